@@ -1,0 +1,19 @@
+"""xdl: a deep learning framework on plain arrays, NumPy on the CPU, CuPy on CUDA."""
+
+from xdl import models, nn, ops, optim, testing
+from xdl.backend import device, use_device
+from xdl.backend.random import seed
+from xdl.core.graph import Graph
+from xdl.core.mode import no_grad, set_debug
+from xdl.core.module import Model, Module
+from xdl.core.op import Op
+from xdl.core.parameter import Parameter
+from xdl.core.variable import Variable
+from xdl.errors import *  # noqa: F403
+from xdl.models import LinearModel, LinearRegression
+from xdl.nn import SoftmaxLoss, SquareLoss, init
+from xdl.ops import *  # noqa: F403
+from xdl.ops.linear import Matmul
+from xdl.optim import SGD
+
+__version__ = "0.1.0"

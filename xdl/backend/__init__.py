@@ -1,0 +1,211 @@
+"""The seam: which array library computes, and on which device.
+
+Everything above this package computes through an array namespace ``xp`` that it is
+given. ``namespace(array)`` finds it by the array's type; ``device()`` says where new
+arrays are made; ``asarray`` brings any input there. CuPy is imported in
+``xdl.backend.cupy`` alone, on the first use of a GPU.
+"""
+
+import importlib
+
+import numpy as np
+
+from xdl.backend import numpy as _numpy
+from xdl.backend.device import CPU, Device, device, usable, use_device
+from xdl.errors import DeviceError, DtypeError
+
+__all__ = [
+    "CPU",
+    "DEFAULT_DTYPE",
+    "NAMESPACES",
+    "Device",
+    "asarray",
+    "device",
+    "device_of",
+    "dtype_name",
+    "is_floating",
+    "namespace",
+    "to_device",
+    "to_numpy",
+    "usable",
+    "use_device",
+]
+
+DEFAULT_DTYPE = "float32"
+FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
+INTEGER = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+
+# From an array's type to the namespace that computes with it. NumPy's scalars are
+# here because its reductions return them.
+NAMESPACES = {np.ndarray: _numpy}
+NAMESPACES.update(
+    (np.dtype(name).type, _numpy) for name in {"bool", "longlong", "ulonglong"}
+)
+NAMESPACES.update(
+    (np.dtype(name).type, _numpy) for name in (FLOATING - {"bfloat16"}) | INTEGER
+)
+
+# How each kind of array that is not NumPy's is moved and placed: "to_numpy(array)",
+# "from_numpy(array, device)", "device_of(array)". Filled by `register`.
+_LIBRARIES = {}
+_DTYPE_NAMES = {}
+
+
+def register(array_type, xp, library):
+    """Let xdl compute on arrays of ``array_type`` with the namespace ``xp``.
+
+    Args:
+        array_type: the class of the arrays.
+        xp: a namespace with the Array API's names and xdl's extras.
+        library: an object with ``to_numpy(array)``, ``from_numpy(array, device)`` and
+            ``device_of(array)``.
+    """
+    NAMESPACES[array_type] = xp
+    _LIBRARIES[array_type] = library
+
+
+def namespace(array):
+    """Return the namespace that computes on ``array``; None if it is no array."""
+    xp = NAMESPACES.get(type(array))
+    if xp is None and type(array).__module__.partition(".")[0] == "cupy":
+        importlib.import_module("xdl.backend.cupy")
+        xp = NAMESPACES.get(type(array))
+    if xp is None and isinstance(array, np.ndarray):  # memmap and other subclasses
+        xp = _numpy
+    return xp
+
+
+def dtype_name(dtype):
+    """Return the plain name, such as ``"float32"``, of a dtype of any library."""
+    name = _DTYPE_NAMES.get(dtype)
+    if name is None:
+        name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
+        _DTYPE_NAMES[dtype] = name
+    return name
+
+
+def is_floating(array):
+    """Tell whether ``array`` holds real floating-point numbers."""
+    return dtype_name(array.dtype) in FLOATING
+
+
+def parse_dtype(dtype):
+    """Return the name of a dtype given as a name, a type or a dtype object.
+
+    Raises:
+        DtypeError: it is none of bool, the integers and the real floating dtypes.
+    """
+    if isinstance(dtype, str) and dtype in FLOATING:
+        return dtype
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = dtype_name(dtype)
+    if name not in FLOATING and name not in INTEGER and name != "bool":
+        raise DtypeError(
+            f"dtype: {name} came, needed bool, an integer or one of "
+            f"{', '.join(sorted(FLOATING))}"
+        )
+    return name
+
+
+def native_dtype(xp, name):
+    """Return the dtype called ``name`` in the namespace ``xp``."""
+    if name == "bfloat16":
+        ml_dtypes = importlib.import_module("ml_dtypes")
+        return np.dtype(ml_dtypes.bfloat16)
+    return getattr(xp, name)
+
+
+def device_of(array):
+    """Return the Device on which ``array`` lives."""
+    library = _LIBRARIES.get(type(array))
+    return CPU if library is None else library.device_of(array)
+
+
+def to_numpy(array):
+    """Return ``array`` as a NumPy array on the host (the same object if it is one)."""
+    library = _LIBRARIES.get(type(array))
+    return np.asarray(array) if library is None else library.to_numpy(array)
+
+
+def to_device(array, where):
+    """Return ``array`` on ``where``: itself if it is there already."""
+    if device_of(array) == where:
+        return array
+    host = to_numpy(array)
+    return host if where.kind == "cpu" else _library_of(where).from_numpy(host, where)
+
+
+def _library_of(where):
+    if where.kind == "cuda":
+        importlib.import_module("xdl.backend.cupy")
+    for library in _LIBRARIES.values():
+        if library.kind == where.kind:
+            return library
+    raise DeviceError(f"device: no array library is registered for {where}")
+
+
+def cast(array, name):
+    """Return ``array`` with the dtype called ``name``: itself if it has it."""
+    if dtype_name(array.dtype) == name and getattr(array.dtype, "isnative", True):
+        return array
+    xp = namespace(array)
+    return xp.astype(array, native_dtype(xp, name))
+
+
+def asarray(value, where=None, dtype=None):
+    """Bring numbers, lists or an array of any known library to a device.
+
+    Args:
+        value: a number, nested lists of numbers, or an array.
+        where: the Device; default: where the array is, for host data ``device()``.
+        dtype: name of the dtype; default: the array's own, ``DEFAULT_DTYPE`` for
+            Python floats and lists of them.
+
+    Returns:
+        A plain array. It shares memory with ``value`` where no change was needed.
+
+    Raises:
+        DtypeError: the values are not real numbers or booleans.
+    """
+    if namespace(value) is None or isinstance(value, np.generic):
+        value = _from_python(value)
+    elif type(value) in _LIBRARIES:
+        where = where or device_of(value)
+    else:
+        value = np.asarray(value)
+    name = dtype or _checked_name(value)
+    return to_device(cast(value, name), where or device())
+
+
+def _from_python(value):
+    """Turn numbers and nested lists into a host array; floats get the default dtype."""
+    if hasattr(value, "__dlpack__"):
+        value = _from_dlpack(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # ragged lists
+        raise DtypeError(f"asarray: {error}") from None
+    listed_floats = array.dtype == np.float64 and not hasattr(value, "__array__")
+    if listed_floats or isinstance(value, np.float64):
+        return array.astype(DEFAULT_DTYPE)
+    return array
+
+
+def _from_dlpack(value):
+    try:
+        return np.from_dlpack(value)
+    except (TypeError, AttributeError, RuntimeError, BufferError):
+        return value
+
+
+def _checked_name(array):
+    name = dtype_name(array.dtype)
+    if name in FLOATING or name in INTEGER or name == "bool":
+        return name
+    hint = " (a ragged or mixed list?)" if name == "object" else ""
+    raise DtypeError(
+        f"asarray: dtype {name} came{hint}, needed bool, an integer or "
+        "a real floating dtype"
+    )

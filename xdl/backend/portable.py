@@ -1,0 +1,85 @@
+"""The extras in pure Array API: any standard namespace becomes one that xdl runs on.
+
+``Portable(array_api_strict)`` has every name of the namespace it wraps and, beside
+them, the extras that the standard lacks. They are slow and exact: the reference that
+the fast ones of ``numpy`` and ``cupy`` are tested against.
+"""
+
+import contextlib
+
+from xdl.backend.indices import refuse_index
+
+
+class Portable:
+    """An Array API namespace together with xdl's extras."""
+
+    def __init__(self, xp):
+        self._xp = xp
+
+    def __getattr__(self, name):
+        return getattr(self._xp, name)
+
+    def copy(self, x):
+        return self._xp.asarray(x, copy=True)
+
+    def quiet(self):
+        return contextlib.nullcontext()
+
+    def astype(self, x, dtype):
+        dtype = getattr(self._xp, dtype) if isinstance(dtype, str) else dtype
+        return self._xp.astype(x, dtype, copy=False)
+
+    def new_zeros(self, like, shape):
+        return self._xp.zeros(shape, dtype=like.dtype, device=like.device)
+
+    def new_ones(self, like, shape):
+        return self._xp.ones(shape, dtype=like.dtype, device=like.device)
+
+    def new_arange(self, like, stop):
+        return self._xp.arange(stop, device=like.device)
+
+    def owns(self, x):
+        return False
+
+    def read_only(self, x):
+        return x
+
+    def getitem(self, x, index):
+        """Return ``x[index]``; one index array among full slices is a ``take``."""
+        axis = _lone_array_axis(index)
+        if axis is None:
+            return x[index]
+        return self._xp.take(x, index[axis], axis=axis)
+
+    def scatter_add(self, x, index, values):
+        """Add by position: a one-hot matrix of the target positions times values."""
+        xp = self._xp
+        size = x.size
+        positions = xp.arange(size, device=x.device)
+        targets = self.getitem(xp.reshape(positions, x.shape), index)
+        values = xp.reshape(xp.broadcast_to(values, targets.shape), (-1,))
+        targets = xp.reshape(targets, (-1, 1))
+        chosen = xp.astype(xp.equal(targets, positions), x.dtype)
+        added = xp.matmul(xp.reshape(values, (1, -1)), chosen)
+        return x + xp.reshape(added, x.shape)
+
+    def check_indices(self, indices, size, who, error):
+        xp = self._xp
+        if indices.size and bool(xp.any((indices < 0) | (indices >= size))):
+            refuse_index(indices_to_host(indices), size, who, error)
+
+
+def indices_to_host(indices):
+    """Return an index array of any library as a NumPy array."""
+    import numpy as np
+
+    cpu = indices.to_device(type(indices.device)("CPU_DEVICE"))
+    return np.asarray(cpu)
+
+
+def _lone_array_axis(index):
+    if not isinstance(index, tuple):
+        return None
+    arrays = [i for i, part in enumerate(index) if hasattr(part, "dtype")]
+    full = [part == slice(None) for part in index if not hasattr(part, "dtype")]
+    return arrays[0] if len(arrays) == 1 and len(full) and all(full) else None

@@ -1,0 +1,1 @@
+"""Variables, operations and the graph between them; the stores that hold weights."""

@@ -1,0 +1,53 @@
+"""Samples of an operation's use, kept beside it; the tests are generated from them."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Case:
+    """One use that must work.
+
+    Attributes:
+        inputs: for each input a tuple (the shape of a float array to draw), or a list
+            (a literal array, for indices and labels); None for an optional input.
+        options: the arguments of the operation's class.
+        low, high: the range that the float arrays are drawn from.
+        smooth: whether the gradient exists everywhere in that range.
+    """
+
+    inputs: list
+    options: dict = field(default_factory=dict)
+    low: float = -2.0
+    high: float = 2.0
+    smooth: bool = True
+
+
+@dataclass(frozen=True)
+class BadCase:
+    """One use that must be refused.
+
+    Attributes:
+        inputs, options: as in ``Case``.
+        error: the class of the error.
+        says: a part of its sentence.
+    """
+
+    inputs: list
+    error: type
+    says: str
+    options: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Onnx:
+    """How an operation is called in ONNX.
+
+    Attributes:
+        name: the operator's name.
+        attributes: from ONNX's attribute name to the option that holds its value.
+        inputs: options that ONNX takes as further integer inputs, in order.
+    """
+
+    name: str
+    attributes: dict = field(default_factory=dict)
+    inputs: tuple = ()

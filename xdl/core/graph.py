@@ -1,0 +1,173 @@
+"""Graph: the computation that led to a Variable, as an object to look at."""
+
+import math
+import pathlib
+import shutil
+import subprocess
+
+from xdl import backend
+from xdl.core.node import order
+from xdl.core.variable import Variable
+from xdl.errors import GraphError
+
+
+class Graph:
+    """The computational graph that led to a Variable.
+
+    Args:
+        output: the Variable to look back from.
+
+    Attributes:
+        output: that Variable.
+        nodes: the recorded operations, oldest first.
+        leaves: the nodes of the trainable Variables, oldest first.
+
+    Raises:
+        GraphError: nothing that led to ``output`` is trainable, or the graph was freed
+            by a backward.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([[1.0, 2.0], [3.0, 4.0]], name="w")
+        >>> loss = xdl.sum(xdl.tanh(xdl.matmul([[1.0, 1.0]], w)))
+        >>> graph = xdl.Graph(loss)
+        >>> [str(node.op) for node in graph.nodes]
+        ['Matmul', 'Tanh', 'Sum']
+        >>> graph.parameter_count
+        4
+        >>> graph.backward()
+        >>> w.grad.shape
+        (2, 2)
+    """
+
+    def __init__(self, output):
+        if not isinstance(output, Variable) or output._node is None:
+            raise GraphError("Graph: nothing that led to the output is trainable")
+        self.output = output
+        root = output._node
+        self.nodes = order(root) if root.op is not None else []
+        found = {p: None for n in self.nodes for p in n.inputs if p and p.op is None}
+        self.leaves = sorted(found or {root: None}, key=lambda node: node.index)
+
+    @property
+    def parameter_count(self):
+        """The number of elements in all trainable Variables of the graph."""
+        return sum(math.prod(node.shape) for node in self.leaves)
+
+    def backward(self, grad=None, retain_graph=False, create_graph=False):
+        """Compute the gradients; the same as ``output.backward(...)``."""
+        self.output.backward(grad, retain_graph, create_graph)
+
+    def summary(self):
+        """Return a text table: operation, shape, dtype, bytes kept and FLOPs of each.
+
+        Bytes count an array that several operations keep once. ``-`` stands where the
+        FLOPs cannot be known because a constant's shape was not kept.
+        """
+        rows = [("operation", "shape", "dtype", "kept bytes", "FLOPs")]
+        seen = set()
+        for node in self.nodes:
+            kept = sum(a.nbytes for a in _arrays(node.kept) if not _seen(a, seen))
+            flops = _flops(node)
+            dtype = backend.dtype_name(node.dtype)
+            counted = "-" if flops is None else f"{flops:,}"
+            rows.append((str(node.op), str(tuple(node.shape)), dtype, f"{kept:,}", counted))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.ljust(w) if i < 3 else cell.rjust(w)
+                for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        lines.insert(1, "-" * max(map(len, lines)))
+        total = f"{len(self.nodes)} operations, {len(self.leaves)} trainable Variables"
+        return "\n".join([*lines, f"{total}, {self.parameter_count:,} parameters"])
+
+    def draw(self, path=None):
+        """Draw the graph.
+
+        Args:
+            path: where to write. ``.dot`` and ``.mmd`` give the source text; ``.svg``,
+                ``.png`` and ``.pdf`` need Graphviz's ``dot`` command, and become Mermaid
+                text in a ``.mmd`` file beside it without that. None: write nothing.
+
+        Returns:
+            The path that was written; the Mermaid text if ``path`` is None.
+        """
+        if path is None:
+            return self._mermaid()
+        path = pathlib.Path(path)
+        form = path.suffix.removeprefix(".") or "svg"
+        if form == "dot":
+            path.write_text(self._dot())
+        elif form != "mmd" and shutil.which("dot"):
+            command = ["dot", f"-T{form}", "-o", str(path)]
+            subprocess.run(command, input=self._dot(), text=True, check=True)
+        else:
+            path = path.with_suffix(".mmd")
+            path.write_text(self._mermaid())
+        return path
+
+    def _parts(self):
+        """Return (node, identifier, label) of all, and the pairs that are connected."""
+        everything = [*self.leaves, *self.nodes]
+        names = {node: f"n{i}" for i, node in enumerate(everything)}
+        boxes = [(node, names[node], _label(node)) for node in everything]
+        arrows = [
+            (names[parent], names[node])
+            for node in self.nodes
+            for parent in node.inputs
+            if parent is not None
+        ]
+        return boxes, arrows
+
+    def _mermaid(self):
+        boxes, arrows = self._parts()
+        lines = ["flowchart TD"]
+        for node, name, label in boxes:
+            opening, closing = ("[", "]") if node.op else ("([", "])")
+            lines.append(f'    {name}{opening}"{label}"{closing}')
+        lines += [f"    {source} --> {target}" for source, target in arrows]
+        return "\n".join(lines) + "\n"
+
+    def _dot(self):
+        boxes, arrows = self._parts()
+        lines = ["digraph xdl {", '  node [fontname="Helvetica", fontsize=11];']
+        for node, name, label in boxes:
+            look = "shape=box" if node.op else 'shape=ellipse, style=filled, fillcolor="#dbe9f6"'
+            lines.append(f'  {name} [label="{label}", {look}];')
+        lines += [f"  {source} -> {target};" for source, target in arrows]
+        return "\n".join([*lines, "}"]) + "\n"
+
+
+def _label(node):
+    what = str(node.op) if node.op else node.place or "variable"
+    return f"{what} {tuple(node.shape)}".replace('"', "'")
+
+
+def _arrays(kept):
+    for item in kept:
+        if isinstance(item, tuple):
+            yield from _arrays(item)
+        elif hasattr(item, "nbytes"):
+            yield item
+
+
+def _seen(array, seen):
+    known = id(array) in seen
+    seen.add(id(array))
+    return known
+
+
+def _flops(node):
+    kept = dict(zip((source for source in node.op._sources), node.kept, strict=True))
+    shapes = []
+    for i, parent in enumerate(node.inputs):
+        array = kept.get(("input", i))
+        shape = parent.shape if parent is not None else getattr(array, "shape", None)
+        shapes.append(shape)
+    try:
+        return node.op.flops(node.shape, *shapes)
+    except TypeError:  # a shape that is needed is not known
+        return None

@@ -1,0 +1,69 @@
+"""The switches of eager execution: ``no_grad`` and ``set_debug``.
+
+One ContextVar holds them all, so that an operation reads one value to learn that
+nothing unusual is asked for (``None``), and threads never see each other's.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What the operations of this context do besides computing."""
+
+    records: bool = True
+    checks: bool = False
+
+
+_USUAL = Mode()
+_mode = ContextVar("xdl_mode", default=None)
+current = _mode.get
+
+
+def _change(**changes):
+    changed = replace(_mode.get() or _USUAL, **changes)
+    return _mode.set(None if changed == _USUAL else changed)
+
+
+class no_grad:
+    """Compute without recording a graph: for prediction, and for changing weights.
+
+    Use it as a ``with`` block. What is computed inside is not trainable.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([1.0])
+        >>> with xdl.no_grad():
+        ...     (w * 2).trainable
+        False
+    """
+
+    def __enter__(self):
+        self._token = _change(records=False)
+
+    def __exit__(self, *exception):
+        _mode.reset(self._token)
+
+
+def set_debug(on):
+    """Check every operation of this thread for NaN, in forward and in backward.
+
+    The first NaN raises a ``NonFiniteError`` that names the operation, the layer, the
+    line of your program and the range of what went in. Slow; for finding a fault.
+
+    Args:
+        on: True or False.
+
+    Example:
+        >>> import xdl
+        >>> xdl.set_debug(True)
+        >>> try:
+        ...     xdl.log(xdl.Variable([-1.0]))
+        ... except xdl.NonFiniteError as error:
+        ...     print(str(error).partition(";")[0])
+        ... finally:
+        ...     xdl.set_debug(False)
+        Log: NaN came out of x from -1 to -1 (shape (1,), float32)
+    """
+    _change(checks=bool(on))

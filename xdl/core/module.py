@@ -1,0 +1,158 @@
+"""Module and Model: what owns weights and computes with them."""
+
+from xdl.core import debug, mode
+from xdl.core.parameter import Parameter
+from xdl.errors import GraphError
+
+
+class Module:
+    """The base of layers and models: an object that owns a ``Parameter``.
+
+    A Module that is stored as an attribute (or in a list, tuple or dict that is one)
+    has its Parameter mounted under that name, so ``SGD(model.parameter)`` sees every
+    weight once.
+
+    Attributes:
+        parameter: the store of its own and all mounted Variables.
+        is_training: True after ``train()``, False after ``eval()``; True at first.
+
+    Example:
+        >>> import xdl
+        >>> class Affine(xdl.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.weight = self.parameter.get_variable("weight", [3, 2])
+        ...     def forward(self, x):
+        ...         return x @ self.weight
+        >>> class Deep(xdl.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.layers = [Affine()]
+        ...     def forward(self, x):
+        ...         return self.layers[0](x)
+        >>> list(Deep().parameter)
+        ['layers/0/weight']
+    """
+
+    def __init__(self):
+        self.parameter = Parameter()
+        self.is_training = True
+
+    def forward(self, *inputs):
+        """Compute the output; a subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
+
+    def __call__(self, *inputs, **options):
+        unusual = mode.current()
+        if unusual is None or not unusual.checks:
+            return self.forward(*inputs, **options)
+        token = debug.layer_path.set((*debug.layer_path.get(), self._label()))
+        try:
+            return self.forward(*inputs, **options)
+        finally:
+            debug.layer_path.reset(token)
+
+    def __setattr__(self, name, value):
+        if name != "parameter":
+            store = self.__dict__.get("parameter")
+            if isinstance(value, Module | list | tuple | dict):
+                if store is None:
+                    raise GraphError(
+                        f"{type(self).__name__}: call super().__init__() before setting "
+                        f"{name!r}"
+                    )
+                store.mount(name, value)
+                if isinstance(value, Module):
+                    value.__dict__["_name"] = name
+            elif store is not None:
+                store.unmount(name)
+        self.__dict__[name] = value
+
+    def __delattr__(self, name):
+        self.parameter.unmount(name)
+        del self.__dict__[name]
+
+    def _label(self):
+        return self.__dict__.get("_name") or type(self).__name__
+
+    def modules(self):
+        """Yield this Module and every one inside it, each once, outermost first."""
+        seen = {id(self)}
+        waiting = [self]
+        for module in waiting:  # grows while it is walked
+            yield module
+            for value in vars(module).values():
+                for inner in _modules_in(value):
+                    if id(inner) not in seen:
+                        seen.add(id(inner))
+                        waiting.append(inner)
+
+    def train(self):
+        """Switch to training behaviour (dropout on, ...); returns this Module."""
+        return self._set_training(True)
+
+    def eval(self):
+        """Switch to prediction behaviour; returns this Module."""
+        return self._set_training(False)
+
+    def _set_training(self, on):
+        for module in self.modules():
+            module.is_training = on
+        return self
+
+    def to(self, device):
+        """Move all weights to a device, in place; returns this Module."""
+        self.parameter.to(device)
+        return self
+
+    def summary(self):
+        """Return a text table of the weights: name, shape, dtype and size."""
+        rows = [
+            (name, str(v.shape), str(v.dtype), f"{v.size:,}" + ("" if v.trainable else " (frozen)"))
+            for name, v in self.parameter.items()
+        ]
+        rows.insert(0, ("name", "shape", "dtype", "size"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        lines.insert(1, "-" * max(map(len, lines)))
+        return "\n".join([*lines, f"{self.parameter.size:,} trainable parameters"])
+
+
+class Model(Module):
+    """A Module with a loss: what is trained.
+
+    A subclass sets ``self.loss_ops`` to a loss layer (``xdl.nn.SoftmaxLoss()``, ...)
+    and defines ``forward``, which keeps its result as ``self.output``.
+
+    Example:
+        >>> import xdl
+        >>> model = xdl.models.LinearModel(4, 3)
+        >>> output = model.forward([[1.0, 2.0, 3.0, 4.0]])
+        >>> loss = model.loss([2])
+        >>> model.backward()
+        >>> model.W.grad.shape
+        (4, 3)
+    """
+
+    def loss(self, target):
+        """Return the mean loss of the last ``forward`` against ``target``."""
+        self.loss_ops.forward(self.output)
+        return self.loss_ops.loss(target)
+
+    def backward(self):
+        """Compute the gradients of the last loss by every weight."""
+        self.loss_ops.backward()
+
+
+def _modules_in(value):
+    if isinstance(value, Module):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _modules_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _modules_in(item)

@@ -1,0 +1,370 @@
+"""Op: all that is known of an operation, in one class, and how it is called."""
+
+import functools
+import inspect
+import math
+
+from xdl.backend import NAMESPACES
+from xdl.core import mode
+from xdl.core.debug import check_output, user_line
+from xdl.core.node import Node, tick
+from xdl.core.promote import is_data, prepare
+from xdl.core.variable import Variable
+from xdl.errors import GraphError, ShapeError
+
+_new = object.__new__
+_current_mode = mode.current
+_FIRST, _SECOND, _BOTH, _ONE = (True, False), (False, True), (True, True), (True,)
+
+
+class Op:
+    """An operation: a value without state, called like a function.
+
+    A subclass says all there is to know of it:
+
+    - ``compute(self, xp, *inputs)`` returns the output array; or, where ``residuals``
+      names more results, a tuple of the output and these.
+    - ``gradient(self, xp, gy, ...)`` returns a gradient, or None, for each input. Its
+      parameter names are the list of what is kept for it: inputs by name, ``y`` the
+      output, ``<input>_shape``, ``<input>_dtype``, the residuals, and ``wanted`` (a tuple of bool: for
+      which inputs a gradient is asked for).
+    - ``shape(self, *shapes)`` returns the output's shape from the inputs' or raises a
+      ShapeError; the default is broadcasting.
+    - ``onnx``, ``cases`` and the docstring.
+
+    Attributes:
+        residuals: names of what ``compute`` returns beside the output.
+        own_dtype: names of the inputs (indices, labels, masks) whose dtype is their
+            own, apart from the floating dtype that the others share.
+        kept_for: ``{"x": "w"}`` says that input x is kept only if a gradient for
+            input w is wanted.
+        floating: integers are taken as the default floating dtype.
+        refuses_integers: integers beside floating numbers are a DtypeError.
+        refuses_unsigned: unsigned integers and booleans are a DtypeError.
+        takes_numbers: ``compute`` takes Python numbers beside arrays.
+        is_singular: infinities and NaN are proper results at some inputs, so NumPy's
+            warnings are silenced.
+
+    Example:
+        >>> import xdl
+        >>> class Cube(xdl.Op):
+        ...     def compute(self, xp, x):
+        ...         return x * x * x
+        ...     def gradient(self, xp, gy, x):
+        ...         return (gy * 3 * x * x,)
+        >>> x = xdl.Variable(2.0)
+        >>> Cube()(x).backward()
+        >>> float(x.grad)
+        12.0
+    """
+
+    residuals = ()
+    own_dtype = ()
+    kept_for = {}
+    floating = False
+    refuses_integers = False
+    refuses_unsigned = False
+    takes_numbers = False
+    is_singular = False
+    gradient = None
+    onnx = None
+    cases = ()
+
+    def __init_subclass__(cls):
+        if "__init__" in cls.__dict__:
+            cls.__init__ = _freezing(cls.__init__)
+        if "compute" not in cls.__dict__ and "gradient" not in cls.__dict__:
+            return
+        cls.inputs, cls.is_variadic = _input_names(cls)
+        if cls.is_singular:
+            cls.compute = _quiet(cls.compute)
+            cls.gradient = cls.gradient and _quiet(cls.gradient)
+        if cls.gradient is not None:
+            names = _names_after(cls.gradient, "gy")
+            cls._sources = [_source(cls, name) for name in names]
+            cls._keep = staticmethod(_keeper(cls, names))
+        plain = cls.gradient is not None and not cls.residuals and not cls.is_variadic
+        arity = len(cls.inputs) if plain and not cls.own_dtype else None
+        cls.__call__ = {1: _call_unary, 2: _call_binary}.get(arity, _call)
+
+    def __setattr__(self, name, value):
+        if self.__dict__.get("_is_frozen"):
+            raise GraphError(f"{self}.{name}: an operation is a value and never changes")
+        self.__dict__[name] = value
+
+    def __repr__(self):
+        options = {k: v for k, v in vars(self).items() if not k.startswith("_")}
+        listed = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        return f"{type(self).__name__}({listed})" if listed else type(self).__name__
+
+    def compute(self, xp, *inputs):
+        """Return the output of the operation on plain arrays."""
+        raise NotImplementedError
+
+    def shape(self, *shapes):
+        """Return the output's shape; here that of the inputs broadcast together."""
+        return broadcast_shapes(self, shapes)
+
+    def flops(self, y_shape, *shapes):
+        """Return the floating-point operations of a call; here one per element."""
+        return math.prod(y_shape)
+
+    def forward(self, variables):
+        """Call the operation on a list of Variables, in the article's spelling."""
+        return self(*variables)
+
+    def names_for(self, inputs):
+        """Return a name for each input of a call."""
+        if not self.is_variadic:
+            if len(inputs) > len(self.inputs):
+                raise ShapeError(
+                    f"{self}: {len(inputs)} inputs came, needed {len(self.inputs)}"
+                )
+            return self.inputs[: len(inputs)]
+        fixed, star = self.inputs[:-1], self.inputs[-1]
+        rest = [f"{star}[{i}]" for i in range(len(inputs) - len(fixed))]
+        return (*fixed, *rest)
+
+    def rewrap(self, node, wrap):
+        """Return what ``node`` kept with its arrays made Variables of the graph again.
+
+        Residuals are computed again from the kept inputs, so that they are part of
+        the graph too.
+        """
+        kept = list(node.kept)
+        for i, (kind, which) in enumerate(self._sources):
+            if kind == "input" and kept[i] is not None and hasattr(kept[i], "dtype"):
+                kept[i] = wrap(kept[i], node.inputs[which])
+            elif kind == "inputs":
+                parents = node.inputs[which:]
+                kept[i] = tuple(map(wrap, kept[i], parents))
+            elif kind == "y":
+                kept[i] = wrap(kept[i], node)
+        if self.residuals:
+            inputs = self._kept_inputs(kept)
+            results = self.compute(NAMESPACES[Variable], *inputs)
+            for i, (kind, which) in enumerate(self._sources):
+                if kind == "residual":
+                    kept[i] = results[1 + which]
+        return kept
+
+    def _kept_inputs(self, kept):
+        found = {w: k for k, (kind, w) in zip(kept, self._sources, strict=True) if kind == "input"}
+        if len(found) != len(self.inputs):
+            raise GraphError(
+                f"{self}: create_graph needs its inputs, but its gradient keeps "
+                "residuals alone"
+            )
+        return [found[i] for i in range(len(self.inputs))]
+
+
+def function_of(op_class):
+    """Return a decorator: the function gets the documentation of its operation."""
+
+    def document(function):
+        function.__doc__ = op_class.__doc__
+        return function
+
+    return document
+
+
+def broadcast_shapes(who, shapes):
+    """Return the shape that ``shapes`` broadcast to.
+
+    Raises:
+        ShapeError: they do not; the sentence names ``who``.
+    """
+    ndim = max(map(len, shapes))
+    result = []
+    for axis in range(-ndim, 0):
+        lengths = {s[axis] for s in shapes if len(s) >= -axis} - {1}
+        if len(lengths) > 1:
+            listed = " and ".join(str(tuple(s)) for s in shapes)
+            raise ShapeError(f"{who}: shapes {listed} do not broadcast")
+        result.append(lengths.pop() if lengths else 1)
+    return tuple(result)
+
+
+# Calling. The three functions below do the same; the two that are unrolled for
+# one and two Variables are written for speed (benchmarks/overhead.py): they take the
+# usual case and hand every other one to `_call`.
+
+
+def _call_unary(op, a):
+    if type(a) is Variable and _current_mode() is None:
+        parent = a._node
+        if parent is not None:
+            x = a._value
+            try:
+                y = op.compute(NAMESPACES[type(x)], x)
+            except Exception as error:
+                raise _explained(op, error, (a,), (x,)) from None
+            if type(y) is not type(x):
+                y = NAMESPACES[type(x)].asarray(y)
+            out = _new(Variable)
+            out._value = y
+            out._node = node = Node()
+            node.op = op
+            node.inputs = (parent,)
+            node.kept = op._keep(y, (), _ONE, x)
+            node.shape = y.shape
+            node.dtype = y.dtype
+            node.index = tick()
+            node.grad = None
+            return out
+    return _call(op, a)
+
+
+def _call_binary(op, a, b):
+    if type(a) is Variable and type(b) is Variable and _current_mode() is None:
+        x = a._value
+        z = b._value
+        parent1 = a._node
+        parent2 = b._node
+        dtype = x.dtype
+        if dtype is z.dtype and type(x) is type(z) and (parent1 or parent2):
+            try:
+                y = op.compute(NAMESPACES[type(x)], x, z)
+            except Exception as error:
+                raise _explained(op, error, (a, b), (x, z)) from None
+            if type(y) is not type(x):
+                y = NAMESPACES[type(x)].asarray(y)
+            if parent1 is None:
+                kept = op._keep(y, (), _SECOND, x, z)
+            elif parent2 is None:
+                kept = op._keep(y, (), _FIRST, x, z)
+            else:
+                kept = op._keep(y, (), _BOTH, x, z)
+            out = _new(Variable)
+            out._value = y
+            out._node = node = Node()
+            node.op = op
+            node.inputs = (parent1, parent2)
+            node.kept = kept
+            node.shape = y.shape
+            node.dtype = dtype
+            node.index = tick()
+            node.grad = None
+            return out
+    return _call(op, a, b)
+
+
+def _call(op, *inputs):
+    arrays = prepare(op, inputs)
+    xp = NAMESPACES[type(next(a for a in arrays if hasattr(a, "dtype")))]
+    try:
+        y = op.compute(xp, *arrays)
+    except Exception as error:
+        raise _explained(op, error, inputs, arrays) from None
+    residuals = ()
+    if op.residuals:
+        y, *residuals = y
+    y = xp.asarray(y)
+    unusual = _current_mode()
+    if unusual is not None and unusual.checks:
+        check_output(op, op.names_for(inputs), arrays, y)
+    out = Variable._of(y)
+    if all(map(is_data, inputs)):
+        out._is_data = True
+    elif op.gradient is not None and (unusual is None or unusual.records):
+        _record(op, inputs, arrays, residuals, out, unusual)
+    return out
+
+
+def _record(op, inputs, arrays, residuals, out, unusual):
+    """Give ``out`` its node if anything that led to it is trainable."""
+    parents = tuple(v._node if type(v) is Variable else None for v in inputs)
+    wanted = tuple(parent is not None for parent in parents)
+    if not any(wanted):
+        return
+    y = out._value
+    out._node = node = Node()
+    node.op, node.inputs, node.grad, node.place = op, parents, None, None
+    node.kept = op._keep(y, residuals, wanted, *arrays)
+    node.shape, node.dtype, node.index = y.shape, y.dtype, tick()
+    if unusual is not None:
+        node.place = user_line()
+
+
+def _explained(op, error, inputs, arrays):
+    """Return the error to raise: the shape rule's sentence if it has one."""
+    shapes = [tuple(getattr(array, "shape", ())) for array in arrays]
+    try:
+        op.shape(*shapes)
+    except ShapeError as ours:
+        error = ours
+    if isinstance(error, ShapeError):
+        labels = [
+            f"{name} {shape}" + (f' "{v.name}"' if getattr(v, "name", None) else "")
+            for name, shape, v in zip(op.names_for(inputs), shapes, inputs, strict=True)
+        ]
+        error = type(error)(f"{error} ({', '.join(labels)})")
+    return error
+
+
+# Reading a class: done once, when the class is made.
+
+
+def _freezing(init):
+    @functools.wraps(init)
+    def __init__(self, *args, **options):
+        init(self, *args, **options)
+        self.__dict__["_is_frozen"] = True
+
+    return __init__
+
+
+def _quiet(function):
+    @functools.wraps(function)
+    def quiet(self, xp, *arguments):
+        with xp.quiet():
+            return function(self, xp, *arguments)
+
+    return quiet
+
+
+def _input_names(cls):
+    parameters = list(inspect.signature(cls.compute).parameters.values())[2:]
+    is_variadic = bool(parameters) and parameters[-1].kind is parameters[-1].VAR_POSITIONAL
+    return tuple(p.name for p in parameters), is_variadic
+
+
+def _names_after(function, name):
+    names = list(inspect.signature(function).parameters)
+    return names[names.index(name) + 1 :]
+
+
+def _source(cls, name):
+    """Return where a parameter of ``gradient`` comes from: a kind and a position."""
+    if name in ("y", "wanted"):
+        return name, None
+    if name in cls.residuals:
+        return "residual", cls.residuals.index(name)
+    if name in cls.inputs:
+        position = cls.inputs.index(name)
+        is_star = cls.is_variadic and position == len(cls.inputs) - 1
+        return ("inputs" if is_star else "input"), position
+    owner, _, attribute = name.rpartition("_")
+    if owner in cls.inputs and attribute in ("shape", "dtype"):
+        return attribute, cls.inputs.index(owner)
+    raise GraphError(
+        f"{cls.__name__}.gradient: parameter {name!r} is neither an input of compute "
+        f"{cls.inputs}, nor y, wanted, <input>_shape, <input>_dtype or a residual {cls.residuals}"
+    )
+
+
+def _keeper(cls, names):
+    """Return ``keep(y, residuals, wanted, *inputs)``: the arguments for ``gradient``."""
+    parts = []
+    for name, (kind, which) in zip(names, cls._sources, strict=True):
+        part = f"residuals[{which}]" if kind == "residual" else name
+        if kind in ("shape", "dtype"):
+            owner = cls.inputs[which]
+            is_star = cls.is_variadic and which == len(cls.inputs) - 1
+            part = f"tuple(x.{kind} for x in {owner})" if is_star else f"{owner}.{kind}"
+        if name in cls.kept_for:
+            part = f"{name} if wanted[{cls.inputs.index(cls.kept_for[name])}] else None"
+        parts.append(part)
+    star = "*" if cls.is_variadic else ""
+    listed = ", ".join((*cls.inputs[:-1], star + cls.inputs[-1]))
+    return eval(f"lambda y, residuals, wanted, {listed}: ({''.join(p + ', ' for p in parts)})")

@@ -1,0 +1,353 @@
+"""Variable: an array that remembers how it was computed."""
+
+import sys
+
+from xdl import backend
+from xdl.backend import NAMESPACES
+from xdl.core import mode
+from xdl.core.debug import check_gradients
+from xdl.core.node import backpropagate, leaf, touch
+from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
+
+_new = object.__new__
+
+
+class Variable:
+    """An array on a device, with its gradient if it is trainable.
+
+    Args:
+        value: a number, nested lists or an array of any shape; it is copied. Arrays
+            keep their dtype; Python numbers and lists of floats become float32.
+        name: a str for messages and pictures, or None.
+        trainable: whether gradients are computed for it; default: True for floating
+            dtypes, False for integers and booleans.
+        dtype: convert to this dtype.
+
+    Raises:
+        DtypeError: values that are not real numbers or booleans; trainable integers.
+        DeviceError: the current device is not usable.
+
+    Example:
+        >>> import xdl
+        >>> x = xdl.Variable([1.0, 2.0, 3.0], name="x")
+        >>> loss = (x * x).sum()
+        >>> loss.backward()
+        >>> x.grad
+        array([2., 4., 6.], dtype=float32)
+
+    Notes:
+        Gradients add up over backwards until ``clear_grad``. Every Variable that you
+        still hold when a backward passes gets its ``grad``, not the leaves alone.
+        ``==`` is elementwise; the hash is identity. The operations of ``xdl.ops`` are
+        operators and methods here too.
+    """
+
+    __slots__ = ("__weakref__", "_is_data", "_name", "_node", "_value")
+
+    def __init__(self, value, name=None, trainable=None, dtype=None):
+        if isinstance(value, Variable):
+            value = value._value
+        dtype = None if dtype is None else backend.parse_dtype(dtype)
+        array = backend.asarray(value, dtype=dtype)
+        self._value = NAMESPACES[type(array)].copy(array)
+        self._name = name
+        self._node = None
+        self.trainable = backend.is_floating(array) if trainable is None else trainable
+
+    @classmethod
+    def _of(cls, array, node=None):
+        """Make a Variable of an array without a copy: what operations return."""
+        variable = _new(cls)
+        variable._value = array
+        variable._node = node
+        return variable
+
+    @property
+    def value(self):
+        """The array, of the backend's own type.
+
+        Of a trainable Variable that you made, it is the array itself: write into it
+        and the Variable changes. Of all others it is read-only (on the CPU), for a
+        graph may hold it. Assigning to ``value`` works on both: the new values are
+        cast, moved and copied in; another shape is a ``ShapeError``. A backward
+        through a Variable that was changed since its use is a ``GraphError``.
+        """
+        node = self._node
+        if node is None or node.op is not None:
+            return NAMESPACES[type(self._value)].read_only(self._value)
+        held_here = 3  # by this Variable, by `node`, by the call below
+        if sys.getrefcount(node) > held_here and not node.kept:
+            # A graph may wait for its backward: remember what it used.
+            node.kept = (self._value, NAMESPACES[type(self._value)].copy(self._value))
+        return self._value
+
+    @value.setter
+    def value(self, new):
+        self._refuse_if_computed("value")
+        if new is not self._value:
+            array = self._converted(new, "value")
+            if self._node is None:
+                self._value = NAMESPACES[type(array)].copy(array)
+            else:
+                self._value[...] = array
+        if self._node is not None:
+            touch(self._node)
+
+    def _converted(self, new, what):
+        """Return ``new`` as an array of this Variable's shape, dtype and device."""
+        new = new._value if isinstance(new, Variable) else new
+        dtype = backend.dtype_name(self._value.dtype)
+        array = backend.asarray(new, self.device, dtype)
+        if array.shape != self._value.shape:
+            raise ShapeError(
+                f"{self._label()}.{what}: shape {array.shape} came, "
+                f"needed {self._value.shape}"
+            )
+        return array
+
+    def _refuse_if_computed(self, what):
+        if self._node is not None and self._node.op is not None:
+            raise GraphError(
+                f"{self._label()}.{what}: it is the result of {self._node.op} and "
+                "cannot be set; detach() it first"
+            )
+
+    def _label(self):
+        return f'Variable "{self.name}"' if self.name else "Variable"
+
+    @property
+    def name(self):
+        """The str it was named with, or None."""
+        return getattr(self, "_name", None)
+
+    @name.setter
+    def name(self, name):
+        self._name = name
+        if self._node is not None and self._node.op is None:
+            self._node.place = name
+
+    @property
+    def trainable(self):
+        """Whether a backward computes a gradient for it. Only leaves can be set."""
+        return self._node is not None
+
+    @trainable.setter
+    def trainable(self, on):
+        self._refuse_if_computed("trainable")
+        if on and not backend.is_floating(self._value):
+            raise DtypeError(
+                f"{self._label()}: dtype {self.dtype} cannot be trainable, needed a "
+                "floating dtype"
+            )
+        if not on:
+            self._node = None
+        elif self._node is None:
+            self._node = leaf(self._value, self.name)
+
+    @property
+    def grad(self):
+        """The gradient: an array of this shape, dtype and device; None before one came.
+
+        After ``backward(create_graph=True)`` it is a Variable, to be differentiated.
+        """
+        grad = None if self._node is None else self._node.grad
+        if grad is None or isinstance(grad, Variable):
+            return grad
+        return NAMESPACES[type(grad)].asarray(grad)  # NumPy's scalars too
+
+    @grad.setter
+    def grad(self, new):
+        if new is None:
+            self.clear_grad()
+        elif self._node is None:
+            raise GraphError(f"{self._label()}.grad: it is not trainable")
+        else:
+            self._node.grad = self._converted(new, "grad")
+
+    def clear_grad(self):
+        """Forget the gradient: ``grad`` is None until the next backward."""
+        if self._node is not None:
+            self._node.grad = None
+
+    def backward(self, grad=None, retain_graph=False, create_graph=False):
+        """Compute the gradients of this Variable by all trainable Variables before it.
+
+        They are added to each Variable's ``grad``.
+
+        Args:
+            grad: the gradient by this Variable, of its shape; default: 1, for a
+                Variable of one element.
+            retain_graph: keep the graph for another backward.
+            create_graph: make the gradients Variables with a graph of their own, for
+                derivatives of higher order; it retains the graph.
+
+        Raises:
+            GraphError: nothing before it is trainable; the graph was freed; a Variable
+                was changed after its use.
+            ShapeError: ``grad`` has another shape, or is missing and needed.
+
+        Example:
+            >>> import xdl
+            >>> x = xdl.Variable(3.0)
+            >>> (x ** 3).backward(create_graph=True)
+            >>> slope = x.grad
+            >>> x.clear_grad()
+            >>> slope.backward()
+            >>> float(slope.item()), float(x.grad)
+            (27.0, 18.0)
+        """
+        if self._node is None:
+            raise GraphError(
+                f"{self._label()}.backward: nothing that led to it is trainable, or it "
+                "was computed under no_grad"
+            )
+        seed = self._seed(grad)
+        debug = mode.current()
+        check = check_gradients if debug is not None and debug.checks else None
+        if create_graph:
+            seed = seed if isinstance(seed, Variable) else Variable._of(seed)
+            backpropagate(self._node, seed, True, Variable._of, check)
+        else:
+            backpropagate(self._node, seed, retain_graph, None, check)
+
+    def _seed(self, grad):
+        value = self._value
+        if grad is not None:
+            array = self._converted(grad, "backward")
+            return grad if isinstance(grad, Variable) and array is grad._value else array
+        if value.size != 1:
+            raise ShapeError(
+                f"{self._label()}.backward: shape {value.shape} needs a grad of that "
+                "shape; only one element has the default 1"
+            )
+        return NAMESPACES[type(value)].new_ones(value, value.shape)
+
+    @property
+    def shape(self):
+        """The lengths of the axes, a tuple of ints."""
+        return self._value.shape
+
+    @property
+    def dtype(self):
+        """The element type, as the backend names it."""
+        return self._value.dtype
+
+    @property
+    def ndim(self):
+        """The number of axes."""
+        return self._value.ndim
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return self._value.size
+
+    @property
+    def device(self):
+        """The Device that the array lives on."""
+        return backend.device_of(self._value)
+
+    def numpy(self):
+        """Return a copy as a NumPy array on the host."""
+        return NAMESPACES[type(host := backend.to_numpy(self._value))].copy(host)
+
+    def item(self):
+        """Return the one element as a Python number; it waits for the GPU.
+
+        Raises:
+            ShapeError: there is not exactly one element.
+        """
+        if self._value.size != 1:
+            raise ShapeError(
+                f"{self._label()}: shape {self.shape} came where one element was needed"
+            )
+        return backend.to_numpy(self._value).item()
+
+    def detach(self):
+        """Return the same values as a constant: no gradient flows through it."""
+        node = self._node
+        changes_in_place = node is not None and node.op is None
+        xp = NAMESPACES[type(self._value)]
+        return Variable._of(xp.copy(self._value) if changes_in_place else self._value)
+
+    def to(self, device):
+        """Move the array and its gradient to a device, in place.
+
+        Args:
+            device: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+        Returns:
+            This Variable itself, so that optimizers and models that hold it keep it.
+
+        Raises:
+            DeviceError: the device is unknown or not usable.
+            GraphError: it is the result of an operation and not on that device.
+        """
+        where = backend.usable(device)
+        if where == self.device:
+            return self
+        self._refuse_if_computed("to")
+        self._value = backend.to_device(self._value, where)
+        node = self._node
+        if node is not None:
+            touch(node)
+            if node.grad is not None:
+                node.grad = backend.to_device(self.grad, where)
+        return self
+
+    def __bool__(self):
+        return bool(self.item())
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if backend.is_floating(self._value):
+            raise DtypeError(f"{self._label()}: dtype {self.dtype} is no index")
+        return int(self.item())
+
+    def __len__(self):
+        if not self.shape:
+            raise ShapeError(f"{self._label()}: a single number has no length")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    __hash__ = object.__hash__
+
+    def __repr__(self):
+        values = repr(backend.to_numpy(self._value))
+        name = f", name={self.name!r}" if self.name else ""
+        where = f", device={str(self.device)!r}" if self.device != "cpu" else ""
+        return f"Variable({values.removeprefix('array(').removesuffix(')')}{name}{where})"
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __array__(self, dtype=None, copy=None):
+        if self.device != "cpu":
+            raise DeviceError(
+                f"{self._label()}: it is on {self.device}, needed the CPU; use .numpy()"
+            )
+        array = NAMESPACES[type(self._value)].read_only(self._value)
+        return array.__array__(dtype, copy=copy)
+
+    def __dlpack__(self, **options):
+        return self._value.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self._value.__dlpack_device__()
+
+    def __deepcopy__(self, memo):
+        self._refuse_if_computed("deepcopy")
+        copied = Variable(self._value, self.name, self.trainable)
+        copied.grad = self.grad
+        return copied
+
+    def __reduce__(self):
+        self._refuse_if_computed("pickle")
+        return Variable, (backend.to_numpy(self._value), self.name, self.trainable)

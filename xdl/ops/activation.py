@@ -1,0 +1,171 @@
+"""Activations: what stands between two linear layers."""
+
+from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.op import Op, function_of
+from xdl.errors import ShapeError
+from xdl.ops.axes import axis_shape
+
+_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
+_ROWS = (
+    Case([(2, 3)]),
+    Case([(4,)]),
+    Case([(2, 3, 4)], {"axis": 1}),
+    Case([(2, 3)], {"axis": 0}),
+    Case([(0, 4)]),
+    Case([[[1e4, -1e4], [1000.0, 1000.0]]], smooth=False),
+    BadCase([(2, 3)], ShapeError, "axis 2", {"axis": 2}),
+    BadCase([(2, 0)], ShapeError, "is empty"),
+)
+
+
+class Relu(Op):
+    """Set every negative element to 0; the gradient at 0 is 0.
+
+    Args:
+        x: an array of any shape.
+
+    Returns:
+        ``max(x, 0)``; NaN stays NaN.
+
+    Example:
+        >>> import xdl
+        >>> xdl.relu([-1.0, 0.0, 2.0])
+        Variable([0., 0., 2.], dtype=float32)
+
+    Reference: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann
+    Machines", 2010.
+    """
+
+    onnx = "Relu"
+    cases = (*_ONE, Case([[-1.0, 0.0, 2.0]], smooth=False))
+
+    def compute(self, xp, x):
+        return xp.maximum(x, 0)
+
+    def gradient(self, xp, gy, y):
+        return (xp.where(y > 0, gy, 0.0),)
+
+
+class Sigmoid(Op):
+    """Squash every element into (0, 1): 1 / (1 + exp(-x)).
+
+    It is computed as 0.5 tanh(0.5 x) + 0.5, which never overflows.
+
+    Args:
+        x: an array of any shape; integers become floats.
+
+    Returns:
+        Values from 0 to 1 of the same shape.
+
+    Example:
+        >>> import xdl
+        >>> xdl.sigmoid([-100.0, 0.0, 100.0])
+        Variable([0. , 0.5, 1. ], dtype=float32)
+    """
+
+    onnx = "Sigmoid"
+    cases = (*_ONE, Case([(5,)], low=-90, high=90))
+    floating = True
+
+    def compute(self, xp, x):
+        return 0.5 * xp.tanh(0.5 * x) + 0.5
+
+    def gradient(self, xp, gy, y):
+        return (gy * y * (1 - y),)
+
+
+class Softmax(Op):
+    """Turn scores into probabilities along an axis: exp(x) / sum(exp(x)).
+
+    The largest score is subtracted first, so that no exponential overflows.
+
+    Args:
+        x: an array of one axis or more; integers become floats.
+        axis: the axis that sums to 1, an int; default: the last.
+
+    Returns:
+        Probabilities, of the shape of ``x``.
+
+    Raises:
+        ShapeError: there is no such axis, or it is empty.
+
+    Example:
+        >>> import xdl
+        >>> xdl.softmax([[1000.0, 1000.0], [0.0, -1000.0]])
+        Variable([[0.5, 0.5],
+                  [1. , 0. ]], dtype=float32)
+
+    Reference: Bridle, "Probabilistic Interpretation of Feedforward Classification
+    Network Outputs", 1990.
+    """
+
+    onnx = Onnx("Softmax", {"axis": "axis"})
+    cases = _ROWS
+    floating = True
+
+    def __init__(self, axis=-1):
+        self.axis = axis
+
+    def shape(self, x_shape):
+        return axis_shape(self, x_shape, self.axis)
+
+    def compute(self, xp, x):
+        e = xp.exp(x - xp.max(x, axis=self.axis, keepdims=True))
+        return e / xp.sum(e, axis=self.axis, keepdims=True)
+
+    def gradient(self, xp, gy, y):
+        gx = gy * y
+        return (gx - y * xp.sum(gx, axis=self.axis, keepdims=True),)
+
+
+class LogSoftmax(Op):
+    """Compute the logarithm of the softmax along an axis: x - ln(sum(exp(x))).
+
+    It stays finite where the softmax itself would be 0.
+
+    Args:
+        x: an array of one axis or more; integers become floats.
+        axis: an int; default: the last.
+
+    Returns:
+        Log-probabilities, of the shape of ``x``.
+
+    Raises:
+        ShapeError: there is no such axis, or it is empty.
+
+    Example:
+        >>> import xdl
+        >>> xdl.log_softmax([0.0, -1000.0])
+        Variable([    0., -1000.], dtype=float32)
+    """
+
+    onnx = Onnx("LogSoftmax", {"axis": "axis"})
+    cases = _ROWS
+    floating = True
+
+    def __init__(self, axis=-1):
+        self.axis = axis
+
+    def shape(self, x_shape):
+        return axis_shape(self, x_shape, self.axis)
+
+    def compute(self, xp, x):
+        z = x - xp.max(x, axis=self.axis, keepdims=True)
+        return z - xp.log(xp.sum(xp.exp(z), axis=self.axis, keepdims=True))
+
+    def gradient(self, xp, gy, y):
+        return (gy - xp.exp(y) * xp.sum(gy, axis=self.axis, keepdims=True),)
+
+
+relu = Relu()
+sigmoid = Sigmoid()
+
+
+@function_of(Softmax)
+def softmax(x, axis=-1):
+    return Softmax(axis)(x)
+
+
+@function_of(LogSoftmax)
+def log_softmax(x, axis=-1):
+    return LogSoftmax(axis)(x)

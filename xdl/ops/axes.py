@@ -1,0 +1,85 @@
+"""Reading axes and shapes that a user gave."""
+
+import operator
+
+from xdl.errors import ArgumentError, ShapeError
+
+
+def as_axes(who, axis):
+    """Return ``axis`` as None, an int or a tuple of ints.
+
+    Raises:
+        ArgumentError: it is something else.
+    """
+    if axis is None or type(axis) is int:
+        return axis
+    try:
+        return operator.index(axis)
+    except TypeError:
+        pass
+    try:
+        return tuple(operator.index(a) for a in axis)
+    except TypeError:
+        raise ArgumentError(
+            f"{who}: axis {axis!r} came, needed None, an int or a tuple of ints"
+        ) from None
+
+
+def as_shape(who, shape):
+    """Return ``shape`` as a tuple of ints: an int is a shape of one axis.
+
+    Raises:
+        ArgumentError: it is neither an int nor a sequence of ints.
+    """
+    try:
+        return (operator.index(shape),)
+    except TypeError:
+        pass
+    try:
+        return tuple(operator.index(n) for n in shape)
+    except TypeError:
+        raise ArgumentError(
+            f"{who}: shape {shape!r} came, needed an int or a sequence of ints"
+        ) from None
+
+
+def positive_axes(who, ndim, axis):
+    """Return the axes as a tuple of ints from 0 to ndim - 1; None means all.
+
+    Raises:
+        ShapeError: there is no such axis, or one is named twice.
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else axis
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise ShapeError(f"{who}: axis {a} came, but there are {ndim} axes")
+    found = tuple(a % ndim for a in axes)
+    if len(set(found)) < len(found):
+        raise ShapeError(f"{who}: axes {axis} name one axis twice")
+    return found
+
+
+def axis_shape(who, x_shape, axis):
+    """Return ``x_shape``, once it is known to have the axis with elements on it.
+
+    Raises:
+        ShapeError: there is no such axis, or it is empty.
+    """
+    (positive,) = positive_axes(who, len(x_shape), axis)
+    if x_shape[positive] == 0:
+        raise ShapeError(f"{who}: axis {axis} of shape {x_shape} is empty")
+    return x_shape
+
+
+def reduced_shape(who, x_shape, axis, keepdims):
+    """Return the shape after a reduction over the axes.
+
+    Raises:
+        ShapeError: there is no such axis, or one is named twice.
+    """
+    axes = positive_axes(who, len(x_shape), axis)
+    if keepdims:
+        return tuple(1 if i in axes else n for i, n in enumerate(x_shape))
+    return tuple(n for i, n in enumerate(x_shape) if i not in axes)

@@ -1,0 +1,249 @@
+"""Indexing: picking elements out, and adding them back in."""
+
+from xdl import backend
+from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
+from xdl.errors import DtypeError, IndexRangeError, ShapeError
+
+_ARRAY = object()  # stands in a template for the next index array
+
+
+class _Indexed(Op):
+    """What operations with an index share: a template, and arrays to fill it with.
+
+    Args:
+        template: a tuple of ints, slices, None, Ellipsis and placeholders.
+    """
+
+    own_dtype = ("indices",)
+
+    def __init__(self, template):
+        self.template = template
+
+    def __repr__(self):
+        return f"{type(self).__name__}[{', '.join(map(_written, self.template))}]"
+
+    def flops(self, y_shape, *shapes):
+        return 0
+
+    def _index(self, indices):
+        if not indices:
+            return self.template
+        arrays = iter(indices)
+        return tuple(next(arrays) if p is _ARRAY else p for p in self.template)
+
+
+class GetItem(_Indexed):
+    """Pick elements: ``x[index]`` with NumPy's basic and advanced indexing.
+
+    Elements that are picked more than once receive the sum of their gradients.
+
+    Args:
+        x: an array of one axis or more.
+        index: ints, slices, None, Ellipsis, integer or boolean arrays, lists or
+            Variables of these, or a tuple of such parts.
+
+    Returns:
+        The picked elements.
+
+    Raises:
+        IndexRangeError: an index is outside its axis, or there are too many.
+        DtypeError: an index array is neither integer nor boolean.
+
+    Example:
+        >>> import xdl
+        >>> x = xdl.Variable([[1.0, 2.0], [3.0, 4.0]])
+        >>> xdl.getitem(x, (slice(None), 1))
+        Variable([2., 4.], dtype=float32)
+        >>> x[[0, 0], [1, 1]]
+        Variable([2., 2.], dtype=float32)
+    """
+
+    cases = (
+        Case([(3, 4)], {"template": (1,)}),
+        Case([(3, 4)], {"template": (slice(None, None, 2), slice(1, 3))}),
+        Case([(3, 4)], {"template": (..., None, 0)}),
+        Case([(3, 4), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
+        Case([(3, 4), [2, 0, 2]], {"template": (slice(None), _ARRAY)}),
+        Case([(0, 4)], {"template": (slice(None), 2)}),
+        BadCase([(3, 4)], IndexRangeError, "out of bounds", {"template": (3,)}),
+        BadCase([(3, 4)], IndexRangeError, "too many indices", {"template": (0, 0, 0)}),
+        BadCase([(3,), [0, 3]], IndexRangeError, "out of bounds", {"template": (_ARRAY,)}),
+    )
+
+    def compute(self, xp, x, *indices):
+        try:
+            return xp.getitem(x, self._index(indices))
+        except IndexError as error:
+            raise IndexRangeError(f"{self}: {error}") from None
+
+    def gradient(self, xp, gy, x_shape, indices):
+        zeros = xp.new_zeros(gy, x_shape)
+        gx = xp.scatter_add(zeros, self._index(indices), gy)
+        return (gx, *[None] * len(indices))
+
+
+class IndexAdd(_Indexed):
+    """Add values at an index; where it names an element twice, both are added.
+
+    Args:
+        x: an array.
+        index: as for ``getitem``.
+        value: an array or number that broadcasts to the shape of ``x[index]``.
+
+    Returns:
+        A copy of ``x`` with the values added.
+
+    Raises:
+        IndexRangeError: an index is outside its axis, or there are too many.
+        ShapeError: the value does not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.index_add([0.0, 0.0, 0.0], [0, 0, 2], 1.0)
+        Variable([2., 0., 1.], dtype=float32)
+    """
+
+    cases = (
+        Case([(3, 4), (4,)], {"template": (1,)}),
+        Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
+        Case([(3, 4), (3,), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
+        Case([(3, 4), (), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
+        BadCase([(3, 4), ()], IndexRangeError, "out of bounds", {"template": (3,)}),
+    )
+
+    def shape(self, x_shape, value_shape, *indices_shape):
+        return x_shape
+
+    def compute(self, xp, x, value, *indices):
+        try:
+            return xp.scatter_add(x, self._index(indices), value)
+        except IndexError as error:
+            raise IndexRangeError(f"{self}: {error}") from None
+        except ValueError as error:
+            raise ShapeError(f"{self}: {error}") from None
+
+    def gradient(self, xp, gy, indices, wanted):
+        picked = xp.getitem(gy, self._index(indices)) if wanted[1] else None
+        return (gy, picked, *[None] * len(indices))
+
+
+class Take(Op):
+    """Pick slices along an axis by their positions.
+
+    Args:
+        x: an array of one axis or more.
+        indices: an integer array of one axis; negative ones count from the end.
+        axis: an int; default 0.
+
+    Returns:
+        The slices, in the order of the indices.
+
+    Raises:
+        IndexRangeError: an index is outside the axis.
+        DtypeError: the indices are not integers.
+        ShapeError: there is no such axis, or the indices have not one axis.
+
+    Example:
+        >>> import xdl
+        >>> xdl.take([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0], axis=1)
+        Variable([[2., 2., 1.],
+                  [4., 4., 3.]], dtype=float32)
+    """
+
+    onnx = Onnx("Gather", {"axis": "axis"})
+    own_dtype = ("indices",)
+    cases = (
+        Case([(3, 4), [0, 2, 2]]),
+        Case([(3, 4), [1, 0]], {"axis": 1}),
+        Case([(3, 4), [3, 3]], {"axis": -1}),
+        BadCase([(3, 4), [0, 3]], IndexRangeError, "out of bounds"),
+        BadCase([(3, 4), [0.0, 1.0]], DtypeError, "needed integers"),
+        BadCase([(3, 4), [0]], ShapeError, "axis 2 came", {"axis": 2}),
+        BadCase([(3, 4), [[0]]], ShapeError, "needed one axis"),
+    )
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def shape(self, x_shape, indices_shape):
+        if not -len(x_shape) <= self.axis < len(x_shape):
+            raise ShapeError(f"{self}: axis {self.axis} came, but x has {len(x_shape)} axes")
+        if len(indices_shape) != 1:
+            raise ShapeError(f"{self}: indices of shape {indices_shape}, needed one axis")
+        axis = self.axis % len(x_shape)
+        return (*x_shape[:axis], *indices_shape, *x_shape[axis + 1 :])
+
+    def flops(self, y_shape, *shapes):
+        return 0
+
+    def compute(self, xp, x, indices):
+        self.shape(x.shape, indices.shape)
+        _require_integers(self, indices)
+        try:
+            return xp.take(x, indices, axis=self.axis)
+        except IndexError as error:
+            raise IndexRangeError(f"{self}: {error}") from None
+
+    def gradient(self, xp, gy, x_shape, indices):
+        zeros = xp.new_zeros(gy, x_shape)
+        index = (slice(None),) * (self.axis % len(x_shape)) + (indices,)
+        return xp.scatter_add(zeros, index, gy), None
+
+
+@function_of(GetItem)
+def getitem(x, index):
+    template, arrays = _split(index)
+    return GetItem(template)(x, *arrays)
+
+
+@function_of(IndexAdd)
+def index_add(x, index, value):
+    template, arrays = _split(index)
+    return IndexAdd(template)(x, value, *arrays)
+
+
+@function_of(Take)
+def take(x, indices, axis=0):
+    return Take(axis)(x, indices)
+
+
+def _split(index):
+    """Return an index as a template and the arrays that fill it."""
+    parts = index if isinstance(index, tuple) else (index,)
+    template, arrays = [], []
+    for part in parts:
+        if part is None or part is Ellipsis or isinstance(part, slice | int | bool):
+            template.append(part)
+        elif hasattr(part, "__index__") and not getattr(part, "shape", ()):
+            template.append(part.__index__())
+        else:
+            template.append(_ARRAY)
+            arrays.append(_as_index(part))
+    return tuple(template), arrays
+
+
+def _as_index(part):
+    array = part._value if isinstance(part, Variable) else backend.asarray(part)
+    if not array.size and backend.is_floating(array):  # an empty list
+        array = backend.cast(array, "int64")
+    if not backend.dtype_name(array.dtype).startswith(("int", "uint", "bool")):
+        raise DtypeError(
+            f"getitem: an index of dtype {backend.dtype_name(array.dtype)} came, needed "
+            "integers or booleans"
+        )
+    return array
+
+
+def _require_integers(who, indices):
+    if not backend.dtype_name(indices.dtype).startswith(("int", "uint")):
+        name = backend.dtype_name(indices.dtype)
+        raise DtypeError(f"{who}: indices are {name}, needed integers")
+
+
+def _written(part):
+    if isinstance(part, slice):
+        ends = ["" if e is None else str(e) for e in (part.start, part.stop, part.step)]
+        return ":".join(ends[:2]) + (f":{ends[2]}" if ends[2] else "")
+    return {_ARRAY: "indices", Ellipsis: "...", None: "None"}.get(part, str(part))

@@ -1,0 +1,325 @@
+"""Losses: one number that says how far off a prediction is. Logarithms are natural."""
+
+import math
+
+from xdl import backend
+from xdl.core.case import BadCase, Case
+from xdl.core.op import Op, function_of
+from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, LabelError, ShapeError
+
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+class SoftmaxCrossEntropy(Op):
+    """Compute the cross-entropy between class scores and class labels.
+
+    The loss of a sample is ``-ln softmax(logits)[target]``.
+
+    Args:
+        logits: floating scores (..., classes).
+        target: integer labels (...), each in [0, classes).
+        weight: None, or an array (classes,): a factor for each class. The mean is then
+            divided by the sum of the factors of the targets.
+        ignore_index: None, or a label whose samples do not count; where all samples
+            are ignored, the mean is 0.
+        label_smoothing: from 0 (default) to 1: the part of the target that is spread
+            evenly over all classes.
+        reduction: "mean" over the samples (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array (...) for "none". NaN and infinite logits are
+        passed on as NaN.
+
+    Raises:
+        LabelError: a label is outside [0, classes).
+        DtypeError: labels are not integers, or logits not floating.
+        ShapeError: the shapes do not fit.
+        EmptyBatchError: a mean over no samples.
+        ArgumentError: another reduction or smoothing.
+
+    Example:
+        >>> import xdl
+        >>> xdl.softmax_cross_entropy([[0.0, 0.0], [1e4, -1e4]], [1, 0])
+        Variable(0.3465736, dtype=float32)
+
+    Reference: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.3;
+    smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7.
+    """
+
+    own_dtype = ("target",)
+    residuals = ("normalizer",)
+    floating = True
+    cases = (
+        Case([(2, 3), [0, 2]]),
+        Case([(2, 3), [0, 2]], {"reduction": "sum"}),
+        Case([(2, 3), [0, 2]], {"reduction": "none"}),
+        Case([(2, 2, 3), [[0, 2], [1, 1]]]),
+        Case([(3,), 1]),
+        Case([[[1e4, -1e4], [1000.0, 1000.0]], [0, 1]], smooth=False),
+        BadCase([(2, 3), [0, 3]], LabelError, "position 1 holds 3"),
+        BadCase([(2, 3), [-1, 0]], LabelError, "position 0 holds -1"),
+        BadCase([(2, 3), [0.0, 1.0]], DtypeError, "needed integer labels"),
+        BadCase([(2, 3), [True, False]], DtypeError, "needed integer labels"),
+        BadCase([(2, 3), [[0], [1]]], ShapeError, "target has shape (2, 1), needed (2,)"),
+        BadCase([(2, 3), [0, 1]], ArgumentError, "reduction 'max'", {"reduction": "max"}),
+    )
+
+    def __init__(self, reduction="mean"):
+        self.reduction = _checked_reduction("SoftmaxCrossEntropy", reduction)
+
+    def shape(self, logits_shape, target_shape):
+        if not logits_shape or tuple(target_shape) != tuple(logits_shape[:-1]):
+            raise ShapeError(
+                f"{type(self).__name__}: target has shape {tuple(target_shape)}, needed "
+                f"{tuple(logits_shape[:-1])} for logits {tuple(logits_shape)}"
+            )
+        return tuple(target_shape) if self.reduction == "none" else ()
+
+    def flops(self, y_shape, logits_shape, target_shape):
+        return 5 * math.prod(logits_shape)
+
+    def compute(self, xp, logits, target):
+        self._check(xp, logits, target)
+        top = xp.max(logits, axis=-1, keepdims=True)
+        shifted = logits - top
+        total = xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+        losses = total[..., 0] - xp.getitem(shifted, _picked(xp, target))
+        if self.reduction == "mean":
+            losses = xp.sum(losses) / target.size
+        elif self.reduction == "sum":
+            losses = xp.sum(losses)
+        return losses, total + top
+
+    def gradient(self, xp, gy, logits, target, normalizer):
+        if self.reduction == "mean":
+            gy = gy / target.size
+        probability = xp.exp(logits - normalizer)
+        difference = xp.scatter_add(probability, _picked(xp, target), -1.0)
+        return difference * (gy[..., None] if gy.ndim else gy), None
+
+    def _check(self, xp, logits, target):
+        self.shape(logits.shape, target.shape)
+        check_labels(type(self).__name__, xp, target, logits.shape[-1])
+        if self.reduction == "mean" and not target.size:
+            raise EmptyBatchError(f"{self}: a mean over an empty batch {logits.shape}")
+
+
+class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
+    """Compute the cross-entropy with class weights, ignored labels and smoothing.
+
+    Each label becomes a row q of target masses: ``(1 - s) w[t]`` on the label t and
+    ``s w[c] / classes`` on every class c, for the smoothing s and the weights w; a row
+    of zeros if it is ignored. The loss is ``-sum(q ln softmax(logits))``, its mean is
+    divided by the sum of ``w[t]``. Arguments as for ``SoftmaxCrossEntropy``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.softmax_cross_entropy([[0.0, 0.0], [3.0, 0.0]], [1, -1], ignore_index=-1)
+        Variable(0.6931472, dtype=float32)
+    """
+
+    own_dtype = ("target",)
+    residuals = ("normalizer", "masses", "count")
+    cases = (
+        Case([(2, 3), [0, 2], [0.5, 1.0, 2.0]]),
+        Case([(2, 3), [0, -1], None], {"ignore_index": -1}),
+        Case([(2, 3), [-1, -1], None], {"ignore_index": -1}),
+        Case([(2, 3), [0, 2], None], {"label_smoothing": 0.1}),
+        Case([(2, 3), [0, 2], [0.5, 1.0, 2.0]], {"label_smoothing": 0.2, "ignore_index": 0}),
+        Case([(2, 3), [0, 2], [0.5, 1.0, 2.0]], {"reduction": "none"}),
+        BadCase([(2, 3), [0, -2], None], LabelError, "holds -2", {"ignore_index": -1}),
+        BadCase([(2, 3), [0, 2], [1.0, 2.0]], ShapeError, "weight has shape (2,)"),
+        BadCase([(2, 3), [0, 2], None], ArgumentError, "from 0 to 1", {"label_smoothing": 2}),
+    )
+
+    def __init__(self, ignore_index=None, label_smoothing=0.0, reduction="mean"):
+        if not 0 <= label_smoothing <= 1:
+            raise ArgumentError(
+                f"SoftmaxCrossEntropy: label_smoothing {label_smoothing}, needed from 0 to 1"
+            )
+        super().__init__(reduction)
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+
+    def shape(self, logits_shape, target_shape, weight_shape=None):
+        if weight_shape and tuple(weight_shape) != tuple(logits_shape[-1:]):
+            raise ShapeError(
+                f"{type(self).__name__}: weight has shape {tuple(weight_shape)}, needed "
+                f"{tuple(logits_shape[-1:])}"
+            )
+        return super().shape(logits_shape, target_shape)
+
+    def compute(self, xp, logits, target, weight=None):
+        counts, target = self._counted(xp, target)
+        self._check(xp, logits, target)
+        if weight is None:
+            weight = xp.new_ones(logits, logits.shape[-1:])
+        self.shape(logits.shape, target.shape, weight.shape)
+        factors = xp.getitem(weight, (target,))
+        if counts is not None:
+            factors = xp.where(counts, factors, 0.0)
+        masses = self._masses(xp, logits, target, weight, factors, counts)
+        top = xp.max(logits, axis=-1, keepdims=True)
+        normalizer = top + xp.log(xp.sum(xp.exp(logits - top), axis=-1, keepdims=True))
+        losses = xp.sum(masses * (normalizer - logits), axis=-1)
+        count = 1.0
+        if self.reduction == "mean":
+            total = xp.sum(factors)
+            count = xp.where(total > 0, total, 1.0)
+        if self.reduction != "none":
+            losses = xp.sum(losses) / count
+        return losses, normalizer, masses, count
+
+    def gradient(self, xp, gy, logits, target, weight, normalizer, masses, count):
+        scale = gy[..., None] if gy.ndim else gy / count
+        mass = xp.sum(masses, axis=-1, keepdims=True)
+        gx = (mass * xp.exp(logits - normalizer) - masses) * scale
+        return gx, None, None
+
+    def _counted(self, xp, target):
+        """Return which samples count, None for all, and labels that are safe to use."""
+        if self.ignore_index is None:
+            return None, target
+        counts = target != self.ignore_index
+        return counts, xp.where(counts, target, 0 * target)
+
+    def _masses(self, xp, logits, target, weight, factors, counts):
+        smooth = self.label_smoothing
+        spread = weight * (smooth / logits.shape[-1])
+        masses = xp.broadcast_to(spread, logits.shape)
+        if counts is not None:
+            masses = xp.where(counts[..., None], masses, 0.0)
+        return xp.scatter_add(masses, _picked(xp, target), (1 - smooth) * factors)
+
+
+def check_labels(who, xp, target, classes):
+    """Refuse labels that are no integers in [0, classes).
+
+    Raises:
+        DtypeError, LabelError: as the names say.
+    """
+    name = backend.dtype_name(target.dtype)
+    if not name.startswith(("int", "uint")):
+        raise DtypeError(f"{who}: target is {name}, needed integer labels")
+    xp.check_indices(target, classes, f"{who}: target", LabelError)
+
+
+def _picked(xp, target):
+    """Return the index of each sample's target among the logits."""
+    if not target.ndim:
+        return (target,)
+    index = []
+    for axis, n in enumerate(target.shape):
+        shape = (1,) * axis + (n,) + (1,) * (target.ndim - axis - 1)
+        index.append(xp.reshape(xp.new_arange(target, n), shape))
+    return (*index, target)
+
+
+class SquareError(Op):
+    """Compute half the squared distance between prediction and target per sample.
+
+    ``0.5 * sum((x - target)**2) / n`` with n samples on the first axis; the gradient
+    by ``x`` is ``(x - target) / n``.
+
+    Args:
+        x: floating predictions (n, ...), or a single number (n = 1).
+        target: an array of the same shape.
+
+    Returns:
+        A single number.
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: there are no samples.
+
+    Example:
+        >>> import xdl
+        >>> xdl.square_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
+        Variable(1., dtype=float32)
+    """
+
+    cases = (
+        Case([(2, 3), (2, 3)]),
+        Case([(4,), (4,)]),
+        Case([(), ()]),
+        BadCase([(4,), (4, 1)], ShapeError, "(4,) and target (4, 1)"),
+        BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
+        BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
+    )
+    floating = True
+    factor = 0.5
+
+    def shape(self, x_shape, target_shape):
+        if tuple(x_shape) != tuple(target_shape):
+            raise ShapeError(
+                f"{self}: x {tuple(x_shape)} and target {tuple(target_shape)} came, needed "
+                "one shape"
+            )
+        return ()
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        difference = x - target
+        return xp.sum(difference * difference) * (self.factor / self._count(x.shape))
+
+    def gradient(self, xp, gy, x, target, wanted):
+        gx = (x - target) * (gy * (2 * self.factor / self._count(x.shape)))
+        return gx, -gx if wanted[1] else None
+
+    def _count(self, x_shape):
+        count = x_shape[0] if x_shape else 1
+        return count if math.prod(x_shape) else self._refuse_empty(x_shape)
+
+    def _refuse_empty(self, x_shape):
+        raise EmptyBatchError(f"{self}: an empty batch {x_shape} has no mean")
+
+
+class MeanSquaredError(SquareError):
+    """Average the squared difference over all elements.
+
+    Args:
+        x: floating predictions of any shape.
+        target: an array of the same shape.
+
+    Returns:
+        A single number.
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: there are no elements.
+
+    Example:
+        >>> import xdl
+        >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
+        Variable(2., dtype=float32)
+    """
+
+    factor = 1.0
+
+    def _count(self, x_shape):
+        return math.prod(x_shape) or self._refuse_empty(x_shape)
+
+
+square_error = SquareError()
+mean_squared_error = MeanSquaredError()
+
+
+@function_of(SoftmaxCrossEntropy)
+def softmax_cross_entropy(
+    logits, target, weight=None, ignore_index=None, label_smoothing=0.0, reduction="mean"
+):
+    _checked_reduction("SoftmaxCrossEntropy", reduction)
+    if weight is None and ignore_index is None and not label_smoothing:
+        return _plain[reduction](logits, target)
+    op = WeightedSoftmaxCrossEntropy(ignore_index, label_smoothing, reduction)
+    return op(logits, target, weight)
+
+
+def _checked_reduction(who, reduction):
+    if reduction not in _REDUCTIONS:
+        raise ArgumentError(
+            f"{who}: reduction {reduction!r} came, needed one of {', '.join(_REDUCTIONS)}"
+        )
+    return reduction
+
+
+_plain = {reduction: SoftmaxCrossEntropy(reduction) for reduction in _REDUCTIONS}

@@ -1,0 +1,169 @@
+"""Operators and methods of Variable, and NumPy's functions on Variables.
+
+Variable is defined below the operations and knows none of them; importing
+``xdl.ops`` gives it these.
+"""
+
+from xdl import ops
+from xdl.backend import NAMESPACES
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError
+
+_BINARY = {
+    "add": ops.add,
+    "sub": ops.subtract,
+    "mul": ops.multiply,
+    "truediv": ops.divide,
+    "floordiv": ops.floor_divide,
+    "mod": ops.remainder,
+    "pow": ops.power,
+    "matmul": ops.matmul,
+    "and": ops.logical_and,
+    "or": ops.logical_or,
+}
+_COMPARISONS = {
+    "eq": ops.equal,
+    "ne": ops.not_equal,
+    "lt": ops.less,
+    "le": ops.less_equal,
+    "gt": ops.greater,
+    "ge": ops.greater_equal,
+}
+_UNARY = {"neg": ops.negative, "abs": ops.abs, "invert": ops.logical_not}
+_REDUCTIONS = (
+    *(ops.sum, ops.mean, ops.max, ops.min, ops.all, ops.any, ops.argmax, ops.argmin),
+)
+
+# NumPy's names for what xdl.ops calls otherwise.
+_NUMPY_NAMES = {
+    "absolute": "abs",
+    "true_divide": "divide",
+    "concatenate": "concat",
+    "amax": "max",
+    "amin": "min",
+}
+
+
+def _binary(op):
+    call = type(op).__call__
+
+    def method(self, other):
+        return call(op, self, other)
+
+    return method
+
+
+def _reflected(op):
+    call = type(op).__call__
+
+    def method(self, other):
+        return call(op, other, self)
+
+    return method
+
+
+def _comparison(op):
+    call = type(op).__call__
+
+    def method(self, other):
+        return NotImplemented if other is None else call(op, self, other)
+
+    return method
+
+
+def _unary(op):
+    call = type(op).__call__
+
+    def method(self):
+        return call(op, self)
+
+    return method
+
+
+def _reduction(function):
+    def method(self, axis=None, dtype=None, out=None, keepdims=False):
+        if dtype is not None or out is not None:
+            raise ArgumentError(f"Variable.{function.__name__}: dtype and out are not taken")
+        return function(self, axis, keepdims)
+
+    return method
+
+
+def _unpacked(arguments):
+    """Return f(2, 3) and f((2, 3)) alike as (2, 3)."""
+    if len(arguments) == 1 and hasattr(arguments[0], "__len__"):
+        return tuple(arguments[0])
+    return arguments
+
+
+def _reshape(self, *shape, order="C"):
+    if order != "C":
+        raise ArgumentError(f"Variable.reshape: order {order!r} came, needed 'C'")
+    return ops.reshape(self, _unpacked(shape))
+
+
+def _transpose(self, *axes):
+    axes = _unpacked(axes) if axes != (None,) else ()
+    return ops.transpose(self, axes or None)
+
+
+def _flatten(self):
+    return ops.reshape(self, (-1,))
+
+
+def _array_namespace(self, api_version=None):
+    return ops
+
+
+def _array_ufunc(self, ufunc, method, *inputs, **options):
+    operation = _operation(ufunc)
+    if method != "__call__" or operation is None or options:
+        raise TypeError(
+            f"Variable: np.{ufunc.__name__} ({method}) has no counterpart in xdl.ops; "
+            "use .numpy() or .value"
+        )
+    return operation(*inputs)
+
+
+def _array_function(self, function, types, arguments, options):
+    operation = _operation(function)
+    options = {name: value for name, value in options.items() if value is not None}
+    if operation is None:
+        raise TypeError(
+            f"Variable: np.{function.__name__} has no counterpart in xdl.ops; use "
+            ".numpy() or .value"
+        )
+    return operation(*arguments, **options)
+
+
+def _operation(function):
+    name = _NUMPY_NAMES.get(function.__name__, function.__name__)
+    return getattr(ops, name, None)
+
+
+def _install():
+    methods = {
+        "__getitem__": lambda self, index: ops.getitem(self, index),
+        "__pos__": lambda self: self,
+        "__array_namespace__": _array_namespace,
+        "__array_ufunc__": _array_ufunc,
+        "__array_function__": _array_function,
+        "reshape": _reshape,
+        "transpose": _transpose,
+        "flatten": _flatten,
+        "ravel": _flatten,
+        "squeeze": lambda self, axis=None: ops.squeeze(self, axis),
+        "astype": lambda self, dtype: ops.astype(self, dtype),
+        "clip": lambda self, min=None, max=None: ops.clip(self, min, max),
+        "dot": _binary(ops.matmul),
+        "T": property(lambda self: ops.transpose(self), doc="The axes reversed."),
+        "mT": property(ops.matrix_transpose, doc="The last two axes swapped."),
+    }
+    methods |= {f"__{name}__": _unary(op) for name, op in _UNARY.items()}
+    methods |= {f"__{name}__": _comparison(op) for name, op in _COMPARISONS.items()}
+    methods |= {f"__{name}__": _binary(op) for name, op in _BINARY.items()}
+    methods |= {f"__r{name}__": _reflected(op) for name, op in _BINARY.items()}
+    methods |= {function.__name__: _reduction(function) for function in _REDUCTIONS}
+    for name, method in methods.items():
+        setattr(Variable, name, method)
+    NAMESPACES[Variable] = ops

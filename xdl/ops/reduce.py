@@ -1,0 +1,259 @@
+"""Reductions: fewer numbers out than in, along axes."""
+
+import math
+
+from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.op import Op, function_of
+from xdl.errors import EmptyBatchError, ShapeError
+from xdl.ops.axes import as_axes, positive_axes, reduced_shape
+
+MANY = (
+    Case([(2, 3)]),
+    Case([()]),
+    Case([(2, 3, 4)], {"axis": 1}),
+    Case([(2, 3, 4)], {"axis": (0, -1), "keepdims": True}),
+    Case([(2, 3)], {"axis": -1, "keepdims": True}),
+    BadCase([(2, 3)], ShapeError, "axis 2 came, but there are 2 axes", {"axis": 2}),
+    BadCase([(2, 3)], ShapeError, "name one axis twice", {"axis": (0, -2)}),
+)
+EMPTY = (Case([(0, 3)]), Case([(3, 0, 2)], {"axis": 1}))
+NO_EMPTY = (
+    Case([(3, 0, 2)], {"axis": 0}),
+    BadCase([(3, 0)], ShapeError, "has no elements"),
+)
+
+
+class Reduction(Op):
+    """What all reductions share: axes, shape rule and spreading a gradient out again.
+
+    Args:
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1.
+    """
+
+    def __init__(self, axis=None, keepdims=False):
+        self.axis, self.keepdims = as_axes(type(self).__name__, axis), bool(keepdims)
+
+    def shape(self, x_shape):
+        return reduced_shape(self, x_shape, self.axis, self.keepdims)
+
+    def flops(self, y_shape, x_shape):
+        return math.prod(x_shape)
+
+    def _spread(self, xp, gy, x_shape):
+        """Return ``gy`` with the reduced axes back, of length 1."""
+        if self.keepdims or not gy.ndim:
+            return gy
+        return xp.reshape(gy, reduced_shape(self, x_shape, self.axis, True))
+
+
+class NonEmptyReduction(Reduction):
+    """A reduction that has no value for no elements."""
+
+    def shape(self, x_shape):
+        for axis in positive_axes(self, len(x_shape), self.axis):
+            if x_shape[axis] == 0:
+                raise ShapeError(f"{self}: axis {axis} of shape {x_shape} has no elements")
+        return super().shape(x_shape)
+
+
+class Sum(Reduction):
+    """Add up the elements along axes; of no elements the sum is 0.
+
+    Args:
+        x: an array of any shape.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The sums.
+
+    Raises:
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
+        Variable([4., 6.], dtype=float32)
+    """
+
+    onnx = Onnx("ReduceSum", {"keepdims": "keepdims"}, inputs=("axis",))
+    cases = (*MANY, *EMPTY)
+
+    def compute(self, xp, x):
+        return xp.sum(x, axis=self.axis, keepdims=self.keepdims)
+
+    def gradient(self, xp, gy, x_shape):
+        return (xp.broadcast_to(self._spread(xp, gy, x_shape), x_shape),)
+
+
+class Mean(Reduction):
+    """Average the elements along axes.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The means.
+
+    Raises:
+        EmptyBatchError: there are no elements to average.
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        Variable([1.5, 3.5], dtype=float32)
+    """
+
+    onnx = Onnx("ReduceMean", {"keepdims": "keepdims"}, inputs=("axis",))
+    cases = (
+        *MANY,
+        NO_EMPTY[0],
+        BadCase([(0, 3)], EmptyBatchError, "no elements to average"),
+    )
+    floating = True
+
+    def compute(self, xp, x):
+        return xp.sum(x, axis=self.axis, keepdims=self.keepdims) / self._count(x.shape)
+
+    def gradient(self, xp, gy, x_shape):
+        gy = self._spread(xp, gy, x_shape) / self._count(x_shape)
+        return (xp.broadcast_to(gy, x_shape),)
+
+    def _count(self, x_shape):
+        if self.axis is None:
+            count = math.prod(x_shape)
+        else:
+            axes = positive_axes(self, len(x_shape), self.axis)
+            count = math.prod(x_shape[axis] for axis in axes)
+        if not count:
+            raise EmptyBatchError(f"{self}: shape {x_shape} has no elements to average")
+        return count
+
+
+class Max(NonEmptyReduction):
+    """Take the largest element along axes; NaN wins.
+
+    Elements that tie share the gradient equally, as in PyTorch's ``amax``.
+
+    Args:
+        x: an array of any shape.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The largest elements.
+
+    Raises:
+        ShapeError: an axis is empty, does not exist or is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.max([[1.0, 5.0], [3.0, 4.0]], axis=1)
+        Variable([5., 4.], dtype=float32)
+    """
+
+    onnx = Onnx("ReduceMax", {"keepdims": "keepdims"}, inputs=("axis",))
+    cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False))
+
+    def compute(self, xp, x):
+        return xp.max(x, axis=self.axis, keepdims=self.keepdims)
+
+    def gradient(self, xp, gy, x, y):
+        chosen = xp.astype(x == self._spread(xp, y, x.shape), gy.dtype)
+        axis = self.axis
+        count = xp.sum(chosen, axis=axis, keepdims=True)
+        return (self._spread(xp, gy, x.shape) * chosen / count,)
+
+
+class Min(Max):
+    """Take the smallest element along axes; NaN wins.
+
+    Elements that tie share the gradient equally, as in PyTorch's ``amin``.
+
+    Args:
+        x: an array of any shape.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The smallest elements.
+
+    Raises:
+        ShapeError: an axis is empty, does not exist or is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.min([[1.0, 5.0], [3.0, 4.0]], axis=1)
+        Variable([1., 3.], dtype=float32)
+    """
+
+    onnx = Onnx("ReduceMin", {"keepdims": "keepdims"}, inputs=("axis",))
+
+    def compute(self, xp, x):
+        return xp.min(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class LogSumExp(NonEmptyReduction):
+    """Compute ln(sum(exp(x))) along axes without overflow.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The logarithms; -inf where all elements are -inf.
+
+    Raises:
+        ShapeError: an axis is empty, does not exist or is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.logsumexp([1000.0, 1000.0])
+        Variable(1000.6931, dtype=float32)
+    """
+
+    onnx = Onnx("ReduceLogSumExp", {"keepdims": "keepdims"}, inputs=("axis",))
+    cases = (*MANY, *NO_EMPTY, Case([[1e4, -1e4, 1e4]], smooth=False))
+    floating = True
+    is_singular = True
+
+    def compute(self, xp, x):
+        m = xp.max(x, axis=self.axis, keepdims=True)
+        m = xp.where(xp.isfinite(m), m, 0.0)
+        total = xp.sum(xp.exp(x - m), axis=self.axis, keepdims=True)
+        y = xp.log(total) + m
+        return y if self.keepdims else xp.reshape(y, self.shape(x.shape))
+
+    def gradient(self, xp, gy, x, y):
+        y = self._spread(xp, xp.where(xp.isinf(y), 0.0, y), x.shape)
+        return (self._spread(xp, gy, x.shape) * xp.exp(x - y),)
+
+
+@function_of(Sum)
+def sum(x, axis=None, keepdims=False):
+    return Sum(axis, keepdims)(x)
+
+
+@function_of(Mean)
+def mean(x, axis=None, keepdims=False):
+    return Mean(axis, keepdims)(x)
+
+
+@function_of(Max)
+def max(x, axis=None, keepdims=False):
+    return Max(axis, keepdims)(x)
+
+
+@function_of(Min)
+def min(x, axis=None, keepdims=False):
+    return Min(axis, keepdims)(x)
+
+
+@function_of(LogSumExp)
+def logsumexp(x, axis=None, keepdims=False):
+    return LogSumExp(axis, keepdims)(x)

@@ -1,0 +1,141 @@
+"""Reductions without a gradient: truth and positions along axes."""
+
+from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.op import function_of
+from xdl.errors import ShapeError
+from xdl.ops.reduce import EMPTY, MANY, NonEmptyReduction, Reduction
+
+
+class All(Reduction):
+    """Tell along axes whether all elements are true (not 0).
+
+    Args:
+        x: an array of any shape.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        Booleans; True for no elements.
+
+    Raises:
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.all([[True, False], [True, True]], axis=1)
+        Variable([False,  True])
+    """
+
+    cases = (*MANY, *EMPTY)
+
+    def compute(self, xp, x):
+        return xp.all(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class Any(Reduction):
+    """Tell along axes whether any element is true (not 0).
+
+    Args:
+        x: an array of any shape.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        Booleans; False for no elements.
+
+    Raises:
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.any([[True, False], [False, False]], axis=1)
+        Variable([ True, False])
+    """
+
+    cases = (*MANY, *EMPTY)
+
+    def compute(self, xp, x):
+        return xp.any(x, axis=self.axis, keepdims=self.keepdims)
+
+
+_ARG = (
+    Case([(2, 3)]),
+    Case([(2, 3)], {"axis": 0}),
+    Case([(2, 3)], {"axis": -1, "keepdims": True}),
+    BadCase([(2, 3)], ShapeError, "axis 2 came", {"axis": 2}),
+    BadCase([(3, 0)], ShapeError, "has no elements", {"axis": 1}),
+)
+
+
+class ArgMax(NonEmptyReduction):
+    """Find the position of the largest element, the first of those that tie.
+
+    Args:
+        x: an array of any shape.
+        axis: an int, or None for the position in the flattened array.
+        keepdims: keep the reduced axis with length 1; default False.
+
+    Returns:
+        int64 positions; not trainable.
+
+    Raises:
+        ShapeError: the axis is empty or does not exist.
+
+    Example:
+        >>> import xdl
+        >>> xdl.argmax([[1.0, 5.0], [3.0, 2.0]], axis=1)
+        Variable([1, 0])
+    """
+
+    onnx = Onnx("ArgMax", {"axis": "axis", "keepdims": "keepdims"})
+    cases = _ARG
+
+    def compute(self, xp, x):
+        return xp.argmax(x, axis=self.axis, keepdims=self.keepdims)
+
+
+class ArgMin(NonEmptyReduction):
+    """Find the position of the smallest element, the first of those that tie.
+
+    Args:
+        x: an array of any shape.
+        axis: an int, or None for the position in the flattened array.
+        keepdims: keep the reduced axis with length 1; default False.
+
+    Returns:
+        int64 positions; not trainable.
+
+    Raises:
+        ShapeError: the axis is empty or does not exist.
+
+    Example:
+        >>> import xdl
+        >>> xdl.argmin([[1.0, 5.0], [3.0, 2.0]], axis=1)
+        Variable([0, 1])
+    """
+
+    onnx = Onnx("ArgMin", {"axis": "axis", "keepdims": "keepdims"})
+    cases = _ARG
+
+    def compute(self, xp, x):
+        return xp.argmin(x, axis=self.axis, keepdims=self.keepdims)
+
+
+@function_of(All)
+def all(x, axis=None, keepdims=False):
+    return All(axis, keepdims)(x)
+
+
+@function_of(Any)
+def any(x, axis=None, keepdims=False):
+    return Any(axis, keepdims)(x)
+
+
+@function_of(ArgMax)
+def argmax(x, axis=None, keepdims=False):
+    return ArgMax(axis, keepdims)(x)
+
+
+@function_of(ArgMin)
+def argmin(x, axis=None, keepdims=False):
+    return ArgMin(axis, keepdims)(x)

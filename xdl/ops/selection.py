@@ -1,0 +1,172 @@
+"""Choosing between elements: larger, smaller, limited, by a condition."""
+
+from xdl.core.case import BadCase, Case
+from xdl.core.op import Op, function_of
+from xdl.errors import ArgumentError, ShapeError
+
+_PAIR = (
+    Case([(2, 3), (2, 3)]),
+    Case([(3, 1), (1, 4)]),
+    Case([(), (2, 3)]),
+    Case([(0, 3), (3,)]),
+    BadCase([(2, 3), (4,)], ShapeError, "do not broadcast"),
+)
+
+
+class Maximum(Op):
+    """Take the larger of two elements, with broadcasting; NaN wins.
+
+    Where both are equal, each gets half of the gradient, as in PyTorch.
+
+    Args:
+        x1, x2: arrays whose shapes broadcast.
+
+    Returns:
+        The larger elements, of the broadcast shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.maximum([1.0, -2.0], 0)
+        Variable([1., 0.], dtype=float32)
+    """
+
+    onnx = "Max"
+    cases = (*_PAIR, Case([[1.0, 2.0], [1.0, 3.0]], smooth=False))
+    takes_numbers = True
+
+    def compute(self, xp, x1, x2):
+        return xp.maximum(x1, x2)
+
+    def gradient(self, xp, gy, x1, x2):
+        return _share(xp, gy, x1 > x2, x1 == x2)
+
+
+class Minimum(Op):
+    """Take the smaller of two elements, with broadcasting; NaN wins.
+
+    Where both are equal, each gets half of the gradient, as in PyTorch.
+
+    Args:
+        x1, x2: arrays whose shapes broadcast.
+
+    Returns:
+        The smaller elements, of the broadcast shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.minimum([1.0, -2.0], 0)
+        Variable([ 0., -2.], dtype=float32)
+    """
+
+    onnx = "Min"
+    cases = Maximum.cases
+    takes_numbers = True
+
+    def compute(self, xp, x1, x2):
+        return xp.minimum(x1, x2)
+
+    def gradient(self, xp, gy, x1, x2):
+        return _share(xp, gy, x1 < x2, x1 == x2)
+
+
+def _share(xp, gy, first_won, tied):
+    share = xp.where(tied, 0.5, xp.astype(first_won, gy.dtype))
+    return gy * share, gy * (1 - share)
+
+
+class Clip(Op):
+    """Limit every element to a range; the gradient passes inside it and on its ends.
+
+    Args:
+        x: an array of any shape.
+        min, max: numbers or None (no limit); default None.
+
+    Returns:
+        ``x`` with smaller elements set to ``min`` and larger ones to ``max``.
+
+    Raises:
+        ArgumentError: ``min`` is greater than ``max``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.clip([-3.0, 0.5, 3.0], 0, 1)
+        Variable([0. , 0.5, 1. ], dtype=float32)
+    """
+
+    cases = (
+        Case([(2, 3)], {"min": -0.5, "max": 0.75}),
+        Case([()], {"max": 1.0}),
+        Case([(0, 4)], {"min": 0.0}),
+        Case([[-1.0, 0.0, 1.0, 2.0]], {"min": 0.0, "max": 1.0}, smooth=False),
+        BadCase([(2,)], ArgumentError, "min 2 is greater than max 1", {"min": 2, "max": 1}),
+    )
+
+    def __init__(self, min=None, max=None):
+        if min is not None and max is not None and min > max:
+            raise ArgumentError(f"Clip: min {min} is greater than max {max}")
+        self.min, self.max = min, max
+
+    def compute(self, xp, x):
+        y = x if self.min is None else xp.maximum(x, self.min)
+        return y if self.max is None else xp.minimum(y, self.max)
+
+    def gradient(self, xp, gy, x):
+        if self.min is not None:
+            gy = xp.where(x >= self.min, gy, 0.0)
+        if self.max is not None:
+            gy = xp.where(x <= self.max, gy, 0.0)
+        return (gy,)
+
+
+class Where(Op):
+    """Choose elements of two arrays by a condition, with broadcasting.
+
+    Args:
+        condition: a boolean array.
+        x: taken where the condition is true.
+        y: taken where it is false.
+
+    Returns:
+        The chosen elements, of the broadcast shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.where([True, False], [1.0, 2.0], 0)
+        Variable([1., 0.], dtype=float32)
+    """
+
+    onnx = "Where"
+    own_dtype = ("condition",)
+    cases = (
+        Case([[[True, False, True], [False, False, True]], (2, 3), (2, 3)]),
+        Case([[True, False, True], (), (2, 3)]),
+        BadCase([[True, False], (3,), ()], ShapeError, "do not broadcast"),
+    )
+    takes_numbers = True
+
+    def compute(self, xp, condition, x1, x2):
+        return xp.where(condition, x1, x2)
+
+    def gradient(self, xp, gy, condition, wanted):
+        gx1 = xp.where(condition, gy, 0.0) if wanted[1] else None
+        gx2 = xp.where(condition, 0.0, gy) if wanted[2] else None
+        return None, gx1, gx2
+
+
+maximum = Maximum()
+minimum = Minimum()
+where = Where()
+
+
+@function_of(Clip)
+def clip(x, min=None, max=None):
+    return Clip(min, max)(x)

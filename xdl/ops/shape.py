@@ -1,0 +1,437 @@
+"""Shape: the same elements, arranged anew."""
+
+import math
+
+from xdl import backend
+from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.op import Op, function_of
+from xdl.errors import DtypeError, ShapeError
+from xdl.ops.axes import as_axes, as_shape, positive_axes
+
+
+class Reshape(Op):
+    """Arrange the elements in another shape, in C order.
+
+    Args:
+        x: an array of any shape.
+        shape: an int or a sequence of ints; one of them may be -1, the length that
+            makes the sizes equal.
+
+    Returns:
+        The elements of ``x``, of that shape.
+
+    Raises:
+        ShapeError: the sizes differ, or -1 stands twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.reshape([1.0, 2.0, 3.0, 4.0], (2, -1))
+        Variable([[1., 2.],
+                  [3., 4.]], dtype=float32)
+    """
+
+    onnx = Onnx("Reshape", inputs=("target",))
+    cases = (
+        Case([(2, 3)], {"target": (3, 2)}),
+        Case([(2, 3, 4)], {"target": (-1, 4)}),
+        Case([()], {"target": (1, 1)}),
+        Case([(0, 3)], {"target": (3, 0)}),
+        BadCase([(6,)], ShapeError, "(4, -1)", {"target": (4, -1)}),
+        BadCase([(6,)], ShapeError, "(-1, -1)", {"target": (-1, -1)}),
+        BadCase([(2, 3)], ShapeError, "6 elements", {"target": (7,)}),
+    )
+
+    def __init__(self, target):
+        self.target = as_shape("Reshape", target)
+
+    def shape(self, x_shape):
+        size = math.prod(x_shape)
+        known = math.prod(n for n in self.target if n != -1)
+        fits = known == size
+        if self.target.count(-1) == 1 and known:
+            fits = size % known == 0
+        if self.target.count(-1) > 1 or min(self.target, default=0) < -1 or not fits:
+            raise ShapeError(f"{self}: {size} elements of shape {x_shape} do not fit")
+        return tuple(size // known if n == -1 else n for n in self.target)
+
+    def flops(self, y_shape, x_shape):
+        return 0
+
+    def compute(self, xp, x):
+        return xp.reshape(x, self.target)
+
+    def gradient(self, xp, gy, x_shape):
+        return (xp.reshape(gy, x_shape),)
+
+
+class PermuteDims(Op):
+    """Reorder the axes.
+
+    Args:
+        x: an array of any shape.
+        axes: each axis once: axis i of the result is axis ``axes[i]`` of ``x``.
+
+    Returns:
+        ``x`` with its axes in that order.
+
+    Raises:
+        ShapeError: ``axes`` does not name each axis once.
+
+    Example:
+        >>> import xdl
+        >>> xdl.permute_dims([[1.0, 2.0], [3.0, 4.0]], (1, 0))
+        Variable([[1., 3.],
+                  [2., 4.]], dtype=float32)
+    """
+
+    onnx = Onnx("Transpose", {"perm": "axes"})
+    cases = (
+        Case([(2, 3)], {"axes": (1, 0)}),
+        Case([(2, 3, 4)], {"axes": (2, 0, 1)}),
+        Case([(2, 0, 4)], {"axes": (2, 0, 1)}),
+        Case([()], {"axes": ()}),
+        BadCase([(2, 3)], ShapeError, "needed 2 axes", {"axes": (0, 1, 2)}),
+        BadCase([(2, 3)], ShapeError, "one axis twice", {"axes": (0, -2)}),
+    )
+
+    def __init__(self, axes):
+        self.axes = as_shape("PermuteDims", axes)
+
+    def shape(self, x_shape):
+        if len(self.axes) != len(x_shape):
+            raise ShapeError(f"{self}: needed {len(x_shape)} axes for shape {x_shape}")
+        return tuple(x_shape[a] for a in positive_axes(self, len(x_shape), self.axes))
+
+    def flops(self, y_shape, x_shape):
+        return 0
+
+    def compute(self, xp, x):
+        return xp.permute_dims(x, self.axes)
+
+    def gradient(self, xp, gy):
+        inverse = [0] * gy.ndim
+        for i, axis in enumerate(self.axes):
+            inverse[axis] = i
+        return (xp.permute_dims(gy, tuple(inverse)),)
+
+
+class BroadcastTo(Op):
+    """Repeat along axes of length 1, or new axes in front, to reach a shape.
+
+    Args:
+        x: an array whose shape broadcasts to ``shape``.
+        shape: an int or a sequence of ints.
+
+    Returns:
+        ``x`` with that shape; its memory is not copied.
+
+    Raises:
+        ShapeError: ``x`` does not broadcast to the shape.
+
+    Example:
+        >>> import xdl
+        >>> xdl.broadcast_to([1.0, 2.0], (2, 2))
+        Variable([[1., 2.],
+                  [1., 2.]], dtype=float32)
+    """
+
+    onnx = Onnx("Expand", inputs=("target",))
+    cases = (
+        Case([(2, 1)], {"target": (2, 3)}),
+        Case([()], {"target": (2, 2)}),
+        Case([(3,)], {"target": (0, 3)}),
+        BadCase([(2,)], ShapeError, "does not broadcast", {"target": (3,)}),
+    )
+
+    def __init__(self, target):
+        self.target = as_shape("BroadcastTo", target)
+
+    def shape(self, x_shape):
+        padded = (1,) * (len(self.target) - len(x_shape)) + tuple(x_shape)
+        fits = len(padded) == len(self.target)
+        if not fits or any(n not in (1, m) for n, m in zip(padded, self.target, strict=True)):
+            raise ShapeError(f"{self}: shape {x_shape} does not broadcast to it")
+        return self.target
+
+    def flops(self, y_shape, x_shape):
+        return 0
+
+    def compute(self, xp, x):
+        return xp.broadcast_to(x, self.target)
+
+    def gradient(self, xp, gy):
+        return (gy,)  # the walk back sums it to the shape of x
+
+
+class Squeeze(Op):
+    """Remove axes of length 1.
+
+    Args:
+        x: an array of any shape.
+        axis: an int, a tuple of ints, or None: all axes of length 1.
+
+    Returns:
+        The elements without these axes.
+
+    Raises:
+        ShapeError: an axis has another length or does not exist.
+
+    Example:
+        >>> import xdl
+        >>> xdl.squeeze([[1.0], [2.0]], 1)
+        Variable([1., 2.], dtype=float32)
+    """
+
+    onnx = Onnx("Squeeze", inputs=("axis",))
+    cases = (
+        Case([(2, 1, 1)]),
+        Case([(2, 1, 1)], {"axis": 1}),
+        Case([(1, 2, 1)], {"axis": (0, -1)}),
+        BadCase([(2, 3)], ShapeError, "length 3", {"axis": 1}),
+    )
+
+    def __init__(self, axis=None):
+        self.axis = as_axes("Squeeze", axis)
+
+    def shape(self, x_shape):
+        axes = [i for i, n in enumerate(x_shape) if n == 1]
+        if self.axis is not None:
+            axes = positive_axes(self, len(x_shape), self.axis)
+        for axis in axes:
+            if x_shape[axis] != 1:
+                raise ShapeError(f"{self}: axis {axis} of {x_shape} has length {x_shape[axis]}")
+        return tuple(n for i, n in enumerate(x_shape) if i not in axes)
+
+    def flops(self, y_shape, x_shape):
+        return 0
+
+    def compute(self, xp, x):
+        return xp.reshape(x, self.shape(x.shape))
+
+    def gradient(self, xp, gy, x_shape):
+        return (xp.reshape(gy, x_shape),)
+
+
+class ExpandDims(Op):
+    """Insert an axis of length 1.
+
+    Args:
+        x: an array of any shape.
+        axis: where the new axis stands in the result, an int; default 0.
+
+    Returns:
+        The elements with that axis.
+
+    Raises:
+        ShapeError: there is no such place.
+
+    Example:
+        >>> import xdl
+        >>> xdl.expand_dims([1.0, 2.0], -1).shape
+        (2, 1)
+    """
+
+    onnx = Onnx("Unsqueeze", inputs=("axis",))
+    cases = (
+        Case([(2, 3)], {"axis": 0}),
+        Case([(2, 3)], {"axis": -1}),
+        Case([()], {"axis": 0}),
+        BadCase([(2, 3)], ShapeError, "axis 4 came", {"axis": 4}),
+    )
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def shape(self, x_shape):
+        (axis,) = positive_axes(self, len(x_shape) + 1, self.axis)
+        return (*x_shape[:axis], 1, *x_shape[axis:])
+
+    def flops(self, y_shape, x_shape):
+        return 0
+
+    def compute(self, xp, x):
+        return xp.reshape(x, self.shape(x.shape))
+
+    def gradient(self, xp, gy, x_shape):
+        return (xp.reshape(gy, x_shape),)
+
+
+class Concat(Op):
+    """Join arrays along an axis that they have.
+
+    Args:
+        xs: a sequence of arrays whose shapes differ along that axis at most.
+        axis: an int; default 0.
+
+    Returns:
+        The arrays, one after the other.
+
+    Raises:
+        ShapeError: there is nothing to join, no such axis, or the other lengths differ.
+
+    Example:
+        >>> import xdl
+        >>> xdl.concat([[1.0, 2.0], [3.0]])
+        Variable([1., 2., 3.], dtype=float32)
+    """
+
+    onnx = Onnx("Concat", {"axis": "axis"})
+    cases = (
+        Case([(2, 3), (4, 3)]),
+        Case([(2, 3), (2, 1), (2, 2)], {"axis": -1}),
+        Case([(0, 3), (2, 3)]),
+        BadCase([(2, 3), (2, 4)], ShapeError, "(2, 3) and (2, 4)"),
+        BadCase([(2, 3), (2,)], ShapeError, "(2, 3) and (2,)"),
+        BadCase([(2,), (2,)], ShapeError, "axis 1 came", {"axis": 1}),
+    )
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def shape(self, *shapes):
+        if not shapes:
+            raise ShapeError(f"{self}: needed at least one array")
+        (axis,) = positive_axes(self, len(shapes[0]), self.axis)
+        for other in shapes[1:]:
+            rests = {s[:axis] + s[axis + 1 :] for s in (shapes[0], other)}
+            if len(rests) > 1 or len(other) != len(shapes[0]):
+                raise ShapeError(f"{self}: shapes {shapes[0]} and {other} do not join")
+        total = sum(s[axis] for s in shapes)
+        return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
+
+    def flops(self, y_shape, *shapes):
+        return 0
+
+    def compute(self, xp, *xs):
+        return xp.concat(xs, axis=self.axis)
+
+    def gradient(self, xp, gy, xs_shape, wanted):
+        axis = self.axis % gy.ndim
+        gradients, start = [], 0
+        for shape, is_wanted in zip(xs_shape, wanted, strict=True):
+            end = start + shape[axis]
+            part = (slice(None),) * axis + (slice(start, end),)
+            gradients.append(xp.getitem(gy, part) if is_wanted else None)
+            start = end
+        return tuple(gradients)
+
+
+class Astype(Op):
+    """Convert to another dtype; gradients flow between floating dtypes.
+
+    Args:
+        x: an array of any shape.
+        dtype: a dtype or its name.
+
+    Returns:
+        The elements as that dtype.
+
+    Raises:
+        DtypeError: the dtype is not boolean, integer or real floating.
+
+    Example:
+        >>> import xdl
+        >>> xdl.astype([1.5, -2.5], "int64")
+        Variable([ 1, -2])
+    """
+
+    own_dtype = ("x",)
+    cases = (
+        Case([(2, 3)], {"dtype": "float64"}),
+        Case([(2, 3)], {"dtype": "float32"}),
+        BadCase([(2,)], DtypeError, "complex64", {"dtype": "complex64"}),
+    )
+
+    def __init__(self, dtype):
+        self.dtype = backend.parse_dtype(dtype)
+
+    def flops(self, y_shape, x_shape):
+        return 0
+
+    def compute(self, xp, x):
+        return xp.astype(x, self.dtype)
+
+    def gradient(self, xp, gy, x_dtype):
+        return (xp.astype(gy, x_dtype),)
+
+
+@function_of(Reshape)
+def reshape(x, shape):
+    return Reshape(shape)(x)
+
+
+@function_of(PermuteDims)
+def permute_dims(x, axes):
+    return PermuteDims(axes)(x)
+
+
+def matrix_transpose(x):
+    """Swap the last two axes.
+
+    Args:
+        x: an array (..., n, m).
+
+    Returns:
+        An array (..., m, n).
+
+    Raises:
+        ShapeError: ``x`` has fewer than two axes.
+
+    Example:
+        >>> import xdl
+        >>> xdl.matrix_transpose([[1.0, 2.0]]).shape
+        (2, 1)
+    """
+    ndim = len(x.shape) if hasattr(x, "shape") else backend.asarray(x).ndim
+    if ndim < 2:
+        raise ShapeError(f"matrix_transpose: {ndim} axes came, needed at least 2")
+    return PermuteDims((*range(ndim - 2), ndim - 1, ndim - 2))(x)
+
+
+def transpose(x, axes=None):
+    """Reverse the axes, or reorder them as ``permute_dims`` does.
+
+    Args:
+        x: an array of any shape.
+        axes: None (reversed), or each axis once.
+
+    Returns:
+        ``x`` with its axes in that order.
+
+    Raises:
+        ShapeError: ``axes`` does not name each axis once.
+
+    Example:
+        >>> import xdl
+        >>> xdl.transpose([[[1.0, 2.0]]]).shape
+        (2, 1, 1)
+    """
+    if axes is None:
+        ndim = len(x.shape) if hasattr(x, "shape") else backend.asarray(x).ndim
+        axes = range(ndim - 1, -1, -1)
+    return PermuteDims(tuple(axes))(x)
+
+
+@function_of(BroadcastTo)
+def broadcast_to(x, shape):
+    return BroadcastTo(shape)(x)
+
+
+@function_of(Squeeze)
+def squeeze(x, axis=None):
+    return Squeeze(axis)(x)
+
+
+@function_of(ExpandDims)
+def expand_dims(x, axis=0):
+    return ExpandDims(axis)(x)
+
+
+@function_of(Concat)
+def concat(xs, axis=0):
+    return Concat(axis)(*xs)
+
+
+@function_of(Astype)
+def astype(x, dtype):
+    return Astype(dtype)(x)

@@ -1,0 +1,153 @@
+"""Optimizer: what all optimizers share."""
+
+import math
+import numbers
+
+from xdl.backend import NAMESPACES
+from xdl.core.node import touch
+from xdl.core.parameter import Parameter, registrations
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError, GraphError
+
+
+class Hyperparameter:
+    """A number of an optimizer, checked whenever it is set.
+
+    Args:
+        low, high: the range; ``high`` itself is not in it.
+        includes_low: whether ``low`` itself is in the range; default True.
+    """
+
+    def __init__(self, low=0.0, high=math.inf, includes_low=True):
+        self.low, self.high, self.includes_low = low, high, includes_low
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, optimizer, owner=None):
+        return self if optimizer is None else optimizer.__dict__[self.name]
+
+    def __set__(self, optimizer, value):
+        who = f"{type(optimizer).__name__}.{self.name}"
+        span = f"{'[' if self.includes_low else '('}{self.low:g}, {self.high:g})"
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise ArgumentError(f"{who}: {value!r} came, needed a number in {span}")
+        number = float(value)
+        above = number >= self.low if self.includes_low else number > self.low
+        if not (above and number < self.high):
+            raise ArgumentError(f"{who}: {number} came, needed a number in {span}")
+        optimizer.__dict__[self.name] = number
+
+
+class Optimizer:
+    """The base of optimizers.
+
+    A subclass defines ``change(xp, value, grad, *state)``, which writes into ``value``
+    and the state arrays in place, and names its state in ``state_names``.
+
+    Args:
+        parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
+            an iterable of trainable Variables.
+        lr: the learning rate, >= 0 and finite.
+
+    Attributes:
+        parameter: the Parameter that is optimized.
+        state: a Parameter with the optimizer's own Variables, one a state name and
+            weight, all zeros at construction.
+
+    Raises:
+        ArgumentError: there is nothing trainable, a Variable stands twice in the
+            iterable, something in it is no Variable, or a hyperparameter is out of
+            its range.
+    """
+
+    lr = Hyperparameter()
+    state_names = ()
+
+    def __init__(self, parameter, lr):
+        self.lr = lr
+        self.parameter = _as_parameter(type(self).__name__, parameter)
+        self.state = Parameter()
+        self._slots = {}
+        self._adopt()
+        if not self._slots:
+            raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
+
+    def change(self, xp, value, grad, *state):
+        """Write the new weights into ``value``; a subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__}: change is not defined")
+
+    def update(self):
+        """Change all weights by their gradients, then clear all gradients.
+
+        Variables that are frozen or have no gradient are left as they are.
+
+        Raises:
+            GraphError: no Variable has a gradient.
+        """
+        self.step()
+        self.zero_grad()
+
+    def step(self):
+        """Change all weights by their gradients, and keep the gradients."""
+        if self._registrations != registrations[0]:
+            self._adopt()
+        found = False
+        for variable, state in self._slots.values():
+            node = variable._node
+            if node is None or node.grad is None:
+                continue
+            found = True
+            value = variable._value
+            arrays = [s._value for s in state]
+            self.change(NAMESPACES[type(value)], value, _plain(node.grad), *arrays)
+            touch(node)
+        if not found:
+            raise GraphError(
+                f"{type(self).__name__}: no Variable has a gradient; call backward first"
+            )
+
+    def zero_grad(self):
+        """Clear all gradients."""
+        for variable, _ in self._slots.values():
+            variable.clear_grad()
+
+    def _adopt(self):
+        """Take in the Variables that the Parameter holds and this does not know yet."""
+        for name, variable in self.parameter.items():
+            if id(variable) in self._slots:
+                continue
+            state = []
+            for kind in self.state_names:
+                zeros = Variable(variable._value, f"{kind}/{name}", trainable=False)
+                zeros._value[...] = 0
+                state.append(self.state.register(f"{kind}/{name}", zeros))
+            if variable.trainable:
+                self._slots[id(variable)] = (variable, state)
+        self._registrations = registrations[0]
+
+
+def _plain(grad):
+    return grad._value if isinstance(grad, Variable) else grad
+
+
+def _as_parameter(who, source):
+    if isinstance(source, Parameter):
+        return source
+    if isinstance(getattr(source, "parameter", None), Parameter):
+        return source.parameter
+    if isinstance(source, Variable) or not hasattr(source, "__iter__"):
+        raise ArgumentError(
+            f"{who}: {type(source).__name__} came, needed a Parameter, a Module or an "
+            "iterable of Variables"
+        )
+    parameter = Parameter()
+    for i, variable in enumerate(source):
+        if not isinstance(variable, Variable):
+            raise ArgumentError(
+                f"{who}: item {i} is {type(variable).__name__}, needed a Variable"
+            )
+        if any(variable is known for known in parameter.values()):
+            raise ArgumentError(f"{who}: item {i} ({variable._label()}) came twice")
+        parameter.register(str(i), variable)
+    return parameter
