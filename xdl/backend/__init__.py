@@ -45,6 +45,12 @@ NAMESPACES.update(
     (np.dtype(name).type, _numpy) for name in (FLOATING - {"bfloat16"}) | INTEGER
 )
 
+# The types of arrays, scalars left out, and the floating dtypes, by identity: what an
+# operation takes as it is.
+ARRAYS = {np.ndarray}
+FLOATING_DTYPES = {np.dtype(name) for name in FLOATING - {"bfloat16"}}
+INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
+
 # How each kind of array that is not NumPy's is moved and placed: "to_numpy(array)",
 # "from_numpy(array, device)", "device_of(array)". Filled by `register`.
 _LIBRARIES = {}
@@ -61,6 +67,7 @@ def register(array_type, xp, library):
             ``device_of(array)``.
     """
     NAMESPACES[array_type] = xp
+    ARRAYS.add(array_type)
     _LIBRARIES[array_type] = library
 
 
@@ -87,6 +94,11 @@ def dtype_name(dtype):
 def is_floating(array):
     """Tell whether ``array`` holds real floating-point numbers."""
     return dtype_name(array.dtype) in FLOATING
+
+
+def is_integer(array):
+    """Tell whether ``array`` holds integers; booleans are none."""
+    return array.dtype in INTEGER_DTYPES or dtype_name(array.dtype) in INTEGER
 
 
 def parse_dtype(dtype):

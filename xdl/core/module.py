@@ -53,20 +53,21 @@ class Module:
             debug.layer_path.reset(token)
 
     def __setattr__(self, name, value):
-        if name != "parameter":
-            store = self.__dict__.get("parameter")
-            if isinstance(value, Module | list | tuple | dict):
-                if store is None:
-                    raise GraphError(
-                        f"{type(self).__name__}: call super().__init__() before setting "
-                        f"{name!r}"
-                    )
-                store.mount(name, value)
-                if isinstance(value, Module):
-                    value.__dict__["_name"] = name
-            elif store is not None:
-                store.unmount(name)
-        self.__dict__[name] = value
+        attributes = self.__dict__
+        if isinstance(value, _HOLDERS):
+            self._mount(name, value)
+        elif "parameter" in attributes and name in attributes["parameter"].mounted:
+            attributes["parameter"].unmount(name)
+        attributes[name] = value
+
+    def _mount(self, name, value):
+        if "parameter" not in self.__dict__:
+            raise GraphError(
+                f"{type(self).__name__}: call super().__init__() before setting {name!r}"
+            )
+        self.parameter.mount(name, value)
+        if isinstance(value, Module):
+            value.__dict__["_name"] = name
 
     def __delattr__(self, name):
         self.parameter.unmount(name)
@@ -119,6 +120,9 @@ class Module:
         ]
         lines.insert(1, "-" * max(map(len, lines)))
         return "\n".join([*lines, f"{self.parameter.size:,} trainable parameters"])
+
+
+_HOLDERS = (Module, list, tuple, dict)
 
 
 class Model(Module):

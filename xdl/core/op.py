@@ -4,7 +4,7 @@ import functools
 import inspect
 import math
 
-from xdl.backend import NAMESPACES
+from xdl.backend import ARRAYS, NAMESPACES
 from xdl.core import mode
 from xdl.core.debug import check_output, user_line
 from xdl.core.node import Node, tick
@@ -12,9 +12,9 @@ from xdl.core.promote import is_data, prepare
 from xdl.core.variable import Variable
 from xdl.errors import GraphError, ShapeError
 
-_new = object.__new__
-_current_mode = mode.current
-_FIRST, _SECOND, _BOTH, _ONE = (True, False), (False, True), (True, True), (True,)
+new = object.__new__
+current_mode = mode.current
+FIRST, SECOND, BOTH, ONE = (True, False), (False, True), (True, True), (True,)
 
 
 class Op:
@@ -76,6 +76,7 @@ class Op:
         if "compute" not in cls.__dict__ and "gradient" not in cls.__dict__:
             return
         cls.inputs, cls.is_variadic = _input_names(cls)
+        cls.takes_part = tuple(name not in cls.own_dtype for name in cls.inputs)
         if cls.is_singular:
             cls.compute = _quiet(cls.compute)
             cls.gradient = cls.gradient and _quiet(cls.gradient)
@@ -83,9 +84,7 @@ class Op:
             names = _names_after(cls.gradient, "gy")
             cls._sources = [_source(cls, name) for name in names]
             cls._keep = staticmethod(_keeper(cls, names))
-        plain = cls.gradient is not None and not cls.residuals and not cls.is_variadic
-        arity = len(cls.inputs) if plain and not cls.own_dtype else None
-        cls.__call__ = {1: _call_unary, 2: _call_binary}.get(arity, _call)
+        cls.__call__ = _caller(cls)
 
     def __setattr__(self, name, value):
         if self.__dict__.get("_is_frozen"):
@@ -185,105 +184,133 @@ def broadcast_shapes(who, shapes):
     return tuple(result)
 
 
-# Calling. The three functions below do the same; the two that are unrolled for
-# one and two Variables are written for speed (benchmarks/overhead.py): they take the
-# usual case and hand every other one to `_call`.
+# Calling. `_call` takes every case. The functions that `_unary_caller` and
+# `_binary_caller` return take the usual one, Variables and arrays that fit as they are,
+# and are written for speed (benchmarks/overhead.py): what belongs to the class is read
+# once, when the class is made.
 
 
-def _call_unary(op, a):
-    if type(a) is Variable and _current_mode() is None:
-        parent = a._node
-        if parent is not None:
-            x = a._value
-            try:
-                y = op.compute(NAMESPACES[type(x)], x)
-            except Exception as error:
-                raise _explained(op, error, (a,), (x,)) from None
-            if type(y) is not type(x):
-                y = NAMESPACES[type(x)].asarray(y)
-            out = _new(Variable)
-            out._value = y
-            out._node = node = Node()
-            node.op = op
-            node.inputs = (parent,)
-            node.kept = op._keep(y, (), _ONE, x)
-            node.shape = y.shape
-            node.dtype = y.dtype
-            node.index = tick()
-            node.grad = None
-            return out
-    return _call(op, a)
+def _caller(cls):
+    """Return the function that calls operations of a class."""
+    if cls.gradient is None or cls.is_variadic:
+        return _call
+    if len(cls.inputs) == 1 and not cls.residuals and not cls.own_dtype:
+        return _unary_caller(cls.compute, cls._keep)
+    second_is_own = cls.own_dtype == cls.inputs[1:]
+    if len(cls.inputs) == 2 and (not cls.own_dtype or second_is_own):
+        return _binary_caller(cls.compute, cls._keep, bool(cls.residuals), second_is_own)
+    return _call
 
 
-def _call_binary(op, a, b):
-    if type(a) is Variable and type(b) is Variable and _current_mode() is None:
+def _unary_caller(compute, keep):
+    def call(op, a):
+        if type(a) is not Variable or a._node is None or current_mode() is not None:
+            return _call(op, a)
         x = a._value
-        z = b._value
-        parent1 = a._node
-        parent2 = b._node
+        try:
+            y = compute(op, NAMESPACES[type(x)], x)
+        except Exception as error:
+            raise _explained(op, error, (a,), (x,)) from None
+        if type(y) is not type(x):
+            y = NAMESPACES[type(x)].asarray(y)
+        out = new(Variable)
+        out._value = y
+        out._node = node = Node()
+        node.op = op
+        node.inputs = (a._node,)
+        node.kept = keep(y, (), ONE, x)
+        node.shape = y.shape
+        node.dtype = y.dtype
+        node.index = tick()
+        node.grad = None
+        return out
+
+    return call
+
+
+def _binary_caller(compute, keep, has_residuals, second_is_own):
+    def call(op, a, b):
+        if type(a) is Variable:
+            x = a._value
+            parent1 = a._node
+        else:
+            x = a
+            parent1 = None
+        if type(b) is Variable:
+            z = b._value
+            parent2 = b._node
+        else:
+            z = b
+            parent2 = None
+        if type(x) is not type(z) or current_mode() is not None:
+            return _call(op, a, b)
         dtype = x.dtype
-        if dtype is z.dtype and type(x) is type(z) and (parent1 or parent2):
-            try:
-                y = op.compute(NAMESPACES[type(x)], x, z)
-            except Exception as error:
-                raise _explained(op, error, (a, b), (x, z)) from None
-            if type(y) is not type(x):
-                y = NAMESPACES[type(x)].asarray(y)
-            if parent1 is None:
-                kept = op._keep(y, (), _SECOND, x, z)
-            elif parent2 is None:
-                kept = op._keep(y, (), _FIRST, x, z)
-            else:
-                kept = op._keep(y, (), _BOTH, x, z)
-            out = _new(Variable)
-            out._value = y
-            out._node = node = Node()
-            node.op = op
-            node.inputs = (parent1, parent2)
-            node.kept = kept
-            node.shape = y.shape
-            node.dtype = dtype
-            node.index = tick()
-            node.grad = None
-            return out
-    return _call(op, a, b)
+        if parent1 is not None:
+            wanted = FIRST if parent2 is None else BOTH
+            if not second_is_own and dtype is not z.dtype:
+                return _call(op, a, b)
+        elif parent2 is not None and dtype is z.dtype:
+            wanted = SECOND
+        else:
+            return _call(op, a, b)
+        try:
+            y = compute(op, NAMESPACES[type(x)], x, z)
+        except Exception as error:
+            raise _explained(op, error, (a, b), (x, z)) from None
+        residuals = ()
+        if has_residuals:
+            y, residuals = y[0], y[1:]
+        if type(y) is not type(x):
+            y = NAMESPACES[type(x)].asarray(y)
+        out = new(Variable)
+        out._value = y
+        out._node = node = Node()
+        node.op = op
+        node.inputs = (parent1, parent2)
+        node.kept = keep(y, residuals, wanted, x, z)
+        node.shape = y.shape
+        node.dtype = dtype
+        node.index = tick()
+        node.grad = None
+        return out
+
+    return call
 
 
 def _call(op, *inputs):
-    arrays = prepare(op, inputs)
-    xp = NAMESPACES[type(next(a for a in arrays if hasattr(a, "dtype")))]
+    xp, arrays = prepare(op, inputs)
     try:
         y = op.compute(xp, *arrays)
     except Exception as error:
         raise _explained(op, error, inputs, arrays) from None
     residuals = ()
     if op.residuals:
-        y, *residuals = y
-    y = xp.asarray(y)
-    unusual = _current_mode()
+        y, residuals = y[0], y[1:]
+    if type(y) not in ARRAYS:
+        y = xp.asarray(y)
+    out = new(Variable)
+    out._value = y
+    out._node = None
+    unusual = current_mode()
     if unusual is not None and unusual.checks:
         check_output(op, op.names_for(inputs), arrays, y)
-    out = Variable._of(y)
-    if all(map(is_data, inputs)):
-        out._is_data = True
+    parents = tuple([v._node if type(v) is Variable else None for v in inputs])
+    if parents.count(None) == len(parents):
+        if all(map(is_data, inputs)):
+            out._is_data = True
     elif op.gradient is not None and (unusual is None or unusual.records):
-        _record(op, inputs, arrays, residuals, out, unusual)
+        out._node = node = Node()
+        node.op = op
+        node.inputs = parents
+        wanted = tuple([parent is not None for parent in parents])
+        node.kept = op._keep(y, residuals, wanted, *arrays)
+        node.shape = y.shape
+        node.dtype = y.dtype
+        node.index = tick()
+        node.grad = None
+        if unusual is not None:
+            node.place = user_line()
     return out
-
-
-def _record(op, inputs, arrays, residuals, out, unusual):
-    """Give ``out`` its node if anything that led to it is trainable."""
-    parents = tuple(v._node if type(v) is Variable else None for v in inputs)
-    wanted = tuple(parent is not None for parent in parents)
-    if not any(wanted):
-        return
-    y = out._value
-    out._node = node = Node()
-    node.op, node.inputs, node.grad, node.place = op, parents, None, None
-    node.kept = op._keep(y, residuals, wanted, *arrays)
-    node.shape, node.dtype, node.index = y.shape, y.dtype, tick()
-    if unusual is not None:
-        node.place = user_line()
 
 
 def _explained(op, error, inputs, arrays):

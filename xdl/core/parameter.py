@@ -44,6 +44,9 @@ class Parameter:
     mount in each other: the names of a mounted store are ``<mount>/<name>``. It is a
     mapping from names to Variables.
 
+    Attributes:
+        mounted: what is mounted here, by the name that it is mounted under.
+
     Example:
         >>> import xdl
         >>> parameter = xdl.Parameter()
@@ -56,7 +59,7 @@ class Parameter:
 
     def __init__(self):
         self._own = {}
-        self._mounted = {}
+        self.mounted = {}
 
     def get_variable(self, name, shape, initializer=None, dtype=None, trainable=True):
         """Return the Variable called ``name``; make it at the first call.
@@ -84,7 +87,7 @@ class Parameter:
                     f"{variable.shape}"
                 )
             return variable
-        if not isinstance(name, str) or not name or name in self._mounted:
+        if not isinstance(name, str) or not name or name in self.mounted:
             raise ArgumentError(f"Parameter: {name!r} came, needed a new, non-empty name")
         value = backend.asarray((initializer or scaled_normal)(shape), backend.device())
         if value.shape != shape:
@@ -109,12 +112,12 @@ class Parameter:
             holder: a Parameter, or an object with one as ``parameter``, or a list, tuple
                 or dict of such objects, which is looked into anew each time.
         """
-        self._mounted[name] = holder
+        self.mounted[name] = holder
         registrations[0] += 1
 
     def unmount(self, name):
         """Stop showing what is mounted under ``name``; nothing if there is nothing."""
-        if self._mounted.pop(name, None) is not None:
+        if self.mounted.pop(name, None) is not None:
             registrations[0] += 1
 
     @property
@@ -136,7 +139,7 @@ class Parameter:
             return
         visited.add(id(self))
         yield from self._own.items()
-        for mount, holder in self._mounted.items():
+        for mount, holder in self.mounted.items():
             for path, parameter in stores_in(holder, mount):
                 for name, variable in parameter._walk(visited):
                     yield f"{path}/{name}", variable

@@ -8,6 +8,7 @@ the firm Variables that they meet.
 import numbers
 
 from xdl import backend
+from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
 from xdl.errors import DeviceError, DtypeError
 
@@ -20,18 +21,54 @@ def is_data(value):
 
 
 def prepare(op, inputs):
-    """Return the arrays, numbers and None that ``op.compute`` is called with.
+    """Return the namespace and the arrays, numbers and None for ``op.compute``.
 
     Raises:
         DtypeError: two firm Variables of two floating dtypes; integers where the
             operation needs floating numbers; values that are not numbers.
         DeviceError: two firm Variables on two devices.
     """
+    arrays = _ready(op, inputs) or _brought_together(op, inputs)
+    for array in arrays:
+        xp = NAMESPACES.get(type(array))
+        if xp is not None:
+            return xp, arrays
+
+
+def _ready(op, inputs):
+    """Return the arrays if they fit as they are: one library, one floating dtype."""
+    arrays = []
+    library = dtype = None
+    roles = op.takes_part
+    if len(inputs) > len(roles):
+        roles += roles[-1:] * (len(op.names_for(inputs)) - len(roles))
+    for value, takes_part in zip(inputs, roles, strict=False):
+        array = value._value if type(value) is Variable else value
+        kind = type(array)
+        if kind is float or kind is int:
+            if not op.takes_numbers:
+                return None
+        elif array is not None:
+            if library is None:
+                if kind not in backend.ARRAYS:
+                    return None
+                library = kind
+            elif kind is not library:
+                return None
+            if takes_part and array.dtype is not dtype:
+                if dtype is not None or array.dtype not in backend.FLOATING_DTYPES:
+                    return None
+                dtype = array.dtype
+        arrays.append(array)
+    return None if dtype is None else arrays
+
+
+def _brought_together(op, inputs):
     names = op.names_for(inputs)
     firm = [(n, v) for n, v in zip(names, inputs, strict=True) if not is_data(v)]
     where = _common_device(op, firm)
     values = [_plain(value, where) for value in inputs]
-    numeric = [name not in op.own_dtype for name in names]
+    numeric = [name.partition("[")[0] not in op.own_dtype for name in names]
     floating = _common_floating(op, firm, values, numeric)
     if all(not hasattr(value, "dtype") for value in values):
         values = [_as_array(v, where, floating or op.floating) for v in values]
@@ -59,7 +96,7 @@ def _common_floating(op, firm, values, numeric):
     chosen = None
     for name, variable in firm:
         dtype = backend.dtype_name(variable.dtype)
-        if dtype not in _WIDTH or name in op.own_dtype:
+        if dtype not in _WIDTH or name.partition("[")[0] in op.own_dtype:
             continue
         if chosen is not None and chosen[2] != dtype:
             raise DtypeError(

@@ -237,7 +237,7 @@ def _as_index(part):
 
 
 def _require_integers(who, indices):
-    if not backend.dtype_name(indices.dtype).startswith(("int", "uint")):
+    if not backend.is_integer(indices):
         name = backend.dtype_name(indices.dtype)
         raise DtypeError(f"{who}: indices are {name}, needed integers")
 

@@ -47,7 +47,7 @@ class SoftmaxCrossEntropy(Op):
     """
 
     own_dtype = ("target",)
-    residuals = ("normalizer",)
+    residuals = ("normalizer", "picked")
     floating = True
     cases = (
         Case([(2, 3), [0, 2]]),
@@ -83,23 +83,25 @@ class SoftmaxCrossEntropy(Op):
         top = xp.max(logits, axis=-1, keepdims=True)
         shifted = logits - top
         total = xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
-        losses = total[..., 0] - xp.getitem(shifted, _picked(xp, target))
+        picked = _picked(xp, target)
+        losses = total[..., 0] - xp.getitem(shifted, picked)
         if self.reduction == "mean":
             losses = xp.sum(losses) / target.size
         elif self.reduction == "sum":
             losses = xp.sum(losses)
-        return losses, total + top
+        return losses, total + top, picked
 
-    def gradient(self, xp, gy, logits, target, normalizer):
+    def gradient(self, xp, gy, logits, normalizer, picked):
         if self.reduction == "mean":
-            gy = gy / target.size
+            gy = gy / normalizer.size
         probability = xp.exp(logits - normalizer)
-        difference = xp.scatter_add(probability, _picked(xp, target), -1.0)
+        difference = xp.scatter_add(probability, picked, -1.0)
         return difference * (gy[..., None] if gy.ndim else gy), None
 
     def _check(self, xp, logits, target):
-        self.shape(logits.shape, target.shape)
-        check_labels(type(self).__name__, xp, target, logits.shape[-1])
+        if target.shape != logits.shape[:-1]:
+            self.shape(logits.shape, target.shape)
+        check_labels(self, xp, target, logits.shape[-1])
         if self.reduction == "mean" and not target.size:
             raise EmptyBatchError(f"{self}: a mean over an empty batch {logits.shape}")
 
@@ -197,16 +199,16 @@ def check_labels(who, xp, target, classes):
     Raises:
         DtypeError, LabelError: as the names say.
     """
-    name = backend.dtype_name(target.dtype)
-    if not name.startswith(("int", "uint")):
+    if not backend.is_integer(target):
+        name = backend.dtype_name(target.dtype)
         raise DtypeError(f"{who}: target is {name}, needed integer labels")
-    xp.check_indices(target, classes, f"{who}: target", LabelError)
+    xp.check_indices(target, classes, who, LabelError)
 
 
 def _picked(xp, target):
     """Return the index of each sample's target among the logits."""
-    if not target.ndim:
-        return (target,)
+    if target.ndim == 1:
+        return xp.new_arange(target, target.shape[0]), target
     index = []
     for axis, n in enumerate(target.shape):
         shape = (1,) * axis + (n,) + (1,) * (target.ndim - axis - 1)
@@ -307,9 +309,9 @@ mean_squared_error = MeanSquaredError()
 def softmax_cross_entropy(
     logits, target, weight=None, ignore_index=None, label_smoothing=0.0, reduction="mean"
 ):
-    _checked_reduction("SoftmaxCrossEntropy", reduction)
     if weight is None and ignore_index is None and not label_smoothing:
-        return _plain[reduction](logits, target)
+        op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
+        return op(logits, target)
     op = WeightedSoftmaxCrossEntropy(ignore_index, label_smoothing, reduction)
     return op(logits, target, weight)
 

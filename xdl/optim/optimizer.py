@@ -3,6 +3,7 @@
 import math
 import numbers
 
+from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter, registrations
@@ -10,40 +11,42 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
 
 
-class Hyperparameter:
-    """A number of an optimizer, checked whenever it is set.
+class Range:
+    """The numbers that a hyperparameter may be: from ``low`` up to, without, ``high``.
 
     Args:
-        low, high: the range; ``high`` itself is not in it.
+        low, high: the ends.
         includes_low: whether ``low`` itself is in the range; default True.
     """
 
     def __init__(self, low=0.0, high=math.inf, includes_low=True):
         self.low, self.high, self.includes_low = low, high, includes_low
 
-    def __set_name__(self, owner, name):
-        self.name = name
+    def __str__(self):
+        return f"{'[' if self.includes_low else '('}{self.low:g}, {self.high:g})"
 
-    def __get__(self, optimizer, owner=None):
-        return self if optimizer is None else optimizer.__dict__[self.name]
+    def checked(self, who, value):
+        """Return ``value`` as a float.
 
-    def __set__(self, optimizer, value):
-        who = f"{type(optimizer).__name__}.{self.name}"
-        span = f"{'[' if self.includes_low else '('}{self.low:g}, {self.high:g})"
+        Raises:
+            ArgumentError: it is no number, or outside the range; NaN is.
+        """
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise ArgumentError(f"{who}: {value!r} came, needed a number in {span}")
+            raise ArgumentError(f"{who}: {value!r} came, needed a number in {self}")
         number = float(value)
-        above = number >= self.low if self.includes_low else number > self.low
-        if not (above and number < self.high):
-            raise ArgumentError(f"{who}: {number} came, needed a number in {span}")
-        optimizer.__dict__[self.name] = number
+        is_above = number >= self.low if self.includes_low else number > self.low
+        if not (is_above and number < self.high):
+            raise ArgumentError(f"{who}: {number} came, needed a number in {self}")
+        return number
 
 
 class Optimizer:
     """The base of optimizers.
 
     A subclass defines ``change(xp, value, grad, *state)``, which writes into ``value``
-    and the state arrays in place, and names its state in ``state_names``.
+    and the state arrays in place; names its state in ``state_names``; and says in
+    ``ranges`` which of its attributes are numbers in which range: they are checked
+    whenever they are set.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
@@ -61,17 +64,22 @@ class Optimizer:
             its range.
     """
 
-    lr = Hyperparameter()
+    ranges = {"lr": Range()}
     state_names = ()
 
     def __init__(self, parameter, lr):
         self.lr = lr
         self.parameter = _as_parameter(type(self).__name__, parameter)
         self.state = Parameter()
-        self._slots = {}
+        self._slots = []
         self._adopt()
-        if not self._slots:
+        if not any(variable.trainable for variable, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
+
+    def __setattr__(self, name, value):
+        if name in self.ranges:
+            value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
+        self.__dict__[name] = value
 
     def change(self, xp, value, grad, *state):
         """Write the new weights into ``value``; a subclass defines it."""
@@ -93,14 +101,15 @@ class Optimizer:
         if self._registrations != registrations[0]:
             self._adopt()
         found = False
-        for variable, state in self._slots.values():
+        for variable, state in self._slots:
             node = variable._node
             if node is None or node.grad is None:
                 continue
             found = True
+            grad = node.grad if type(node.grad) is not Variable else node.grad._value
             value = variable._value
             arrays = [s._value for s in state]
-            self.change(NAMESPACES[type(value)], value, _plain(node.grad), *arrays)
+            self.change(NAMESPACES[type(value)], value, grad, *arrays)
             touch(node)
         if not found:
             raise GraphError(
@@ -109,26 +118,22 @@ class Optimizer:
 
     def zero_grad(self):
         """Clear all gradients."""
-        for variable, _ in self._slots.values():
+        for variable, _ in self._slots:
             variable.clear_grad()
 
     def _adopt(self):
         """Take in the Variables that the Parameter holds and this does not know yet."""
+        known = {id(variable) for variable, _ in self._slots}
         for name, variable in self.parameter.items():
-            if id(variable) in self._slots:
+            if id(variable) in known or not backend.is_floating(variable._value):
                 continue
             state = []
             for kind in self.state_names:
                 zeros = Variable(variable._value, f"{kind}/{name}", trainable=False)
                 zeros._value[...] = 0
                 state.append(self.state.register(f"{kind}/{name}", zeros))
-            if variable.trainable:
-                self._slots[id(variable)] = (variable, state)
+            self._slots.append((variable, state))
         self._registrations = registrations[0]
-
-
-def _plain(grad):
-    return grad._value if isinstance(grad, Variable) else grad
 
 
 def _as_parameter(who, source):

@@ -1,7 +1,7 @@
 """Stochastic gradient descent."""
 
 from xdl.errors import ArgumentError
-from xdl.optim.optimizer import Hyperparameter, Optimizer
+from xdl.optim.optimizer import Optimizer, Range
 
 
 class SGD(Optimizer):
@@ -38,8 +38,7 @@ class SGD(Optimizer):
     learning", 2013, in PyTorch's form.
     """
 
-    momentum = Hyperparameter(high=1.0)
-    weight_decay = Hyperparameter()
+    ranges = {"lr": Range(), "momentum": Range(high=1.0), "weight_decay": Range()}
 
     def __init__(self, parameter, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0):
         self.momentum, self.weight_decay = momentum, weight_decay
