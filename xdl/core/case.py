@@ -1,10 +1,9 @@
 """Samples of an operation's use, kept beside it; the tests are generated from them."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """One use that must work.
 
     Attributes:
@@ -16,14 +15,13 @@ class Case:
     """
 
     inputs: list
-    options: dict = field(default_factory=dict)
+    options: dict = {}
     low: float = -2.0
     high: float = 2.0
     smooth: bool = True
 
 
-@dataclass(frozen=True)
-class BadCase:
+class BadCase(NamedTuple):
     """One use that must be refused.
 
     Attributes:
@@ -35,11 +33,10 @@ class BadCase:
     inputs: list
     error: type
     says: str
-    options: dict = field(default_factory=dict)
+    options: dict = {}
 
 
-@dataclass(frozen=True)
-class Onnx:
+class Onnx(NamedTuple):
     """How an operation is called in ONNX.
 
     Attributes:
@@ -49,5 +46,5 @@ class Onnx:
     """
 
     name: str
-    attributes: dict = field(default_factory=dict)
+    attributes: dict = {}
     inputs: tuple = ()

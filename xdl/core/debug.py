@@ -1,7 +1,7 @@
 """What ``set_debug(True)`` does: find the first NaN, and say where it came from."""
 
 import linecache
-import pathlib
+import os
 import sys
 from contextvars import ContextVar
 
@@ -9,7 +9,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.errors import NonFiniteError
 
-_PACKAGE = str(pathlib.Path(__file__).parents[1])
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 # The names of the layers that are being called, outermost first.
 layer_path = ContextVar("xdl_layer_path", default=())

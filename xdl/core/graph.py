@@ -1,9 +1,6 @@
 """Graph: the computation that led to a Variable, as an object to look at."""
 
 import math
-import pathlib
-import shutil
-import subprocess
 
 from xdl import backend
 from xdl.core.node import order
@@ -97,6 +94,10 @@ class Graph:
         """
         if path is None:
             return self._mermaid()
+        import pathlib  # here, for they would take 10 ms of `import xdl`
+        import shutil
+        import subprocess
+
         path = pathlib.Path(path)
         form = path.suffix.removeprefix(".") or "svg"
         if form == "dot":

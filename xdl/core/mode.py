@@ -5,11 +5,10 @@ nothing unusual is asked for (``None``), and threads never see each other's.
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Mode:
+class Mode(NamedTuple):
     """What the operations of this context do besides computing."""
 
     records: bool = True
@@ -22,7 +21,7 @@ current = _mode.get
 
 
 def _change(**changes):
-    changed = replace(_mode.get() or _USUAL, **changes)
+    changed = (_mode.get() or _USUAL)._replace(**changes)
     return _mode.set(None if changed == _USUAL else changed)
 
 

@@ -320,7 +320,7 @@ class Variable:
     __hash__ = object.__hash__
 
     def __repr__(self):
-        values = repr(backend.to_numpy(self._value))
+        values = repr(backend.to_numpy(self._value)).replace("\n", "\n   ")
         name = f", name={self.name!r}" if self.name else ""
         where = f", device={str(self.device)!r}" if self.device != "cpu" else ""
         return f"Variable({values.removeprefix('array(').removesuffix(')')}{name}{where})"

@@ -76,8 +76,8 @@ class Exp(Op):
 
     Example:
         >>> import xdl
-        >>> xdl.exp([0.0, 1.0])
-        Variable([1.       , 2.7182817], dtype=float32)
+        >>> xdl.exp([0.0, 1.0]).numpy().round(4)
+        array([1.    , 2.7183], dtype=float32)
     """
 
     onnx = "Exp"
