@@ -178,7 +178,7 @@ def _described(i, name, gradient, missing, slope):
     return (
         f"check_gradient: {label} {gradient.shape}: the gradient is not the finite "
         f"difference: norm of the difference {norms[0]:.6g}, of the gradient "
-        f"{norms[1]:.6g}{' (there is none)' if missing else ''}, of the finite difference "
-        f"{norms[2]:.6g}; worst at {worst}: {gradient[worst]:.6g}, needed "
+        f"{norms[1]:.6g}{' (there is none)' if missing else ''}, of the finite "
+        f"difference {norms[2]:.6g}; worst at {worst}: {gradient[worst]:.6g}, needed "
         f"{expected[worst]:.6g}"
     )

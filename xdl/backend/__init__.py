@@ -96,6 +96,12 @@ def is_floating(array):
     return dtype_name(array.dtype) in FLOATING
 
 
+def all_finite(array):
+    """Tell whether no element is NaN or infinite; it waits for a GPU."""
+    xp = namespace(array)
+    return bool(xp.all(xp.isfinite(array)))
+
+
 def is_integer(array):
     """Tell whether ``array`` holds integers; booleans are none."""
     return array.dtype in INTEGER_DTYPES or dtype_name(array.dtype) in INTEGER

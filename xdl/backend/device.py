@@ -110,7 +110,10 @@ def usable(name, who="device"):
     """Return the Device called ``name`` once it is known to work."""
     if name == "auto":
         return _automatic(who)
-    chosen = Device(name)
+    try:
+        chosen = Device(name)
+    except DeviceError as error:
+        raise DeviceError(str(error).replace("device", who, 1)) from None
     if chosen.kind == "cuda":
         _require_cuda(chosen, who)
     return chosen

@@ -41,6 +41,9 @@ class Portable:
     def owns(self, x):
         return False
 
+    def has_non_finite(self, x):
+        return not bool(self._xp.all(self._xp.isfinite(x)))
+
     def read_only(self, x):
         return x
 
@@ -48,7 +51,7 @@ class Portable:
         """Return ``x[index]``; one index array among full slices is a ``take``."""
         axis = _lone_array_axis(index)
         if axis is None:
-            return x[index]
+            return x[_with_ellipsis(index)]
         return self._xp.take(x, index[axis], axis=axis)
 
     def scatter_add(self, x, index, values):
@@ -57,6 +60,7 @@ class Portable:
         size = x.size
         positions = xp.arange(size, device=x.device)
         targets = self.getitem(xp.reshape(positions, x.shape), index)
+        values = xp.asarray(values, dtype=x.dtype, device=x.device)
         values = xp.reshape(xp.broadcast_to(values, targets.shape), (-1,))
         targets = xp.reshape(targets, (-1, 1))
         chosen = xp.astype(xp.equal(targets, positions), x.dtype)
@@ -77,9 +81,18 @@ def indices_to_host(indices):
     return np.asarray(cpu)
 
 
+def _with_ellipsis(index):
+    """Spell out that the axes which an index does not mention are taken whole."""
+    index = index if isinstance(index, tuple) else (index,)
+    if any(part is Ellipsis or hasattr(part, "dtype") for part in index):
+        return index
+    return (*index, ...)
+
+
 def _lone_array_axis(index):
     if not isinstance(index, tuple):
         return None
     arrays = [i for i, part in enumerate(index) if hasattr(part, "dtype")]
     full = [part == slice(None) for part in index if not hasattr(part, "dtype")]
-    return arrays[0] if len(arrays) == 1 and len(full) and all(full) else None
+    is_lone = len(arrays) == 1 and index[arrays[0]].ndim == 1 and all(full)
+    return arrays[0] if is_lone else None

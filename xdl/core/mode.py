@@ -22,7 +22,7 @@ current = _mode.get
 
 def _change(**changes):
     changed = (_mode.get() or _USUAL)._replace(**changes)
-    return _mode.set(None if changed == _USUAL else changed)
+    _mode.set(None if changed == _USUAL else changed)
 
 
 class no_grad:
@@ -38,18 +38,24 @@ class no_grad:
         False
     """
 
+    def __init__(self):
+        self._before = []
+
     def __enter__(self):
-        self._token = _change(records=False)
+        self._before.append((_mode.get() or _USUAL).records)
+        _change(records=False)
 
     def __exit__(self, *exception):
-        _mode.reset(self._token)
+        _change(records=self._before.pop())
 
 
 def set_debug(on):
     """Check every operation of this thread for NaN, in forward and in backward.
 
     The first NaN raises a ``NonFiniteError`` that names the operation, the layer, the
-    line of your program and the range of what went in. Slow; for finding a fault.
+    line of your program and the range of what went in. What is used of a trainable
+    Variable is remembered, so that a backward sees any write into it since. Slow; for
+    finding a fault.
 
     Args:
         on: True or False.

@@ -160,9 +160,13 @@ def unbroadcast(xp, gx, shape):
     return xp.reshape(gx, tuple(shape)) if extra else gx
 
 
+def _named(leaf):
+    return f'"{leaf.place}"' if leaf.place else "without a name"
+
+
 def _changed(leaf, user):
     return GraphError(
-        f"backward: Variable {leaf.place or 'without a name'!r} {leaf.shape} was "
+        f"backward: Variable {_named(leaf)} {tuple(leaf.shape)} was "
         f"changed after {user} used it and before this backward; call backward "
         "first, or compute the loss again"
     )

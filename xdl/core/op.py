@@ -9,12 +9,13 @@ from xdl.core.debug import check_output, user_line
 from xdl.core.node import Node, tick
 from xdl.core.promote import is_data, prepare
 from xdl.core.variable import Variable
-from xdl.errors import GraphError, ShapeError
+from xdl.errors import GraphError, ShapeError, XdlError
 
 new = object.__new__
 CO_VARARGS = 0x04  # inspect.CO_VARARGS
 current_mode = mode.current
 FIRST, SECOND, BOTH, ONE = (True, False), (False, True), (True, True), (True,)
+NUMBERS = frozenset({float, int})
 
 
 class Op:
@@ -76,6 +77,7 @@ class Op:
         if "compute" not in cls.__dict__ and "gradient" not in cls.__dict__:
             return
         cls.inputs, cls.is_variadic = _input_names(cls)
+        cls.required = len(cls.inputs) - len(_function(cls.compute).__defaults__ or ())
         cls.takes_part = tuple(name not in cls.own_dtype for name in cls.inputs)
         if cls.is_singular:
             cls.compute = _quiet(cls.compute)
@@ -87,7 +89,7 @@ class Op:
         cls.__call__ = _caller(cls)
 
     def __setattr__(self, name, value):
-        if self.__dict__.get("_is_frozen"):
+        if "_is_frozen" in self.__dict__ or type(self).__init__ is object.__init__:
             raise GraphError(f"{self}.{name}: an operation is a value and never changes")
         self.__dict__[name] = value
 
@@ -200,7 +202,8 @@ def _caller(cls):
         return _unary_caller(cls.compute, cls._keep)
     second_is_own = cls.own_dtype == cls.inputs[1:]
     if len(cls.inputs) == 2 and (not cls.own_dtype or second_is_own):
-        return _binary_caller(cls.compute, cls._keep, bool(cls.residuals), second_is_own)
+        residuals, numbers = bool(cls.residuals), cls.takes_numbers
+        return _binary_caller(cls.compute, cls._keep, residuals, second_is_own, numbers)
     return _call
 
 
@@ -230,7 +233,7 @@ def _unary_caller(compute, keep):
     return call
 
 
-def _binary_caller(compute, keep, has_residuals, second_is_own):
+def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
     def call(op, a, b):
         if type(a) is Variable:
             x = a._value
@@ -246,24 +249,32 @@ def _binary_caller(compute, keep, has_residuals, second_is_own):
             parent2 = None
         if parent1 is not None:
             wanted = FIRST if parent2 is None else BOTH
+            library = type(x)
+            dtype = x.dtype
+            other = z
         elif parent2 is not None:
             wanted = SECOND
+            library = type(z)
+            dtype = z.dtype
+            other = x
         else:
             return _call(op, a, b)
-        if type(x) is not type(z) or current_mode() is not None:
+        if type(other) is library:
+            if other.dtype is not dtype and (not second_is_own or wanted is SECOND):
+                return _call(op, a, b)
+        elif not takes_numbers or type(other) not in NUMBERS:
             return _call(op, a, b)
-        dtype = x.dtype
-        if dtype is not z.dtype and not (second_is_own and parent1 is not None):
+        if current_mode() is not None:
             return _call(op, a, b)
         try:
-            y = compute(op, NAMESPACES[type(x)], x, z)
+            y = compute(op, NAMESPACES[library], x, z)
         except Exception as error:
             raise _explained(op, error, (a, b), (x, z)) from None
         residuals = ()
         if has_residuals:
             y, residuals = y[0], y[1:]
-        if type(y) is not type(x):
-            y = NAMESPACES[type(x)].asarray(y)
+        if type(y) is not library:
+            y = NAMESPACES[library].asarray(y)
         out = new(Variable)
         out._value = y
         out._node = node = Node()
@@ -312,15 +323,18 @@ def _call(op, *inputs):
         node.grad = None
         if unusual is not None:
             node.place = user_line()
+            for variable in inputs:
+                if type(variable) is Variable:
+                    variable._remember()
     return out
 
 
 def _explained(op, error, inputs, arrays):
     """Return the error to raise: the shape rule's sentence if it has one."""
-    shapes = [tuple(getattr(array, "shape", ())) for array in arrays]
+    shapes = [None if a is None else tuple(getattr(a, "shape", ())) for a in arrays]
     try:
         op.shape(*shapes)
-    except ShapeError as ours:
+    except XdlError as ours:
         error = ours
     if isinstance(error, ShapeError):
         labels = [
@@ -353,12 +367,16 @@ def _quiet(function):
     return quiet
 
 
+def _function(function):
+    return getattr(function, "__wrapped__", function)
+
+
 def _parameters(function):
     """Return the names of a function's positional parameters and of its star or None.
 
     The code object is read, not `inspect.signature`: 50 operations would take 5 ms.
     """
-    code = getattr(function, "__wrapped__", function).__code__
+    code = _function(function).__code__
     names = code.co_varnames[: code.co_argcount + 1]
     has_star = bool(code.co_flags & CO_VARARGS)
     return names[: code.co_argcount], names[-1] if has_star else None

@@ -211,6 +211,9 @@ class Parameter:
             CheckpointError: a name is missing or unknown, or an array has another shape
                 or dtype; one error lists all, and no Variable was touched.
         """
+        if not hasattr(state, "keys"):
+            came = type(state).__name__
+            raise CheckpointError(f"load_state_dict: {came} came, needed a mapping")
         mine = self.variable_dict
         faults = [f"missing {name!r}" for name in mine if name not in state]
         faults += [f"unknown {name!r}" for name in state if name not in mine]

@@ -48,7 +48,9 @@ def _ready(op, inputs):
         if kind is float or kind is int:
             if not op.takes_numbers:
                 return None
-        elif array is not None:
+        elif array is None:
+            return None
+        else:
             if library is None:
                 if kind not in backend.ARRAYS:
                     return None
@@ -68,6 +70,9 @@ def _brought_together(op, inputs):
     firm = [(n, v) for n, v in zip(names, inputs, strict=True) if not is_data(v)]
     where = _common_device(op, firm)
     values = [_plain(value, where) for value in inputs]
+    for name, value in zip(names[: op.required], values, strict=False):
+        if value is None:
+            raise DtypeError(f"{op}: {name} is None, needed an array or a number")
     numeric = [name.partition("[")[0] not in op.own_dtype for name in names]
     floating = _common_floating(op, firm, values, numeric)
     if all(not hasattr(value, "dtype") for value in values):

@@ -70,16 +70,22 @@ class Variable:
         and the Variable changes. Of all others it is read-only (on the CPU), for a
         graph may hold it. Assigning to ``value`` works on both: the new values are
         cast, moved and copied in; another shape is a ``ShapeError``. A backward
-        through a Variable that was changed since its use is a ``GraphError``.
+        through a Variable that was changed since its use is a ``GraphError``; a write
+        through an array that was fetched before the use is seen in debug mode alone.
         """
         node = self._node
         if node is None or node.op is not None:
             return NAMESPACES[type(self._value)].read_only(self._value)
         held_here = 3  # by this Variable, by `node`, by the call below
-        if sys.getrefcount(node) > held_here and not node.kept:
-            # A graph may wait for its backward: remember what it used.
-            node.kept = (self._value, NAMESPACES[type(self._value)].copy(self._value))
+        if sys.getrefcount(node) > held_here:
+            self._remember()  # for a graph may wait for its backward
         return self._value
+
+    def _remember(self):
+        """Keep a copy of a leaf's array, for the next backward to compare with."""
+        node = self._node
+        if node is not None and node.op is None and not node.kept:
+            node.kept = (self._value, NAMESPACES[type(self._value)].copy(self._value))
 
     @value.setter
     def value(self, new):
@@ -108,8 +114,8 @@ class Variable:
     def _refuse_if_computed(self, what):
         if self._node is not None and self._node.op is not None:
             raise GraphError(
-                f"{self._label()}.{what}: it is the result of {self._node.op} and "
-                "cannot be set; detach() it first"
+                f"{self._label()}.{what}: it is the result of {self._node.op}, needed a "
+                "Variable that you made; detach() it first"
             )
 
     def _label(self):
@@ -201,26 +207,29 @@ class Variable:
                 f"{self._label()}.backward: nothing that led to it is trainable, or it "
                 "was computed under no_grad"
             )
-        seed = self._seed(grad)
+        seed = self._seed(grad, create_graph)
         debug = mode.current()
         check = check_gradients if debug is not None and debug.checks else None
         if create_graph:
-            seed = seed if isinstance(seed, Variable) else Variable._of(seed)
             backpropagate(self._node, seed, True, Variable._of, check)
         else:
             backpropagate(self._node, seed, retain_graph, None, check)
 
-    def _seed(self, grad):
+    def _seed(self, grad, create_graph):
         value = self._value
         if grad is not None:
-            array = self._converted(grad, "backward")
-            return grad if isinstance(grad, Variable) and array is grad._value else array
-        if value.size != 1:
+            seed = self._converted(grad, "backward")
+        elif value.size == 1:
+            seed = NAMESPACES[type(value)].new_ones(value, value.shape)
+        else:
             raise ShapeError(
                 f"{self._label()}.backward: shape {value.shape} needs a grad of that "
                 "shape; only one element has the default 1"
             )
-        return NAMESPACES[type(value)].new_ones(value, value.shape)
+        if not create_graph:
+            return seed
+        is_same = isinstance(grad, Variable) and seed is grad._value
+        return grad if is_same else Variable._of(NAMESPACES[type(seed)].asarray(seed))
 
     @property
     def shape(self):
@@ -343,11 +352,13 @@ class Variable:
         return self._value.__dlpack_device__()
 
     def __deepcopy__(self, memo):
-        self._refuse_if_computed("deepcopy")
+        if self._node is not None and self._node.op is not None:
+            return Variable(self._value, self.name, trainable=False)  # without its graph
         copied = Variable(self._value, self.name, self.trainable)
-        copied.grad = self.grad
+        if self.grad is not None:
+            copied.grad = self.grad
         return copied
 
     def __reduce__(self):
-        self._refuse_if_computed("pickle")
-        return Variable, (backend.to_numpy(self._value), self.name, self.trainable)
+        is_leaf = self._node is not None and self._node.op is None
+        return Variable, (backend.to_numpy(self._value), self.name, is_leaf)

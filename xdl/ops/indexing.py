@@ -1,6 +1,7 @@
 """Indexing: picking elements out, and adding them back in."""
 
 from xdl import backend
+from xdl.backend import numpy as host
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
@@ -23,6 +24,15 @@ class _Indexed(Op):
 
     def __repr__(self):
         return f"{type(self).__name__}[{', '.join(map(_written, self.template))}]"
+
+    def shape(self, x_shape, *indices_shape):
+        """Return the shape of what is picked; index arrays are taken as integers."""
+        picked_from = host.broadcast_to(host.full((1,), 0.0), x_shape)
+        index = self._index([host.full(s, 0) for s in indices_shape])
+        try:
+            return host.getitem(picked_from, index).shape
+        except IndexError as error:
+            raise IndexRangeError(f"{self}: {error}") from None
 
     def flops(self, y_shape, *shapes):
         return 0

@@ -134,7 +134,7 @@ class Linear(Op):
         if not x_shape or x_shape[-1] != weight_shape[0]:
             came = x_shape[-1] if x_shape else "no"
             raise ShapeError(f"{self}: x has {came} features, weight needs {weight_shape[0]}")
-        if bias_shape and bias_shape != weight_shape[1:]:
+        if bias_shape is not None and bias_shape != weight_shape[1:]:
             raise ShapeError(
                 f"{self}: bias has shape {bias_shape}, needed {weight_shape[1:]}"
             )
@@ -145,9 +145,12 @@ class Linear(Op):
         return (2 * inner + (bias_shape is not None)) * math.prod(y_shape)
 
     def compute(self, xp, x, weight, bias=None):
+        if weight.ndim != 2:
+            self.shape(x.shape, weight.shape)
         if bias is None:
             return xp.matmul(x, weight)
-        self.shape(x.shape, weight.shape, bias.shape)
+        if bias.shape != weight.shape[1:]:
+            self.shape(x.shape, weight.shape, bias.shape)
         return xp.matmul(x, weight) + bias
 
     def gradient(self, xp, gy, x, weight, wanted):

@@ -91,9 +91,9 @@ class SoftmaxCrossEntropy(Op):
             losses = xp.sum(losses)
         return losses, total + top, picked
 
-    def gradient(self, xp, gy, logits, normalizer, picked):
+    def gradient(self, xp, gy, logits, target, normalizer, picked):
         if self.reduction == "mean":
-            gy = gy / normalizer.size
+            gy = gy / target.size
         probability = xp.exp(logits - normalizer)
         difference = xp.scatter_add(probability, picked, -1.0)
         return difference * (gy[..., None] if gy.ndim else gy), None

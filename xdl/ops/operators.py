@@ -41,7 +41,11 @@ _NUMPY_NAMES = {
     "concatenate": "concat",
     "amax": "max",
     "amin": "min",
+    "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or",
+    "invert": "logical_not",
 }
+_NUMPY_ATTRIBUTES = ("shape", "ndim", "size")
 
 
 def _binary(op):
@@ -126,6 +130,8 @@ def _array_ufunc(self, ufunc, method, *inputs, **options):
 
 
 def _array_function(self, function, types, arguments, options):
+    if function.__name__ in _NUMPY_ATTRIBUTES and len(arguments) == 1:
+        return getattr(self, function.__name__)
     operation = _operation(function)
     options = {name: value for name, value in options.items() if value is not None}
     if operation is None:

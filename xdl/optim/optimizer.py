@@ -8,7 +8,7 @@ from xdl.backend import NAMESPACES
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter, registrations
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, GraphError
+from xdl.errors import ArgumentError, GraphError, NonFiniteError
 
 
 class Range:
@@ -92,29 +92,43 @@ class Optimizer:
 
         Raises:
             GraphError: no Variable has a gradient.
+            NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
         """
         self.step()
         self.zero_grad()
 
     def step(self):
-        """Change all weights by their gradients, and keep the gradients."""
+        """Change all weights by their gradients, and keep the gradients.
+
+        Raises:
+            GraphError: no Variable has a gradient.
+            NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
+        """
         if self._registrations != registrations[0]:
             self._adopt()
-        found = False
+        ready = []
         for variable, state in self._slots:
             node = variable._node
-            if node is None or node.grad is None:
-                continue
-            found = True
-            grad = node.grad if type(node.grad) is not Variable else node.grad._value
-            value = variable._value
-            arrays = [s._value for s in state]
-            self.change(NAMESPACES[type(value)], value, grad, *arrays)
-            touch(node)
-        if not found:
+            if node is not None and node.grad is not None:
+                grad = node.grad if type(node.grad) is not Variable else node.grad._value
+                xp = NAMESPACES[type(grad)]
+                if xp.has_non_finite(grad):
+                    raise self._non_finite(variable)
+                ready.append((node, xp, variable._value, grad, state))
+        if not ready:
             raise GraphError(
                 f"{type(self).__name__}: no Variable has a gradient; call backward first"
             )
+        for node, xp, value, grad, state in ready:
+            self.change(xp, value, grad, *[s._value for s in state])
+            touch(node)
+
+    def _non_finite(self, variable):
+        return NonFiniteError(
+            f"{type(self).__name__}: the gradient of {variable._label()} "
+            f"{variable.shape} holds NaN or infinity; no weight was changed. "
+            "xdl.set_debug(True) finds the operation"
+        )
 
     def zero_grad(self):
         """Clear all gradients."""

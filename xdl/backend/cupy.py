@@ -1,0 +1,360 @@
+"""The CuPy namespace: the names of ``xdl.backend.numpy``, computed on a GPU.
+
+It is imported on the first use of a GPU, and no other file imports CuPy. Importing it
+needs no driver; ``require`` says what is missing before anything is computed.
+
+CuPy differs from NumPy where a user would not see it: an index outside its axis wraps
+around instead of failing, so every index array is checked here, and each check waits
+for the GPU. A process computes on one GPU, for CuPy's kernels run on the GPU that is
+current, whichever their arrays are on.
+"""
+
+import builtins
+import contextlib
+import importlib
+import math
+import os
+import sys
+
+import cupy
+import cupyx
+from cupy import (  # noqa: F401  (the namespace is this module)
+    abs,
+    add,
+    argmax,
+    argmin,
+    argsort,
+    asarray,
+    concat,
+    cos,
+    divide,
+    equal,
+    exp,
+    expm1,
+    floor,
+    floor_divide,
+    full,
+    greater,
+    greater_equal,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    log,
+    log1p,
+    logical_and,
+    logical_not,
+    logical_or,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    not_equal,
+    positive,
+    reciprocal,
+    remainder,
+    sign,
+    sin,
+    sqrt,
+    square,
+    stack,
+    subtract,
+    tanh,
+    tril,
+    triu,
+    where,
+)
+from cupy import power as pow  # noqa: F401
+
+from xdl.backend import register
+from xdl.backend.device import Device
+from xdl.backend.indices import refuse_index
+from xdl.backend.preflight import preflight
+from xdl.errors import DeviceError
+
+float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
+bool, int8, int16, int32, int64 = (
+    cupy.bool_,
+    cupy.int8,
+    cupy.int16,
+    cupy.int32,
+    cupy.int64,
+)
+uint8, uint16, uint32, uint64 = cupy.uint8, cupy.uint16, cupy.uint32, cupy.uint64
+
+# What scatter_add computes in where CuPy has no atomic addition of the dtype itself.
+_ATOMIC = {
+    "float16": "float32",
+    "bfloat16": "float32",
+    "bool": "int32",
+    "int8": "int32",
+    "int16": "int32",
+    "int64": "uint64",  # additions of two's complement are the same
+    "uint8": "uint32",
+    "uint16": "uint32",
+}
+
+
+def sum(x, axis=None, keepdims=False):
+    return x.sum(axis=axis, keepdims=keepdims)
+
+
+def prod(x, axis=None, keepdims=False):
+    return x.prod(axis=axis, keepdims=keepdims)
+
+
+def max(x, axis=None, keepdims=False):
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+def min(x, axis=None, keepdims=False):
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+def all(x, axis=None, keepdims=False):
+    return x.all(axis=axis, keepdims=keepdims)
+
+
+def any(x, axis=None, keepdims=False):
+    return x.any(axis=axis, keepdims=keepdims)
+
+
+def matmul(x1, x2):
+    """Multiply as NumPy does; 16-bit stacks in float32: CuPy fails or is slow."""
+    if x1.ndim > 2 and x2.ndim == 2:  # one tall product, without a stack
+        rows = x1.reshape(math.prod(x1.shape[:-1]), x1.shape[-1])
+        return matmul(rows, x2).reshape(*x1.shape[:-1], x2.shape[-1])
+    is_plain = x1.ndim == x2.ndim == 2
+    if is_plain or not (_is_short(x1.dtype) or _is_short(x2.dtype)):
+        return cupy.matmul(x1, x2)
+    y = cupy.matmul(x1.astype(float32), x2.astype(float32))
+    return y.astype(x1.dtype)
+
+
+def _is_short(dtype):
+    return dtype.name in ("float16", "bfloat16")
+
+
+def reshape(x, shape):
+    return x.reshape(shape)
+
+
+def broadcast_to(x, shape):
+    return cupy.broadcast_to(x, shape)
+
+
+def permute_dims(x, axes):
+    return x.transpose(axes)
+
+
+def matrix_transpose(x):
+    return x.mT
+
+
+def expand_dims(x, axis):
+    return cupy.expand_dims(x, axis)
+
+
+def squeeze(x, axis):
+    return x.squeeze(axis)
+
+
+def astype(x, dtype):
+    if isinstance(dtype, str) and dtype == "bfloat16":  # NumPy learns the name from it
+        dtype = importlib.import_module("ml_dtypes").bfloat16
+    return x.astype(dtype, copy=False)
+
+
+def copy(x):
+    return x.copy()
+
+
+def quiet():
+    """Return a context that does nothing: a GPU warns of no infinity and no NaN."""
+    return contextlib.nullcontext()
+
+
+def owns(x):
+    """Tell whether no other array shares the memory of ``x``, as far as it knows."""
+    return x.base is None
+
+
+def has_non_finite(x):
+    """Tell whether any element is NaN or infinite; it waits for the GPU."""
+    return not cupy.isfinite(x).all().item()
+
+
+def read_only(x):
+    """Return ``x``: CuPy has no arrays that refuse writes."""
+    return x
+
+
+def new_zeros(like, shape):
+    with like.device:
+        return cupy.zeros(shape, like.dtype)
+
+
+def new_ones(like, shape):
+    with like.device:
+        return cupy.ones(shape, like.dtype)
+
+
+def new_arange(like, stop):
+    """Count from 0 to stop - 1 (int64), on the device of ``like``."""
+    with like.device:
+        return cupy.arange(stop)
+
+
+# Indexing: checked here, for CuPy takes every index modulo the length of its axis.
+
+
+def getitem(x, index):
+    """Return ``x[index]``; an integer out of range is an ``IndexError``."""
+    return x[_checked(x, index)]
+
+
+def take(x, indices, axis):
+    return x.take(_inside(indices, axis, x.shape[axis]), axis)
+
+
+def take_along_axis(x, indices, axis):
+    return cupy.take_along_axis(x, _inside(indices, axis, x.shape[axis]), axis)
+
+
+def scatter_add(x, index, values):
+    """Return a copy of ``x`` with ``values`` added at ``index``, duplicates too.
+
+    Duplicates of floating numbers are added in no fixed order.
+    """
+    index = _checked(x, index)
+    if not isinstance(values, cupy.ndarray):
+        with x.device:
+            # A kernel fills it: nothing is copied from the host.
+            values = cupy.full((), values, x.dtype)
+    wide = _ATOMIC.get(x.dtype.name, x.dtype)
+    y = x.astype(wide)
+    cupyx.scatter_add(y, index, values.astype(wide, copy=False))
+    return y.astype(x.dtype, copy=False)
+
+
+def check_indices(indices, size, who, error):
+    """Raise ``error`` unless every index is in ``[0, size)``; it waits for the GPU."""
+    if indices.size and _greatest(indices.astype(int64, copy=False)) >= size:
+        refuse_index(indices.get(), size, who, error)
+
+
+def _checked(x, index):
+    """Return ``index`` with its integer arrays as int64, each checked on its axis."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not [part for part in parts if isinstance(part, cupy.ndarray)]:
+        return index
+    rest = x.ndim - builtins.sum(map(_axes_of, parts))  # what an Ellipsis stands for
+    checked, axis = [], 0
+    for part in parts:
+        is_array = isinstance(part, cupy.ndarray) and part.dtype.kind in "iu"
+        if is_array and axis < x.ndim:
+            part = _inside(part, axis, x.shape[axis])
+        checked.append(part)
+        axis += rest if part is Ellipsis else _axes_of(part)
+    return tuple(checked)
+
+
+def _axes_of(part):
+    """Return how many axes a part of an index points into."""
+    if part is None or part is Ellipsis or part is True or part is False:
+        return 0
+    is_mask = isinstance(part, cupy.ndarray) and part.dtype.kind == "b"
+    return part.ndim if is_mask else 1
+
+
+def _inside(indices, axis, size):
+    """Return ``indices`` as int64, or raise NumPy's error for the first one outside.
+
+    Narrow integers would overflow where CuPy adds the length of the axis to them.
+    """
+    indices = indices.astype(int64, copy=False)
+    if indices.size and _greatest(indices + size) >= 2 * size:
+        host = indices.get().reshape(-1).tolist()
+        wrong = next(i for i in host if not -size <= i < size)
+        raise IndexError(
+            f"index {wrong} is out of bounds for axis {axis} with size {size}"
+        )
+    return indices
+
+
+def _greatest(indices):
+    """Return the greatest as unsigned numbers, where negative ones are the greatest."""
+    return int(indices.view(uint64).max())
+
+
+# The device: what is missing, and how arrays come and go.
+
+
+class _Cuda:
+    """How CuPy's arrays are moved and placed."""
+
+    kind = "cuda"
+
+    @staticmethod
+    def to_numpy(array):
+        return array.get()
+
+    @staticmethod
+    def from_numpy(array, device):
+        _refuse_forked(f"from_numpy: {device} came")
+        cupy.cuda.Device(device.index).use()
+        return cupy.asarray(array)
+
+    @staticmethod
+    def device_of(array):
+        return _devices[array.data.device_id]
+
+
+class _Devices(dict):
+    """From a number to its Device, made once: making one takes longer than an add."""
+
+    def __missing__(self, index):
+        self[index] = Device(f"cuda:{index}")
+        return self[index]
+
+
+_devices = _Devices()
+_in_use = []  # the index of this process's GPU, once it is known to work
+_forks = []
+
+
+def require(chosen, who):
+    """Make the GPU ``chosen`` the current one of this thread, once it is known to work.
+
+    Raises:
+        DeviceError: a part is missing, and the text says which; or this process
+            computes on another GPU already, or was forked from one that does.
+    """
+    came = f"{who}: {chosen} came"
+    _refuse_forked(came)
+    if not _in_use:
+        preflight(cupy, chosen.index, came)
+        _in_use.append(chosen.index)
+    elif _in_use[0] != chosen.index:
+        raise DeviceError(
+            f"{came}, but this process computes on cuda:{_in_use[0]}, needed one GPU a "
+            "process; start another process for it"
+        )
+    cupy.cuda.Device(chosen.index).use()
+
+
+def _refuse_forked(came):
+    if _forks:
+        raise DeviceError(
+            f"{came}, but this process was forked from one that uses the GPU, which "
+            "CUDA does not allow; start it with multiprocessing's spawn method"
+        )
+
+
+def _note_fork():
+    _forks.extend(_in_use)
+
+
+os.register_at_fork(after_in_child=_note_fork)
+register(cupy.ndarray, sys.modules[__name__], _Cuda)
