@@ -3,6 +3,7 @@
 from xdl import models, nn, ops, optim, testing
 from xdl.backend import device, use_device
 from xdl.backend.random import seed
+from xdl.config import show_config
 from xdl.core.graph import Graph
 from xdl.core.mode import no_grad, set_debug
 from xdl.core.module import Model, Module

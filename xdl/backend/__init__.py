@@ -33,7 +33,9 @@ __all__ = [
 
 DEFAULT_DTYPE = "float32"
 FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
-INTEGER = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+INTEGER = frozenset(
+    f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+)
 
 # From an array's type to the namespace that computes with it. NumPy's scalars are
 # here because its reductions return them.

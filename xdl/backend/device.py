@@ -30,7 +30,9 @@ class Device(str):
     def __new__(cls, name):
         if isinstance(name, cls):
             return name
-        match = re.fullmatch(r"cpu|cuda(?::(\d+))?", name if isinstance(name, str) else "")
+        match = re.fullmatch(
+            r"cpu|cuda(?::(\d+))?", name if isinstance(name, str) else ""
+        )
         if match is None:
             raise DeviceError(
                 f"device: {name!r} came, needed 'cpu', 'cuda', 'cuda:N' or 'auto'"

@@ -30,7 +30,11 @@ def seed(number):
         >>> bool((draw() == draw()).all())
         True
     """
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, int | np.integer)
+        or number < 0
+    ):
         raise ArgumentError(f"seed: {number!r} came, needed a non-negative int")
     _generator.set(np.random.Generator(np.random.PCG64(int(number))))
 

@@ -68,7 +68,9 @@ class Graph:
             flops = _flops(node)
             dtype = backend.dtype_name(node.dtype)
             counted = "-" if flops is None else f"{flops:,}"
-            rows.append((str(node.op), str(tuple(node.shape)), dtype, f"{kept:,}", counted))
+            rows.append(
+                (str(node.op), str(tuple(node.shape)), dtype, f"{kept:,}", counted)
+            )
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(
@@ -86,8 +88,8 @@ class Graph:
 
         Args:
             path: where to write. ``.dot`` and ``.mmd`` give the source text; ``.svg``,
-                ``.png`` and ``.pdf`` need Graphviz's ``dot`` command, and become Mermaid
-                text in a ``.mmd`` file beside it without that. None: write nothing.
+                ``.png`` and ``.pdf`` need Graphviz's ``dot`` command; without it they
+                become Mermaid text in a ``.mmd`` file beside it. None: write nothing.
 
         Returns:
             The path that was written; the Mermaid text if ``path`` is None.
@@ -136,7 +138,11 @@ class Graph:
         boxes, arrows = self._parts()
         lines = ["digraph xdl {", '  node [fontname="Helvetica", fontsize=11];']
         for node, name, label in boxes:
-            look = "shape=box" if node.op else 'shape=ellipse, style=filled, fillcolor="#dbe9f6"'
+            look = (
+                "shape=box"
+                if node.op
+                else 'shape=ellipse, style=filled, fillcolor="#dbe9f6"'
+            )
             lines.append(f'  {name} [label="{label}", {look}];')
         lines += [f"  {source} -> {target};" for source, target in arrows]
         return "\n".join([*lines, "}"]) + "\n"

@@ -63,7 +63,8 @@ class Module:
     def _mount(self, name, value):
         if "parameter" not in self.__dict__:
             raise GraphError(
-                f"{type(self).__name__}: call super().__init__() before setting {name!r}"
+                f"{type(self).__name__}: call super().__init__() before you set "
+                f"{name!r}"
             )
         self.parameter.mount(name, value)
         if isinstance(value, Module):
@@ -109,13 +110,20 @@ class Module:
     def summary(self):
         """Return a text table of the weights: name, shape, dtype and size."""
         rows = [
-            (name, str(v.shape), str(v.dtype), f"{v.size:,}" + ("" if v.trainable else " (frozen)"))
+            (
+                name,
+                str(v.shape),
+                str(v.dtype),
+                f"{v.size:,}" + ("" if v.trainable else " (frozen)"),
+            )
             for name, v in self.parameter.items()
         ]
         rows.insert(0, ("name", "shape", "dtype", "size"))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            "  ".join(
+                cell.ljust(w) for cell, w in zip(row, widths, strict=True)
+            ).rstrip()
             for row in rows
         ]
         lines.insert(1, "-" * max(map(len, lines)))

@@ -51,7 +51,12 @@ def leaf(array, name):
     node = Node()
     node.op = node.grad = None
     node.inputs = node.kept = ()
-    node.shape, node.dtype, node.index, node.place = array.shape, array.dtype, tick(), name
+    node.shape, node.dtype, node.index, node.place = (
+        array.shape,
+        array.dtype,
+        tick(),
+        name,
+    )
     return node
 
 
@@ -154,7 +159,9 @@ def unbroadcast(xp, gx, shape):
     padded = (1,) * extra + tuple(shape)
     axes = tuple(i for i, n in enumerate(padded) if n == 1 and gx.shape[i] != 1)
     if extra < 0 or any(n not in (1, m) for n, m in zip(padded, gx.shape, strict=True)):
-        raise GraphError(f"backward: a gradient of shape {gx.shape} for an input {shape}")
+        raise GraphError(
+            f"backward: a gradient of shape {gx.shape} for an input {shape}"
+        )
     if axes:
         gx = xp.sum(gx, axis=axes, keepdims=True)
     return xp.reshape(gx, tuple(shape)) if extra else gx

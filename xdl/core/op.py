@@ -1,21 +1,14 @@
-"""Op: all that is known of an operation, in one class, and how it is called."""
+"""Op: all that is known of an operation, in one class."""
 
 import functools
 import math
 
-from xdl.backend import ARRAYS, NAMESPACES
-from xdl.core import mode
-from xdl.core.debug import check_output, user_line
-from xdl.core.node import Node, tick
-from xdl.core.promote import is_data, prepare
+from xdl.backend import NAMESPACES
+from xdl.core.call import caller
 from xdl.core.variable import Variable
-from xdl.errors import GraphError, ShapeError, XdlError
+from xdl.errors import GraphError, ShapeError
 
-new = object.__new__
 CO_VARARGS = 0x04  # inspect.CO_VARARGS
-current_mode = mode.current
-FIRST, SECOND, BOTH, ONE = (True, False), (False, True), (True, True), (True,)
-NUMBERS = frozenset({float, int})
 
 
 class Op:
@@ -27,8 +20,8 @@ class Op:
       names more results, a tuple of the output and these.
     - ``gradient(self, xp, gy, ...)`` returns a gradient, or None, for each input. Its
       parameter names are the list of what is kept for it: inputs by name, ``y`` the
-      output, ``<input>_shape``, ``<input>_dtype``, the residuals, and ``wanted`` (a tuple of bool: for
-      which inputs a gradient is asked for).
+      output, ``<input>_shape``, ``<input>_dtype``, the residuals, and ``wanted`` (a
+      tuple of bool: for which inputs a gradient is asked for).
     - ``shape(self, *shapes)`` returns the output's shape from the inputs' or raises a
       ShapeError; the default is broadcasting.
     - ``onnx``, ``cases`` and the docstring.
@@ -86,11 +79,13 @@ class Op:
             names = _names_after(cls.gradient, "gy")
             cls._sources = [_source(cls, name) for name in names]
             cls._keep = staticmethod(_keeper(cls, names))
-        cls.__call__ = _caller(cls)
+        cls.__call__ = caller(cls)
 
     def __setattr__(self, name, value):
         if "_is_frozen" in self.__dict__ or type(self).__init__ is object.__init__:
-            raise GraphError(f"{self}.{name}: an operation is a value and never changes")
+            raise GraphError(
+                f"{self}.{name}: an operation is a value and never changes"
+            )
         self.__dict__[name] = value
 
     def __repr__(self):
@@ -152,7 +147,11 @@ class Op:
         return kept
 
     def _kept_inputs(self, kept):
-        found = {w: k for k, (kind, w) in zip(kept, self._sources, strict=True) if kind == "input"}
+        found = {
+            w: k
+            for k, (kind, w) in zip(kept, self._sources, strict=True)
+            if kind == "input"
+        }
         if len(found) != len(self.inputs):
             raise GraphError(
                 f"{self}: create_graph needs its inputs, but its gradient keeps "
@@ -186,163 +185,6 @@ def broadcast_shapes(who, shapes):
             raise ShapeError(f"{who}: shapes {listed} do not broadcast")
         result.append(lengths.pop() if lengths else 1)
     return tuple(result)
-
-
-# Calling. `_call` takes every case. The functions that `_unary_caller` and
-# `_binary_caller` return take the usual one, Variables and arrays that fit as they are,
-# and are written for speed (benchmarks/overhead.py): what belongs to the class is read
-# once, when the class is made.
-
-
-def _caller(cls):
-    """Return the function that calls operations of a class."""
-    if cls.gradient is None or cls.is_variadic:
-        return _call
-    if len(cls.inputs) == 1 and not cls.residuals and not cls.own_dtype:
-        return _unary_caller(cls.compute, cls._keep)
-    second_is_own = cls.own_dtype == cls.inputs[1:]
-    if len(cls.inputs) == 2 and (not cls.own_dtype or second_is_own):
-        residuals, numbers = bool(cls.residuals), cls.takes_numbers
-        return _binary_caller(cls.compute, cls._keep, residuals, second_is_own, numbers)
-    return _call
-
-
-def _unary_caller(compute, keep):
-    def call(op, a):
-        if type(a) is not Variable or a._node is None or current_mode() is not None:
-            return _call(op, a)
-        x = a._value
-        try:
-            y = compute(op, NAMESPACES[type(x)], x)
-        except Exception as error:
-            raise _explained(op, error, (a,), (x,)) from None
-        if type(y) is not type(x):
-            y = NAMESPACES[type(x)].asarray(y)
-        out = new(Variable)
-        out._value = y
-        out._node = node = Node()
-        node.op = op
-        node.inputs = (a._node,)
-        node.kept = keep(y, (), ONE, x)
-        node.shape = y.shape
-        node.dtype = y.dtype
-        node.index = tick()
-        node.grad = None
-        return out
-
-    return call
-
-
-def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
-    def call(op, a, b):
-        if type(a) is Variable:
-            x = a._value
-            parent1 = a._node
-        else:
-            x = a
-            parent1 = None
-        if type(b) is Variable:
-            z = b._value
-            parent2 = b._node
-        else:
-            z = b
-            parent2 = None
-        if parent1 is not None:
-            wanted = FIRST if parent2 is None else BOTH
-            library = type(x)
-            dtype = x.dtype
-            other = z
-        elif parent2 is not None:
-            wanted = SECOND
-            library = type(z)
-            dtype = z.dtype
-            other = x
-        else:
-            return _call(op, a, b)
-        if type(other) is library:
-            if other.dtype is not dtype and (not second_is_own or wanted is SECOND):
-                return _call(op, a, b)
-        elif not takes_numbers or type(other) not in NUMBERS:
-            return _call(op, a, b)
-        if current_mode() is not None:
-            return _call(op, a, b)
-        try:
-            y = compute(op, NAMESPACES[library], x, z)
-        except Exception as error:
-            raise _explained(op, error, (a, b), (x, z)) from None
-        residuals = ()
-        if has_residuals:
-            y, residuals = y[0], y[1:]
-        if type(y) is not library:
-            y = NAMESPACES[library].asarray(y)
-        out = new(Variable)
-        out._value = y
-        out._node = node = Node()
-        node.op = op
-        node.inputs = (parent1, parent2)
-        node.kept = keep(y, residuals, wanted, x, z)
-        node.shape = y.shape
-        node.dtype = dtype
-        node.index = tick()
-        node.grad = None
-        return out
-
-    return call
-
-
-def _call(op, *inputs):
-    xp, arrays = prepare(op, inputs)
-    try:
-        y = op.compute(xp, *arrays)
-    except Exception as error:
-        raise _explained(op, error, inputs, arrays) from None
-    residuals = ()
-    if op.residuals:
-        y, residuals = y[0], y[1:]
-    if type(y) not in ARRAYS:
-        y = xp.asarray(y)
-    out = new(Variable)
-    out._value = y
-    out._node = None
-    unusual = current_mode()
-    if unusual is not None and unusual.checks:
-        check_output(op, op.names_for(inputs), arrays, y)
-    parents = tuple([v._node if type(v) is Variable else None for v in inputs])
-    if parents.count(None) == len(parents):
-        if all(map(is_data, inputs)):
-            out._is_data = True
-    elif op.gradient is not None and (unusual is None or unusual.records):
-        out._node = node = Node()
-        node.op = op
-        node.inputs = parents
-        wanted = tuple([parent is not None for parent in parents])
-        node.kept = op._keep(y, residuals, wanted, *arrays)
-        node.shape = y.shape
-        node.dtype = y.dtype
-        node.index = tick()
-        node.grad = None
-        if unusual is not None:
-            node.place = user_line()
-            for variable in inputs:
-                if type(variable) is Variable:
-                    variable._remember()
-    return out
-
-
-def _explained(op, error, inputs, arrays):
-    """Return the error to raise: the shape rule's sentence if it has one."""
-    shapes = [None if a is None else tuple(getattr(a, "shape", ())) for a in arrays]
-    try:
-        op.shape(*shapes)
-    except XdlError as ours:
-        error = ours
-    if isinstance(error, ShapeError):
-        labels = [
-            f"{name} {shape}" + (f' "{v.name}"' if getattr(v, "name", None) else "")
-            for name, shape, v in zip(op.names_for(inputs), shapes, inputs, strict=True)
-        ]
-        error = type(error)(f"{error} ({', '.join(labels)})")
-    return error
 
 
 # Reading a class: done once, when the class is made.
@@ -416,12 +258,13 @@ def _source(cls, name):
         return attribute, cls.inputs.index(owner)
     raise GraphError(
         f"{cls.__name__}.gradient: parameter {name!r} is neither an input of compute "
-        f"{cls.inputs}, nor y, wanted, <input>_shape, <input>_dtype or a residual {cls.residuals}"
+        f"{cls.inputs}, nor y, wanted, <input>_shape, <input>_dtype or one of the "
+        f"residuals {cls.residuals}"
     )
 
 
 def _keeper(cls, names):
-    """Return ``keep(y, residuals, wanted, *inputs)``: the arguments for ``gradient``."""
+    """Return ``keep(y, residuals, wanted, *inputs)``: what ``gradient`` is given."""
     parts = []
     for name, (kind, which) in zip(names, cls._sources, strict=True):
         part = f"residuals[{which}]" if kind == "residual" else name
@@ -434,4 +277,6 @@ def _keeper(cls, names):
         parts.append(part)
     star = "*" if cls.is_variadic else ""
     listed = ", ".join((*cls.inputs[:-1], star + cls.inputs[-1]))
-    return eval(f"lambda y, residuals, wanted, {listed}: ({''.join(p + ', ' for p in parts)})")
+    return eval(
+        f"lambda y, residuals, wanted, {listed}: ({''.join(p + ', ' for p in parts)})"
+    )

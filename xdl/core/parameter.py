@@ -88,7 +88,9 @@ class Parameter:
                 )
             return variable
         if not isinstance(name, str) or not name or name in self.mounted:
-            raise ArgumentError(f"Parameter: {name!r} came, needed a new, non-empty name")
+            raise ArgumentError(
+                f"Parameter: {name!r} came, needed a new, non-empty name"
+            )
         value = backend.asarray((initializer or scaled_normal)(shape), backend.device())
         if value.shape != shape:
             raise ShapeError(
@@ -109,7 +111,7 @@ class Parameter:
 
         Args:
             name: the prefix.
-            holder: a Parameter, or an object with one as ``parameter``, or a list, tuple
+            holder: a Parameter, an object with one as ``parameter``, or a list, tuple
                 or dict of such objects, which is looked into anew each time.
         """
         self.mounted[name] = holder
@@ -149,7 +151,9 @@ class Parameter:
             return self.variable_dict[name]
         except KeyError:
             known = ", ".join(self) or "none"
-            raise KeyError(f"Parameter: no Variable {name!r}; there are {known}") from None
+            raise KeyError(
+                f"Parameter: no Variable {name!r}; there are {known}"
+            ) from None
 
     def __contains__(self, name):
         return name in self.variable_dict
@@ -243,7 +247,9 @@ def _misfits(name, variable, new):
     shape = tuple(getattr(new, "shape", ()))
     if shape != variable.shape:
         yield f"{name!r} has shape {shape}, needed {variable.shape}"
-    came = backend.dtype_name(new.dtype) if hasattr(new, "dtype") else type(new).__name__
+    came = (
+        backend.dtype_name(new.dtype) if hasattr(new, "dtype") else type(new).__name__
+    )
     needed = backend.dtype_name(variable.dtype)
     if came != needed:
         yield f"{name!r} is {came}, needed {needed}"

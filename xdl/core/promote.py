@@ -10,7 +10,7 @@ import numbers
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
-from xdl.errors import DeviceError, DtypeError
+from xdl.errors import DeviceError, DtypeError, ShapeError
 
 _WIDTH = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3}
 
@@ -33,6 +33,7 @@ def prepare(op, inputs):
         xp = NAMESPACES.get(type(array))
         if xp is not None:
             return xp, arrays
+    raise ShapeError(f"{op}: no array came, needed at least one")
 
 
 def _ready(op, inputs):
@@ -41,7 +42,9 @@ def _ready(op, inputs):
     library = dtype = None
     roles = op.takes_part
     if len(inputs) > len(roles):
-        roles += roles[-1:] * (len(op.names_for(inputs)) - len(roles))
+        if not op.is_variadic:
+            op.names_for(inputs)  # refuses them
+        roles += roles[-1:] * (len(inputs) - len(roles))
     for value, takes_part in zip(inputs, roles, strict=False):
         array = value._value if type(value) is Variable else value
         kind = type(array)
@@ -49,7 +52,8 @@ def _ready(op, inputs):
             if not op.takes_numbers:
                 return None
         elif array is None:
-            return None
+            if len(arrays) < op.required:
+                return None
         else:
             if library is None:
                 if kind not in backend.ARRAYS:
@@ -78,7 +82,9 @@ def _brought_together(op, inputs):
     if all(not hasattr(value, "dtype") for value in values):
         values = [_as_array(v, where, floating or op.floating) for v in values]
     return [
-        _with_dtype(op, name, value, floating) if takes_part else _array_only(value, where)
+        _with_dtype(op, name, value, floating)
+        if takes_part
+        else _array_only(value, where)
         for name, value, takes_part in zip(names, values, numeric, strict=True)
     ]
 
@@ -133,18 +139,26 @@ def _as_array(value, where, floating):
     if value is None:
         return None
     name = floating if isinstance(floating, str) else None
-    return backend.asarray(value, where, name or (backend.DEFAULT_DTYPE if floating else None))
+    return backend.asarray(
+        value, where, name or (backend.DEFAULT_DTYPE if floating else None)
+    )
 
 
 def _array_only(value, where):
-    return value if value is None or hasattr(value, "dtype") else backend.asarray(value, where)
+    return (
+        value
+        if value is None or hasattr(value, "dtype")
+        else backend.asarray(value, where)
+    )
 
 
 def _with_dtype(op, name, value, floating):
     if op.refuses_unsigned and hasattr(value, "dtype"):
         dtype = backend.dtype_name(value.dtype)
         if dtype == "bool" or dtype.startswith("uint"):
-            raise DtypeError(f"{op}: {name} is {dtype}, needed a signed dtype; cast it first")
+            raise DtypeError(
+                f"{op}: {name} is {dtype}, needed a signed dtype; cast it first"
+            )
     if floating is None or value is None:
         return value
     if not hasattr(value, "dtype"):

@@ -76,16 +76,9 @@ class Variable:
         node = self._node
         if node is None or node.op is not None:
             return NAMESPACES[type(self._value)].read_only(self._value)
-        held_here = 3  # by this Variable, by `node`, by the call below
-        if sys.getrefcount(node) > held_here:
+        if _holders(self) > _HOLDERS_OF_UNUSED:
             self._remember()  # for a graph may wait for its backward
         return self._value
-
-    def _remember(self):
-        """Keep a copy of a leaf's array, for the next backward to compare with."""
-        node = self._node
-        if node is not None and node.op is None and not node.kept:
-            node.kept = (self._value, NAMESPACES[type(self._value)].copy(self._value))
 
     @value.setter
     def value(self, new):
@@ -98,6 +91,12 @@ class Variable:
                 self._value[...] = array
         if self._node is not None:
             touch(self._node)
+
+    def _remember(self):
+        """Keep a copy of a leaf's array, for the next backward to compare with."""
+        node = self._node
+        if node is not None and node.op is None and not node.kept:
+            node.kept = (self._value, NAMESPACES[type(self._value)].copy(self._value))
 
     def _converted(self, new, what):
         """Return ``new`` as an array of this Variable's shape, dtype and device."""
@@ -114,8 +113,8 @@ class Variable:
     def _refuse_if_computed(self, what):
         if self._node is not None and self._node.op is not None:
             raise GraphError(
-                f"{self._label()}.{what}: it is the result of {self._node.op}, needed a "
-                "Variable that you made; detach() it first"
+                f"{self._label()}.{what}: it is the result of {self._node.op}, needed "
+                "a Variable that you made; detach() it first"
             )
 
     def _label(self):
@@ -332,7 +331,9 @@ class Variable:
         values = repr(backend.to_numpy(self._value)).replace("\n", "\n   ")
         name = f", name={self.name!r}" if self.name else ""
         where = f", device={str(self.device)!r}" if self.device != "cpu" else ""
-        return f"Variable({values.removeprefix('array(').removesuffix(')')}{name}{where})"
+        return (
+            f"Variable({values.removeprefix('array(').removesuffix(')')}{name}{where})"
+        )
 
     def __format__(self, spec):
         return format(self.item(), spec) if spec else repr(self)
@@ -353,7 +354,9 @@ class Variable:
 
     def __deepcopy__(self, memo):
         if self._node is not None and self._node.op is not None:
-            return Variable(self._value, self.name, trainable=False)  # without its graph
+            return Variable(
+                self._value, self.name, trainable=False
+            )  # without its graph
         copied = Variable(self._value, self.name, self.trainable)
         if self.grad is not None:
             copied.grad = self.grad
@@ -362,3 +365,11 @@ class Variable:
     def __reduce__(self):
         is_leaf = self._node is not None and self._node.op is None
         return Variable, (backend.to_numpy(self._value), self.name, is_leaf)
+
+
+def _holders(variable):
+    """Count the references to a Variable's node: nodes of a graph hold some."""
+    return sys.getrefcount(variable._node)
+
+
+_HOLDERS_OF_UNUSED = _holders(Variable(0.0))

@@ -36,7 +36,11 @@ class Linear(Module):
         self.weight = self.parameter.get_variable(
             "weight", [input_size, output_size], initializer
         )
-        self.bias = self.parameter.get_variable("bias", output_size, init.zeros) if bias else None
+        self.bias = (
+            self.parameter.get_variable("bias", output_size, init.zeros)
+            if bias
+            else None
+        )
 
     def forward(self, x):
         try:

@@ -18,9 +18,17 @@ from xdl.ops.arithmetic import (
     square,
     subtract,
 )
-from xdl.ops.creation import asarray, check_indices, new_arange, new_ones, new_zeros, quiet
+from xdl.ops.creation import (
+    asarray,
+    check_indices,
+    new_arange,
+    new_ones,
+    new_zeros,
+    quiet,
+)
 from xdl.ops.elementary import exp, expm1, log, log1p, reciprocal, sqrt, tanh
 from xdl.ops.indexing import getitem, index_add, take
+from xdl.ops.join import concat
 from xdl.ops.linear import linear, matmul
 from xdl.ops.logic import (
     equal,
@@ -43,7 +51,6 @@ from xdl.ops.selection import clip, maximum, minimum, where
 from xdl.ops.shape import (
     astype,
     broadcast_to,
-    concat,
     expand_dims,
     matrix_transpose,
     permute_dims,

@@ -316,7 +316,11 @@ class FloorDivide(Op):
         Variable([ 3., -4.], dtype=float32)
     """
 
-    cases = (Case([(2, 3), (2, 3)], low=0.5), Case([(3, 1), (1, 4)], low=0.5), _PAIR[-1])
+    cases = (
+        Case([(2, 3), (2, 3)], low=0.5),
+        Case([(3, 1), (1, 4)], low=0.5),
+        _PAIR[-1],
+    )
     takes_numbers = True
     is_singular = True
 
@@ -342,7 +346,11 @@ class Remainder(Op):
         Variable([3., 1.], dtype=float32)
     """
 
-    cases = (Case([(2, 3), (2, 3)], low=0.5), Case([(3, 1), (1, 4)], low=0.5), _PAIR[-1])
+    cases = (
+        Case([(2, 3), (2, 3)], low=0.5),
+        Case([(3, 1), (1, 4)], low=0.5),
+        _PAIR[-1],
+    )
     takes_numbers = True
     is_singular = True
 

@@ -79,7 +79,9 @@ class GetItem(_Indexed):
         Case([(0, 4)], {"template": (slice(None), 2)}),
         BadCase([(3, 4)], IndexRangeError, "out of bounds", {"template": (3,)}),
         BadCase([(3, 4)], IndexRangeError, "too many indices", {"template": (0, 0, 0)}),
-        BadCase([(3,), [0, 3]], IndexRangeError, "out of bounds", {"template": (_ARRAY,)}),
+        BadCase(
+            [(3,), [0, 3]], IndexRangeError, "out of bounds", {"template": (_ARRAY,)}
+        ),
     )
 
     def compute(self, xp, x, *indices):
@@ -179,9 +181,13 @@ class Take(Op):
 
     def shape(self, x_shape, indices_shape):
         if not -len(x_shape) <= self.axis < len(x_shape):
-            raise ShapeError(f"{self}: axis {self.axis} came, but x has {len(x_shape)} axes")
+            raise ShapeError(
+                f"{self}: axis {self.axis} came, but x has {len(x_shape)} axes"
+            )
         if len(indices_shape) != 1:
-            raise ShapeError(f"{self}: indices of shape {indices_shape}, needed one axis")
+            raise ShapeError(
+                f"{self}: indices of shape {indices_shape}, needed one axis"
+            )
         axis = self.axis % len(x_shape)
         return (*x_shape[:axis], *indices_shape, *x_shape[axis + 1 :])
 
@@ -239,10 +245,8 @@ def _as_index(part):
     if not array.size and backend.is_floating(array):  # an empty list
         array = backend.cast(array, "int64")
     if not backend.dtype_name(array.dtype).startswith(("int", "uint", "bool")):
-        raise DtypeError(
-            f"getitem: an index of dtype {backend.dtype_name(array.dtype)} came, needed "
-            "integers or booleans"
-        )
+        name = backend.dtype_name(array.dtype)
+        raise DtypeError(f"getitem: a {name} index came, needed integers or booleans")
     return array
 
 

@@ -56,7 +56,9 @@ class Matmul(Op):
             raise ShapeError(f"{self}: a single number came, needed at least one axis")
         rows = x2_shape[-2] if len(x2_shape) > 1 else x2_shape[0]
         if x1_shape[-1] != rows:
-            raise ShapeError(f"{self}: x1 has {x1_shape[-1]} columns, x2 has {rows} rows")
+            raise ShapeError(
+                f"{self}: x1 has {x1_shape[-1]} columns, x2 has {rows} rows"
+            )
         stack = broadcast_shapes(self, (x1_shape[:-2], x2_shape[:-2]))
         return (*stack, *x1_shape[-2:-1], *(x2_shape[-1:] if len(x2_shape) > 1 else ()))
 
@@ -125,7 +127,9 @@ class Linear(Op):
         Case([(0, 3), (3, 4), (4,)]),
         BadCase([(4, 5), (3, 2), None], ShapeError, "x has 5 features, weight needs 3"),
         BadCase([(4, 3), (3, 2), (3,)], ShapeError, "bias has shape (3,), needed (2,)"),
-        BadCase([(4, 3), (3,), None], ShapeError, "weight has shape (3,), needed 2 axes"),
+        BadCase(
+            [(4, 3), (3,), None], ShapeError, "weight has shape (3,), needed 2 axes"
+        ),
     )
 
     def shape(self, x_shape, weight_shape, bias_shape=None):
@@ -133,7 +137,9 @@ class Linear(Op):
             raise ShapeError(f"{self}: weight has shape {weight_shape}, needed 2 axes")
         if not x_shape or x_shape[-1] != weight_shape[0]:
             came = x_shape[-1] if x_shape else "no"
-            raise ShapeError(f"{self}: x has {came} features, weight needs {weight_shape[0]}")
+            raise ShapeError(
+                f"{self}: x has {came} features, weight needs {weight_shape[0]}"
+            )
         if bias_shape is not None and bias_shape != weight_shape[1:]:
             raise ShapeError(
                 f"{self}: bias has shape {bias_shape}, needed {weight_shape[1:]}"
@@ -158,7 +164,9 @@ class Linear(Op):
         gweight = gbias = None
         if wanted[1]:
             rows = xp.reshape(x, (-1, x.shape[-1]))
-            gweight = xp.matmul(xp.matrix_transpose(rows), xp.reshape(gy, (-1, gy.shape[-1])))
+            gweight = xp.matmul(
+                xp.matrix_transpose(rows), xp.reshape(gy, (-1, gy.shape[-1]))
+            )
         if len(wanted) > 2 and wanted[2]:
             gbias = xp.sum(xp.reshape(gy, (-1, gy.shape[-1])), axis=0)
         return gx, gweight, gbias
@@ -173,4 +181,3 @@ def linear(x, weight, bias=None):
 
 
 linear.__doc__ = Linear.__doc__
-

@@ -5,7 +5,13 @@ import math
 from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
-from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, LabelError, ShapeError
+from xdl.errors import (
+    ArgumentError,
+    DtypeError,
+    EmptyBatchError,
+    LabelError,
+    ShapeError,
+)
 
 _REDUCTIONS = ("mean", "sum", "none")
 
@@ -60,8 +66,12 @@ class SoftmaxCrossEntropy(Op):
         BadCase([(2, 3), [-1, 0]], LabelError, "position 0 holds -1"),
         BadCase([(2, 3), [0.0, 1.0]], DtypeError, "needed integer labels"),
         BadCase([(2, 3), [True, False]], DtypeError, "needed integer labels"),
-        BadCase([(2, 3), [[0], [1]]], ShapeError, "target has shape (2, 1), needed (2,)"),
-        BadCase([(2, 3), [0, 1]], ArgumentError, "reduction 'max'", {"reduction": "max"}),
+        BadCase(
+            [(2, 3), [[0], [1]]], ShapeError, "target has shape (2, 1), needed (2,)"
+        ),
+        BadCase(
+            [(2, 3), [0, 1]], ArgumentError, "reduction 'max'", {"reduction": "max"}
+        ),
     )
 
     def __init__(self, reduction="mean"):
@@ -70,8 +80,8 @@ class SoftmaxCrossEntropy(Op):
     def shape(self, logits_shape, target_shape):
         if not logits_shape or tuple(target_shape) != tuple(logits_shape[:-1]):
             raise ShapeError(
-                f"{type(self).__name__}: target has shape {tuple(target_shape)}, needed "
-                f"{tuple(logits_shape[:-1])} for logits {tuple(logits_shape)}"
+                f"{type(self).__name__}: target has shape {tuple(target_shape)}, "
+                f"needed {tuple(logits_shape[:-1])} for logits {tuple(logits_shape)}"
             )
         return tuple(target_shape) if self.reduction == "none" else ()
 
@@ -116,7 +126,8 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
 
     Example:
         >>> import xdl
-        >>> xdl.softmax_cross_entropy([[0.0, 0.0], [3.0, 0.0]], [1, -1], ignore_index=-1)
+        >>> logits = [[0.0, 0.0], [3.0, 0.0]]
+        >>> xdl.softmax_cross_entropy(logits, [1, -1], ignore_index=-1)
         Variable(0.6931472, dtype=float32)
     """
 
@@ -127,17 +138,23 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         Case([(2, 3), [0, -1], None], {"ignore_index": -1}),
         Case([(2, 3), [-1, -1], None], {"ignore_index": -1}),
         Case([(2, 3), [0, 2], None], {"label_smoothing": 0.1}),
-        Case([(2, 3), [0, 2], [0.5, 1.0, 2.0]], {"label_smoothing": 0.2, "ignore_index": 0}),
+        Case(
+            [(2, 3), [0, 2], [0.5, 1.0, 2.0]],
+            {"label_smoothing": 0.2, "ignore_index": 0},
+        ),
         Case([(2, 3), [0, 2], [0.5, 1.0, 2.0]], {"reduction": "none"}),
         BadCase([(2, 3), [0, -2], None], LabelError, "holds -2", {"ignore_index": -1}),
         BadCase([(2, 3), [0, 2], [1.0, 2.0]], ShapeError, "weight has shape (2,)"),
-        BadCase([(2, 3), [0, 2], None], ArgumentError, "from 0 to 1", {"label_smoothing": 2}),
+        BadCase(
+            [(2, 3), [0, 2], None], ArgumentError, "from 0 to 1", {"label_smoothing": 2}
+        ),
     )
 
     def __init__(self, ignore_index=None, label_smoothing=0.0, reduction="mean"):
         if not 0 <= label_smoothing <= 1:
             raise ArgumentError(
-                f"SoftmaxCrossEntropy: label_smoothing {label_smoothing}, needed from 0 to 1"
+                f"SoftmaxCrossEntropy: label_smoothing {label_smoothing} came, needed "
+                "from 0 to 1"
             )
         super().__init__(reduction)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
@@ -145,8 +162,8 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
     def shape(self, logits_shape, target_shape, weight_shape=None):
         if weight_shape and tuple(weight_shape) != tuple(logits_shape[-1:]):
             raise ShapeError(
-                f"{type(self).__name__}: weight has shape {tuple(weight_shape)}, needed "
-                f"{tuple(logits_shape[-1:])}"
+                f"{type(self).__name__}: weight has shape {tuple(weight_shape)}, "
+                f"needed {tuple(logits_shape[-1:])}"
             )
         return super().shape(logits_shape, target_shape)
 
@@ -253,8 +270,8 @@ class SquareError(Op):
     def shape(self, x_shape, target_shape):
         if tuple(x_shape) != tuple(target_shape):
             raise ShapeError(
-                f"{self}: x {tuple(x_shape)} and target {tuple(target_shape)} came, needed "
-                "one shape"
+                f"{self}: x {tuple(x_shape)} and target {tuple(target_shape)} came, "
+                "needed one shape"
             )
         return ()
 
@@ -307,7 +324,12 @@ mean_squared_error = MeanSquaredError()
 
 @function_of(SoftmaxCrossEntropy)
 def softmax_cross_entropy(
-    logits, target, weight=None, ignore_index=None, label_smoothing=0.0, reduction="mean"
+    logits,
+    target,
+    weight=None,
+    ignore_index=None,
+    label_smoothing=0.0,
+    reduction="mean",
 ):
     if weight is None and ignore_index is None and not label_smoothing:
         op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
@@ -319,7 +341,8 @@ def softmax_cross_entropy(
 def _checked_reduction(who, reduction):
     if reduction not in _REDUCTIONS:
         raise ArgumentError(
-            f"{who}: reduction {reduction!r} came, needed one of {', '.join(_REDUCTIONS)}"
+            f"{who}: reduction {reduction!r} came, needed one of "
+            f"{', '.join(_REDUCTIONS)}"
         )
     return reduction
 

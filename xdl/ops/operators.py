@@ -87,7 +87,9 @@ def _unary(op):
 def _reduction(function):
     def method(self, axis=None, dtype=None, out=None, keepdims=False):
         if dtype is not None or out is not None:
-            raise ArgumentError(f"Variable.{function.__name__}: dtype and out are not taken")
+            raise ArgumentError(
+                f"Variable.{function.__name__}: dtype and out are not taken"
+            )
         return function(self, axis, keepdims)
 
     return method

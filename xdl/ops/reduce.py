@@ -53,7 +53,9 @@ class NonEmptyReduction(Reduction):
     def shape(self, x_shape):
         for axis in positive_axes(self, len(x_shape), self.axis):
             if x_shape[axis] == 0:
-                raise ShapeError(f"{self}: axis {axis} of shape {x_shape} has no elements")
+                raise ShapeError(
+                    f"{self}: axis {axis} of shape {x_shape} has no elements"
+                )
         return super().shape(x_shape)
 
 

@@ -104,7 +104,9 @@ class Clip(Op):
         Case([()], {"max": 1.0}),
         Case([(0, 4)], {"min": 0.0}),
         Case([[-1.0, 0.0, 1.0, 2.0]], {"min": 0.0, "max": 1.0}, smooth=False),
-        BadCase([(2,)], ArgumentError, "min 2 is greater than max 1", {"min": 2, "max": 1}),
+        BadCase(
+            [(2,)], ArgumentError, "min 2 is greater than max 1", {"min": 2, "max": 1}
+        ),
     )
 
     def __init__(self, min=None, max=None):

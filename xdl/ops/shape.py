@@ -149,7 +149,9 @@ class BroadcastTo(Op):
     def shape(self, x_shape):
         padded = (1,) * (len(self.target) - len(x_shape)) + tuple(x_shape)
         fits = len(padded) == len(self.target)
-        if not fits or any(n not in (1, m) for n, m in zip(padded, self.target, strict=True)):
+        if not fits or any(
+            n not in (1, m) for n, m in zip(padded, self.target, strict=True)
+        ):
             raise ShapeError(f"{self}: shape {x_shape} does not broadcast to it")
         return self.target
 
@@ -199,7 +201,9 @@ class Squeeze(Op):
             axes = positive_axes(self, len(x_shape), self.axis)
         for axis in axes:
             if x_shape[axis] != 1:
-                raise ShapeError(f"{self}: axis {axis} of {x_shape} has length {x_shape[axis]}")
+                raise ShapeError(
+                    f"{self}: axis {axis} of {x_shape} has length {x_shape[axis]}"
+                )
         return tuple(n for i, n in enumerate(x_shape) if i not in axes)
 
     def flops(self, y_shape, x_shape):
@@ -254,66 +258,6 @@ class ExpandDims(Op):
 
     def gradient(self, xp, gy, x_shape):
         return (xp.reshape(gy, x_shape),)
-
-
-class Concat(Op):
-    """Join arrays along an axis that they have.
-
-    Args:
-        xs: a sequence of arrays whose shapes differ along that axis at most.
-        axis: an int; default 0.
-
-    Returns:
-        The arrays, one after the other.
-
-    Raises:
-        ShapeError: there is nothing to join, no such axis, or the other lengths differ.
-
-    Example:
-        >>> import xdl
-        >>> xdl.concat([[1.0, 2.0], [3.0]])
-        Variable([1., 2., 3.], dtype=float32)
-    """
-
-    onnx = Onnx("Concat", {"axis": "axis"})
-    cases = (
-        Case([(2, 3), (4, 3)]),
-        Case([(2, 3), (2, 1), (2, 2)], {"axis": -1}),
-        Case([(0, 3), (2, 3)]),
-        BadCase([(2, 3), (2, 4)], ShapeError, "(2, 3) and (2, 4)"),
-        BadCase([(2, 3), (2,)], ShapeError, "(2, 3) and (2,)"),
-        BadCase([(2,), (2,)], ShapeError, "axis 1 came", {"axis": 1}),
-    )
-
-    def __init__(self, axis=0):
-        self.axis = axis
-
-    def shape(self, *shapes):
-        if not shapes:
-            raise ShapeError(f"{self}: needed at least one array")
-        (axis,) = positive_axes(self, len(shapes[0]), self.axis)
-        for other in shapes[1:]:
-            rests = {s[:axis] + s[axis + 1 :] for s in (shapes[0], other)}
-            if len(rests) > 1 or len(other) != len(shapes[0]):
-                raise ShapeError(f"{self}: shapes {shapes[0]} and {other} do not join")
-        total = sum(s[axis] for s in shapes)
-        return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
-
-    def flops(self, y_shape, *shapes):
-        return 0
-
-    def compute(self, xp, *xs):
-        return xp.concat(xs, axis=self.axis)
-
-    def gradient(self, xp, gy, xs_shape, wanted):
-        axis = self.axis % gy.ndim
-        gradients, start = [], 0
-        for shape, is_wanted in zip(xs_shape, wanted, strict=True):
-            end = start + shape[axis]
-            part = (slice(None),) * axis + (slice(start, end),)
-            gradients.append(xp.getitem(gy, part) if is_wanted else None)
-            start = end
-        return tuple(gradients)
 
 
 class Astype(Op):
@@ -425,11 +369,6 @@ def squeeze(x, axis=None):
 @function_of(ExpandDims)
 def expand_dims(x, axis=0):
     return ExpandDims(axis)(x)
-
-
-@function_of(Concat)
-def concat(xs, axis=0):
-    return Concat(axis)(*xs)
 
 
 @function_of(Astype)

@@ -110,14 +110,17 @@ class Optimizer:
         for variable, state in self._slots:
             node = variable._node
             if node is not None and node.grad is not None:
-                grad = node.grad if type(node.grad) is not Variable else node.grad._value
+                grad = (
+                    node.grad if type(node.grad) is not Variable else node.grad._value
+                )
                 xp = NAMESPACES[type(grad)]
                 if xp.has_non_finite(grad):
                     raise self._non_finite(variable)
                 ready.append((node, xp, variable._value, grad, state))
         if not ready:
             raise GraphError(
-                f"{type(self).__name__}: no Variable has a gradient; call backward first"
+                f"{type(self).__name__}: no Variable has a gradient; call backward "
+                "first"
             )
         for node, xp, value, grad, state in ready:
             self.change(xp, value, grad, *[s._value for s in state])

@@ -40,11 +40,15 @@ class SGD(Optimizer):
 
     ranges = {"lr": Range(), "momentum": Range(high=1.0), "weight_decay": Range()}
 
-    def __init__(self, parameter, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0):
+    def __init__(
+        self, parameter, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0
+    ):
         self.momentum, self.weight_decay = momentum, weight_decay
         self.nesterov = bool(nesterov)
         if self.nesterov and not self.momentum:
-            raise ArgumentError("SGD: nesterov came with momentum 0, needed momentum > 0")
+            raise ArgumentError(
+                "SGD: nesterov came with momentum 0, needed momentum > 0"
+            )
         self.state_names = ("velocity",) if self.momentum else ()
         super().__init__(parameter, lr)
 

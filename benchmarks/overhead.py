@@ -1,0 +1,160 @@
+"""What xdl costs over the NumPy that it calls: `python -m benchmarks.overhead`.
+
+Everything is measured in turn with its NumPy counterpart in the same run, on one BLAS
+thread, and the median of the ratios is printed: absolute times drift on shared
+machines. `--save` writes the figures under benchmarks/results/.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402  (after the thread count is set)
+
+import xdl  # noqa: E402
+
+CHAIN = 1000
+RESULTS = pathlib.Path(__file__).parent / "results"
+
+
+def microseconds(function):
+    start = time.perf_counter()
+    function()
+    return (time.perf_counter() - start) * 1e6
+
+
+def in_turn(first, second, repeats):
+    """Time two functions in turn; return the two lists of microseconds."""
+    pairs = [(microseconds(first), microseconds(second)) for _ in range(repeats)]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def digits_step(samples=1000, repeats=20):
+    """Time the per-sample digits step: forward, loss, backward, update."""
+    rng = np.random.default_rng(0)
+    images = rng.random((samples, 1, 64), dtype=np.float32)
+    labels = rng.integers(0, 10, (samples, 1))
+    weight = (rng.standard_normal((64, 10)) / 8).astype(np.float32)
+    model = xdl.LinearModel(64, 10)
+    optimizer = xdl.SGD(model.parameter, lr=0.01)
+    rows, lr = np.arange(1), 0.01
+
+    def by_hand():
+        for x, t in zip(images, labels, strict=True):
+            scores = x @ weight
+            shifted = scores - np.maximum.reduce(scores, axis=1, keepdims=True)
+            exponential = np.exp(shifted)
+            total = np.add.reduce(exponential, axis=1, keepdims=True)
+            np.add.reduce(np.log(total)[:, 0] - shifted[rows, t]) / 1
+            gradient = exponential / total
+            gradient[rows, t] -= 1
+            weight[...] -= lr * (x.T @ gradient)
+
+    def by_xdl():
+        for x, t in zip(images, labels, strict=True):
+            model.forward(x)
+            model.loss(t)
+            model.backward()
+            optimizer.update()
+
+    by_hand(), by_xdl()
+    xdl_times, numpy_times = in_turn(by_xdl, by_hand, repeats)
+    return _compared("digits step, batch 1", xdl_times, numpy_times, samples)
+
+
+def chain(repeats=200):
+    """Time a chain of 1,000 multiplications, forward and backward."""
+    ones = np.ones(4, np.float32)
+    start = xdl.Variable(ones)
+    factor = xdl.Variable(ones, trainable=False)
+
+    def by_xdl():
+        y = start
+        for _ in range(CHAIN):
+            y = y * factor
+        y.backward(ones)
+        start.clear_grad()
+
+    def by_numpy():
+        y = ones
+        for _ in range(CHAIN):
+            y = np.multiply(y, ones)
+        gy = ones
+        for _ in range(CHAIN):
+            gy = np.multiply(gy, ones)
+
+    by_numpy(), by_xdl()
+    xdl_times, numpy_times = in_turn(by_xdl, by_numpy, repeats)
+    result = _compared(
+        "multiplication, forward + backward", xdl_times, numpy_times, CHAIN
+    )
+    differences = [a - b for a, b in zip(xdl_times, numpy_times, strict=True)]
+    result["overhead_us"] = statistics.median(differences) / CHAIN
+    return result
+
+
+def imports(repeats=15):
+    """Time `import xdl` and `import numpy` in fresh interpreters."""
+
+    def importing(name):
+        return lambda: subprocess.run(
+            [sys.executable, "-c", f"import {name}"], check=True
+        )
+
+    xdl_times, numpy_times = in_turn(importing("xdl"), importing("numpy"), repeats)
+    result = _compared("import", xdl_times, numpy_times, 1000)
+    differences = [a - b for a, b in zip(xdl_times, numpy_times, strict=True)]
+    result["more_than_numpy_ms"] = statistics.median(differences) / 1000
+    return result
+
+
+def _compared(name, xdl_times, numpy_times, count):
+    ratios = [a / b for a, b in zip(xdl_times, numpy_times, strict=True)]
+    return {
+        "what": name,
+        "xdl": statistics.median(xdl_times) / count,
+        "numpy": statistics.median(numpy_times) / count,
+        "ratio": statistics.median(ratios),
+        "ratio_range": [min(ratios), max(ratios)],
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/")
+    options = parser.parse_args()
+    results = [digits_step(), chain(), imports()]
+    for r in results:
+        unit = "ms" if r["what"] == "import" else "us"
+        line = (
+            f"{r['what']:36} xdl {r['xdl']:8.2f} {unit}  NumPy {r['numpy']:8.2f} {unit}"
+        )
+        print(f"{line}  ratio {r['ratio']:.2f}")
+    overhead, more = results[1]["overhead_us"], results[2]["more_than_numpy_ms"]
+    print(f"overhead of one operation, forward + backward: {overhead:.2f} us")
+    print(f"import xdl, more than NumPy's import: {more:.0f} ms")
+    if options.save:
+        record = {
+            "command": "python -m benchmarks.overhead --save",
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "xdl": xdl.__version__,
+            "results": results,
+        }
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / "overhead.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

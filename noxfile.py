@@ -1,0 +1,82 @@
+"""The checks of the project: `nox` runs those that every change must pass."""
+
+import pathlib
+import re
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+
+PYTORCH = "torch==2.13.0"  # the oracle, and what the GPU is measured against
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+
+
+def requirement(*packages):
+    """Return what pyproject.toml asks of packages: there alone stand the versions."""
+    extras = PROJECT["optional-dependencies"]["dev"]
+    lines = {re.match(r"[\w.-]+", line)[0]: line for line in extras}
+    return [lines[package] for package in packages]
+
+
+@nox.session
+def tests(session):
+    """Run the test suite, with the coverage of the core and the operations."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session
+def lint(session):
+    """Check the style, the format and the spelling."""
+    session.install(*requirement("ruff", "codespell"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+
+
+@nox.session
+def types(session):
+    """Check the types."""
+    session.install("-e", ".", *requirement("mypy"))
+    session.run("mypy")
+
+
+@nox.session
+def doctest(session):
+    """Run the examples of every docstring."""
+    session.install("-e", ".", *requirement("pytest", "pytest-randomly"))
+    no_cupy = "--ignore-glob=*/cupy*.py"
+    session.run("pytest", "--doctest-modules", no_cupy, "xdl", *session.posargs)
+
+
+@nox.session
+def examples(session):
+    """Run every example; the digits for two epochs, with its picture."""
+    session.install("-e", ".[examples]")
+    picture = pathlib.Path(session.create_tmp()) / "digits.png"
+    options = {"digits.py": ["--epochs", "2", "--plot", str(picture)]}
+    for example in sorted(pathlib.Path("examples").glob("*.py")):
+        arguments = options.get(example.name, [])
+        session.run("python", str(example), *arguments, env={"MPLBACKEND": "Agg"})
+
+
+@nox.session(default=False)
+def oracle(session):
+    """Compare every operation's value and gradient with PyTorch's."""
+    session.install("-e", ".[dev,onnx]", PYTORCH, "expecttest")
+    session.run("pytest", "tests/oracle", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session):
+    """Print the overhead over plain NumPy."""
+    session.install("-e", ".[examples]")
+    session.run("python", "-m", "benchmarks.overhead", *session.posargs)
+
+
+@nox.session(default=False)
+def gpu(session):
+    """Run the tests and the measurements that need a CUDA device."""
+    session.install("-e", ".[cuda,dev]", PYTORCH)
+    session.run("python", "-m", "benchmarks.gpu", *session.posargs)

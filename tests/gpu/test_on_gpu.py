@@ -1,0 +1,217 @@
+"""What only a GPU can show: run with ``pytest -m gpu``; skipped where there is none."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import xdl
+from xdl import backend
+from xdl.core.case import BadCase, Case
+from xdl.testing import draw_inputs
+
+# What CuPy warns of is not xdl's fault; xdl's own warnings stay errors.
+pytestmark = pytest.mark.filterwarnings("default:::cupy")
+
+ROOT = pathlib.Path(__file__).parents[2]
+# Float32 sums are taken in another order on a GPU; losses drift apart a little more.
+CLOSE = {"float32": 2e-5, "float64": 1e-12}
+# Inputs of floating dtype that an operation says it has no gradient for.
+NO_GRADIENT = {"WeightedSoftmaxCrossEntropy": "weight"}
+
+
+def _reason():
+    try:
+        backend.usable("cuda")
+    except xdl.DeviceError as error:
+        return str(error)
+    return ""
+
+
+@pytest.fixture(autouse=True)
+def _on_cuda(request):
+    """Make Variables on the GPU in these tests, or skip them with the reason."""
+    if "gpu" not in request.keywords:
+        yield
+        return
+    reason = _reason()
+    if reason:
+        pytest.skip(reason)
+    with xdl.use_device("cuda"):
+        yield
+
+
+def operations(parent=xdl.Op):
+    """Return the classes of ``xdl.ops`` that have cases, subclasses too."""
+    found = {
+        op_class
+        for op_class in parent.__subclasses__()
+        if op_class.cases and op_class.__module__.startswith("xdl.ops.")
+    }
+    for op_class in parent.__subclasses__():
+        found |= operations(op_class)
+    return found
+
+
+def cases(kind):
+    """Return all cases of all operations of one kind, as parameters of a test."""
+    return [
+        pytest.param(op_class, case, id=f"{op_class.__name__}-{i}")
+        for op_class in sorted(operations(), key=lambda op_class: op_class.__name__)
+        for i, case in enumerate(op_class.cases)
+        if type(case) is kind
+    ]
+
+
+def value_and_gradients(op_class, case, dtype, device):
+    """Return the output of a case on a device, and its gradients, as NumPy arrays."""
+    op = op_class(**case.options)
+    inputs = draw_inputs(case, dtype)
+    with xdl.use_device(device):
+        variables = [
+            None if array is None else _variable(op, name, array)
+            for name, array in zip(op.names_for(inputs), inputs, strict=True)
+        ]
+    y = op(*variables)
+    if y.trainable:
+        rng = np.random.default_rng(1)
+        y.backward(rng.uniform(-1, 1, y.shape).astype(backend.dtype_name(y.dtype)))
+    gradients = [v.grad for v in variables if v is not None and v.trainable]
+    return [y.numpy(), *(backend.to_numpy(g) for g in gradients if g is not None)]
+
+
+def _variable(op, name, array):
+    constant = name in op.own_dtype or name == NO_GRADIENT.get(type(op).__name__)
+    return xdl.Variable(array, name, backend.is_floating(array) and not constant)
+
+
+def assert_same(expected, actual, tolerance):
+    """Compare lists of arrays: shapes, dtypes and values."""
+    kinds = [[(a.shape, a.dtype) for a in arrays] for arrays in (expected, actual)]
+    assert kinds[0] == kinds[1]
+    for wanted, found in zip(expected, actual, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
+
+
+def digits_losses(device, steps=200, momentum=0.0):
+    """Return the losses of the article's model over ``steps`` samples, one a step."""
+    rng = np.random.default_rng(0)
+    images = rng.random((steps, 1, 64), dtype=np.float32)
+    labels = rng.integers(0, 10, (steps, 1))
+    xdl.seed(0)
+    with xdl.use_device(device):
+        model = xdl.LinearModel(64, 10)
+        optimizer = xdl.SGD(model.parameter, lr=0.01, momentum=momentum)
+    losses = []
+    for x, t in zip(images, labels, strict=True):
+        model.forward(x)
+        losses.append(model.loss(t).item())
+        model.backward()
+        optimizer.update()
+    return np.array(losses)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("op_class", "case"), cases(Case))
+def test_value_and_gradient_on_the_gpu_equal_the_cpus(op_class, case, dtype):
+    expected = value_and_gradients(op_class, case, dtype, "cpu")
+
+    actual = value_and_gradients(op_class, case, dtype, "cuda")
+
+    assert_same(expected, actual, CLOSE[dtype])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("op_class", "case"), cases(BadCase))
+def test_bad_input_is_refused_on_the_gpu_too(op_class, case):
+    with pytest.raises(case.error) as caught:
+        op = op_class(**case.options)
+        op(*[a if a is None else xdl.Variable(a) for a in draw_inputs(case)])
+
+    assert case.says in str(caught.value)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_digits_losses_on_the_gpu_equal_the_cpus_over_200_steps(momentum):
+    expected = digits_losses("cpu", momentum=momentum)
+
+    actual = digits_losses("cuda", momentum=momentum)
+
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("left", "right"), [((4, 8), (8, 3)), ((2, 4, 8), (8, 3)), ((2, 4, 8), (2, 8, 3))]
+)
+def test_matmul_in_16_bit_is_near_float64(dtype, left, right, rng):
+    x, w = rng.uniform(-1, 1, left), rng.uniform(-1, 1, right)
+
+    y = xdl.matmul(xdl.Variable(x, dtype=dtype), xdl.Variable(w, dtype=dtype))
+
+    assert backend.dtype_name(y.dtype) == dtype
+    np.testing.assert_allclose(y.numpy().astype("float64"), x @ w, atol=0.1)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64"]
+)
+def test_index_add_sums_duplicates_in_every_dtype(dtype):
+    x = xdl.Variable([1, 2, 3], dtype=dtype, trainable=False)
+    ones = xdl.Variable([1, 1, 1], dtype=dtype, trainable=False)
+
+    y = xdl.index_add(x, [0, 0, 2], ones)
+
+    assert [3, 2, 4] == y.numpy().astype("int64").tolist()
+
+
+@pytest.mark.gpu
+def test_narrow_negative_indices_reach_the_end_of_a_long_axis():
+    x = xdl.Variable(np.arange(1000.0))
+
+    y = x[np.array([-1, -128], np.int8)]
+
+    assert [999.0, 872.0] == y.numpy().tolist()
+
+
+@pytest.mark.gpu
+def test_model_moves_there_and_back_while_its_optimizer_goes_on():
+    model = xdl.LinearModel(3, 2).to("cpu")
+    optimizer = xdl.SGD(model.parameter, lr=0.1)
+    before = model.W
+
+    for device in ("cuda", "cpu"):
+        model.to(device)
+        model.forward([[1.0, 2.0, 3.0]])
+        model.loss([1])
+        model.backward()
+        optimizer.update()
+
+    assert before is model.W
+    assert model.W.device == "cpu"
+
+
+@pytest.mark.gpu
+def test_device_that_does_not_exist_is_refused():
+    with pytest.raises(xdl.DeviceError, match="cuda:99 came"):
+        xdl.use_device("cuda:99")
+
+
+@pytest.mark.gpu
+def test_digits_example_runs_on_the_gpu():
+    environment = {**os.environ, "XDL_DEVICE": "cuda", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "examples/digits.py", "--epochs", "1"]
+
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "test accuracy" in done.stdout

@@ -1,0 +1,1 @@
+"""Comparisons with PyTorch and ONNX Runtime: `nox -s oracle`."""

@@ -1,0 +1,42 @@
+"""What the comparisons with PyTorch and ONNX Runtime share: the count at the end."""
+
+import pytest
+
+
+@pytest.fixture
+def count_sample(record_property, request):
+    """Return a function that notes which function of xdl a test is about."""
+    call = getattr(request.node, "callspec", None)
+    order = call.params.get("order", "") if call else ""
+
+    def count(name):
+        record_property("function", name)
+        record_property("sample", request.node.nodeid.replace(order, ""))
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print how many functions and samples were compared, and how many differ."""
+    reports = {
+        outcome: [
+            report
+            for report in terminalreporter.getreports(outcome)
+            if "tests/oracle/" in report.nodeid
+        ]
+        for outcome in ("passed", "failed", "skipped")
+    }
+    done = [
+        dict(report.user_properties)
+        for report in reports["passed"] + reports["failed"]
+        if report.user_properties
+    ]
+    if done:
+        functions = {properties["function"] for properties in done}
+        samples = {properties["sample"] for properties in done}
+        terminalreporter.section("oracle")
+        terminalreporter.line(
+            f"{len(functions)} functions, {len(samples)} samples, {len(done)} values "
+            f"and gradients compared: {len(reports['failed'])} failures, "
+            f"{len(reports['skipped'])} left out (-rs says why)"
+        )

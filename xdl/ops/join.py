@@ -1,0 +1,71 @@
+"""Joining arrays."""
+
+from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.op import Op, function_of
+from xdl.errors import ShapeError
+from xdl.ops.axes import positive_axes
+
+
+class Concat(Op):
+    """Join arrays along an axis that they have.
+
+    Args:
+        xs: a sequence of arrays whose shapes differ along that axis at most.
+        axis: an int; default 0.
+
+    Returns:
+        The arrays, one after the other.
+
+    Raises:
+        ShapeError: there is nothing to join, no such axis, or the other lengths differ.
+
+    Example:
+        >>> import xdl
+        >>> xdl.concat([[1.0, 2.0], [3.0]])
+        Variable([1., 2., 3.], dtype=float32)
+    """
+
+    onnx = Onnx("Concat", {"axis": "axis"})
+    cases = (
+        Case([(2, 3), (4, 3)]),
+        Case([(2, 3), (2, 1), (2, 2)], {"axis": -1}),
+        Case([(0, 3), (2, 3)]),
+        BadCase([(2, 3), (2, 4)], ShapeError, "(2, 3) and (2, 4)"),
+        BadCase([(2, 3), (2,)], ShapeError, "(2, 3) and (2,)"),
+        BadCase([(2,), (2,)], ShapeError, "axis 1 came", {"axis": 1}),
+    )
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def shape(self, *shapes):
+        if not shapes:
+            raise ShapeError(f"{self}: needed at least one array")
+        (axis,) = positive_axes(self, len(shapes[0]), self.axis)
+        for other in shapes[1:]:
+            rests = {s[:axis] + s[axis + 1 :] for s in (shapes[0], other)}
+            if len(rests) > 1 or len(other) != len(shapes[0]):
+                raise ShapeError(f"{self}: shapes {shapes[0]} and {other} do not join")
+        total = sum(s[axis] for s in shapes)
+        return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
+
+    def flops(self, y_shape, *shapes):
+        return 0
+
+    def compute(self, xp, *xs):
+        return xp.concat(xs, axis=self.axis)
+
+    def gradient(self, xp, gy, xs_shape, wanted):
+        axis = self.axis % gy.ndim
+        gradients, start = [], 0
+        for shape, is_wanted in zip(xs_shape, wanted, strict=True):
+            end = start + shape[axis]
+            part = (slice(None),) * axis + (slice(start, end),)
+            gradients.append(xp.getitem(gy, part) if is_wanted else None)
+            start = end
+        return tuple(gradients)
+
+
+@function_of(Concat)
+def concat(xs, axis=0):
+    return Concat(axis)(*xs)
