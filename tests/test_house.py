@@ -52,11 +52,12 @@ CORE = [
     "node",
     "variable",
     "promote",
+    "call",
     "op",
     "graph",
     "parameter",
+    "module",
 ]
-CORE.append("module")
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 IMPORTS_NUMPY = {"backend", "io", "train", "sklearn", "testing"}

@@ -28,7 +28,8 @@ class Counterpart:
         constant: names of the inputs that have no gradient in either framework.
         op: the class that holds the cases; default: the one with the function's name.
         differs: from the name and number of a sample, ``"cat-5"``, or of an error
-            input, ``"error t-0"``, to why xdl does otherwise on purpose.
+            input, ``"error t-0"``, or of a case with its order of derivative,
+            ``"case 4 second_gradient"``, to why xdl does otherwise on purpose.
     """
 
     name: str

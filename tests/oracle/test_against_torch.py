@@ -42,6 +42,9 @@ def _tensor(array, is_differentiable):
 def test_case_gives_what_torch_gives(row, case, order, count_sample):
     inputs = _tensors(row, case)
     count_sample(row.name)
+    place = f"case {row.op_class.cases.index(case)} {order}"
+    if place in row.differs:
+        pytest.skip(row.differs[place])
 
     actual = in_xdl(order, row.op_class(**case.options), *inputs)
 
