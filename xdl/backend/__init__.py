@@ -189,28 +189,36 @@ def asarray(value, where=None, dtype=None):
     Raises:
         DtypeError: the values are not real numbers or booleans.
     """
-    if namespace(value) is None or isinstance(value, np.generic):
-        value = _from_python(value)
-    elif type(value) in _LIBRARIES:
+    if type(value) in _LIBRARIES:
         where = where or device_of(value)
-    else:
-        value = np.asarray(value)
-    name = dtype or _checked_name(value)
-    return to_device(cast(value, name), where or device())
+    elif type(value) is not np.ndarray:
+        is_weak = isinstance(value, np.generic) or not hasattr(value, "__array__")
+        value = from_python(value)
+        if is_weak and dtype is None and value.dtype == np.float64:
+            dtype = DEFAULT_DTYPE
+    name = _checked_name(value)
+    return to_device(cast(value, dtype or name), where or device())
 
 
-def _from_python(value):
-    """Turn numbers and nested lists into a host array; floats get the default dtype."""
-    if hasattr(value, "__dlpack__"):
+def as_known_array(value):
+    """Return ``value`` if it is an array of a known library, else as a host array."""
+    return value if type(value) in ARRAYS else from_python(value)
+
+
+def from_python(value):
+    """Return numbers, nested lists or a foreign array as a host array.
+
+    Raises:
+        DtypeError: the lists are ragged, or the array hides values (a mask).
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise DtypeError("asarray: a masked array came, needed one without a mask")
+    if hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray):
         value = _from_dlpack(value)
     try:
-        array = np.asarray(value)
+        return np.asarray(value)
     except ValueError as error:  # ragged lists
         raise DtypeError(f"asarray: {error}") from None
-    listed_floats = array.dtype == np.float64 and not hasattr(value, "__array__")
-    if listed_floats or isinstance(value, np.float64):
-        return array.astype(DEFAULT_DTYPE)
-    return array
 
 
 def _from_dlpack(value):

@@ -41,10 +41,12 @@ class Device(str):
 
     @property
     def kind(self):
+        """``"cpu"`` or ``"cuda"``."""
         return self.partition(":")[0]
 
     @property
     def index(self):
+        """The number of the GPU; 0 for the CPU."""
         return int(self.partition(":")[2] or 0)
 
 

@@ -95,4 +95,5 @@ def _lone_array_axis(index):
     arrays = [i for i, part in enumerate(index) if hasattr(part, "dtype")]
     full = [part == slice(None) for part in index if not hasattr(part, "dtype")]
     is_lone = len(arrays) == 1 and index[arrays[0]].ndim == 1 and all(full)
-    return arrays[0] if is_lone else None
+    is_mask = is_lone and str(index[arrays[0]].dtype).endswith("bool")
+    return arrays[0] if is_lone and not is_mask else None

@@ -40,19 +40,14 @@ def _unary_caller(compute, keep):
         try:
             y = compute(op, NAMESPACES[type(x)], x)
         except Exception as error:
-            raise _explained(op, error, (a,), (x,)) from None
+            y = _recovered(op, error, (a,), (x,))
         if type(y) is not type(x):
             y = NAMESPACES[type(x)].asarray(y)
-        out = new(Variable)
-        out._value = y
-        out._node = node = Node()
-        node.op = op
-        node.inputs = (a._node,)
-        node.kept = keep(y, (), ONE, x)
-        node.shape = y.shape
-        node.dtype = y.dtype
-        node.index = tick()
-        node.grad = None
+        out, node = new(Variable), Node()
+        out._value, out._node = y, node
+        node.op, node.inputs, node.kept = op, (a._node,), keep(y, (), ONE, x)
+        node.shape, node.dtype = y.shape, y.dtype
+        node.index, node.grad = tick(), None
         return out
 
     return call_unary
@@ -60,28 +55,14 @@ def _unary_caller(compute, keep):
 
 def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
     def call_binary(op, a, b):
-        if type(a) is Variable:
-            x = a._value
-            parent1 = a._node
-        else:
-            x = a
-            parent1 = None
-        if type(b) is Variable:
-            z = b._value
-            parent2 = b._node
-        else:
-            z = b
-            parent2 = None
+        x, parent1 = (a._value, a._node) if type(a) is Variable else (a, None)
+        z, parent2 = (b._value, b._node) if type(b) is Variable else (b, None)
         if parent1 is not None:
             wanted = FIRST if parent2 is None else BOTH
-            library = type(x)
-            dtype = x.dtype
-            other = z
+            library, dtype, other = type(x), x.dtype, z
         elif parent2 is not None:
             wanted = SECOND
-            library = type(z)
-            dtype = z.dtype
-            other = x
+            library, dtype, other = type(z), z.dtype, x
         else:
             return call(op, a, b)
         if type(other) is library:
@@ -94,41 +75,37 @@ def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
         try:
             y = compute(op, NAMESPACES[library], x, z)
         except Exception as error:
-            raise _explained(op, error, (a, b), (x, z)) from None
+            y = _recovered(op, error, (a, b), (x, z))
         residuals = ()
         if has_residuals:
             y, residuals = y[0], y[1:]
         if type(y) is not library:
             y = NAMESPACES[library].asarray(y)
-        out = new(Variable)
-        out._value = y
-        out._node = node = Node()
-        node.op = op
-        node.inputs = (parent1, parent2)
+        out, node = new(Variable), Node()
+        out._value, out._node = y, node
+        node.op, node.inputs = op, (parent1, parent2)
         node.kept = keep(y, residuals, wanted, x, z)
-        node.shape = y.shape
-        node.dtype = dtype
-        node.index = tick()
-        node.grad = None
+        node.shape, node.dtype = y.shape, dtype
+        node.index, node.grad = tick(), None
         return out
 
     return call_binary
 
 
 def call(op, *inputs):
+    """Call an operation on Variables, arrays, numbers and None; return a Variable."""
     xp, arrays = prepare(op, inputs)
     try:
         y = op.compute(xp, *arrays)
     except Exception as error:
-        raise _explained(op, error, inputs, arrays) from None
+        y = _recovered(op, error, inputs, arrays)
     residuals = ()
     if op.residuals:
         y, residuals = y[0], y[1:]
     if type(y) not in ARRAYS:
         y = xp.asarray(y)
     out = new(Variable)
-    out._value = y
-    out._node = None
+    out._value, out._node = y, None
     unusual = current_mode()
     if unusual is not None and unusual.checks:
         check_output(op, op.names_for(inputs), arrays, y)
@@ -138,20 +115,33 @@ def call(op, *inputs):
             out._is_data = True
     elif op.gradient is not None and (unusual is None or unusual.records):
         out._node = node = Node()
-        node.op = op
-        node.inputs = parents
         wanted = tuple([parent is not None for parent in parents])
+        node.op, node.inputs = op, parents
         node.kept = op._keep(y, residuals, wanted, *arrays)
-        node.shape = y.shape
-        node.dtype = y.dtype
-        node.index = tick()
-        node.grad = None
+        node.shape, node.dtype = y.shape, y.dtype
+        node.index, node.grad = tick(), None
         if unusual is not None:
-            node.place = user_line()
-            for variable in inputs:
-                if type(variable) is Variable:
-                    variable._remember()
+            _note_for_debugging(node, inputs)
     return out
+
+
+def _note_for_debugging(node, inputs):
+    node.place = user_line()
+    for variable in inputs:
+        if type(variable) is Variable:
+            variable._remember()
+
+
+def _recovered(op, error, inputs, arrays):
+    """Return what ``compute`` gives without NumPy's warnings, or raise the error.
+
+    Infinities and NaN that come in go on as NaN, also where warnings are errors.
+    """
+    if not isinstance(error, FloatingPointError | RuntimeWarning):
+        raise _explained(op, error, inputs, arrays) from None
+    xp = next(NAMESPACES[type(a)] for a in arrays if type(a) in ARRAYS)
+    with xp.quiet():
+        return op.compute(xp, *arrays)
 
 
 def _explained(op, error, inputs, arrays):
@@ -160,7 +150,7 @@ def _explained(op, error, inputs, arrays):
     try:
         op.shape(*shapes)
     except XdlError as ours:
-        error = ours
+        error = ours.with_traceback(None)  # else it holds this frame, and the arrays
     if isinstance(error, ShapeError):
         labels = [
             f"{name} {shape}" + (f' "{v.name}"' if getattr(v, "name", None) else "")

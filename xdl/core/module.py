@@ -43,6 +43,7 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
 
     def __call__(self, *inputs, **options):
+        """Call ``forward``; in debug mode the layer's name is kept for messages."""
         unusual = mode.current()
         if unusual is None or not unusual.checks:
             return self.forward(*inputs, **options)

@@ -107,7 +107,7 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
         GraphError: the graph was freed, or a Variable was changed after its use.
     """
     if root.op is None:
-        _add_to_leaf(root, gy if wrap else NAMESPACES[type(gy)].copy(gy))
+        _add_to_leaf(root, gy if wrap else NAMESPACES[type(gy)].copy(gy), wrap)
         return
     nodes = order(root)
     flow = {root: gy}  # node -> sum of the gradients that have reached it
@@ -118,34 +118,41 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
         if gy is None:
             continue
         kept = node.kept if wrap is None else node.op.rewrap(node, wrap)
-        if len(kept) == 2:  # a call with a fixed number of arguments is 0.2 us faster
-            kept1, kept2 = kept
-            gradients = node.op.gradient(xp, gy, kept1, kept2)
-        else:
-            gradients = node.op.gradient(xp, gy, *kept)
+        try:
+            if len(kept) == 2:  # a fixed number of arguments is 0.2 us faster
+                kept1, kept2 = kept
+                gradients = node.op.gradient(xp, gy, kept1, kept2)
+            else:
+                gradients = node.op.gradient(xp, gy, *kept)
+        except (FloatingPointError, RuntimeWarning):
+            with xp.quiet():
+                gradients = node.op.gradient(xp, gy, *kept)
         if check is not None:
             check(node, gradients)
         position = 0
         for gx in gradients:
-            if gx is not None:
-                parent = node.inputs[position]
-                if parent is not None:
-                    if parent.index > node.index:
-                        raise _changed(parent, node.op)
-                    if gx.shape != parent.shape:
-                        gx = unbroadcast(xp, gx, parent.shape)
-                    elif gx is gy and parent.op is None and wrap is None:
-                        gx = xp.copy(gx)  # a leaf's gradient is its own
-                    flow[parent] = flow[parent] + gx if parent in flow else gx
+            parent = node.inputs[position]
             position += 1
+            if gx is not None and parent is not None:
+                if parent.index > node.index:
+                    raise _changed(parent, node.op)
+                if gx.shape != parent.shape:
+                    gx = unbroadcast(xp, gx, parent.shape)
+                elif gx is gy and parent.op is None and wrap is None:
+                    gx = xp.copy(gx)  # a leaf's gradient is its own
+                flow[parent] = flow[parent] + gx if parent in flow else gx
         if not retain:
             node.inputs = node.kept = None
         node.grad = gy
+    _write_leaves(flow, xp, wrap)
+
+
+def _write_leaves(flow, xp, wrap):
     for node in flow:
         if node.kept:
             _refuse_written(node)
     for node, gx in flow.items():
-        _add_to_leaf(node, gx if wrap or xp.owns(gx) else xp.copy(gx))
+        _add_to_leaf(node, gx if wrap or xp.owns(gx) else xp.copy(gx), wrap)
 
 
 def unbroadcast(xp, gx, shape):
@@ -188,5 +195,8 @@ def _refuse_written(node):
         raise _changed(node, "a graph")
 
 
-def _add_to_leaf(node, gx):
-    node.grad = gx if node.grad is None else node.grad + gx
+def _add_to_leaf(node, gx, wrap):
+    if node.grad is not None:  # one may be a Variable, and its `add` takes any array
+        xp = NAMESPACES[type(gx if wrap else node.grad)]
+        gx = xp.add(node.grad, gx)
+    node.grad = gx

@@ -52,7 +52,7 @@ def _ready(op, inputs):
             if not op.takes_numbers:
                 return None
         elif array is None:
-            if len(arrays) < op.required:
+            if op.is_variadic or len(arrays) < op.required:
                 return None
         else:
             if library is None:
@@ -71,27 +71,30 @@ def _ready(op, inputs):
 
 def _brought_together(op, inputs):
     names = op.names_for(inputs)
+    _refuse_none(op, names, inputs)
     firm = [(n, v) for n, v in zip(names, inputs, strict=True) if not is_data(v)]
-    where = _common_device(op, firm)
-    values = [_plain(value, where) for value in inputs]
-    for name, value in zip(names[: op.required], values, strict=False):
-        if value is None:
-            raise DtypeError(f"{op}: {name} is None, needed an array or a number")
-    numeric = [name.partition("[")[0] not in op.own_dtype for name in names]
-    floating = _common_floating(op, firm, values, numeric)
-    if all(not hasattr(value, "dtype") for value in values):
-        values = [_as_array(v, where, floating or op.floating) for v in values]
+    where = _common_device(op, firm) if firm else _device_of_data(inputs)
+    values = [_plain(value) for value in inputs]
+    own = [name.partition("[")[0] in op.own_dtype for name in names]
+    shared = [v for v, is_own in zip(values, own, strict=True) if not is_own]
+    floating = _firm_floating(op, firm) or _floating_of_data(op, shared)
+    no_array = not any(hasattr(value, "dtype") for value in values)
     return [
-        _with_dtype(op, name, value, floating)
-        if takes_part
-        else _array_only(value, where)
-        for name, value, takes_part in zip(names, values, numeric, strict=True)
+        _placed(value, where)
+        if is_own
+        else _converted(op, name, value, floating, where, no_array)
+        for name, value, is_own in zip(names, values, own, strict=True)
     ]
 
 
+def _refuse_none(op, names, inputs):
+    needed = len(names) if op.is_variadic else op.required
+    for name, value in zip(names[:needed], inputs, strict=False):
+        if value is None:
+            raise DtypeError(f"{op}: {name} is None, needed an array or a number")
+
+
 def _common_device(op, firm):
-    if not firm:
-        return None
     first_name, first = firm[0]
     for name, variable in firm[1:]:
         if variable.device != first.device:
@@ -102,8 +105,37 @@ def _common_device(op, firm):
     return first.device
 
 
-def _common_floating(op, firm, values, numeric):
-    """Return the name of the floating dtype to compute in; None for integers."""
+def _device_of_data(inputs):
+    """Return the device of the first raw array that is not the host's, or None."""
+    for value in inputs:
+        array = value._value if isinstance(value, Variable) else value
+        if type(array) in backend.ARRAYS and backend.device_of(array) != "cpu":
+            return backend.device_of(array)
+    return None
+
+
+class _Listed:
+    """Python numbers in nested lists: an array on the host without a firm dtype."""
+
+    def __init__(self, value):
+        self.array = backend.from_python(value)
+
+
+def _plain(value):
+    """Return an input as an array, a Python number, a `_Listed` or None."""
+    if value is None or type(value) in (int, float, bool):
+        return value
+    if isinstance(value, Variable):
+        return value._value
+    if isinstance(value, numbers.Number) and not isinstance(value, complex):
+        return value.item() if hasattr(value, "item") else float(value)
+    if isinstance(value, list | tuple):
+        return _Listed(value)
+    return backend.as_known_array(value)
+
+
+def _firm_floating(op, firm):
+    """Return the name of the firm Variables' floating dtype, or None."""
     chosen = None
     for name, variable in firm:
         dtype = backend.dtype_name(variable.dtype)
@@ -115,60 +147,50 @@ def _common_floating(op, firm, values, numeric):
                 f"{_call(variable)} is {dtype}; convert one with .astype(dtype)"
             )
         chosen = chosen or (name, variable, dtype)
-    if chosen:
-        return chosen[2]
-    taking_part = [v for v, counts in zip(values, numeric, strict=True) if counts]
-    names = [backend.dtype_name(v.dtype) for v in taking_part if hasattr(v, "dtype")]
+    return chosen and chosen[2]
+
+
+def _floating_of_data(op, values):
+    """Return the name of the dtype that data alone is computed in; None: integers."""
+    names = [backend.dtype_name(v.dtype) for v in values if hasattr(v, "dtype")]
     widest = max((n for n in names if n in _WIDTH), key=_WIDTH.get, default=None)
-    needs_one = op.floating or any(isinstance(v, float) for v in taking_part)
+    needs_one = op.floating or any(map(_is_fractional, values))
     return widest or (backend.DEFAULT_DTYPE if needs_one else None)
 
 
-def _plain(value, where):
-    """Return an input as an array on the device, a Python number, or None."""
-    if value is None or type(value) in (int, float, bool):
-        return value
-    if isinstance(value, Variable):
-        value = value._value
-    elif isinstance(value, numbers.Number) and not isinstance(value, complex):
-        return value.item() if hasattr(value, "item") else float(value)
-    return backend.asarray(value, where)
+def _is_fractional(value):
+    if isinstance(value, _Listed):
+        return backend.is_floating(value.array)
+    return isinstance(value, float)
 
 
-def _as_array(value, where, floating):
+def _placed(value, where):
+    """Return an input with a dtype of its own as an array on the device."""
     if value is None:
         return None
-    name = floating if isinstance(floating, str) else None
-    return backend.asarray(
-        value, where, name or (backend.DEFAULT_DTYPE if floating else None)
-    )
+    array = value.array if isinstance(value, _Listed) else value
+    return backend.asarray(array, where)
 
 
-def _array_only(value, where):
-    return (
-        value
-        if value is None or hasattr(value, "dtype")
-        else backend.asarray(value, where)
-    )
-
-
-def _with_dtype(op, name, value, floating):
-    if op.refuses_unsigned and hasattr(value, "dtype"):
-        dtype = backend.dtype_name(value.dtype)
-        if dtype == "bool" or dtype.startswith("uint"):
-            raise DtypeError(
-                f"{op}: {name} is {dtype}, needed a signed dtype; cast it first"
-            )
-    if floating is None or value is None:
-        return value
+def _converted(op, name, value, floating, where, no_array):
+    """Return an input as what ``op.compute`` takes: of the common dtype and device."""
+    if value is None:
+        return None
+    if isinstance(value, _Listed):
+        return backend.asarray(value.array, where, floating)
     if not hasattr(value, "dtype"):
-        return value if op.takes_numbers else backend.asarray(value, None, floating)
+        keep = op.takes_numbers and not no_array
+        return value if keep else backend.asarray(value, where, floating)
     dtype = backend.dtype_name(value.dtype)
-    if dtype not in _WIDTH and op.refuses_integers:
+    if op.refuses_unsigned and (dtype == "bool" or dtype.startswith("uint")):
+        raise DtypeError(
+            f"{op}: {name} is {dtype}, needed a signed dtype; cast it first"
+        )
+    if floating and op.refuses_integers and dtype not in _WIDTH:
         raise DtypeError(
             f"{op}: {name} is {dtype}, needed {floating}; cast to {floating} first"
         )
-    return backend.cast(value, floating)
+    return backend.asarray(value, where, floating)
 
 
 def _call(variable):

@@ -36,8 +36,9 @@ class Variable:
         array([2., 4., 6.], dtype=float32)
 
     Notes:
-        Gradients add up over backwards until ``clear_grad``. Every Variable that you
-        still hold when a backward passes gets its ``grad``, not the leaves alone.
+        Gradients of the Variables that you made add up over backwards until
+        ``clear_grad``. A result that you still hold when a backward passes gets its
+        ``grad`` too, that of the last backward alone.
         ``==`` is elementwise; the hash is identity. The operations of ``xdl.ops`` are
         operators and methods here too.
     """
@@ -73,8 +74,7 @@ class Variable:
         through a Variable that was changed since its use is a ``GraphError``; a write
         through an array that was fetched before the use is seen in debug mode alone.
         """
-        node = self._node
-        if node is None or node.op is not None:
+        if self._node is None or self._node.op is not None:
             return NAMESPACES[type(self._value)].read_only(self._value)
         if _holders(self) > _HOLDERS_OF_UNUSED:
             self._remember()  # for a graph may wait for its backward
@@ -227,8 +227,16 @@ class Variable:
             )
         if not create_graph:
             return seed
-        is_same = isinstance(grad, Variable) and seed is grad._value
-        return grad if is_same else Variable._of(NAMESPACES[type(seed)].asarray(seed))
+        if isinstance(grad, Variable):
+            if seed is not grad._value:
+                came = backend.dtype_name(grad.dtype)
+                raise DtypeError(
+                    f"{self._label()}.backward: grad is {came} "
+                    f"on {grad.device}, needed {backend.dtype_name(value.dtype)} on "
+                    f"{self.device} to keep its graph; convert it first"
+                )
+            return grad
+        return Variable._of(NAMESPACES[type(seed)].asarray(seed))
 
     @property
     def shape(self):
@@ -276,7 +284,12 @@ class Variable:
         node = self._node
         changes_in_place = node is not None and node.op is None
         xp = NAMESPACES[type(self._value)]
-        return Variable._of(xp.copy(self._value) if changes_in_place else self._value)
+        constant = Variable._of(
+            xp.copy(self._value) if changes_in_place else self._value
+        )
+        if getattr(self, "_is_data", False):
+            constant._is_data = True
+        return constant
 
     def to(self, device):
         """Move the array and its gradient to a device, in place.
@@ -372,4 +385,5 @@ def _holders(variable):
     return sys.getrefcount(variable._node)
 
 
-_HOLDERS_OF_UNUSED = _holders(Variable(0.0))
+_ZERO = backend.from_python(0.0)
+_HOLDERS_OF_UNUSED = _holders(Variable._of(_ZERO, leaf(_ZERO, None)))

@@ -9,6 +9,17 @@ class Loss(Module):
     """The base of loss layers: ``forward(output)``, ``loss(target)``, ``backward()``.
 
     A subclass defines ``compute(output, target)``.
+
+    Example:
+        >>> import xdl
+        >>> class AbsoluteLoss(xdl.nn.Loss):
+        ...     def compute(self, output, target):
+        ...         return xdl.mean(xdl.abs(output - target))
+        >>> prediction = xdl.Variable([1.0, 4.0])
+        >>> loss_ops = AbsoluteLoss()
+        >>> output = loss_ops.forward(prediction)
+        >>> loss_ops.loss([1.0, 2.0])
+        Variable(1., dtype=float32)
     """
 
     def __init__(self):

@@ -186,9 +186,9 @@ class Power(Op):
         if wanted[0] and not hasattr(x2, "dtype"):
             gx1 = gy * x2 * x1 ** (x2 - 1) if x2 else gy * 0.0
         elif wanted[0]:
-            gx1 = gy * xp.where(x2 == 0, 0.0, x2 * x1 ** (x2 - 1))
+            gx1 = gy * x2 * x1 ** (xp.where(x2 == 0, 1.0, x2) - 1)
         if wanted[1]:
-            x1 = x1 if hasattr(x1, "dtype") else x1 + 0.0 * x2
+            x1 = x1 if hasattr(x1, "dtype") else x1 * xp.new_ones(x2, x2.shape)
             flat = xp.logical_and(x1 == 0, x2 >= 0)
             gx2 = gy * xp.where(flat, 0.0, y * xp.log(xp.where(flat, 1.0, x1)))
         return gx1, gx2
@@ -322,7 +322,6 @@ class FloorDivide(Op):
         _PAIR[-1],
     )
     takes_numbers = True
-    is_singular = True
 
     def compute(self, xp, x1, x2):
         return x1 // x2
@@ -352,7 +351,6 @@ class Remainder(Op):
         _PAIR[-1],
     )
     takes_numbers = True
-    is_singular = True
 
     def compute(self, xp, x1, x2):
         return x1 % x2

@@ -10,17 +10,18 @@ from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
 
 
-def _like(maker):
+def _like(maker, text):
     def make(like, shape):
         array = like._value
         return Variable._of(getattr(NAMESPACES[type(array)], maker)(array, shape))
 
+    make.__doc__ = f"Return {text}, on the device of ``like``, a Variable."
     return make
 
 
-new_zeros = _like("new_zeros")
-new_ones = _like("new_ones")
-new_arange = _like("new_arange")
+new_zeros = _like("new_zeros", "zeros of a shape and of its dtype")
+new_ones = _like("new_ones", "ones of a shape and of its dtype")
+new_arange = _like("new_arange", "the int64 numbers below a bound")
 
 
 def quiet():

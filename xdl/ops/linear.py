@@ -81,18 +81,22 @@ class Matmul(Op):
         return gx1, gx2
 
 
+def _as_rows(xp, x):
+    """Return a stack of matrices as one tall matrix."""
+    return xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
 def _by_left(xp, gy, x2, x1_shape):
     gx1 = xp.matmul(gy, xp.matrix_transpose(x2))
     if len(x1_shape) == 1:
-        return xp.sum(xp.reshape(gx1, (-1, x1_shape[0])), axis=0)
+        return xp.sum(_as_rows(xp, gx1), axis=0)
     return gx1
 
 
 def _by_right(xp, gy, x1, x2_shape):
     if len(x2_shape) <= 2 and x1.ndim > 2:
         # A stack times one matrix is one tall matrix times it.
-        x1 = xp.reshape(x1, (-1, x1.shape[-1]))
-        gy = xp.reshape(gy, (-1, gy.shape[-1]))
+        x1, gy = _as_rows(xp, x1), _as_rows(xp, gy)
     gx2 = xp.matmul(xp.matrix_transpose(x1), gy)
     return xp.reshape(gx2, x2_shape) if len(x2_shape) == 1 else gx2
 
@@ -161,14 +165,12 @@ class Linear(Op):
 
     def gradient(self, xp, gy, x, weight, wanted):
         gx = xp.matmul(gy, xp.matrix_transpose(weight)) if wanted[0] else None
+        rows = _as_rows(xp, gy)
         gweight = gbias = None
         if wanted[1]:
-            rows = xp.reshape(x, (-1, x.shape[-1]))
-            gweight = xp.matmul(
-                xp.matrix_transpose(rows), xp.reshape(gy, (-1, gy.shape[-1]))
-            )
+            gweight = xp.matmul(xp.matrix_transpose(_as_rows(xp, x)), rows)
         if len(wanted) > 2 and wanted[2]:
-            gbias = xp.sum(xp.reshape(gy, (-1, gy.shape[-1])), axis=0)
+            gbias = xp.sum(rows, axis=0)
         return gx, gweight, gbias
 
 

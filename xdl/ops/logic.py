@@ -1,8 +1,9 @@
 """Comparisons and logic: boolean results, no gradients."""
 
+from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op
-from xdl.errors import ShapeError
+from xdl.errors import DtypeError, ShapeError
 
 _PAIR = (
     Case([(2, 3), (2, 3)]),
@@ -183,6 +184,7 @@ class LogicalAnd(Op):
         Booleans of the broadcast shape.
 
     Raises:
+        DtypeError: an array is not boolean.
         ShapeError: the shapes do not broadcast.
 
     Example:
@@ -195,6 +197,7 @@ class LogicalAnd(Op):
     cases = _TRUTH
 
     def compute(self, xp, x1, x2):
+        _require_booleans(self, x1, x2)
         return xp.logical_and(x1, x2)
 
 
@@ -208,6 +211,7 @@ class LogicalOr(Op):
         Booleans of the broadcast shape.
 
     Raises:
+        DtypeError: an array is not boolean.
         ShapeError: the shapes do not broadcast.
 
     Example:
@@ -220,6 +224,7 @@ class LogicalOr(Op):
     cases = _TRUTH
 
     def compute(self, xp, x1, x2):
+        _require_booleans(self, x1, x2)
         return xp.logical_or(x1, x2)
 
 
@@ -232,6 +237,9 @@ class LogicalNot(Op):
     Returns:
         Booleans of the same shape.
 
+    Raises:
+        DtypeError: the array is not boolean.
+
     Example:
         >>> import xdl
         >>> xdl.logical_not([True, False])
@@ -242,6 +250,7 @@ class LogicalNot(Op):
     cases = (Case([[True, False]]), Case([[[True], [False]]]))
 
     def compute(self, xp, x):
+        _require_booleans(self, x)
         return xp.logical_not(x)
 
 
@@ -308,6 +317,14 @@ class IsFinite(Op):
 
     def compute(self, xp, x):
         return xp.isfinite(x)
+
+
+def _require_booleans(who, *arrays):
+    """Refuse numbers: ``&`` on them means bits in NumPy, and truth elsewhere."""
+    for array in arrays:
+        name = backend.dtype_name(array.dtype)
+        if name != "bool":
+            raise DtypeError(f"{who}: {name} came, needed booleans; compare first")
 
 
 equal = Equal()

@@ -3,12 +3,15 @@
 import math
 
 from xdl import backend
+from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import (
     ArgumentError,
     DtypeError,
     EmptyBatchError,
+    GraphError,
     LabelError,
     ShapeError,
 )
@@ -39,6 +42,7 @@ class SoftmaxCrossEntropy(Op):
     Raises:
         LabelError: a label is outside [0, classes).
         DtypeError: labels are not integers, or logits not floating.
+        GraphError: ``weight`` is trainable; the loss has no gradient by it.
         ShapeError: the shapes do not fit.
         EmptyBatchError: a mean over no samples.
         ArgumentError: another reduction or smoothing.
@@ -53,7 +57,7 @@ class SoftmaxCrossEntropy(Op):
     """
 
     own_dtype = ("target",)
-    residuals = ("normalizer", "picked")
+    residuals = ("shifted", "total", "picked")
     floating = True
     cases = (
         Case([(2, 3), [0, 2]]),
@@ -90,23 +94,26 @@ class SoftmaxCrossEntropy(Op):
 
     def compute(self, xp, logits, target):
         self._check(xp, logits, target)
-        top = xp.max(logits, axis=-1, keepdims=True)
-        shifted = logits - top
-        total = xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+        shifted, total = _log_partition(xp, logits)
         picked = _picked(xp, target)
-        losses = total[..., 0] - xp.getitem(shifted, picked)
+        losses = total[..., 0] - shifted[picked]
         if self.reduction == "mean":
             losses = xp.sum(losses) / target.size
         elif self.reduction == "sum":
             losses = xp.sum(losses)
-        return losses, total + top, picked
+        return losses, shifted, total, picked
 
-    def gradient(self, xp, gy, logits, target, normalizer, picked):
+    def gradient(self, xp, gy, shifted, total, picked):
         if self.reduction == "mean":
-            gy = gy / target.size
-        probability = xp.exp(logits - normalizer)
-        difference = xp.scatter_add(probability, picked, -1.0)
+            gy = gy / total.size
+        difference = xp.scatter_add(xp.exp(shifted - total), picked, -1.0)
         return difference * (gy[..., None] if gy.ndim else gy), None
+
+    def rewrap(self, node, wrap):
+        """Take the shifted scores for the scores: the loss does not see the shift."""
+        shifted, _, *rest = node.kept
+        shifted = wrap(shifted, node.inputs[0])
+        return (*_log_partition(NAMESPACES[Variable], shifted), *rest)
 
     def _check(self, xp, logits, target):
         if target.shape != logits.shape[:-1]:
@@ -132,7 +139,7 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
     """
 
     own_dtype = ("target",)
-    residuals = ("normalizer", "masses", "count")
+    residuals = ("shifted", "total", "masses", "count")
     cases = (
         Case([(2, 3), [0, 2], [0.5, 1.0, 2.0]]),
         Case([(2, 3), [0, -1], None], {"ignore_index": -1}),
@@ -177,22 +184,20 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         if counts is not None:
             factors = xp.where(counts, factors, 0.0)
         masses = self._masses(xp, logits, target, weight, factors, counts)
-        top = xp.max(logits, axis=-1, keepdims=True)
-        normalizer = top + xp.log(xp.sum(xp.exp(logits - top), axis=-1, keepdims=True))
-        losses = xp.sum(masses * (normalizer - logits), axis=-1)
+        shifted, total = _log_partition(xp, logits)
+        losses = xp.sum(masses * (total - shifted), axis=-1)
         count = 1.0
         if self.reduction == "mean":
-            total = xp.sum(factors)
-            count = xp.where(total > 0, total, 1.0)
+            count = xp.sum(factors)
+            count = xp.where(count == 0, 1.0, count)
         if self.reduction != "none":
             losses = xp.sum(losses) / count
-        return losses, normalizer, masses, count
+        return losses, shifted, total, masses, count
 
-    def gradient(self, xp, gy, logits, target, weight, normalizer, masses, count):
+    def gradient(self, xp, gy, shifted, total, masses, count):
         scale = gy[..., None] if gy.ndim else gy / count
         mass = xp.sum(masses, axis=-1, keepdims=True)
-        gx = (mass * xp.exp(logits - normalizer) - masses) * scale
-        return gx, None, None
+        return (mass * xp.exp(shifted - total) - masses) * scale, None, None
 
     def _counted(self, xp, target):
         """Return which samples count, None for all, and labels that are safe to use."""
@@ -208,6 +213,12 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         if counts is not None:
             masses = xp.where(counts[..., None], masses, 0.0)
         return xp.scatter_add(masses, _picked(xp, target), (1 - smooth) * factors)
+
+
+def _log_partition(xp, logits):
+    """Return logits less their largest on the last axis, and ln(sum(exp)) of that."""
+    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
+    return shifted, xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
 
 
 def check_labels(who, xp, target, classes):
@@ -334,6 +345,10 @@ def softmax_cross_entropy(
     if weight is None and ignore_index is None and not label_smoothing:
         op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
         return op(logits, target)
+    if isinstance(weight, Variable) and weight.trainable:
+        raise GraphError(
+            "SoftmaxCrossEntropy: weight is trainable, needed a constant; detach() it"
+        )
     op = WeightedSoftmaxCrossEntropy(ignore_index, label_smoothing, reduction)
     return op(logits, target, weight)
 

@@ -95,6 +95,11 @@ def _reduction(function):
     return method
 
 
+def _documented(method, text):
+    method.__doc__ = text
+    return method
+
+
 def _unpacked(arguments):
     """Return f(2, 3) and f((2, 3)) alike as (2, 3)."""
     if len(arguments) == 1 and hasattr(arguments[0], "__len__"):
@@ -149,6 +154,25 @@ def _operation(function):
     return getattr(ops, name, None)
 
 
+def _named_methods():
+    """Return the methods that have a name of their own, with their documentation."""
+    methods = {
+        "reshape": (_reshape, ops.reshape),
+        "transpose": (_transpose, ops.transpose),
+        "flatten": (_flatten, ops.reshape),
+        "ravel": (_flatten, ops.reshape),
+        "squeeze": (lambda self, axis=None: ops.squeeze(self, axis), ops.squeeze),
+        "astype": (lambda self, dtype: ops.astype(self, dtype), ops.astype),
+        "clip": (lambda self, min=None, max=None: ops.clip(self, min, max), ops.clip),
+        "dot": (_binary(ops.matmul), ops.matmul),
+    }
+    methods |= {f.__name__: (_reduction(f), f) for f in _REDUCTIONS}
+    return {
+        name: _documented(method, f"See ``xdl.{getattr(op, '__name__', 'matmul')}``.")
+        for name, (method, op) in methods.items()
+    }
+
+
 def _install():
     methods = {
         "__getitem__": lambda self, index: ops.getitem(self, index),
@@ -156,22 +180,14 @@ def _install():
         "__array_namespace__": _array_namespace,
         "__array_ufunc__": _array_ufunc,
         "__array_function__": _array_function,
-        "reshape": _reshape,
-        "transpose": _transpose,
-        "flatten": _flatten,
-        "ravel": _flatten,
-        "squeeze": lambda self, axis=None: ops.squeeze(self, axis),
-        "astype": lambda self, dtype: ops.astype(self, dtype),
-        "clip": lambda self, min=None, max=None: ops.clip(self, min, max),
-        "dot": _binary(ops.matmul),
         "T": property(lambda self: ops.transpose(self), doc="The axes reversed."),
         "mT": property(ops.matrix_transpose, doc="The last two axes swapped."),
     }
+    methods |= _named_methods()
     methods |= {f"__{name}__": _unary(op) for name, op in _UNARY.items()}
     methods |= {f"__{name}__": _comparison(op) for name, op in _COMPARISONS.items()}
     methods |= {f"__{name}__": _binary(op) for name, op in _BINARY.items()}
     methods |= {f"__r{name}__": _reflected(op) for name, op in _BINARY.items()}
-    methods |= {function.__name__: _reduction(function) for function in _REDUCTIONS}
     for name, method in methods.items():
         setattr(Variable, name, method)
     NAMESPACES[Variable] = ops

@@ -194,6 +194,7 @@ class Min(Max):
     """
 
     onnx = Onnx("ReduceMin", {"keepdims": "keepdims"}, inputs=("axis",))
+    cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False))
 
     def compute(self, xp, x):
         return xp.min(x, axis=self.axis, keepdims=self.keepdims)
@@ -208,7 +209,7 @@ class LogSumExp(NonEmptyReduction):
         keepdims: keep reduced axes with length 1; default False.
 
     Returns:
-        The logarithms; -inf where all elements are -inf.
+        The logarithms; -inf where all elements are -inf, and the gradient is 0 there.
 
     Raises:
         ShapeError: an axis is empty, does not exist or is named twice.
@@ -232,7 +233,7 @@ class LogSumExp(NonEmptyReduction):
         return y if self.keepdims else xp.reshape(y, self.shape(x.shape))
 
     def gradient(self, xp, gy, x, y):
-        y = self._spread(xp, xp.where(xp.isinf(y), 0.0, y), x.shape)
+        y = self._spread(xp, xp.where(y == -math.inf, 0.0, y), x.shape)
         return (self._spread(xp, gy, x.shape) * xp.exp(x - y),)
 
 

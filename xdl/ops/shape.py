@@ -43,14 +43,16 @@ class Reshape(Op):
 
     def __init__(self, target):
         self.target = as_shape("Reshape", target)
+        if min(self.target, default=0) < -1:
+            raise ShapeError(f"{self}: needed lengths from 0 on, or one -1")
 
     def shape(self, x_shape):
         size = math.prod(x_shape)
         known = math.prod(n for n in self.target if n != -1)
         fits = known == size
-        if self.target.count(-1) == 1 and known:
-            fits = size % known == 0
-        if self.target.count(-1) > 1 or min(self.target, default=0) < -1 or not fits:
+        if self.target.count(-1) == 1:
+            fits = known > 0 and size % known == 0
+        if self.target.count(-1) > 1 or not fits:
             raise ShapeError(f"{self}: {size} elements of shape {x_shape} do not fit")
         return tuple(size // known if n == -1 else n for n in self.target)
 

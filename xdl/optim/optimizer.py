@@ -62,6 +62,17 @@ class Optimizer:
         ArgumentError: there is nothing trainable, a Variable stands twice in the
             iterable, something in it is no Variable, or a hyperparameter is out of
             its range.
+
+    Example:
+        >>> import xdl
+        >>> class SignDescent(xdl.optim.Optimizer):
+        ...     def change(self, xp, value, grad):
+        ...         value -= self.lr * xp.sign(grad)
+        >>> w = xdl.Variable([1.0, -2.0])
+        >>> (w * w).sum().backward()
+        >>> SignDescent([w], lr=0.5).update()
+        >>> w
+        Variable([ 0.5, -1.5], dtype=float32)
     """
 
     ranges = {"lr": Range()}
@@ -106,25 +117,32 @@ class Optimizer:
         """
         if self._registrations != registrations[0]:
             self._adopt()
-        ready = []
-        for variable, state in self._slots:
-            node = variable._node
-            if node is not None and node.grad is not None:
-                grad = (
-                    node.grad if type(node.grad) is not Variable else node.grad._value
-                )
-                xp = NAMESPACES[type(grad)]
-                if xp.has_non_finite(grad):
-                    raise self._non_finite(variable)
-                ready.append((node, xp, variable._value, grad, state))
+        ready = self._ready()
         if not ready:
             raise GraphError(
                 f"{type(self).__name__}: no Variable has a gradient; call backward "
                 "first"
             )
         for node, xp, value, grad, state in ready:
-            self.change(xp, value, grad, *[s._value for s in state])
+            for kept in state:
+                if type(kept._value) is not type(value):  # the model was moved
+                    kept.to(backend.device_of(value))
+            self.change(xp, value, grad, *[kept._value for kept in state])
             touch(node)
+
+    def _ready(self):
+        """Return what ``change`` needs for each Variable that has a finite gradient."""
+        ready = []
+        for variable, state in self._slots:
+            node = variable._node
+            if node is None or node.grad is None:
+                continue
+            grad = node.grad if type(node.grad) is not Variable else node.grad._value
+            xp = NAMESPACES[type(grad)]
+            if xp.has_non_finite(grad):
+                raise self._non_finite(variable)
+            ready.append((node, xp, variable._value, grad, state))
+        return ready
 
     def _non_finite(self, variable):
         return NonFiniteError(
