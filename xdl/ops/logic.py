@@ -3,7 +3,7 @@
 from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op
-from xdl.errors import DtypeError, ShapeError
+from xdl.errors import ShapeError
 
 _PAIR = (
     Case([(2, 3), (2, 3)]),
@@ -175,16 +175,15 @@ class GreaterEqual(Op):
 
 
 class LogicalAnd(Op):
-    """Tell for every pair of booleans whether both are true.
+    """Tell for every pair of elements whether both are true; 0 is false.
 
     Args:
-        x1, x2: boolean arrays whose shapes broadcast.
+        x1, x2: arrays whose shapes broadcast.
 
     Returns:
         Booleans of the broadcast shape.
 
     Raises:
-        DtypeError: an array is not boolean.
         ShapeError: the shapes do not broadcast.
 
     Example:
@@ -197,21 +196,19 @@ class LogicalAnd(Op):
     cases = _TRUTH
 
     def compute(self, xp, x1, x2):
-        _require_booleans(self, x1, x2)
-        return xp.logical_and(x1, x2)
+        return xp.logical_and(_truth(x1), _truth(x2))
 
 
 class LogicalOr(Op):
-    """Tell for every pair of booleans whether one or both are true.
+    """Tell for every pair of elements whether one or both are true; 0 is false.
 
     Args:
-        x1, x2: boolean arrays whose shapes broadcast.
+        x1, x2: arrays whose shapes broadcast.
 
     Returns:
         Booleans of the broadcast shape.
 
     Raises:
-        DtypeError: an array is not boolean.
         ShapeError: the shapes do not broadcast.
 
     Example:
@@ -224,21 +221,17 @@ class LogicalOr(Op):
     cases = _TRUTH
 
     def compute(self, xp, x1, x2):
-        _require_booleans(self, x1, x2)
-        return xp.logical_or(x1, x2)
+        return xp.logical_or(_truth(x1), _truth(x2))
 
 
 class LogicalNot(Op):
     """Turn true into false and false into true.
 
     Args:
-        x: a boolean array of any shape.
+        x: an array of any shape; 0 is false.
 
     Returns:
         Booleans of the same shape.
-
-    Raises:
-        DtypeError: the array is not boolean.
 
     Example:
         >>> import xdl
@@ -250,8 +243,7 @@ class LogicalNot(Op):
     cases = (Case([[True, False]]), Case([[[True], [False]]]))
 
     def compute(self, xp, x):
-        _require_booleans(self, x)
-        return xp.logical_not(x)
+        return xp.logical_not(_truth(x))
 
 
 class IsNan(Op):
@@ -319,12 +311,9 @@ class IsFinite(Op):
         return xp.isfinite(x)
 
 
-def _require_booleans(who, *arrays):
-    """Refuse numbers: ``&`` on them means bits in NumPy, and truth elsewhere."""
-    for array in arrays:
-        name = backend.dtype_name(array.dtype)
-        if name != "bool":
-            raise DtypeError(f"{who}: {name} came, needed booleans; compare first")
+def _truth(x):
+    """Return numbers as booleans: what is not 0 is true."""
+    return x if backend.dtype_name(x.dtype) == "bool" else x != 0
 
 
 equal = Equal()

@@ -4,10 +4,10 @@ Variable is defined below the operations and knows none of them; importing
 ``xdl.ops`` gives it these.
 """
 
-from xdl import ops
+from xdl import backend, ops
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError
+from xdl.errors import ArgumentError, DtypeError
 
 _BINARY = {
     "add": ops.add,
@@ -18,9 +18,8 @@ _BINARY = {
     "mod": ops.remainder,
     "pow": ops.power,
     "matmul": ops.matmul,
-    "and": ops.logical_and,
-    "or": ops.logical_or,
 }
+_LOGICAL = {"and": ops.logical_and, "or": ops.logical_or}
 _COMPARISONS = {
     "eq": ops.equal,
     "ne": ops.not_equal,
@@ -29,7 +28,7 @@ _COMPARISONS = {
     "gt": ops.greater,
     "ge": ops.greater_equal,
 }
-_UNARY = {"neg": ops.negative, "abs": ops.abs, "invert": ops.logical_not}
+_UNARY = {"neg": ops.negative, "abs": ops.abs}
 _REDUCTIONS = (
     *(ops.sum, ops.mean, ops.max, ops.min, ops.all, ops.any, ops.argmax, ops.argmin),
 )
@@ -41,10 +40,8 @@ _NUMPY_NAMES = {
     "concatenate": "concat",
     "amax": "max",
     "amin": "min",
-    "bitwise_and": "logical_and",
-    "bitwise_or": "logical_or",
-    "invert": "logical_not",
 }
+_BITWISE = {"bitwise_and": "__and__", "bitwise_or": "__or__", "invert": "__invert__"}
 _NUMPY_ATTRIBUTES = ("shape", "ndim", "size")
 
 
@@ -73,6 +70,29 @@ def _comparison(op):
         return NotImplemented if other is None else call(op, self, other)
 
     return method
+
+
+def _logical(op):
+    def method(self, *other):
+        for operand in (self, *other):
+            _require_booleans(op, operand)
+        return op(self, *other)
+
+    return method
+
+
+def _require_booleans(op, operand):
+    """Refuse numbers: ``&``, ``|`` and ``~`` mean bits in NumPy, and truth here."""
+    dtype = backend.asarray(getattr(operand, "_value", operand)).dtype
+    if backend.dtype_name(dtype) != "bool":
+        raise DtypeError(
+            f"{op}: {backend.dtype_name(dtype)} came, needed booleans; compare first, "
+            f"or call xdl.{_snake(type(op).__name__)}"
+        )
+
+
+def _snake(name):
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
 def _unary(op):
@@ -127,6 +147,9 @@ def _array_namespace(self, api_version=None):
 
 
 def _array_ufunc(self, ufunc, method, *inputs, **options):
+    if method == "__call__" and ufunc.__name__ in _BITWISE:
+        others = [v for v in inputs if v is not self]
+        return getattr(self, _BITWISE[ufunc.__name__])(*others)
     operation = _operation(ufunc)
     if method != "__call__" or operation is None or options:
         raise TypeError(
@@ -188,6 +211,9 @@ def _install():
     methods |= {f"__{name}__": _comparison(op) for name, op in _COMPARISONS.items()}
     methods |= {f"__{name}__": _binary(op) for name, op in _BINARY.items()}
     methods |= {f"__r{name}__": _reflected(op) for name, op in _BINARY.items()}
+    methods |= {f"__{name}__": _logical(op) for name, op in _LOGICAL.items()}
+    methods |= {f"__r{name}__": _logical(op) for name, op in _LOGICAL.items()}
+    methods["__invert__"] = _logical(ops.logical_not)
     for name, method in methods.items():
         setattr(Variable, name, method)
     NAMESPACES[Variable] = ops
