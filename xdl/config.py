@@ -7,7 +7,6 @@ and must work where CuPy is broken.
 import importlib
 import platform
 import sys
-from importlib import metadata
 
 from xdl import backend
 from xdl.errors import DeviceError
@@ -73,6 +72,8 @@ def configuration(cuda: bool = False) -> dict[str, str]:
 
 
 def _version(package: str) -> str:
+    from importlib import metadata  # here: it takes 25 ms of `import xdl`
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -211,7 +211,7 @@ def from_python(value):
     Raises:
         DtypeError: the lists are ragged, or the array hides values (a mask).
     """
-    if isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, np.ndarray) and hasattr(value, "mask"):  # numpy.ma's
         raise DtypeError("asarray: a masked array came, needed one without a mask")
     if hasattr(value, "__dlpack__") and not isinstance(value, np.ndarray):
         value = _from_dlpack(value)

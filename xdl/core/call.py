@@ -47,7 +47,8 @@ def _unary_caller(compute, keep):
         out._value, out._node = y, node
         node.op, node.inputs, node.kept = op, (a._node,), keep(y, (), ONE, x)
         node.shape, node.dtype = y.shape, y.dtype
-        node.index, node.grad = tick(), None
+        node.index = tick()
+        node.grad = node.flow = node.walk = None
         return out
 
     return call_unary
@@ -55,16 +56,20 @@ def _unary_caller(compute, keep):
 
 def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
     def call_binary(op, a, b):
-        x, parent1 = (a._value, a._node) if type(a) is Variable else (a, None)
-        z, parent2 = (b._value, b._node) if type(b) is Variable else (b, None)
+        x, z = a, b
+        parent1 = parent2 = None
+        if type(a) is Variable:
+            x, parent1 = a._value, a._node
+        if type(b) is Variable:
+            z, parent2 = b._value, b._node
         if parent1 is not None:
             wanted = FIRST if parent2 is None else BOTH
             library, dtype, other = type(x), x.dtype, z
-        elif parent2 is not None:
+        elif parent2 is None:
+            return call(op, a, b)
+        else:
             wanted = SECOND
             library, dtype, other = type(z), z.dtype, x
-        else:
-            return call(op, a, b)
         if type(other) is library:
             if other.dtype is not dtype and (not second_is_own or wanted is SECOND):
                 return call(op, a, b)
@@ -76,9 +81,7 @@ def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
             y = compute(op, NAMESPACES[library], x, z)
         except Exception as error:
             y = _recovered(op, error, (a, b), (x, z))
-        residuals = ()
-        if has_residuals:
-            y, residuals = y[0], y[1:]
+        y, residuals = (y[0], y[1:]) if has_residuals else (y, ())
         if type(y) is not library:
             y = NAMESPACES[library].asarray(y)
         out, node = new(Variable), Node()
@@ -86,7 +89,8 @@ def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
         node.op, node.inputs = op, (parent1, parent2)
         node.kept = keep(y, residuals, wanted, x, z)
         node.shape, node.dtype = y.shape, dtype
-        node.index, node.grad = tick(), None
+        node.index = tick()
+        node.grad = node.flow = node.walk = None
         return out
 
     return call_binary
@@ -119,7 +123,8 @@ def call(op, *inputs):
         node.op, node.inputs = op, parents
         node.kept = op._keep(y, residuals, wanted, *arrays)
         node.shape, node.dtype = y.shape, y.dtype
-        node.index, node.grad = tick(), None
+        node.index = tick()
+        node.grad = node.flow = node.walk = None
         if unusual is not None:
             _note_for_debugging(node, inputs)
     return out

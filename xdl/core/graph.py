@@ -42,7 +42,7 @@ class Graph:
             raise GraphError("Graph: nothing that led to the output is trainable")
         self.output = output
         root = output._node
-        self.nodes = order(root) if root.op is not None else []
+        self.nodes = order(root, object()) if root.op is not None else []
         found = {p: None for n in self.nodes for p in n.inputs if p and p.op is None}
         self.leaves = sorted(found or {root: None}, key=lambda node: node.index)
 
