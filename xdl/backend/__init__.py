@@ -50,6 +50,7 @@ NAMESPACES.update(
 # The types of arrays, scalars left out, and the floating dtypes, by identity: what an
 # operation takes as it is.
 ARRAYS = {np.ndarray}
+NUMBERS = {float, int, *(np.dtype(n).type for n in (FLOATING - {"bfloat16"}) | INTEGER)}
 FLOATING_DTYPES = {np.dtype(name) for name in FLOATING - {"bfloat16"}}
 INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
 

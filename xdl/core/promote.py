@@ -37,36 +37,53 @@ def prepare(op, inputs):
 
 
 def _ready(op, inputs):
-    """Return the arrays if they fit as they are: one library, one floating dtype."""
-    arrays = []
-    library = dtype = None
+    """Return the arrays if they fit, or raw ones once cast, or None.
+
+    This is the short way for the usual call: arrays of one library and one floating
+    dtype, raw arrays of another floating dtype beside a trainable Variable, numbers.
+    """
+    library, dtype = _trainable_kind(inputs)
+    casts = dtype is not None
     roles = op.takes_part
     if len(inputs) > len(roles):
         if not op.is_variadic:
             op.names_for(inputs)  # refuses them
         roles += roles[-1:] * (len(inputs) - len(roles))
+    arrays = []
     for value, takes_part in zip(inputs, roles, strict=False):
         array = value._value if type(value) is Variable else value
         kind = type(array)
-        if kind is float or kind is int:
+        if kind in backend.NUMBERS:
             if not op.takes_numbers:
                 return None
+            array = array if kind is float or kind is int else array.item()
         elif array is None:
             if op.is_variadic or len(arrays) < op.required:
                 return None
         else:
-            if library is None:
-                if kind not in backend.ARRAYS:
-                    return None
+            if library is None and kind in backend.ARRAYS:
                 library = kind
-            elif kind is not library:
+            if kind is not library:
                 return None
             if takes_part and array.dtype is not dtype:
-                if dtype is not None or array.dtype not in backend.FLOATING_DTYPES:
+                if array.dtype not in backend.FLOATING_DTYPES:
                     return None
-                dtype = array.dtype
+                if dtype is None:
+                    dtype = array.dtype
+                elif casts and array is value:
+                    array = NAMESPACES[library].astype(array, dtype)
+                else:
+                    return None
         arrays.append(array)
     return None if dtype is None else arrays
+
+
+def _trainable_kind(inputs):
+    """Return the type and dtype of the first trainable Variable's array, or None."""
+    for value in inputs:
+        if type(value) is Variable and value._node is not None:
+            return type(value._value), value._value.dtype
+    return None, None
 
 
 def _brought_together(op, inputs):
