@@ -76,6 +76,13 @@ def bench(session):
 
 
 @nox.session(default=False)
+def peers(session):
+    """Compare training steps with PyTorch's, in turn."""
+    session.install("-e", ".", PYTORCH)
+    session.run("python", "-m", "benchmarks.peers", *session.posargs)
+
+
+@nox.session(default=False)
 def gpu(session):
     """Run the tests and the measurements that need a CUDA device."""
     session.install("-e", ".[cuda,dev]", PYTORCH)

@@ -1,0 +1,16 @@
+"""The data that all peers of `benchmarks.peers` step on, the same for each."""
+
+import numpy as np
+
+
+def samples(n, features, classes=10):
+    """Return float32 inputs (n, features) and integer labels (n,)."""
+    rng = np.random.default_rng(0)
+    inputs = rng.random((n, features), dtype=np.float32)
+    return inputs, rng.integers(0, classes, n)
+
+
+def weights(rows, columns):
+    """Return the float32 starting weights (rows, columns) of a layer."""
+    rng = np.random.default_rng([rows, columns])
+    return (rng.standard_normal((rows, columns)) / rows**0.5).astype(np.float32)

@@ -1,0 +1,48 @@
+"""One side of `benchmarks.peers`: a process that steps when it is told to.
+
+It is started with the name of a peer and of a workload, answers every line on its
+standard input with the microseconds per step of one round, and ends with the input.
+"""
+
+import importlib
+import json
+import resource
+import sys
+import time
+
+ROUND_SECONDS = 0.3
+
+
+def peak_megabytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(peer, workload, threads):
+    module = importlib.import_module(f"benchmarks.peer_{peer}")
+    before = peak_megabytes()
+    step = module.WORKLOADS[workload](int(threads))
+    start = time.perf_counter()
+    step()
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    for _ in range(5):
+        loss = step()
+    steps = max(5, int(ROUND_SECONDS / ((time.perf_counter() - start) / 5)))
+    ready = {
+        "version": module.VERSION,
+        "first_step_ms": first * 1e3,
+        "loss": loss.item(),
+        "steps": steps,
+    }
+    print(json.dumps(ready), flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(steps):
+            step()
+        took = (time.perf_counter() - start) / steps * 1e6
+        megabytes = peak_megabytes() - before
+        print(json.dumps({"us": took, "megabytes": megabytes}), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

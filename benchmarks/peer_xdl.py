@@ -1,0 +1,49 @@
+"""xdl's side of `benchmarks.peers`: a workload returns a function of a step."""
+
+import xdl
+from benchmarks.peer_data import samples, weights
+
+VERSION = xdl.__version__
+
+
+class Layers(xdl.Model):
+    """Affine layers with ReLU between them."""
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.layers = [
+            xdl.nn.Linear(rows, columns, initializer=lambda shape: weights(*shape))
+            for rows, columns in zip(sizes, sizes[1:], strict=False)
+        ]
+        self.loss_ops = xdl.SoftmaxLoss()
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = xdl.relu(layer(x))
+        self.output = self.layers[-1](x)
+        return self.output
+
+
+def _classifier(batch, *sizes):
+    def workload(threads):  # NumPy's threads are set by the environment
+        model = Layers(*sizes)
+        optimizer = xdl.SGD(model.parameter, lr=0.01)
+        x, target = samples(batch, sizes[0], sizes[-1])
+
+        def step():
+            model.forward(x)
+            loss = model.loss(target)
+            model.backward()
+            optimizer.update()
+            return loss
+
+        return step
+
+    return workload
+
+
+WORKLOADS = {
+    "linear 64-10, batch 1": _classifier(1, 64, 10),
+    "linear 64-10, batch 32": _classifier(32, 64, 10),
+    "MLP 784-512-512-10, batch 128": _classifier(128, 784, 512, 512, 10),
+}
