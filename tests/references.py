@@ -1,8 +1,16 @@
 """What every operation is compared with: NumPy, SciPy and scikit-learn, by its name."""
 
 import numpy as np
-import scipy.spatial.distance
 import scipy.special
+
+from tests import (
+    references_activation,
+    references_arrange,
+    references_attention,
+    references_elementary,
+    references_loss,
+    references_products,
+)
 
 
 def _filled(template, indices):
@@ -49,14 +57,6 @@ def _cross_entropy(
     return by_name[reduction]
 
 
-def _squared_distance(x, target):
-    return scipy.spatial.distance.sqeuclidean(x.ravel(), target.ravel())
-
-
-def _half_squared_distance_per_sample(x, target):
-    return 0.5 * _squared_distance(x, target) / (len(x) if x.ndim else 1)
-
-
 REFERENCES = {
     "Abs": np.abs,
     "Add": np.add,
@@ -95,7 +95,6 @@ REFERENCES = {
     "Max": np.max,
     "Maximum": np.maximum,
     "Mean": np.mean,
-    "MeanSquaredError": lambda x, target: _squared_distance(x, target) / x.size,
     "Min": np.min,
     "Minimum": np.minimum,
     "Multiply": np.multiply,
@@ -113,7 +112,6 @@ REFERENCES = {
     "SoftmaxCrossEntropy": _cross_entropy,
     "Sqrt": np.sqrt,
     "Square": np.square,
-    "SquareError": _half_squared_distance_per_sample,
     "Squeeze": np.squeeze,
     "Subtract": np.subtract,
     "Sum": np.sum,
@@ -142,3 +140,14 @@ GRADIENTS_AT_KINKS = {
     "Softmax": [[[0.0, 0.0], [0.0, 0.0]]],
     "SoftmaxCrossEntropy": [[[0.0, 0.0], [0.25, -0.25]]],
 }
+
+REFERENCES |= references_products.REFERENCES
+REFERENCES |= references_elementary.REFERENCES
+GRADIENTS_AT_KINKS |= references_elementary.GRADIENTS_AT_KINKS
+REFERENCES |= references_loss.REFERENCES
+GRADIENTS_AT_KINKS |= references_loss.GRADIENTS_AT_KINKS
+REFERENCES |= references_arrange.REFERENCES
+GRADIENTS_AT_KINKS |= references_arrange.GRADIENTS_AT_KINKS
+REFERENCES |= references_activation.REFERENCES
+GRADIENTS_AT_KINKS |= references_activation.GRADIENTS_AT_KINKS
+REFERENCES |= references_attention.REFERENCES

@@ -11,7 +11,7 @@ from xdl.core.case import BadCase, Case
 from xdl.testing import check_gradient, draw_inputs
 
 # Inputs of floating dtype that an operation says it has no gradient for.
-NOT_DIFFERENTIABLE = {"WeightedSoftmaxCrossEntropy": ["weight"]}
+NOT_DIFFERENTIABLE = {"NllLoss": ["weight"], "WeightedSoftmaxCrossEntropy": ["weight"]}
 CLOSE = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-12}
 
 

@@ -35,6 +35,7 @@ LAYERS = [
     {"errors"},
     {"backend"},
     {"core"},
+    {"transform"},
     {"ops"},
     {"nn"},
     {"optim"},

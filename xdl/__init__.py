@@ -5,7 +5,7 @@ from xdl.backend import device, use_device
 from xdl.backend.random import seed
 from xdl.config import show_config
 from xdl.core.graph import Graph
-from xdl.core.mode import no_grad, set_debug
+from xdl.core.mode import enable_grad, no_grad, set_debug
 from xdl.core.module import Model, Module
 from xdl.core.op import Op
 from xdl.core.parameter import Parameter
@@ -16,5 +16,11 @@ from xdl.nn import SoftmaxLoss, SquareLoss, init
 from xdl.ops import *  # noqa: F403
 from xdl.ops.linear import Matmul
 from xdl.optim import SGD
+from xdl.transform import (
+    gradient,
+    hessian_vector_product,
+    recompute,
+    value_and_gradient,
+)
 
 __version__ = "0.1.0"

@@ -14,21 +14,25 @@ import types
 import numpy as np
 
 from xdl import backend
+from xdl.backend.numpy import erf
 
 GPUS = 2
 _FUNCTIONS = """
-    abs add argmax argmin argsort concat cos divide equal exp expm1 expand_dims floor
-    floor_divide greater greater_equal isfinite isinf isnan less less_equal log log1p
-    logical_and logical_not logical_or maximum minimum multiply negative not_equal
-    positive power reciprocal remainder sign sin sqrt square stack subtract tanh tril
-    triu where broadcast_to
+    abs acos acosh add argmax argmin argsort asin asinh atan atan2 atanh
+    broadcast_to ceil concat cos cosh cumprod cumsum divide equal exp expand_dims
+    expm1 floor floor_divide greater greater_equal isfinite isinf isnan less
+    less_equal log log10 log1p log2 logaddexp logical_and logical_not logical_or
+    maximum minimum multiply negative not_equal positive power reciprocal remainder
+    sign sin sinh sqrt square stack subtract tan tanh tril triu where
 """
 NUMBERS = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64"),
 )
 _BINARY = "add sub mul truediv floordiv mod pow lt le gt ge eq ne and or"
-_METHODS = "reshape transpose astype copy view squeeze ravel sum prod max min all any"
+_METHODS = (
+    "reshape transpose astype copy view squeeze ravel sum prod max min all any round"
+)
 # What cupyx.scatter_add takes where an index array is among the index.
 _ATOMIC = {"int32", "float16", "float32", "float64", "uint32", "uint64"}
 
@@ -251,7 +255,9 @@ def _modules():
     cupy.ndarray = ndarray
     cupy.cuda = _cuda()
     cupyx.scatter_add = _scatter_add
-    return {"cupy": cupy, "cupyx": cupyx}
+    special = types.ModuleType("cupyx.scipy.special")
+    special.erf = _lifted(erf)
+    return {"cupy": cupy, "cupyx": cupyx, special.__name__: special}
 
 
 def _environment():
@@ -267,14 +273,15 @@ def installed():
         The module ``cupy`` whose parts a test may replace.
     """
     name = "xdl.backend.cupy"
-    before = {key: sys.modules.pop(key, None) for key in ("cupy", "cupyx", name)}
+    modules = _modules()
+    before = {key: sys.modules.pop(key, None) for key in (*modules, name)}
     stores = (backend.NAMESPACES, backend._LIBRARIES, _environment())
     saved = [(store, dict(store)) for store in stores]
     arrays = set(backend.ARRAYS)
     for array_type in [t for t in backend._LIBRARIES if t.__module__ == "cupy"]:
         del backend.NAMESPACES[array_type], backend._LIBRARIES[array_type]
     _environment().clear()
-    sys.modules.update(_modules())
+    sys.modules.update(modules)
     try:
         yield importlib.import_module("cupy")
     finally:

@@ -8,6 +8,14 @@ PyTorch's own operator database call xdl (``options`` backwards, or ``as_xdl``).
 import pytest
 
 import xdl
+from tests.oracle import (
+    rows_activation,
+    rows_arrange,
+    rows_attention,
+    rows_elementary,
+    rows_loss,
+    rows_products,
+)
 from tests.oracle.comparison import torch
 from tests.oracle.counterpart import Counterpart as Row
 
@@ -95,12 +103,6 @@ def _xdl_clip(x, min=None, max=None):
     return xdl.clip(x, min, max)
 
 
-def _xdl_mse(x, target, reduction="mean"):
-    if reduction != "mean":
-        pytest.skip("xdl.mean_squared_error takes no reduction")
-    return xdl.mean_squared_error(x, target)
-
-
 def _xdl_expand(x, shape):
     added = len(shape) - x.ndim
     kept = [x.shape[i - added] if n == -1 else n for i, n in enumerate(shape)]
@@ -184,7 +186,7 @@ COUNTERPARTS = (
     Row("max", "amax", _AXES, samples=("amax", "max:reduction_no_dim")),
     Row("maximum", samples=("maximum", "max:binary")),
     Row("mean", options=_AXES),
-    Row("mean_squared_error", "nn.functional.mse_loss", as_xdl=_xdl_mse),
+    Row("mean_squared_error", "nn.functional.mse_loss"),
     Row("min", "amin", _AXES, samples=("amin", "min:reduction_no_dim")),
     Row("minimum", samples=("minimum", "min:binary")),
     Row("multiply", "mul"),
@@ -249,6 +251,12 @@ COUNTERPARTS = (
     Row("where", as_xdl=lambda x, condition, y: xdl.where(condition, x, y)),
 )
 
+COUNTERPARTS += rows_products.ROWS
+COUNTERPARTS += rows_elementary.ROWS + rows_arrange.ROWS
+COUNTERPARTS += rows_attention.ROWS
+COUNTERPARTS += rows_activation.ROWS
+COUNTERPARTS += rows_loss.ROWS
+
 # Entries of the operator database that xdl calls in another way than the one above.
 FURTHER_SAMPLES = (
     Row("astype", samples=("double",), as_xdl=_cast_to("float64")),
@@ -259,6 +267,7 @@ FURTHER_SAMPLES = (
     Row("index_add", samples=("index_put",), as_xdl=_xdl_index_put),
     Row("transpose", samples=("transpose",), as_xdl=_xdl_swap),
 )
+FURTHER_SAMPLES += rows_arrange.FURTHER_SAMPLES
 
 # Functions of xdl.ops that PyTorch has none for.
 WITHOUT = ()

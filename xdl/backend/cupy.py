@@ -20,13 +20,21 @@ import cupy
 import cupyx
 from cupy import (  # noqa: F401  (the namespace is this module)
     abs,
+    acos,
+    acosh,
     add,
     argmax,
     argmin,
-    argsort,
     asarray,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    ceil,
     concat,
     cos,
+    cosh,
     divide,
     equal,
     exp,
@@ -43,6 +51,9 @@ from cupy import (  # noqa: F401  (the namespace is this module)
     less_equal,
     log,
     log1p,
+    log2,
+    log10,
+    logaddexp,
     logical_and,
     logical_not,
     logical_or,
@@ -56,18 +67,23 @@ from cupy import (  # noqa: F401  (the namespace is this module)
     remainder,
     sign,
     sin,
+    sinh,
     sqrt,
     square,
     stack,
     subtract,
+    tan,
     tanh,
     tril,
     triu,
     where,
 )
+from cupy import cumprod as cumulative_prod  # noqa: F401
+from cupy import cumsum as cumulative_sum  # noqa: F401
 from cupy import power as pow  # noqa: F401
+from cupyx.scipy.special import erf  # noqa: F401
 
-from xdl.backend import register
+from xdl.backend import random, register
 from xdl.backend.device import Device
 from xdl.backend.indices import refuse_index
 from xdl.backend.preflight import preflight
@@ -120,6 +136,10 @@ def any(x, axis=None, keepdims=False):
     return x.any(axis=axis, keepdims=keepdims)
 
 
+def argsort(x, axis=-1, stable=True):
+    return cupy.argsort(x, axis)  # always a stable one
+
+
 def matmul(x1, x2):
     """Multiply as NumPy does; 16-bit stacks in float32: CuPy fails or is slow."""
     if x1.ndim > 2 and x2.ndim == 2:  # one tall product, without a stack
@@ -166,6 +186,14 @@ def astype(x, dtype):
     return x.astype(dtype, copy=False)
 
 
+def round(x):
+    return x.round()
+
+
+def vecdot(x1, x2):
+    return (x1 * x2).sum(axis=-1)
+
+
 def copy(x):
     return x.copy()
 
@@ -178,6 +206,11 @@ def quiet():
 def owns(x):
     """Tell whether no other array shares the memory of ``x``, as far as it knows."""
     return x.base is None
+
+
+def zero_unless(mask, x):
+    """Return ``x`` where ``mask`` holds and 0 elsewhere."""
+    return cupy.where(mask, x, x.dtype.type(0))
 
 
 def has_non_finite(x):
@@ -204,6 +237,13 @@ def new_arange(like, stop):
     """Count from 0 to stop - 1 (int64), on the device of ``like``."""
     with like.device:
         return cupy.arange(stop)
+
+
+def random_bits(like, shape, width, key, number):
+    """Return the integers of ``random.bits`` in a shape, on the device of ``like``."""
+    bits = random.bits(math.prod(shape), width, key, number)
+    with like.device:
+        return cupy.asarray(bits.reshape(shape))
 
 
 # Indexing: checked here, for CuPy takes every index modulo the length of its axis.

@@ -6,17 +6,26 @@ below skip NumPy's Python wrappers, which cost more than the work on a small arr
 """
 
 import builtins
+import math
 
 import numpy as np
 from numpy import (  # noqa: F401  (the namespace is this module)
     abs,
+    acos,
+    acosh,
     add,
     argmax,
     argmin,
-    argsort,
     asarray,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    ceil,
     concat,
     cos,
+    cosh,
     divide,
     equal,
     exp,
@@ -33,6 +42,9 @@ from numpy import (  # noqa: F401  (the namespace is this module)
     less_equal,
     log,
     log1p,
+    log2,
+    log10,
+    logaddexp,
     logical_and,
     logical_not,
     logical_or,
@@ -47,26 +59,37 @@ from numpy import (  # noqa: F401  (the namespace is this module)
     remainder,
     sign,
     sin,
+    sinh,
     sqrt,
     square,
-    stack,
     subtract,
     take_along_axis,
+    tan,
     tanh,
     tril,
     triu,
+    vecdot,
     where,
 )
 from numpy import power as pow  # noqa: F401
 
+from xdl.backend import random
+from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
 
 float16, float32, float64 = np.float16, np.float32, np.float64
 bool, int8, int16, int32, int64 = np.bool, np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 
+_CHUNK = 1 << 20
+_BITS = {
+    np.dtype(np.float16): np.int16,
+    np.dtype(np.float32): np.int32,
+    np.dtype(np.float64): np.int64,
+}
 FEW = 16
-min_of, max_of = builtins.min, builtins.max
+TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
+any_of, min_of, max_of = builtins.any, builtins.min, builtins.max
 
 
 def sum(x, axis=None, keepdims=False):
@@ -91,6 +114,24 @@ def all(x, axis=None, keepdims=False):
 
 def any(x, axis=None, keepdims=False):
     return np.logical_or.reduce(x, axis, None, None, keepdims)
+
+
+def cumulative_sum(x, axis):
+    return np.add.accumulate(x, axis)
+
+
+def cumulative_prod(x, axis):
+    return np.multiply.accumulate(x, axis)
+
+
+def argsort(x, axis=-1, stable=True):
+    return x.argsort(axis, stable=stable)
+
+
+def stack(xs, axis=0):
+    ndim = xs[0].ndim + 1
+    index = (slice(None),) * (axis % ndim) + (None,)
+    return np.concatenate([x[index] for x in xs], axis)  # half of np.stack's time
 
 
 def reshape(x, shape):
@@ -119,8 +160,12 @@ def squeeze(x, axis):
     return x.squeeze(axis)
 
 
-def astype(x, dtype):
-    return x.astype(dtype, copy=False)
+def astype(x, dtype):  # copy=False takes 0.9 us more on a scalar
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def round(x):
+    return x.round()
 
 
 def take(x, indices, axis):
@@ -139,6 +184,14 @@ def quiet():
 def owns(x):
     """Tell whether no other array shares the memory of ``x``, as far as it knows."""
     return x.base is None
+
+
+def zero_unless(mask, x):
+    """Return ``x`` where ``mask`` holds and 0 elsewhere: thrice as fast as where."""
+    bits = _BITS.get(x.dtype)
+    if bits is None or mask.shape != x.shape:
+        return np.where(mask, x, x.dtype.type(0))
+    return (x.view(bits) & -mask.view(np.int8).astype(bits)).view(x.dtype)
 
 
 def has_non_finite(x):
@@ -170,6 +223,11 @@ def new_arange(like, stop):
     return np.arange(stop)
 
 
+def random_bits(like, shape, width, key, number):
+    """Return the integers of ``random.bits`` in a shape, on the device of ``like``."""
+    return random.bits(math.prod(shape), width, key, number).reshape(shape)
+
+
 # The extras: what networks need and the standard lacks.
 
 
@@ -181,8 +239,37 @@ def getitem(x, index):
 def scatter_add(x, index, values):
     """Return a copy of ``x`` with ``values`` added at ``index``, duplicates too."""
     y = x.copy()
-    np.add.at(y, index, values)
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any_of(isinstance(part, np.ndarray) for part in parts):
+        y[index] += values  # nothing is named twice: 15 times as fast
+    elif len(parts) == 1 and x.ndim > 1 and parts[0].dtype.kind in "iu":
+        _add_rows(y, parts[0], values)
+    else:
+        np.add.at(y, index, values)
     return y
+
+
+def _add_rows(y, rows, values):
+    """Add to rows of a fresh array by their numbers: 5 times np.add.at's speed on rows.
+
+    np.add.at is fast on one axis alone, so the positions of the elements are spelt out,
+    for as many rows at a time as make a million elements.
+    """
+    width = y[:1].size
+    if not rows.size or not width:
+        return
+    low, high = np.minimum.reduce(rows, None), np.maximum.reduce(rows, None)
+    if low < -len(y) or high >= len(y):
+        outside = high if high >= len(y) else low
+        raise IndexError(f"index {outside} is out of bounds for axis 0 of {len(y)}")
+    values = np.broadcast_to(values, rows.shape + y.shape[1:]).reshape(-1, width)
+    rows = rows.reshape(-1, 1).astype(np.int64) % len(y)
+    flat, columns = y.reshape(-1), np.arange(width)
+    many = max_of(1, _CHUNK // width)
+    for start in range(0, len(rows), many):
+        part = slice(start, start + many)
+        positions = rows[part] * width + columns
+        np.add.at(flat, positions.reshape(-1), values[part].reshape(-1))
 
 
 def check_indices(indices, size, who, error):
@@ -196,3 +283,14 @@ def check_indices(indices, size, who, error):
     unsigned = indices.astype(np.int64, copy=False).view(np.uint64)
     if np.maximum.reduce(unsigned, None) >= size:
         refuse_index(indices, size, who, error)
+
+
+def erf(x):
+    """Return the error function of every element, tile by tile."""
+    dtype = np.float64 if x.dtype == np.float64 else np.float32
+    flat = x.reshape(-1).astype(dtype, copy=False)
+    y = np.empty(flat.shape, x.dtype)
+    for i in range(0, flat.size, TILE):
+        tile = flat[i : i + TILE]
+        y[i : i + TILE] = erf_by_polynomials(np, tile, dtype is np.float64)
+    return y.reshape(x.shape)

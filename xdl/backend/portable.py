@@ -6,7 +6,10 @@ the fast ones of ``numpy`` and ``cupy`` are tested against.
 """
 
 import contextlib
+import math
 
+from xdl.backend import random
+from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
 
 
@@ -38,8 +41,15 @@ class Portable:
     def new_arange(self, like, stop):
         return self._xp.arange(stop, device=like.device)
 
+    def random_bits(self, like, shape, width, key, number):
+        bits = random.bits(math.prod(shape), width, key, number).reshape(shape)
+        return self._xp.asarray(bits, device=like.device)
+
     def owns(self, x):
         return False
+
+    def zero_unless(self, mask, x):
+        return self._xp.where(mask, x, 0.0)
 
     def has_non_finite(self, x):
         return not bool(self._xp.all(self._xp.isfinite(x)))
@@ -66,6 +76,11 @@ class Portable:
         chosen = xp.astype(xp.equal(targets, positions), x.dtype)
         added = xp.matmul(xp.reshape(values, (1, -1)), chosen)
         return x + xp.reshape(added, x.shape)
+
+    def erf(self, x):
+        is_double = x.dtype == self._xp.float64
+        flat = self._xp.reshape(x, (-1,))
+        return self._xp.reshape(erf_by_polynomials(self._xp, flat, is_double), x.shape)
 
     def check_indices(self, indices, size, who, error):
         xp = self._xp

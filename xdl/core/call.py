@@ -98,6 +98,8 @@ def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
 
 def call(op, *inputs):
     """Call an operation on Variables, arrays, numbers and None; return a Variable."""
+    if len(inputs) < len(op.inputs) and not op.is_variadic:
+        inputs += (None,) * (len(op.inputs) - len(inputs))  # the optional ones
     xp, arrays = prepare(op, inputs)
     try:
         y = op.compute(xp, *arrays)

@@ -25,7 +25,23 @@ def _change(**changes):
     _mode.set(None if changed == _USUAL else changed)
 
 
-class no_grad:
+class _Recording:
+    """A ``with`` block in which graphs are, or are not, recorded."""
+
+    _records = True
+
+    def __init__(self):
+        self._before = []
+
+    def __enter__(self):
+        self._before.append((_mode.get() or _USUAL).records)
+        _change(records=self._records)
+
+    def __exit__(self, *exception):
+        _change(records=self._before.pop())
+
+
+class no_grad(_Recording):
     """Compute without recording a graph: for prediction, and for changing weights.
 
     Use it as a ``with`` block. What is computed inside is not trainable.
@@ -38,15 +54,19 @@ class no_grad:
         False
     """
 
-    def __init__(self):
-        self._before = []
+    _records = False
 
-    def __enter__(self):
-        self._before.append((_mode.get() or _USUAL).records)
-        _change(records=False)
 
-    def __exit__(self, *exception):
-        _change(records=self._before.pop())
+class enable_grad(_Recording):
+    """Record a graph again, in a ``with`` block inside ``no_grad``.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([1.0])
+        >>> with xdl.no_grad(), xdl.enable_grad():
+        ...     (w * 2).trainable
+        True
+    """
 
 
 def set_debug(on):

@@ -1,8 +1,9 @@
 """Loss layers: the article's spelling of the losses, in three steps."""
 
+from xdl import ops
 from xdl.core.module import Module
-from xdl.errors import GraphError
-from xdl.ops import softmax_cross_entropy, square_error
+from xdl.errors import ArgumentError, GraphError
+from xdl.ops.reduced_loss import REDUCTIONS, checked_reduction
 
 
 class Loss(Module):
@@ -35,7 +36,7 @@ class Loss(Module):
         self._output = output
         return output
 
-    def loss(self, target):
+    def loss(self, target=None):
         """Return the loss of the remembered output, a Variable of one element.
 
         Raises:
@@ -74,7 +75,7 @@ class SoftmaxLoss(Loss):
     """
 
     def compute(self, output, target):
-        return softmax_cross_entropy(output, target)
+        return ops.softmax_cross_entropy(output, target)
 
 
 class SquareLoss(Loss):
@@ -93,4 +94,244 @@ class SquareLoss(Loss):
     """
 
     def compute(self, output, target):
-        return square_error(output, target)
+        return ops.square_error(output, target)
+
+
+class ReducedLoss(Loss):
+    """The base of the loss layers with a reduction.
+
+    Args:
+        reduction: "mean" (default) or "sum"; "none" gives an array, and no backward.
+
+    Raises:
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> class CubicLoss(xdl.nn.ReducedLoss):
+        ...     def compute(self, output, target):
+        ...         return xdl.sum(xdl.abs(output - target) ** 3)
+        >>> CubicLoss("sum").reduction
+        'sum'
+    """
+
+    reductions = REDUCTIONS
+
+    def __init__(self, reduction="mean"):
+        super().__init__()
+        self.reduction = checked_reduction(self, reduction, self.reductions)
+
+
+class MSELoss(ReducedLoss):
+    """The squared difference: ``xdl.mean_squared_error``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.MSELoss()
+        >>> output = loss_ops.forward(xdl.Variable([1.0, 2.0]))
+        >>> loss_ops.loss([1.0, 4.0])
+        Variable(2., dtype=float32)
+    """
+
+    def compute(self, output, target):
+        return ops.mean_squared_error(output, target, self.reduction)
+
+
+class L1Loss(ReducedLoss):
+    """The absolute difference: ``xdl.l1_loss``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.L1Loss()
+        >>> output = loss_ops.forward(xdl.Variable([1.0, 2.0]))
+        >>> loss_ops.loss([1.0, 4.0])
+        Variable(1., dtype=float32)
+    """
+
+    def compute(self, output, target):
+        return ops.l1_loss(output, target, self.reduction)
+
+
+class HuberLoss(ReducedLoss):
+    """Half the squared difference, linear from ``delta`` on: ``xdl.huber_loss``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.HuberLoss(delta=2.0, reduction="sum")
+        >>> output = loss_ops.forward(xdl.Variable([0.0, 0.0]))
+        >>> loss_ops.loss([1.0, 4.0])
+        Variable(6.5, dtype=float32)
+    """
+
+    def __init__(self, delta=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.delta = delta
+
+    def compute(self, output, target):
+        return ops.huber_loss(output, target, self.delta, self.reduction)
+
+
+class SmoothL1Loss(ReducedLoss):
+    """The absolute difference, quadratic below ``beta``: ``xdl.smooth_l1_loss``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.SmoothL1Loss(beta=2.0)
+        >>> output = loss_ops.forward(xdl.Variable([0.0]))
+        >>> loss_ops.loss([1.0])
+        Variable(0.25, dtype=float32)
+    """
+
+    def __init__(self, beta=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.beta = beta
+
+    def compute(self, output, target):
+        return ops.smooth_l1_loss(output, target, self.beta, self.reduction)
+
+
+class BCELoss(ReducedLoss):
+    """The binary cross-entropy of probabilities: ``xdl.binary_cross_entropy``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.BCELoss()
+        >>> output = loss_ops.forward(xdl.Variable([0.5, 0.5]))
+        >>> loss_ops.loss([1, 0])
+        Variable(0.6931472, dtype=float32)
+    """
+
+    def __init__(self, weight=None, reduction="mean"):
+        super().__init__(reduction)
+        self.weight = weight
+
+    def compute(self, output, target):
+        return ops.binary_cross_entropy(output, target, self.weight, self.reduction)
+
+
+class BCEWithLogitsLoss(ReducedLoss):
+    """The same of scores: ``xdl.binary_cross_entropy_with_logits``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.BCEWithLogitsLoss(pos_weight=3.0)
+        >>> output = loss_ops.forward(xdl.Variable([0.0, 0.0]))
+        >>> loss_ops.loss([1, 0])
+        Variable(1.3862944, dtype=float32)
+    """
+
+    def __init__(self, weight=None, pos_weight=None, reduction="mean"):
+        super().__init__(reduction)
+        self.weight, self.pos_weight = weight, pos_weight
+
+    def compute(self, output, target):
+        return ops.binary_cross_entropy_with_logits(
+            output, target, self.weight, self.pos_weight, self.reduction
+        )
+
+
+class NLLLoss(ReducedLoss):
+    """The negative log-likelihood of log-probabilities: ``xdl.nll_loss``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.NLLLoss()
+        >>> output = loss_ops.forward(xdl.Variable([[-1.0, -2.0]]))
+        >>> loss_ops.loss([1])
+        Variable(2., dtype=float32)
+    """
+
+    def __init__(self, weight=None, ignore_index=None, reduction="mean"):
+        super().__init__(reduction)
+        self.weight, self.ignore_index = weight, ignore_index
+
+    def compute(self, output, target):
+        return ops.nll_loss(
+            output, target, self.weight, self.ignore_index, self.reduction
+        )
+
+
+class KLDivLoss(ReducedLoss):
+    """The divergence of log-probabilities from probabilities: ``xdl.kl_div``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.KLDivLoss("batchmean")
+        >>> output = loss_ops.forward(xdl.Variable([[0.0, 0.0]]) - 1.0)
+        >>> loss_ops.loss([[1.0, 0.0]])
+        Variable(1., dtype=float32)
+    """
+
+    reductions = (*REDUCTIONS, "batchmean")
+
+    def __init__(self, reduction="mean", log_target=False):
+        super().__init__(reduction)
+        self.log_target = log_target
+
+    def compute(self, output, target):
+        return ops.kl_div(output, target, self.reduction, self.log_target)
+
+
+class HingeLoss(ReducedLoss):
+    """What scores miss of a margin, for labels -1 and 1: ``xdl.hinge_loss``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.HingeLoss()
+        >>> output = loss_ops.forward(xdl.Variable([0.5, 0.5]))
+        >>> loss_ops.loss([1, -1])
+        Variable(1., dtype=float32)
+    """
+
+    def __init__(self, margin=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.margin = margin
+
+    def compute(self, output, target):
+        return ops.hinge_loss(output, target, self.margin, self.reduction)
+
+
+class CosineEmbeddingLoss(ReducedLoss):
+    """How far the angle of two outputs is from alike (1) or unlike (-1).
+
+    ``forward`` takes the pair of outputs; see ``xdl.cosine_embedding_loss``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.CosineEmbeddingLoss()
+        >>> pair = loss_ops.forward((xdl.Variable([[1.0, 0.0]]), [[0.0, 1.0]]))
+        >>> loss_ops.loss([1])
+        Variable(1., dtype=float32)
+    """
+
+    def __init__(self, margin=0.0, reduction="mean"):
+        super().__init__(reduction)
+        self.margin = margin
+
+    def compute(self, output, target):
+        return ops.cosine_embedding_loss(*output, target, self.margin, self.reduction)
+
+
+class TripletLoss(ReducedLoss):
+    """How much nearer the positive should be than the negative.
+
+    ``forward`` takes the outputs (anchor, positive, negative), and ``loss`` nothing;
+    see ``xdl.triplet_loss``.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.TripletLoss(margin=1.0)
+        >>> anchor, positive = xdl.Variable([[0.0, 0.0]]), [[0.0, 2.0]]
+        >>> three = loss_ops.forward((anchor, positive, [[2.0, 0.0]]))
+        >>> loss_ops.loss()
+        Variable(1., dtype=float32)
+    """
+
+    def __init__(self, margin=1.0, swap=False, reduction="mean"):
+        super().__init__(reduction)
+        self.margin, self.swap = margin, swap
+
+    def compute(self, output, target):
+        if target is not None:
+            raise ArgumentError("TripletLoss.loss: a target came, needed none")
+        return ops.triplet_loss(*output, self.margin, self.swap, self.reduction)

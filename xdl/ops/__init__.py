@@ -18,6 +18,13 @@ from xdl.ops.arithmetic import (
     square,
     subtract,
 )
+from xdl.ops.arrange import flip, roll, tril, triu
+from xdl.ops.attention import scaled_dot_product_attention
+from xdl.ops.batch_normalization import batch_norm
+from xdl.ops.binary_loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+)
 from xdl.ops.creation import (
     asarray,
     check_indices,
@@ -25,10 +32,16 @@ from xdl.ops.creation import (
     new_ones,
     new_zeros,
     quiet,
+    zero_unless,
 )
+from xdl.ops.distance_loss import cosine_embedding_loss, kl_div, triplet_loss
 from xdl.ops.elementary import exp, expm1, log, log1p, reciprocal, sqrt, tanh
+from xdl.ops.embedding import embedding
+from xdl.ops.exponential import erf, exp2, log2, log10, logaddexp, rsqrt
 from xdl.ops.indexing import getitem, index_add, take
-from xdl.ops.join import concat
+from xdl.ops.join import concat, stack
+from xdl.ops.label_loss import hinge_loss, nll_loss
+from xdl.ops.layout import diagonal, flatten, moveaxis, repeat, swapaxes, tile
 from xdl.ops.linear import linear, matmul
 from xdl.ops.logic import (
     equal,
@@ -44,8 +57,34 @@ from xdl.ops.logic import (
     logical_or,
     not_equal,
 )
-from xdl.ops.loss import mean_squared_error, softmax_cross_entropy, square_error
+from xdl.ops.loss import softmax_cross_entropy
+from xdl.ops.moments import norm, prod, std, var
+from xdl.ops.normalization import group_norm, instance_norm, layer_norm, rms_norm
+from xdl.ops.padding import pad
+from xdl.ops.parting import split, unstack
+from xdl.ops.picking import index_update, one_hot, take_along_axis
+from xdl.ops.products import dot, einsum, outer, tensordot, vecdot
+from xdl.ops.random import dropout
+from xdl.ops.rectifiers import (
+    celu,
+    elu,
+    hard_sigmoid,
+    hard_swish,
+    hard_tanh,
+    leaky_relu,
+    relu6,
+    selu,
+)
 from xdl.ops.reduce import logsumexp, max, mean, min, sum
+from xdl.ops.regression_loss import (
+    huber_loss,
+    l1_loss,
+    mean_squared_error,
+    smooth_l1_loss,
+    square_error,
+)
+from xdl.ops.rounding import ceil, floor, round
+from xdl.ops.scan import cumulative_prod, cumulative_sum, diff
 from xdl.ops.search import all, any, argmax, argmin
 from xdl.ops.selection import clip, maximum, minimum, where
 from xdl.ops.shape import (
@@ -58,11 +97,27 @@ from xdl.ops.shape import (
     squeeze,
     transpose,
 )
+from xdl.ops.smooth_activation import gelu, glu, mish, silu, softplus, softsign
+from xdl.ops.sorting import argsort, sort, topk
+from xdl.ops.trigonometry import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cos,
+    cosh,
+    sin,
+    sinh,
+    tan,
+)
 
 scatter_add = index_add
 
 _FOR_GRADIENTS = {"asarray", "check_indices", "quiet", "scatter_add"}
-_FOR_GRADIENTS |= {"new_arange", "new_ones", "new_zeros"}
+_FOR_GRADIENTS |= {"new_arange", "new_ones", "new_zeros", "zero_unless"}
 
 __all__ = [
     name

@@ -43,7 +43,7 @@ class Relu(Op):
         return xp.maximum(x, 0)
 
     def gradient(self, xp, gy, y):
-        return (xp.where(y > 0, gy, 0.0),)
+        return (xp.zero_unless(y > 0, gy),)
 
 
 class Sigmoid(Op):

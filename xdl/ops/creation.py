@@ -8,6 +8,7 @@ import contextlib
 
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
+from xdl.ops.selection import where
 
 
 def _like(maker, text):
@@ -27,6 +28,11 @@ new_arange = _like("new_arange", "the int64 numbers below a bound")
 def quiet():
     """Return an empty context: the operations silence NumPy themselves."""
     return contextlib.nullcontext()
+
+
+def zero_unless(mask, x):
+    """Return ``x`` where ``mask`` holds and 0 elsewhere."""
+    return where(mask, x, 0.0)
 
 
 def check_indices(indices, size, who, error):

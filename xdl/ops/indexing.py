@@ -196,7 +196,7 @@ class Take(Op):
 
     def compute(self, xp, x, indices):
         self.shape(x.shape, indices.shape)
-        _require_integers(self, indices)
+        require_integers(self, indices)
         try:
             return xp.take(x, indices, axis=self.axis)
         except IndexError as error:
@@ -250,7 +250,8 @@ def _as_index(part):
     return array
 
 
-def _require_integers(who, indices):
+def require_integers(who, indices):
+    """Refuse indices that are no integers, with a DtypeError."""
     if not backend.is_integer(indices):
         name = backend.dtype_name(indices.dtype)
         raise DtypeError(f"{who}: indices are {name}, needed integers")

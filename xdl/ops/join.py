@@ -66,6 +66,68 @@ class Concat(Op):
         return tuple(gradients)
 
 
+class Stack(Op):
+    """Join arrays of one shape along a new axis.
+
+    Args:
+        xs: a sequence of arrays of one shape.
+        axis: where the new axis stands in the result, an int; default 0.
+
+    Returns:
+        The arrays, one after the other along that axis.
+
+    Raises:
+        ShapeError: there is nothing to join, no such place, or the shapes differ.
+
+    Example:
+        >>> import xdl
+        >>> xdl.stack([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        Variable([[1., 3.],
+                  [2., 4.]], dtype=float32)
+    """
+
+    cases = (
+        Case([(2, 3), (2, 3)]),
+        Case([(2, 3), (2, 3), (2, 3)], {"axis": -1}),
+        Case([(2, 3)], {"axis": 1}),
+        Case([(), ()]),
+        Case([(0, 3), (0, 3)], {"axis": 2}),
+        BadCase([(2, 3), (3, 2)], ShapeError, "(2, 3) and (3, 2)"),
+        BadCase([(2, 3), (2,)], ShapeError, "(2, 3) and (2,)"),
+        BadCase([(2,), (2,)], ShapeError, "axis 2 came", {"axis": 2}),
+    )
+
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def shape(self, *shapes):
+        for other in shapes[1:]:
+            if other != shapes[0]:
+                raise ShapeError(f"{self}: shapes {shapes[0]} and {other} differ")
+        (axis,) = positive_axes(self, len(shapes[0]) + 1, self.axis)
+        return (*shapes[0][:axis], len(shapes), *shapes[0][axis:])
+
+    def flops(self, y_shape, *shapes):
+        return 0
+
+    def compute(self, xp, *xs):
+        if not -xs[0].ndim - 1 <= self.axis <= xs[0].ndim:
+            self.shape(*(x.shape for x in xs))  # refuses it
+        return xp.stack(xs, axis=self.axis)
+
+    def gradient(self, xp, gy, wanted):
+        before = (slice(None),) * (self.axis % gy.ndim)
+        return tuple(
+            xp.getitem(gy, (*before, i)) if is_wanted else None
+            for i, is_wanted in enumerate(wanted)
+        )
+
+
 @function_of(Concat)
 def concat(xs, axis=0):
     return Concat(axis)(*xs)
+
+
+@function_of(Stack)
+def stack(xs, axis=0):
+    return Stack(axis)(*xs)

@@ -1,4 +1,4 @@
-"""Losses: one number that says how far off a prediction is. Logarithms are natural."""
+"""The cross-entropy of class scores and labels, in natural logarithms."""
 
 import math
 
@@ -15,8 +15,7 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-
-_REDUCTIONS = ("mean", "sum", "none")
+from xdl.ops.reduced_loss import REDUCTIONS, checked_reduction
 
 
 class SoftmaxCrossEntropy(Op):
@@ -79,7 +78,7 @@ class SoftmaxCrossEntropy(Op):
     )
 
     def __init__(self, reduction="mean"):
-        self.reduction = _checked_reduction("SoftmaxCrossEntropy", reduction)
+        self.reduction = checked_reduction(self, reduction)
 
     def shape(self, logits_shape, target_shape):
         if not logits_shape or tuple(target_shape) != tuple(logits_shape[:-1]):
@@ -95,13 +94,13 @@ class SoftmaxCrossEntropy(Op):
     def compute(self, xp, logits, target):
         self._check(xp, logits, target)
         shifted, total = _log_partition(xp, logits)
-        picked = _picked(xp, target)
-        losses = total[..., 0] - shifted[picked]
+        index = picked(xp, target)
+        losses = total[..., 0] - shifted[index]
         if self.reduction == "mean":
             losses = xp.sum(losses) / target.size
         elif self.reduction == "sum":
             losses = xp.sum(losses)
-        return losses, shifted, total, picked
+        return losses, shifted, total, index
 
     def gradient(self, xp, gy, shifted, total, picked):
         if self.reduction == "mean":
@@ -212,7 +211,7 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         masses = xp.broadcast_to(spread, logits.shape)
         if counts is not None:
             masses = xp.where(counts[..., None], masses, 0.0)
-        return xp.scatter_add(masses, _picked(xp, target), (1 - smooth) * factors)
+        return xp.scatter_add(masses, picked(xp, target), (1 - smooth) * factors)
 
 
 def _log_partition(xp, logits):
@@ -233,7 +232,7 @@ def check_labels(who, xp, target, classes):
     xp.check_indices(target, classes, who, LabelError)
 
 
-def _picked(xp, target):
+def picked(xp, target):
     """Return the index of each sample's target among the logits."""
     if target.ndim == 1:
         return xp.new_arange(target, target.shape[0]), target
@@ -242,95 +241,6 @@ def _picked(xp, target):
         shape = (1,) * axis + (n,) + (1,) * (target.ndim - axis - 1)
         index.append(xp.reshape(xp.new_arange(target, n), shape))
     return (*index, target)
-
-
-class SquareError(Op):
-    """Compute half the squared distance between prediction and target per sample.
-
-    ``0.5 * sum((x - target)**2) / n`` with n samples on the first axis; the gradient
-    by ``x`` is ``(x - target) / n``.
-
-    Args:
-        x: floating predictions (n, ...), or a single number (n = 1).
-        target: an array of the same shape.
-
-    Returns:
-        A single number.
-
-    Raises:
-        ShapeError: the shapes differ; nothing is broadcast.
-        EmptyBatchError: there are no samples.
-
-    Example:
-        >>> import xdl
-        >>> xdl.square_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
-        Variable(1., dtype=float32)
-    """
-
-    cases = (
-        Case([(2, 3), (2, 3)]),
-        Case([(4,), (4,)]),
-        Case([(), ()]),
-        BadCase([(4,), (4, 1)], ShapeError, "(4,) and target (4, 1)"),
-        BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
-        BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
-    )
-    floating = True
-    factor = 0.5
-
-    def shape(self, x_shape, target_shape):
-        if tuple(x_shape) != tuple(target_shape):
-            raise ShapeError(
-                f"{self}: x {tuple(x_shape)} and target {tuple(target_shape)} came, "
-                "needed one shape"
-            )
-        return ()
-
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        return xp.sum(difference * difference) * (self.factor / self._count(x.shape))
-
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = (x - target) * (gy * (2 * self.factor / self._count(x.shape)))
-        return gx, -gx if wanted[1] else None
-
-    def _count(self, x_shape):
-        count = x_shape[0] if x_shape else 1
-        return count if math.prod(x_shape) else self._refuse_empty(x_shape)
-
-    def _refuse_empty(self, x_shape):
-        raise EmptyBatchError(f"{self}: an empty batch {x_shape} has no mean")
-
-
-class MeanSquaredError(SquareError):
-    """Average the squared difference over all elements.
-
-    Args:
-        x: floating predictions of any shape.
-        target: an array of the same shape.
-
-    Returns:
-        A single number.
-
-    Raises:
-        ShapeError: the shapes differ; nothing is broadcast.
-        EmptyBatchError: there are no elements.
-
-    Example:
-        >>> import xdl
-        >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
-        Variable(2., dtype=float32)
-    """
-
-    factor = 1.0
-
-    def _count(self, x_shape):
-        return math.prod(x_shape) or self._refuse_empty(x_shape)
-
-
-square_error = SquareError()
-mean_squared_error = MeanSquaredError()
 
 
 @function_of(SoftmaxCrossEntropy)
@@ -353,13 +263,4 @@ def softmax_cross_entropy(
     return op(logits, target, weight)
 
 
-def _checked_reduction(who, reduction):
-    if reduction not in _REDUCTIONS:
-        raise ArgumentError(
-            f"{who}: reduction {reduction!r} came, needed one of "
-            f"{', '.join(_REDUCTIONS)}"
-        )
-    return reduction
-
-
-_plain = {reduction: SoftmaxCrossEntropy(reduction) for reduction in _REDUCTIONS}
+_plain = {reduction: SoftmaxCrossEntropy(reduction) for reduction in REDUCTIONS}

@@ -8,6 +8,7 @@ from xdl import backend, ops
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError
+from xdl.ops import numpy_functions
 
 _BINARY = {
     "add": ops.add,
@@ -31,18 +32,21 @@ _COMPARISONS = {
 _UNARY = {"neg": ops.negative, "abs": ops.abs}
 _REDUCTIONS = (
     *(ops.sum, ops.mean, ops.max, ops.min, ops.all, ops.any, ops.argmax, ops.argmin),
+    ops.prod,
 )
 
-# NumPy's names for what xdl.ops calls otherwise.
-_NUMPY_NAMES = {
-    "absolute": "abs",
-    "true_divide": "divide",
-    "concatenate": "concat",
-    "amax": "max",
-    "amin": "min",
+_MOMENTS = (ops.var, ops.std)
+# Methods of NumPy's arrays that take the arguments of the function.
+_METHODS = {
+    "argsort": ops.argsort,
+    "cumprod": ops.cumulative_prod,
+    "cumsum": ops.cumulative_sum,
+    "diagonal": ops.diagonal,
+    "repeat": ops.repeat,
+    "sort": ops.sort,
+    "swapaxes": ops.swapaxes,
 }
 _BITWISE = {"bitwise_and": "__and__", "bitwise_or": "__or__", "invert": "__invert__"}
-_NUMPY_ATTRIBUTES = ("shape", "ndim", "size")
 
 
 def _binary(op):
@@ -115,6 +119,28 @@ def _reduction(function):
     return method
 
 
+def _moment(function):
+    def method(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
+        if dtype is not None or out is not None:
+            raise ArgumentError(
+                f"Variable.{function.__name__}: dtype and out are not taken"
+            )
+        return function(self, axis, keepdims, ddof)
+
+    return method
+
+
+def _method(function):
+    def method(self, *arguments, **options):
+        return function(self, *arguments, **options)
+
+    return method
+
+
+def _take(self, indices, axis=None):
+    return numpy_functions.take(self, indices, axis)
+
+
 def _documented(method, text):
     method.__doc__ = text
     return method
@@ -150,31 +176,13 @@ def _array_ufunc(self, ufunc, method, *inputs, **options):
     if method == "__call__" and ufunc.__name__ in _BITWISE:
         others = [v for v in inputs if v is not self]
         return getattr(self, _BITWISE[ufunc.__name__])(*others)
-    operation = _operation(ufunc)
-    if method != "__call__" or operation is None or options:
-        raise TypeError(
-            f"Variable: np.{ufunc.__name__} ({method}) has no counterpart in xdl.ops; "
-            "use .numpy() or .value"
-        )
-    return operation(*inputs)
+    if method != "__call__" or options:
+        raise numpy_functions.no_counterpart(f"{ufunc.__name__} ({method})")
+    return numpy_functions.operation(ufunc)(*inputs)
 
 
 def _array_function(self, function, types, arguments, options):
-    if function.__name__ in _NUMPY_ATTRIBUTES and len(arguments) == 1:
-        return getattr(self, function.__name__)
-    operation = _operation(function)
-    options = {name: value for name, value in options.items() if value is not None}
-    if operation is None:
-        raise TypeError(
-            f"Variable: np.{function.__name__} has no counterpart in xdl.ops; use "
-            ".numpy() or .value"
-        )
-    return operation(*arguments, **options)
-
-
-def _operation(function):
-    name = _NUMPY_NAMES.get(function.__name__, function.__name__)
-    return getattr(ops, name, None)
+    return numpy_functions.call(function, arguments, options)
 
 
 def _named_methods():
@@ -187,8 +195,11 @@ def _named_methods():
         "squeeze": (lambda self, axis=None: ops.squeeze(self, axis), ops.squeeze),
         "astype": (lambda self, dtype: ops.astype(self, dtype), ops.astype),
         "clip": (lambda self, min=None, max=None: ops.clip(self, min, max), ops.clip),
-        "dot": (_binary(ops.matmul), ops.matmul),
+        "dot": (lambda self, other: ops.dot(self, other), ops.dot),
+        "take": (_take, ops.take),
     }
+    methods |= {name: (_method(f), f) for name, f in _METHODS.items()}
+    methods |= {f.__name__: (_moment(f), f) for f in _MOMENTS}
     methods |= {f.__name__: (_reduction(f), f) for f in _REDUCTIONS}
     return {
         name: _documented(method, f"See ``xdl.{getattr(op, '__name__', 'matmul')}``.")

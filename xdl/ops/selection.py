@@ -120,9 +120,9 @@ class Clip(Op):
 
     def gradient(self, xp, gy, x):
         if self.min is not None:
-            gy = xp.where(x >= self.min, gy, 0.0)
+            gy = xp.zero_unless(x >= self.min, gy)
         if self.max is not None:
-            gy = xp.where(x <= self.max, gy, 0.0)
+            gy = xp.zero_unless(x <= self.max, gy)
         return (gy,)
 
 
@@ -159,7 +159,7 @@ class Where(Op):
         return xp.where(condition, x1, x2)
 
     def gradient(self, xp, gy, condition, wanted):
-        gx1 = xp.where(condition, gy, 0.0) if wanted[1] else None
+        gx1 = xp.zero_unless(condition, gy) if wanted[1] else None
         gx2 = xp.where(condition, 0.0, gy) if wanted[2] else None
         return None, gx1, gx2
 

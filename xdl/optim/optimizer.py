@@ -1,52 +1,27 @@
 """Optimizer: what all optimizers share."""
 
-import math
-import numbers
-
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter, registrations
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, GraphError, NonFiniteError
+from xdl.errors import ArgumentError, CheckpointError, GraphError, NonFiniteError
+from xdl.optim.ranges import Checked, Range
+
+# Weights of these dtypes are updated in float32, and their state is kept in it: squares
+# of gradients and an eps of 1e-8 are 0 in 16 bits.
+_SHORT = frozenset({"float16", "bfloat16"})
 
 
-class Range:
-    """The numbers that a hyperparameter may be: from ``low`` up to, without, ``high``.
-
-    Args:
-        low, high: the ends.
-        includes_low: whether ``low`` itself is in the range; default True.
-    """
-
-    def __init__(self, low=0.0, high=math.inf, includes_low=True):
-        self.low, self.high, self.includes_low = low, high, includes_low
-
-    def __str__(self):
-        return f"{'[' if self.includes_low else '('}{self.low:g}, {self.high:g})"
-
-    def checked(self, who, value):
-        """Return ``value`` as a float.
-
-        Raises:
-            ArgumentError: it is no number, or outside the range; NaN is.
-        """
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise ArgumentError(f"{who}: {value!r} came, needed a number in {self}")
-        number = float(value)
-        is_above = number >= self.low if self.includes_low else number > self.low
-        if not (is_above and number < self.high):
-            raise ArgumentError(f"{who}: {number} came, needed a number in {self}")
-        return number
-
-
-class Optimizer:
+class Optimizer(Checked):
     """The base of optimizers.
 
     A subclass defines ``change(xp, value, grad, *state)``, which writes into ``value``
     and the state arrays in place; names its state in ``state_names``; and says in
-    ``ranges`` which of its attributes are numbers in which range: they are checked
-    whenever they are set.
+    ``ranges`` what each of its hyperparameters may be: they are checked whenever they
+    are set, and saved. State is as large as its weight and starts at 0; that which is
+    also in ``counters`` is one float64 number, such as a count of steps; ``starts``
+    says what else some of it starts with.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
@@ -56,7 +31,7 @@ class Optimizer:
     Attributes:
         parameter: the Parameter that is optimized.
         state: a Parameter with the optimizer's own Variables, one a state name and
-            weight, all zeros at construction.
+            weight, made at construction.
 
     Raises:
         ArgumentError: there is nothing trainable, a Variable stands twice in the
@@ -77,20 +52,28 @@ class Optimizer:
 
     ranges = {"lr": Range()}
     state_names = ()
+    counters = ()
+    starts = {}
+    makes_state = ()  # the hyperparameters that cannot be switched on later
+    scheduled = None  # (the lr before a schedule came, the lr that it set)
 
     def __init__(self, parameter, lr):
         self.lr = lr
-        self.parameter = _as_parameter(type(self).__name__, parameter)
+        self.parameter = as_parameter(type(self).__name__, parameter)
         self.state = Parameter()
         self._slots = []
         self._adopt()
         if not any(variable.trainable for variable, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
 
-    def __setattr__(self, name, value):
-        if name in self.ranges:
-            value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
-        self.__dict__[name] = value
+    def admit(self, name, value):
+        if name not in self.makes_state or "state" not in self.__dict__:
+            return
+        if value and not getattr(self, name):
+            raise ArgumentError(
+                f"{type(self).__name__}.{name}: {value!r} came where it was off, "
+                "needed it at construction, when the state for it is made"
+            )
 
     def change(self, xp, value, grad, *state):
         """Write the new weights into ``value``; a subclass defines it."""
@@ -127,8 +110,17 @@ class Optimizer:
             for kept in state:
                 if type(kept._value) is not type(value):  # the model was moved
                     kept.to(backend.device_of(value))
-            self.change(xp, value, grad, *[kept._value for kept in state])
+            arrays = [kept._value for kept in state]
+            if backend.dtype_name(value.dtype) in _SHORT:
+                self._change_in_float32(xp, value, grad, arrays)
+            else:
+                self.change(xp, value, grad, *arrays)
             touch(node)
+
+    def _change_in_float32(self, xp, value, grad, state):
+        wide = xp.astype(value, xp.float32)
+        self.change(xp, wide, xp.astype(grad, xp.float32), *state)
+        value[...] = xp.astype(wide, value.dtype)
 
     def _ready(self):
         """Return what ``change`` needs for each Variable that has a finite gradient."""
@@ -156,22 +148,80 @@ class Optimizer:
         for variable, _ in self._slots:
             variable.clear_grad()
 
+    def state_dict(self):
+        """Return the hyperparameters, and the state as NumPy copies: all that is saved.
+
+        Returns:
+            A dict of two dicts: ``"hyperparameters"`` and ``"state"``.
+        """
+        state = self.state.state_dict()
+        return {"hyperparameters": self.options(), "state": state}
+
+    def load_state_dict(self, saved):
+        """Take over what ``state_dict`` returned: all of it, or nothing.
+
+        Raises:
+            CheckpointError: a name is missing or unknown, or a value does not fit.
+        """
+        parts = {"hyperparameters", "state"}
+        if not isinstance(saved, dict) or saved.keys() != parts:
+            came = list(saved) if isinstance(saved, dict) else type(saved).__name__
+            raise CheckpointError(
+                f"{type(self).__name__}.load_state_dict: {came} came, needed a dict of "
+                f"{' and '.join(sorted(parts))}"
+            )
+        fit = self.fitting(saved["hyperparameters"])
+        self.state.load_state_dict(saved["state"])
+        self.__dict__.update(fit)
+
     def _adopt(self):
         """Take in the Variables that the Parameter holds and this does not know yet."""
         known = {id(variable) for variable, _ in self._slots}
-        for name, variable in self.parameter.items():
-            if id(variable) in known or not backend.is_floating(variable._value):
-                continue
-            state = []
-            for kind in self.state_names:
-                zeros = Variable(variable._value, f"{kind}/{name}", trainable=False)
-                zeros._value[...] = 0
-                state.append(self.state.register(f"{kind}/{name}", zeros))
+        new = [
+            (name, variable)
+            for name, variable in self.parameter.items()
+            if id(variable) not in known and backend.is_floating(variable._value)
+        ]
+        for _, variable in new:
+            self.check(variable)
+        for name, variable in new:
+            state = [
+                self.state.register(
+                    f"{kind}/{name}", self._started(kind, name, variable)
+                )
+                for kind in self.state_names
+            ]
             self._slots.append((variable, state))
         self._registrations = registrations[0]
 
+    def check(self, variable):
+        """Raise an error for a Variable that this cannot change; a subclass may."""
 
-def _as_parameter(who, source):
+    def _started(self, kind, name, variable):
+        """Return a new Variable of the state of a weight."""
+        name, start = f"{kind}/{name}", self.starts.get(kind, 0.0)
+        if kind in self.counters:
+            counter = Variable(start, name, trainable=False, dtype="float64")
+            return counter.to(variable.device)
+        like = wide_copy(variable, name)
+        like._value[...] = start
+        return like
+
+
+def wide_copy(variable, name):
+    """Return a constant copy of a Variable; of a 16-bit one in float32."""
+    dtype = backend.dtype_name(variable.dtype)
+    dtype = "float32" if dtype in _SHORT else dtype
+    return Variable(variable._value, name, trainable=False, dtype=dtype)
+
+
+def as_parameter(who, source):
+    """Return the Parameter that ``source`` is, has, or is made into.
+
+    Raises:
+        ArgumentError: it is no Parameter, Module or iterable of Variables, or a
+            Variable comes twice.
+    """
     if isinstance(source, Parameter):
         return source
     if isinstance(getattr(source, "parameter", None), Parameter):

@@ -1,7 +1,8 @@
 """Stochastic gradient descent."""
 
 from xdl.errors import ArgumentError
-from xdl.optim.optimizer import Optimizer, Range
+from xdl.optim.optimizer import Optimizer
+from xdl.optim.ranges import Flag, Range
 
 
 class SGD(Optimizer):
@@ -38,13 +39,19 @@ class SGD(Optimizer):
     learning", 2013, in PyTorch's form.
     """
 
-    ranges = {"lr": Range(), "momentum": Range(high=1.0), "weight_decay": Range()}
+    ranges = {
+        "lr": Range(),
+        "momentum": Range(high=1.0),
+        "nesterov": Flag(),
+        "weight_decay": Range(),
+    }
+    makes_state = ("momentum",)
 
     def __init__(
         self, parameter, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0
     ):
         self.momentum, self.weight_decay = momentum, weight_decay
-        self.nesterov = bool(nesterov)
+        self.nesterov = nesterov
         if self.nesterov and not self.momentum:
             raise ArgumentError(
                 "SGD: nesterov came with momentum 0, needed momentum > 0"

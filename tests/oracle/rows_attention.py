@@ -1,0 +1,49 @@
+"""The rows of attention and embedding, for the table in ``torch_counterparts.py``."""
+
+import pytest
+
+import xdl
+from tests.oracle.comparison import torch
+from tests.oracle.counterpart import Counterpart as Row
+
+F = torch.nn.functional
+# PyTorch's fused attention has no second derivative; the composed one has.
+torch.backends.cuda.enable_flash_sdp(False)
+
+
+def _torch_attention(q, k, v, mask=None, bias=None, is_causal=False, scale=None):
+    if mask is not None and is_causal:
+        pytest.skip("PyTorch takes either a mask or is_causal")
+    attended = mask if bias is None else bias
+    return F.scaled_dot_product_attention(
+        q, k, v, attended, is_causal=is_causal, scale=scale
+    )
+
+
+def _xdl_attention(q, k, v, attn_mask=None, is_causal=False, **options):
+    if options.get("dropout_p") or options.get("enable_gqa"):
+        pytest.skip("xdl.scaled_dot_product_attention has no dropout and no groups")
+    return xdl.scaled_dot_product_attention(q, k, v, attn_mask, is_causal)
+
+
+def _xdl_embedding(weight, indices, **options):
+    if options:
+        pytest.skip("xdl.embedding takes the indices and the weight alone")
+    return xdl.embedding(indices, weight)
+
+
+ROWS = (
+    Row(
+        "embedding",
+        "nn.functional.embedding",
+        as_torch=lambda indices, weight: F.embedding(indices, weight),
+        as_xdl=_xdl_embedding,
+    ),
+    Row(
+        "scaled_dot_product_attention",
+        "nn.functional.scaled_dot_product_attention",
+        options={"causal": "is_causal"},
+        as_torch=_torch_attention,
+        as_xdl=_xdl_attention,
+    ),
+)

@@ -1,0 +1,105 @@
+"""What the losses are compared with: SciPy, scikit-learn and sums of logarithms."""
+
+import numpy as np
+import scipy.spatial.distance
+import scipy.special
+
+
+def _reduced(losses, reduction="mean", divisor=None):
+    losses = np.asarray(losses)
+    if reduction == "none":
+        return losses
+    return losses.sum() / {
+        "sum": 1,
+        "batchmean": len(losses) if losses.ndim else 1,
+    }.get(reduction, divisor or losses.size)
+
+
+def _squared_distance(x, target):
+    return scipy.spatial.distance.sqeuclidean(x.ravel(), target.ravel())
+
+
+def _half_squared_distance_per_sample(x, target):
+    return 0.5 * _squared_distance(x, target) / (len(x) if x.ndim else 1)
+
+
+def _huber(x, target, delta=1.0, reduction="mean"):
+    return _reduced(scipy.special.huber(delta, x - target), reduction)
+
+
+def _smooth_l1(x, target, beta=1.0, reduction="mean"):
+    return _reduced(scipy.special.huber(beta, x - target) / beta, reduction)
+
+
+def _binary(x, target, weight=None, reduction="mean"):
+    right = np.maximum(np.log(x), -100)
+    wrong = np.maximum(np.log1p(-x), -100)
+    losses = -target * right - (1 - target) * wrong
+    return _reduced(losses * (1 if weight is None else weight), reduction)
+
+
+def _binary_with_logits(x, target, weight=None, pos_weight=None, reduction="mean"):
+    positive = 1 if pos_weight is None else pos_weight
+    right, wrong = scipy.special.log_expit(x), scipy.special.log_expit(-x)
+    losses = -positive * target * right - (1 - target) * wrong
+    return _reduced(losses * (1 if weight is None else weight), reduction)
+
+
+def _kl_div(x, target, log_target=False, reduction="mean"):
+    target = np.exp(target) if log_target else target
+    losses = scipy.special.rel_entr(target, np.exp(x))
+    return _reduced(losses, reduction)
+
+
+def _nll(x, target, weight=None, ignore_index=None, reduction="mean"):
+    classes = x.shape[-1]
+    weight = np.ones(classes) if weight is None else weight
+    counts = target != ignore_index
+    one_hot = np.eye(classes)[np.where(counts, target, 0)] * counts[..., None]
+    factors = one_hot @ weight
+    return _reduced(-np.sum(one_hot * x, -1) * factors, reduction, factors.sum() or 1)
+
+
+def _hinge(x, target, margin=1.0, reduction="mean"):
+    return _reduced(np.maximum(margin - target * x, 0), reduction)
+
+
+def _cosine(x1, x2, target, margin=0.0, reduction="mean"):
+    rows = zip(x1.reshape(-1, x1.shape[-1]), x2.reshape(-1, x2.shape[-1]), strict=True)
+    far = [scipy.spatial.distance.cosine(a, b) for a, b in rows]
+    cosine = 1 - np.reshape(far, target.shape)
+    unlike = np.maximum(cosine - margin, 0)
+    return _reduced(np.where(target == 1, 1 - cosine, unlike), reduction)
+
+
+def _triplet(anchor, positive, negative, margin=1.0, swap=False, reduction="mean"):
+    near = np.linalg.norm(anchor - positive + 1e-6, axis=-1)
+    far = np.linalg.norm(anchor - negative + 1e-6, axis=-1)
+    if swap:
+        far = np.minimum(far, np.linalg.norm(positive - negative + 1e-6, axis=-1))
+    return _reduced(np.maximum(margin + near - far, 0), reduction)
+
+
+REFERENCES = {
+    "BinaryCrossEntropy": _binary,
+    "BinaryCrossEntropyWithLogits": _binary_with_logits,
+    "CosineEmbeddingLoss": _cosine,
+    "HingeLoss": _hinge,
+    "HuberLoss": _huber,
+    "KlDiv": _kl_div,
+    "L1Loss": lambda x, target, **options: _reduced(np.abs(x - target), **options),
+    "MeanSquaredError": lambda x, target, **options: _reduced(
+        (x - target) ** 2, **options
+    ),
+    "NllLoss": _nll,
+    "SmoothL1Loss": _smooth_l1,
+    "SquareError": _half_squared_distance_per_sample,
+    "TripletLoss": _triplet,
+}
+
+GRADIENTS_AT_KINKS = {
+    "HingeLoss": [[0.0, 0.0, 1.0]],
+    "HuberLoss": [[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+    "L1Loss": [[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+    "SmoothL1Loss": [[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+}

@@ -1,0 +1,106 @@
+"""A language model of transformer blocks: GPT."""
+
+from xdl.backend import random
+from xdl.core.mode import no_grad
+from xdl.core.module import Model
+from xdl.errors import ArgumentError, ShapeError
+from xdl.nn import Dropout, Embedding, LayerNorm, SoftmaxLoss, TransformerBlock, init
+from xdl.ops import matmul, matrix_transpose
+
+
+def _small(shape):
+    return init.normal(shape, std=0.02)
+
+
+class GPT(Model):
+    """Predict the next token from those before it.
+
+    The scores of the tokens are products with the embedding itself (weight tying).
+
+    Args:
+        tokens: the size of the vocabulary, an int.
+        context: the most positions that are seen at once, an int.
+        size: features of a position, an int that the heads divide.
+        heads, layers: ints.
+        dropout: the part of the features that is dropped in training; default 0.
+
+    Attributes:
+        embedding, positions: Embeddings (tokens, size) and (context, size).
+        blocks: the TransformerBlocks.
+        output: the scores (n, positions, tokens) of the last ``forward``.
+
+    Raises (when it is called):
+        ShapeError: there are more positions than ``context``.
+        IndexRangeError: a token is outside the vocabulary.
+
+    Example:
+        >>> import xdl
+        >>> xdl.seed(0)
+        >>> model = xdl.models.GPT(tokens=5, context=8, size=16, heads=2, layers=1)
+        >>> model.forward([[0, 1, 2]]).shape
+        (1, 3, 5)
+        >>> len(model.generate([0, 1], 3))
+        5
+
+    References: Radford et al., "Language Models are Unsupervised Multitask Learners",
+    2019; tying: Press and Wolf, "Using the Output Embedding to Improve Language
+    Models", 2017.
+    """
+
+    def __init__(self, tokens, context, size, heads, layers, dropout=0.0):
+        super().__init__()
+        self.context = context
+        self.embedding = Embedding(tokens, size, _small)
+        self.positions = Embedding(context, size, _small)
+        self.dropout = Dropout(dropout)
+        self.blocks = [
+            TransformerBlock(size, heads, dropout=dropout) for _ in range(layers)
+        ]
+        self.norm = LayerNorm(size)
+        self.loss_ops = SoftmaxLoss()
+
+    def forward(self, tokens):
+        """Return the scores of the token after each of ``tokens`` (n, positions)."""
+        x = self.embedding(tokens)
+        length = x.shape[1] if x.ndim == 3 else 0
+        if not 0 < length <= self.context:
+            raise ShapeError(
+                f"GPT: tokens of shape {x.shape[:-1]} came, needed (n, 1 to "
+                f"{self.context})"
+            )
+        x = self.dropout(x + self.positions(list(range(length))))
+        for block in self.blocks:
+            x = block(x, causal=True)
+        table = matrix_transpose(self.embedding.weight)
+        self.output = matmul(self.norm(x), table)
+        return self.output
+
+    def generate(self, tokens, count, temperature=1.0, top_k=None):
+        """Continue a text.
+
+        Args:
+            tokens: a list of one int or more.
+            count: how many to add, an int.
+            temperature: 0 takes the most likely token; higher ones are bolder.
+            top_k: draw from the so many most likely tokens alone; default all.
+
+        Returns:
+            A list: ``tokens`` and those that were drawn.
+
+        Raises:
+            ArgumentError: the temperature is negative, or ``top_k`` less than 1.
+        """
+        if not temperature >= 0 or (top_k is not None and top_k < 1):
+            raise ArgumentError(
+                f"GPT.generate: temperature {temperature} and top_k {top_k} came, "
+                "needed >= 0 and >= 1"
+            )
+        tokens, was_training = list(tokens), self.is_training
+        self.eval()
+        with no_grad():
+            for _ in range(count):
+                scores = self.forward([tokens[-self.context :]]).numpy()[0, -1]
+                tokens.append(random.draw(scores, temperature, top_k))
+        if was_training:
+            self.train()
+        return tokens

@@ -1,0 +1,108 @@
+"""The activations as layers, all made of the functions in one way."""
+
+import inspect
+
+from xdl import ops
+from xdl.core.module import Module
+
+
+class Activation(Module):
+    """A function as a layer: ``Activation(function, **options)(x)``.
+
+    Args:
+        function: takes a Variable and the options, and returns a Variable.
+        options: keywords that it is called with.
+
+    Raises:
+        TypeError: the function has no such keyword.
+
+    Example:
+        >>> import xdl
+        >>> layer = xdl.nn.Activation(xdl.clip, min=0.0, max=1.0)
+        >>> layer([-1.0, 0.5, 3.0])
+        Variable([0. , 0.5, 1. ], dtype=float32)
+        >>> layer
+        Activation(clip, min=0.0, max=1.0)
+    """
+
+    def __init__(self, function, **options):
+        super().__init__()
+        self.function = function
+        self.options = _checked(function, function, options)
+
+    def forward(self, x):
+        return self.function(x, **self.options)
+
+    def __repr__(self):
+        function = getattr(self.function, "__name__", repr(self.function))
+        return _written("Activation", function, self.options)
+
+
+def _checked(who, function, options):
+    """Return ``options`` if ``function`` takes them beside an array."""
+    if options:
+        try:
+            inspect.signature(function).bind(None, **options)
+        except TypeError as error:
+            raise TypeError(f"{getattr(who, '__name__', who)}: {error}") from None
+    return options
+
+
+def _written(name, function, options):
+    parts = [function] if function else []
+    parts += [f"{key}={value!r}" for key, value in options.items()]
+    return f"{name}({', '.join(parts)})"
+
+
+def _layer(name, function, short):
+    """Return the class of layers that call ``function``."""
+    example = [
+        ">>> import xdl",
+        f">>> xdl.nn.{name}()([[1.0, -1.0], [0.5, 2.0]]).shape",
+        "(2, 1)" if function is ops.glu else "(2, 2)",
+    ]
+    function_name = next(n for n in ops.__all__ if getattr(ops, n) is function)
+
+    class Layer(Activation):
+        __doc__ = "\n".join(
+            [
+                f"{short}: ``xdl.{function_name}`` as a layer.",
+                "",
+                "Args:",
+                f"    options: the keywords of ``xdl.{function_name}``; default: none.",
+                "",
+                "Example:",
+                *(f"    {line}" for line in example),
+            ]
+        )
+
+        def __init__(self, **options):
+            super().__init__(function, **_checked(type(self), function, options))
+
+        def __repr__(self):
+            return _written(name, "", self.options)
+
+    Layer.__name__ = Layer.__qualname__ = name
+    Layer.__module__ = __name__
+    return Layer
+
+
+ReLU = _layer("ReLU", ops.relu, "Set negative elements to 0")
+LeakyReLU = _layer("LeakyReLU", ops.leaky_relu, "Make negative elements small")
+ELU = _layer("ELU", ops.elu, "Bend negative elements towards -alpha")
+SELU = _layer("SELU", ops.selu, "Keep mean 0 and variance 1")
+CELU = _layer("CELU", ops.celu, "Bend negative elements, with slope 1 at 0")
+GELU = _layer("GELU", ops.gelu, "Multiply by the normal probability")
+SiLU = _layer("SiLU", ops.silu, "Multiply by the sigmoid")
+Mish = _layer("Mish", ops.mish, "Multiply by the tanh of the softplus")
+Sigmoid = _layer("Sigmoid", ops.sigmoid, "Squash into (0, 1)")
+HardSigmoid = _layer("HardSigmoid", ops.hard_sigmoid, "Squash into [0, 1] by lines")
+Softplus = _layer("Softplus", ops.softplus, "Rectify smoothly")
+Softsign = _layer("Softsign", ops.softsign, "Squash into (-1, 1) slowly")
+Tanh = _layer("Tanh", ops.tanh, "Squash into (-1, 1)")
+HardTanh = _layer("HardTanh", ops.hard_tanh, "Limit to [-1, 1]")
+ReLU6 = _layer("ReLU6", ops.relu6, "Limit to [0, 6]")
+HardSwish = _layer("HardSwish", ops.hard_swish, "Multiply by the hard sigmoid")
+GLU = _layer("GLU", ops.glu, "Gate one half by the other")
+Softmax = _layer("Softmax", ops.softmax, "Turn scores into probabilities")
+LogSoftmax = _layer("LogSoftmax", ops.log_softmax, "Turn scores into log-probabilities")

@@ -1,0 +1,117 @@
+"""Layers without weights of their own: dropout, flattening, one after another."""
+
+import math
+
+from xdl.core.module import Module
+from xdl.errors import ArgumentError, ShapeError
+from xdl.ops import dropout, reshape
+from xdl.ops.random import Dropout as _Dropout
+
+
+class Dropout(Module):
+    """Set elements to 0 at random while training; do nothing after ``eval()``.
+
+    Args:
+        p: the probability of 0, from 0 to 1; default 0.5. The others are divided by
+            1 - p.
+
+    Raises:
+        ArgumentError: ``p`` is outside [0, 1].
+
+    Example:
+        >>> import xdl
+        >>> xdl.nn.Dropout(0.5).eval()([1.0, 2.0])
+        Variable([1., 2.], dtype=float32)
+    """
+
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.p = _Dropout(p).p
+
+    def forward(self, x):
+        return dropout(x, self.p, self.is_training)
+
+    def __repr__(self):
+        return f"Dropout({self.p})"
+
+
+class Flatten(Module):
+    """Make one axis of the axes from ``start`` on.
+
+    Args:
+        start: the first of them, an int >= 0; default 1, so that samples stay apart.
+
+    Raises:
+        ArgumentError: ``start`` is no int >= 0.
+        ShapeError (when it is called): there is no axis ``start``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nn.Flatten()(xdl.Variable([[[1.0, 2.0], [3.0, 4.0]]])).shape
+        (1, 4)
+    """
+
+    def __init__(self, start=1):
+        super().__init__()
+        if not isinstance(start, int) or start < 0:
+            raise ArgumentError(f"Flatten: start {start!r} came, needed an int >= 0")
+        self.start = start
+
+    def forward(self, x):
+        shape = tuple(x.shape)
+        if len(shape) <= self.start:
+            raise ShapeError(f"{self}: x {shape} has no axis {self.start}")
+        kept = shape[: self.start]
+        return reshape(x, (*kept, math.prod(shape[self.start :])))
+
+    def __repr__(self):
+        return f"Flatten({self.start})"
+
+
+class Sequential(Module):
+    """Call layers one after another.
+
+    Args:
+        layers: Modules, or functions of one Variable.
+
+    Raises:
+        ArgumentError: one of them cannot be called.
+
+    Example:
+        >>> import xdl
+        >>> model = xdl.nn.Sequential(
+        ...     xdl.nn.Linear(4, 8), xdl.nn.ReLU(), xdl.nn.Linear(8, 3)
+        ... )
+        >>> model([[1.0, 2.0, 3.0, 4.0]]).shape
+        (1, 3)
+        >>> list(model.parameter)[:2]
+        ['layers/0/weight', 'layers/0/bias']
+    """
+
+    def __init__(self, *layers):
+        super().__init__()
+        for layer in layers:
+            if not callable(layer) or isinstance(layer, type):
+                raise ArgumentError(
+                    f"Sequential: {layer!r} came, needed layers and functions"
+                )
+        self.layers = layers
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def __len__(self):
+        return len(self.layers)
+
+    def __iter__(self):
+        return iter(self.layers)
+
+    def __getitem__(self, index):
+        """Return a layer; for a slice, a Sequential of these layers."""
+        found = self.layers[index]
+        return Sequential(*found) if isinstance(index, slice) else found
+
+    def __repr__(self):
+        return f"Sequential({', '.join(map(repr, self.layers))})"

@@ -1,0 +1,192 @@
+"""Losses of yes-or-no predictions: probabilities, and scores before the sigmoid."""
+
+from xdl import backend
+from xdl.core.case import BadCase, Case
+from xdl.core.op import function_of
+from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
+from xdl.ops.reduced_loss import ReducedLoss, check_weight
+
+# Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
+# documents for its binary cross-entropy. In float16 1e-12 would be 0.
+LOWEST_LOG = -100.0
+SMALLEST = {"float16": 6e-8}
+
+_REFUSED = (
+    BadCase([(4,), (4, 1), None], ShapeError, "x (4,) and target (4, 1)"),
+    BadCase([(4, 1), (1, 4), None], ShapeError, "x (4, 1) and target (1, 4)"),
+    BadCase([(0, 3), (0, 3), None], EmptyBatchError, "empty batch"),
+    BadCase([(2, 3), (2, 3), (2,)], ShapeError, "do not broadcast"),
+    BadCase([(3,), (3,), (2, 3)], ShapeError, "weight has shape (2, 3)"),
+    BadCase([(2,), (2,), None], ArgumentError, "'max'", {"reduction": "max"}),
+)
+
+
+class BinaryCrossEntropy(ReducedLoss):
+    """Compute -(target ln(x) + (1 - target) ln(1 - x)) of probabilities x.
+
+    The logarithms are at least -100, so that a wrong probability of exactly 0 or 1
+    has a finite loss, and so is the gradient by the target; that by x divides by at
+    least 1e-12. Scores are better given to
+    ``binary_cross_entropy_with_logits``, which loses no digits.
+
+    Args:
+        x: probabilities of any shape, from 0 to 1; others give NaN.
+        target: probabilities or labels 0 and 1, of the same shape.
+        weight: None, or a factor for the losses that broadcasts to their shape.
+        reduction: "mean" over the elements (default; a weight does not change the
+            number that is divided by), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ, or the weight does not broadcast to them.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.binary_cross_entropy([0.5, 0.0], [1, 1], reduction="none")
+        Variable([  0.6931472, 100.       ], dtype=float32)
+    """
+
+    is_singular = True
+    cases = (
+        Case([(2, 3), (2, 3), None], low=0.1, high=0.9),
+        Case([(4,), (4,), None], {"reduction": "sum"}, low=0.1, high=0.9),
+        Case([(2, 3), (2, 3), (3,)], {"reduction": "none"}, low=0.1, high=0.9),
+        Case([(), (), ()], low=0.1, high=0.9),
+        Case([(0, 3), (0, 3), None], {"reduction": "sum"}),
+        *_REFUSED,
+    )
+
+    def shape(self, x_shape, target_shape, weight_shape=None):
+        check_weight(self, "weight", weight_shape, x_shape)
+        return super().shape(x_shape, target_shape)
+
+    def compute(self, xp, x, target, weight=None):
+        self.shape(x.shape, target.shape, getattr(weight, "shape", None))
+        losses = self._losses(xp, x, target)
+        return self._reduced(xp, losses if weight is None else losses * weight)
+
+    def gradient(self, xp, gy, x, target, weight, wanted):
+        gy = self._spread(gy, x.shape)
+        scale = gy if weight is None else gy * weight
+        smallest = SMALLEST.get(backend.dtype_name(x.dtype), 1e-12)
+        gx = scale * (x - target) / xp.maximum(x * (1 - x), smallest)
+        gt = gw = None
+        if wanted[1]:
+            gt = scale * (_log_of_rest(xp, x) - _log(xp, x))
+        if weight is not None and wanted[2]:
+            gw = gy * self._losses(xp, x, target)
+        return gx, gt, gw
+
+    def _losses(self, xp, x, target):
+        return (target - 1) * _log_of_rest(xp, x) - target * _log(xp, x)
+
+
+class BinaryCrossEntropyWithLogits(ReducedLoss):
+    """Compute the binary cross-entropy of sigmoid(x), without overflow or lost digits.
+
+    It is ``max(x, 0) - x target + ln(1 + exp(-abs(x)))``; with a ``pos_weight`` p
+    ``p target softplus(-x) + (1 - target) softplus(x)``.
+
+    Args:
+        x: scores of any shape.
+        target: probabilities or labels 0 and 1, of the same shape.
+        weight: None, or a factor for the losses that broadcasts to their shape.
+        pos_weight: None, or a factor for the part of ``target`` that broadcasts too:
+            more than 1 finds more of what is there, less than 1 fewer of what is not.
+        reduction: "mean" over the elements (default; weights do not change the number
+            that is divided by), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ, or a weight does not broadcast to them.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.binary_cross_entropy_with_logits([0.0, -1e4], [1, 0], reduction="none")
+        Variable([0.6931472, 0.       ], dtype=float32)
+    """
+
+    cases = (
+        Case([(2, 3), (2, 3), None, None]),
+        Case([(4,), (4,), None, None], {"reduction": "sum"}),
+        Case([(2, 3), (2, 3), (2, 1), None], {"reduction": "none"}),
+        Case([(2, 3), (2, 3), None, (3,)]),
+        Case([(2, 3), (2, 3), (3,), (2, 3)], {"reduction": "sum"}),
+        Case([(), (), None, None]),
+        Case([(3,), (3,), None, (3,)], low=-90, high=90),
+        Case([(0, 3), (0, 3), None, None], {"reduction": "sum"}),
+        *(bad._replace(inputs=[*bad.inputs, None]) for bad in _REFUSED),
+        BadCase([(3,), (3,), None, (2, 3)], ShapeError, "pos_weight has shape (2, 3)"),
+    )
+
+    def shape(self, x_shape, target_shape, weight_shape=None, pos_weight_shape=None):
+        check_weight(self, "weight", weight_shape, x_shape)
+        check_weight(self, "pos_weight", pos_weight_shape, x_shape)
+        return super().shape(x_shape, target_shape)
+
+    def compute(self, xp, x, target, weight=None, pos_weight=None):
+        weights = (getattr(w, "shape", None) for w in (weight, pos_weight))
+        self.shape(x.shape, target.shape, *weights)
+        losses = self._losses(xp, x, target, pos_weight)
+        return self._reduced(xp, losses if weight is None else losses * weight)
+
+    def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
+        gy = self._spread(gy, x.shape)
+        scale = gy if weight is None else gy * weight
+        sigmoid = 0.5 * xp.tanh(0.5 * x) + 0.5
+        gt = gw = gp = None
+        if pos_weight is None:
+            gx = (sigmoid - target) * scale
+        else:
+            gx = ((1 - target) * sigmoid - pos_weight * target * (1 - sigmoid)) * scale
+        if wanted[1]:
+            gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
+            gt = gt * scale
+        if weight is not None and wanted[2]:
+            gw = gy * self._losses(xp, x, target, pos_weight)
+        if pos_weight is not None and wanted[3]:
+            gp = scale * target * _softplus(xp, -x)
+        return gx, gt, gw, gp
+
+    def _losses(self, xp, x, target, pos_weight):
+        if pos_weight is None:
+            return xp.maximum(x, 0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
+        present = pos_weight * target * _softplus(xp, -x)
+        return present + (1 - target) * _softplus(xp, x)
+
+
+def _log(xp, x):
+    return xp.maximum(xp.log(x), LOWEST_LOG)
+
+
+def _log_of_rest(xp, x):
+    return xp.maximum(xp.log1p(-x), LOWEST_LOG)
+
+
+def _softplus(xp, x):
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _lost(xp, x, pos_weight):
+    """Return the gradient by the target: what more of it costs."""
+    return pos_weight * _softplus(xp, -x) - _softplus(xp, x)
+
+
+@function_of(BinaryCrossEntropy)
+def binary_cross_entropy(x, target, weight=None, reduction="mean"):
+    return BinaryCrossEntropy(reduction)(x, target, weight)
+
+
+@function_of(BinaryCrossEntropyWithLogits)
+def binary_cross_entropy_with_logits(
+    x, target, weight=None, pos_weight=None, reduction="mean"
+):
+    return BinaryCrossEntropyWithLogits(reduction)(x, target, weight, pos_weight)

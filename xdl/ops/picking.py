@@ -1,0 +1,239 @@
+"""Picking along an axis, writing at an index, and positions as vectors of 0 and 1."""
+
+import math
+
+from xdl import backend
+from xdl.core.case import BadCase, Case
+from xdl.core.op import Op, broadcast_shapes, function_of
+from xdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
+from xdl.ops.axes import positive_axes
+from xdl.ops.indexing import _ARRAY, _Indexed, _split, require_integers
+from xdl.ops.layout import along
+
+
+class TakeAlongAxis(Op):
+    """Pick elements along an axis, other ones in every row.
+
+    ``y[i, j] = x[i, indices[i, j]]`` for axis 1 of two. Elements that are picked more
+    than once receive the sum of their gradients.
+
+    Args:
+        x: an array of one axis or more.
+        indices: an integer array of as many axes, whose lengths broadcast with those
+            of ``x`` but on the axis; negative ones count from the end.
+        axis: an int, or None: the elements in C order; default -1.
+
+    Returns:
+        The picked elements.
+
+    Raises:
+        IndexRangeError: an index is outside the axis.
+        DtypeError: the indices are not integers.
+        ShapeError: there is no such axis, or the shapes do not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]])
+        Variable([[2.],
+                  [3.]], dtype=float32)
+    """
+
+    own_dtype = ("indices",)
+    cases = (
+        Case([(2, 3), [[0, 2], [1, 1]]]),
+        Case([(3, 2), [[0, 2], [-1, 1]]], {"axis": 0}),
+        Case([(2, 3, 2), [[[0, 1]]]], {"axis": 1}),
+        Case([(1, 3), [[0], [2]]], {"axis": 1}),
+        Case([(4,), [3, 3, 0]]),
+        BadCase([(2, 3), [[3], [0]]], IndexRangeError, "out of bounds"),
+        BadCase([(2, 3), [[0.0], [0.0]]], DtypeError, "needed integers"),
+        BadCase([(2, 3), [0]], ShapeError, "1 axes, needed 2"),
+        BadCase([(2, 3), [[0], [0], [0]]], ShapeError, "do not broadcast"),
+        BadCase([(2, 3), [[0]]], ShapeError, "axis 2 came", {"axis": 2}),
+    )
+
+    def __init__(self, axis=-1):
+        self.axis = axis
+
+    def shape(self, x_shape, indices_shape):
+        (axis,) = positive_axes(self, len(x_shape), self.axis)
+        if len(indices_shape) != len(x_shape):
+            raise ShapeError(
+                f"{self}: indices have {len(indices_shape)} axes, needed {len(x_shape)}"
+            )
+        one_picked = (*x_shape[:axis], 1, *x_shape[axis + 1 :])
+        one_index = (*indices_shape[:axis], 1, *indices_shape[axis + 1 :])
+        rest = broadcast_shapes(self, (one_picked, one_index))
+        return (*rest[:axis], indices_shape[axis], *rest[axis + 1 :])
+
+    def flops(self, y_shape, *shapes):
+        return 0
+
+    def compute(self, xp, x, indices):
+        self.shape(x.shape, indices.shape)
+        require_integers(self, indices)
+        try:
+            return xp.take_along_axis(x, indices, axis=self.axis)
+        except IndexError as error:
+            raise IndexRangeError(f"{self}: {error}") from None
+
+    def gradient(self, xp, gy, x_shape, indices):
+        axis = self.axis % len(x_shape)
+        length = x_shape[axis]
+        before, after = gy.shape[:axis], gy.shape[axis + 1 :]
+        rows, columns = math.prod(before), math.prod(after)
+        # By positions in C order: additions at one index array are fast.
+        indices = xp.broadcast_to(xp.astype(indices, "int64"), gy.shape)
+        indices = xp.reshape(indices, (rows, gy.shape[axis], columns))
+        indices = xp.where(indices < 0, indices + length, indices)
+        row = xp.reshape(xp.new_arange(gy, rows), (rows, 1, 1))
+        column = xp.new_arange(gy, columns)
+        positions = xp.reshape((row * length + indices) * columns + column, (-1,))
+        zeros = xp.new_zeros(gy, (rows * length * columns,))
+        gx = xp.scatter_add(zeros, (positions,), xp.reshape(gy, (-1,)))
+        return xp.reshape(gx, (*before, length, *after)), None
+
+
+class IndexUpdate(_Indexed):
+    """Set the elements at an index to values; the array itself stays as it was.
+
+    Where the index names an element twice, the last value stays, on every device, and
+    the others get the gradient 0.
+
+    Args:
+        x: an array.
+        index: as for ``getitem``.
+        value: an array or number that broadcasts to the shape of ``x[index]``.
+
+    Returns:
+        A copy of ``x`` with the values at the index.
+
+    Raises:
+        IndexRangeError: an index is outside its axis, or there are too many.
+        ShapeError: the value does not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.index_update([1.0, 2.0, 3.0], [0, 2], 9.0)
+        Variable([9., 2., 9.], dtype=float32)
+    """
+
+    cases = (
+        Case([(3, 4), (4,)], {"template": (1,)}),
+        Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
+        Case([(3, 4), (3,), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
+        Case([(3, 4), (), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
+        Case([(4,), (3,), [-1, 0, 3]], {"template": (_ARRAY,)}),
+        BadCase([(3, 4), ()], IndexRangeError, "out of bounds", {"template": (3,)}),
+        BadCase([(3, 4), (3,)], ShapeError, "broadcast", {"template": (1,)}),
+    )
+
+    def shape(self, x_shape, value_shape, *indices_shape):
+        return x_shape
+
+    def compute(self, xp, x, value, *indices):
+        index = self._index(indices)
+        try:
+            value = self._last_ones(xp, x, value, indices)
+            return xp.scatter_add(self._cleared(xp, x, indices), index, value)
+        except IndexError as error:
+            raise IndexRangeError(f"{self}: {error}") from None
+        except ValueError as error:
+            raise ShapeError(f"{self}: {error}") from None
+
+    def gradient(self, xp, gy, indices, wanted):
+        gx = self._cleared(xp, gy, indices) if wanted[0] else None
+        gvalue = None
+        if wanted[1]:
+            picked = xp.getitem(gy, self._index(indices))
+            gvalue = self._last_ones(xp, gy, picked, indices)
+        return (gx, gvalue, *[None] * len(indices))
+
+    def _cleared(self, xp, x, indices):
+        """Return ``x`` with zeros at the index."""
+        ones = xp.new_ones(x, ())
+        counts = xp.scatter_add(xp.new_zeros(x, x.shape), self._index(indices), ones)
+        return xp.where(counts == 0, x, xp.new_zeros(x, ()))
+
+    def _last_ones(self, xp, x, value, indices):
+        """Return the values with 0 for those that a later one overwrites."""
+        if not indices:
+            return value
+        places = xp.reshape(xp.new_arange(x, math.prod(x.shape)), x.shape)
+        places = xp.getitem(places, self._index(indices))
+        flat = xp.reshape(places, (-1,))
+        if flat.shape[0] < 2:
+            return value
+        order = xp.argsort(flat)  # a stable one: the last of equals stands last
+        placed = xp.take(flat, order, axis=0)
+        is_last = xp.getitem(placed, (slice(1, None),)) != xp.getitem(
+            placed, (slice(None, -1),)
+        )
+        is_last = xp.concat([is_last, xp.new_ones(flat, (1,)) > 0])
+        is_last = xp.take(is_last, xp.argsort(order), axis=0)
+        is_last = xp.reshape(is_last, places.shape)
+        return xp.where(is_last, value, xp.new_zeros(x, ()))
+
+
+class OneHot(Op):
+    """Write each position as a vector of zeros with a 1 at that position.
+
+    Args:
+        x: integers from 0 to ``size`` - 1, of any shape.
+        size: the length of the vectors, an int.
+        dtype: of the result; default float32.
+
+    Returns:
+        An array with one axis more, the last; not trainable.
+
+    Raises:
+        IndexRangeError: a position is outside of ``[0, size)``.
+        DtypeError: the positions are not integers.
+        ArgumentError: ``size`` is negative.
+
+    Example:
+        >>> import xdl
+        >>> xdl.one_hot([2, 0], 3)
+        Variable([[0., 0., 1.],
+                  [1., 0., 0.]], dtype=float32)
+    """
+
+    own_dtype = ("x",)
+    cases = (
+        Case([[2, 0, 1]], {"size": 3}),
+        Case([[[2, 0], [1, 1]]], {"size": 4, "dtype": "int64"}),
+        BadCase([[0, 3]], IndexRangeError, "position 1 holds 3", {"size": 3}),
+        BadCase([[0, -1]], IndexRangeError, "position 1 holds -1", {"size": 3}),
+        BadCase([[0.0]], DtypeError, "needed integers", {"size": 3}),
+    )
+
+    def __init__(self, size, dtype=backend.DEFAULT_DTYPE):
+        if size < 0:
+            raise ArgumentError(f"OneHot: size {size} came, needed 0 or more")
+        self.size, self.dtype = size, backend.parse_dtype(dtype)
+
+    def shape(self, x_shape):
+        return (*x_shape, self.size)
+
+    def compute(self, xp, x):
+        require_integers(self, x)
+        xp.check_indices(x, self.size, self, IndexRangeError)
+        chosen = xp.expand_dims(x, axis=-1) == xp.new_arange(x, self.size)
+        return xp.astype(chosen, self.dtype)
+
+
+@function_of(TakeAlongAxis)
+def take_along_axis(x, indices, axis=-1):
+    x, axis = along(x, axis)
+    return TakeAlongAxis(axis)(x, indices)
+
+
+@function_of(IndexUpdate)
+def index_update(x, index, value):
+    template, arrays = _split(index)
+    return IndexUpdate(template)(x, value, *arrays)
+
+
+@function_of(OneHot)
+def one_hot(x, size, dtype=backend.DEFAULT_DTYPE):
+    return OneHot(size, dtype)(x)

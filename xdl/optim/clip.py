@@ -1,0 +1,146 @@
+"""Clipping: gradients are made smaller before an update."""
+
+from xdl import backend
+from xdl.backend import NAMESPACES
+from xdl.core.parameter import Parameter
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError, NonFiniteError
+from xdl.optim.ranges import POSITIVE
+
+
+def clip_grad_norm(parameter, max_norm):
+    """Scale all gradients so that their 2-norm, as one vector, is ``max_norm`` at most.
+
+    They are multiplied by ``max_norm / (norm + 1e-6)`` where that is less than 1. The
+    gradients become new arrays: those that were fetched before stay as they were.
+
+    Args:
+        parameter: a Parameter, an object that has one as ``parameter`` (a Module, an
+            optimizer), or an iterable of Variables; what has no gradient is skipped.
+        max_norm: > 0 and finite.
+
+    Returns:
+        The norm before, a constant Variable of shape (); 0 if there is no gradient.
+
+    Raises:
+        ArgumentError: ``max_norm`` is out of its range, or what came holds no
+            Variables.
+        NonFiniteError: a gradient holds NaN or infinity; no gradient has changed. To
+            know it, this waits for a GPU once.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([3.0, 4.0])
+        >>> (w * w).sum().backward()
+        >>> xdl.optim.clip_grad_norm([w], 1.0).item()
+        10.0
+        >>> w.grad
+        array([0.6, 0.8], dtype=float32)
+
+    Reference: Pascanu et al., "On the difficulty of training recurrent neural
+    networks", 2013, algorithm 1; the 1e-6 is PyTorch's.
+    """
+    max_norm = POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
+    found = _with_gradients("clip_grad_norm", parameter)
+    if not found:
+        return Variable(0.0, trainable=False)
+    gradients = [grad for _, grad in found]
+    xp = NAMESPACES[type(gradients[0])]
+    is_wide = any(backend.dtype_name(g.dtype) == "float64" for g in gradients)
+    dtype = xp.float64 if is_wide else xp.float32
+    with xp.quiet():
+        total = _norm(xp, gradients, dtype)
+    if xp.has_non_finite(total):
+        _refuse_non_finite("clip_grad_norm", found)
+        total = _norm_of_large(xp, gradients, dtype)  # only their squares overflow
+    factor = xp.minimum(max_norm / (total + 1e-6), 1.0)
+    for variable, grad in found:
+        variable._node.grad = grad * xp.astype(factor, grad.dtype)
+    return Variable._of(xp.asarray(total))
+
+
+def clip_grad_value(parameter, clip_value):
+    """Clip every element of all gradients into ``[-clip_value, clip_value]``.
+
+    The gradients become new arrays: those that were fetched before stay as they were.
+
+    Args:
+        parameter: as for ``clip_grad_norm``.
+        clip_value: > 0 and finite.
+
+    Raises:
+        ArgumentError: ``clip_value`` is out of its range, or what came holds no
+            Variables.
+        NonFiniteError: a gradient holds NaN or infinity; no gradient has changed.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([3.0, -0.25])
+        >>> (w * w).sum().backward()
+        >>> xdl.optim.clip_grad_value([w], 1.0)
+        >>> w.grad
+        array([ 1. , -0.5], dtype=float32)
+    """
+    limit = POSITIVE.checked("clip_grad_value: clip_value", clip_value)
+    found = _with_gradients("clip_grad_value", parameter)
+    _refuse_non_finite("clip_grad_value", found)
+    for variable, grad in found:
+        xp = NAMESPACES[type(grad)]
+        variable._node.grad = xp.minimum(xp.maximum(grad, -limit), limit)
+
+
+def _with_gradients(who, source):
+    """Return pairs of a Variable and its gradient as an array, each Variable once."""
+    variables = {id(v): v for v in _variables_of(who, source)}.values()
+    pairs = [(v, v.grad) for v in variables]
+    return [
+        (v, grad._value if isinstance(grad, Variable) else grad)
+        for v, grad in pairs
+        if grad is not None
+    ]
+
+
+def _variables_of(who, source):
+    if isinstance(getattr(source, "parameter", None), Parameter):
+        source = source.parameter
+    if isinstance(source, Parameter):
+        return list(source.values())
+    if isinstance(source, Variable) or not hasattr(source, "__iter__"):
+        raise ArgumentError(
+            f"{who}: {type(source).__name__} came, needed a Parameter, a Module or an "
+            "iterable of Variables"
+        )
+    variables = list(source)
+    for i, variable in enumerate(variables):
+        if not isinstance(variable, Variable):
+            raise ArgumentError(
+                f"{who}: item {i} is {type(variable).__name__}, needed a Variable"
+            )
+    return variables
+
+
+def _refuse_non_finite(who, found):
+    for variable, grad in found:
+        if NAMESPACES[type(grad)].has_non_finite(grad):
+            raise NonFiniteError(
+                f"{who}: the gradient of {variable._label()} {variable.shape} holds "
+                "NaN or infinity; no gradient was changed. xdl.set_debug(True) finds "
+                "the operation"
+            )
+
+
+def _norm(xp, gradients, dtype):
+    """Return the 2-norm of all gradients, 0-d of ``dtype``."""
+    total = 0.0
+    for grad in gradients:
+        if grad.dtype.itemsize == 2:  # squares of 256 overflow in 16 bits
+            grad = xp.astype(grad, dtype)
+        total = total + xp.astype(xp.sum(grad * grad), dtype)
+    return xp.sqrt(total)
+
+
+def _norm_of_large(xp, gradients, dtype):
+    """Return what ``_norm`` does, where squares would be infinite; more passes."""
+    wide = [xp.astype(grad, dtype) for grad in gradients if grad.size]
+    largest = xp.max(xp.stack([xp.max(xp.abs(grad)) for grad in wide]))
+    return largest * _norm(xp, [grad / largest for grad in wide], dtype)

@@ -1,0 +1,99 @@
+"""EMA: the moving average of a model's weights."""
+
+import contextlib
+
+from xdl import backend
+from xdl.backend import NAMESPACES
+from xdl.core.parameter import Parameter
+from xdl.optim.optimizer import as_parameter, wide_copy
+from xdl.optim.ranges import Checked, Range
+
+
+class EMA(Checked):
+    """An exponential moving average of weights, for evaluation.
+
+    After each step of the optimizer, ``update`` moves the averages to the weights::
+
+        average = average + (1 - decay) * (weight - average)
+
+    All floating Variables are averaged, so also running statistics, which must fit the
+    averaged weights.
+
+    Args:
+        parameter: a Parameter, a Module, or an iterable of Variables.
+        decay: in [0, 1); default 0.999.
+
+    Attributes:
+        average: a Parameter with the averages, constant Variables that start as copies
+            of the weights. Save it with ``average.state_dict()``.
+
+    Raises:
+        ArgumentError: ``decay`` is out of its range, or what came holds no Variables.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([1.0])
+        >>> ema = xdl.optim.EMA([w], decay=0.75)
+        >>> w.value = [2.0]
+        >>> ema.update()
+        >>> with ema.swapped():
+        ...     print(w.item())
+        1.25
+        >>> w.item()
+        2.0
+
+    Reference: Polyak and Juditsky, "Acceleration of Stochastic Approximation by
+    Averaging", 1992; the moving form as in Tarvainen and Valpola, "Mean teachers are
+    better role models", 2017.
+    """
+
+    ranges = {"decay": Range(high=1.0)}
+
+    def __init__(self, parameter, decay=0.999):
+        self.decay = decay
+        self.parameter = as_parameter("EMA", parameter)
+        self.average = Parameter()
+        self._pairs()
+
+    def update(self):
+        """Move the averages towards the weights as they are now."""
+        for variable, shadow in self._pairs():
+            value, average = variable._value, shadow._value
+            if backend.dtype_name(value.dtype) != backend.dtype_name(average.dtype):
+                xp = NAMESPACES[type(value)]
+                value = xp.astype(value, average.dtype)
+            average += (1 - self.decay) * (value - average)
+
+    @contextlib.contextmanager
+    def swapped(self):
+        """Return a context in which the weights have the values of the averages.
+
+        At its end, also by an exception, they have their own values back, to the bit:
+        what changed them inside is lost.
+        """
+        pairs = self._pairs()
+        own = []
+        try:
+            for variable, shadow in pairs:
+                xp = NAMESPACES[type(variable._value)]
+                own.append((variable, xp.copy(variable._value)))
+                variable.value = shadow
+            yield
+        finally:
+            for variable, value in own:
+                variable.value = value
+
+    def _pairs(self):
+        """Return pairs of a Variable and its average; new Variables get one."""
+        pairs, known = [], self.average.variable_dict
+        for name, variable in self.parameter.items():
+            if not backend.is_floating(variable._value):
+                continue
+            if name not in known:
+                shadow = wide_copy(variable, name)  # small moves are lost in 16 bits
+                known[name] = self.average.register(name, shadow)
+            shadow = known[name]
+            if type(shadow._value) is not type(variable._value):  # the model was moved
+                shadow.to(variable.device)
+            pairs.append((variable, shadow))
+        return pairs

@@ -1,0 +1,174 @@
+"""What the options of optimizers and schedules may be."""
+
+import math
+import numbers
+from typing import Any, ClassVar
+
+from xdl.errors import ArgumentError, CheckpointError
+
+
+class Checked:
+    """An object whose options are checked whenever they are set.
+
+    A subclass says in ``ranges`` what each of its options may be.
+    """
+
+    ranges: ClassVar[dict[str, Any]] = {}
+
+    def __setattr__(self, name, value):
+        if name in self.ranges:
+            value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
+            self.admit(name, value)
+        self.__dict__[name] = value
+
+    def admit(self, name, value):
+        """Refuse a value in its range that does not fit the rest; a subclass may."""
+
+    def options(self):
+        """Return a dict of all options."""
+        return {name: getattr(self, name) for name in self.ranges}
+
+    def fitting(self, saved):
+        """Return what ``options`` returned, checked.
+
+        Raises:
+            CheckpointError: a name is missing or unknown, or a value is out of its
+                range.
+        """
+        who = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(saved, dict):
+            raise CheckpointError(f"{who}: {type(saved).__name__} came, needed a dict")
+        faults = [f"missing {name!r}" for name in self.ranges if name not in saved]
+        faults += [f"unknown {name!r}" for name in saved if name not in self.ranges]
+        fit = {}
+        for name in self.ranges.keys() & saved.keys():
+            try:
+                fit[name] = self.ranges[name].checked(name, saved[name])
+            except ArgumentError as error:
+                faults.append(str(error))
+        if faults:
+            raise CheckpointError(f"{who}: " + "; ".join(sorted(faults)))
+        return fit
+
+
+class Range:
+    """The numbers that a hyperparameter may be: from ``low`` up to, without, ``high``.
+
+    Args:
+        low, high: the ends.
+        includes_low: whether ``low`` itself is in the range; default True.
+    """
+
+    def __init__(self, low=0.0, high=math.inf, includes_low=True):
+        self.low, self.high, self.includes_low = low, high, includes_low
+
+    def __str__(self):
+        start = "[" if self.includes_low and self.low > -math.inf else "("
+        return f"a number in {start}{self.low:g}, {self.high:g})"
+
+    def checked(self, who, value):
+        """Return ``value`` as a float.
+
+        Raises:
+            ArgumentError: it is no number, or outside the range; NaN is.
+        """
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise ArgumentError(f"{who}: {value!r} came, needed {self}")
+        number = float(value)
+        is_above = number >= self.low if self.includes_low else number > self.low
+        if not (is_above and number < self.high) or number == -math.inf:
+            raise ArgumentError(f"{who}: {number} came, needed {self}")
+        return number
+
+
+class Whole:
+    """The integers from ``low`` on."""
+
+    def __init__(self, low=1):
+        self.low = low
+
+    def __str__(self):
+        return f"an int >= {self.low}"
+
+    def checked(self, who, value):
+        """Return ``value`` as an int.
+
+        Raises:
+            ArgumentError: it is no integer, or less than ``low``.
+        """
+        is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if not is_whole or value < self.low:
+            raise ArgumentError(f"{who}: {value!r} came, needed {self}")
+        return int(value)
+
+
+class Flag:
+    """True or False."""
+
+    def checked(self, who, value):
+        """Return ``value``.
+
+        Raises:
+            ArgumentError: it is no bool.
+        """
+        if not isinstance(value, bool):
+            raise ArgumentError(f"{who}: {value!r} came, needed True or False")
+        return value
+
+
+class OneOf:
+    """One of the strings that are listed."""
+
+    def __init__(self, *choices):
+        self.choices = choices
+
+    def checked(self, who, value):
+        """Return ``value``.
+
+        Raises:
+            ArgumentError: it is not listed.
+        """
+        if not isinstance(value, str) or value not in self.choices:
+            listed = " or ".join(map(repr, self.choices))
+            raise ArgumentError(f"{who}: {value!r} came, needed {listed}")
+        return value
+
+
+class Maybe:
+    """None, or what another range takes."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def checked(self, who, value):
+        """Return ``value``, checked by the other range unless it is None.
+
+        Raises:
+            ArgumentError: the other range refuses it.
+        """
+        return None if value is None else self.other.checked(who, value)
+
+
+class Several:
+    """A tuple with one value for each of the ranges listed."""
+
+    def __init__(self, *ranges):
+        self.ranges = ranges
+
+    def checked(self, who, value):
+        """Return ``value`` as a tuple, each item checked by its range.
+
+        Raises:
+            ArgumentError: it is no tuple or list of that many, or an item is refused.
+        """
+        if not isinstance(value, tuple | list) or len(value) != len(self.ranges):
+            needed = ", ".join(map(str, self.ranges))
+            raise ArgumentError(f"{who}: {value!r} came, needed a tuple of {needed}")
+        pairs = zip(self.ranges, value, strict=True)
+        return tuple(
+            r.checked(f"{who}[{i}]", item) for i, (r, item) in enumerate(pairs)
+        )
+
+
+BETAS = Several(Range(high=1.0), Range(high=1.0))
+POSITIVE = Range(includes_low=False)
