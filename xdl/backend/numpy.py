@@ -89,7 +89,7 @@ _BITS = {
 }
 FEW = 16
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
-any_of, min_of, max_of = builtins.any, builtins.min, builtins.max
+min_of, max_of = builtins.min, builtins.max
 
 
 def sum(x, axis=None, keepdims=False):
@@ -240,10 +240,14 @@ def scatter_add(x, index, values):
     """Return a copy of ``x`` with ``values`` added at ``index``, duplicates too."""
     y = x.copy()
     parts = index if isinstance(index, tuple) else (index,)
-    if not any_of(isinstance(part, np.ndarray) for part in parts):
-        y[index] += values  # nothing is named twice: 15 times as fast
-    elif len(parts) == 1 and x.ndim > 1 and parts[0].dtype.kind in "iu":
-        _add_rows(y, parts[0], values)
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            break
+    else:  # nothing is named twice: 15 times as fast
+        y[index] += values
+        return y
+    if len(parts) == 1 and x.ndim > 1 and part.dtype.kind in "iu":
+        _add_rows(y, part, values)
     else:
         np.add.at(y, index, values)
     return y
