@@ -101,6 +101,7 @@ REFERENCES = {
     "Negative": np.negative,
     "NotEqual": np.not_equal,
     "PermuteDims": np.transpose,
+    "Positive": np.positive,
     "Power": np.power,
     "Reciprocal": np.reciprocal,
     "Relu": lambda x: np.maximum(x, 0),

@@ -193,6 +193,7 @@ COUNTERPARTS = (
     Row("negative", "neg"),
     Row("not_equal", "ne"),
     Row("permute_dims", "permute", {"axes": "dims"}),
+    Row("positive"),
     Row("power", "pow", differs={"case 4 second_gradient": _AT_0_TO_THE_0}),
     Row("reciprocal"),
     Row("relu", "nn.functional.relu"),

@@ -12,6 +12,7 @@ from xdl.ops.arithmetic import (
     floor_divide,
     multiply,
     negative,
+    positive,
     power,
     remainder,
     sign,

@@ -224,6 +224,31 @@ class Negative(Op):
         return (-gy,)
 
 
+class Positive(Op):
+    """Return the elements as they are.
+
+    Args:
+        x: an array of any shape.
+
+    Returns:
+        ``+x``, a copy.
+
+    Example:
+        >>> import xdl
+        >>> xdl.positive([1.0, -2.0])
+        Variable([ 1., -2.], dtype=float32)
+    """
+
+    onnx = "Identity"
+    cases = _ONE
+
+    def compute(self, xp, x):
+        return +x
+
+    def gradient(self, xp, gy):
+        return (gy,)
+
+
 class Abs(Op):
     """Take the absolute value of every element; the gradient at 0 is 0.
 
@@ -365,6 +390,7 @@ multiply = Multiply()
 divide = Divide()
 power = Power()
 negative = Negative()
+positive = Positive()
 abs = Abs()
 sign = Sign()
 square = Square()

@@ -29,7 +29,7 @@ _COMPARISONS = {
     "gt": ops.greater,
     "ge": ops.greater_equal,
 }
-_UNARY = {"neg": ops.negative, "abs": ops.abs}
+_UNARY = {"neg": ops.negative, "pos": ops.positive, "abs": ops.abs}
 _REDUCTIONS = (
     *(ops.sum, ops.mean, ops.max, ops.min, ops.all, ops.any, ops.argmax, ops.argmin),
     ops.prod,
@@ -210,7 +210,6 @@ def _named_methods():
 def _install():
     methods = {
         "__getitem__": lambda self, index: ops.getitem(self, index),
-        "__pos__": lambda self: self,
         "__array_namespace__": _array_namespace,
         "__array_ufunc__": _array_ufunc,
         "__array_function__": _array_function,
