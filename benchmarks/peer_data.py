@@ -2,12 +2,20 @@
 
 import numpy as np
 
+GPT = {"tokens": 128, "context": 64, "size": 128, "heads": 4, "layers": 4}
+GPT_BATCH = 8
+
 
 def samples(n, features, classes=10):
     """Return float32 inputs (n, features) and integer labels (n,)."""
     rng = np.random.default_rng(0)
     inputs = rng.random((n, features), dtype=np.float32)
     return inputs, rng.integers(0, classes, n)
+
+
+def text(n, length, tokens):
+    """Return integer tokens (n, length + 1): inputs and, shifted by one, targets."""
+    return np.random.default_rng(0).integers(0, tokens, (n, length + 1))
 
 
 def weights(rows, columns):

@@ -2,7 +2,7 @@
 
 import torch
 
-from benchmarks.peer_data import samples, weights
+from benchmarks.peer_data import GPT, GPT_BATCH, samples, text, weights
 
 VERSION = torch.__version__
 
@@ -38,8 +38,68 @@ def _classifier(batch, *sizes):
     return workload
 
 
+class _Block(torch.nn.Module):
+    def __init__(self, size, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = torch.nn.LayerNorm(size), torch.nn.LayerNorm(size)
+        self.projection = torch.nn.Linear(size, 3 * size)
+        self.output = torch.nn.Linear(size, size)
+        self.mlp = torch.nn.Sequential(
+            torch.nn.Linear(size, 4 * size),
+            torch.nn.GELU(approximate="tanh"),
+            torch.nn.Linear(4 * size, size),
+        )
+
+    def forward(self, x):
+        n, t, size = x.shape
+        projected = self.projection(self.norm1(x)).view(n, t, 3, self.heads, -1)
+        q, k, v = projected.permute(2, 0, 3, 1, 4)
+        mixed = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, is_causal=True
+        )
+        x = x + self.output(mixed.transpose(1, 2).reshape(n, t, size))
+        return x + self.mlp(self.norm2(x))
+
+
+class _GPT(torch.nn.Module):
+    def __init__(self, tokens, context, size, heads, layers):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(tokens, size)
+        self.positions = torch.nn.Embedding(context, size)
+        for table in (self.embedding, self.positions):
+            torch.nn.init.normal_(table.weight, std=0.02)
+        self.blocks = torch.nn.Sequential(*[_Block(size, heads) for _ in range(layers)])
+        self.norm = torch.nn.LayerNorm(size)
+
+    def forward(self, tokens):
+        places = torch.arange(tokens.shape[1])
+        x = self.blocks(self.embedding(tokens) + self.positions(places))
+        return self.norm(x) @ self.embedding.weight.T
+
+
+def _gpt(threads):
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = _GPT(**GPT)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
+    tokens = torch.from_numpy(text(GPT_BATCH, GPT["context"], GPT["tokens"]))
+    loss_function = torch.nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad()
+        scores = model(tokens[:, :-1]).flatten(0, 1)
+        loss = loss_function(scores, tokens[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 WORKLOADS = {
     "linear 64-10, batch 1": _classifier(1, 64, 10),
     "linear 64-10, batch 32": _classifier(32, 64, 10),
     "MLP 784-512-512-10, batch 128": _classifier(128, 784, 512, 512, 10),
+    "GPT 4 layers of 128, 64 tokens, batch 8": _gpt,
 }

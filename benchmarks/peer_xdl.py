@@ -1,7 +1,7 @@
 """xdl's side of `benchmarks.peers`: a workload returns a function of a step."""
 
 import xdl
-from benchmarks.peer_data import samples, weights
+from benchmarks.peer_data import GPT, GPT_BATCH, samples, text, weights
 
 VERSION = xdl.__version__
 
@@ -42,8 +42,25 @@ def _classifier(batch, *sizes):
     return workload
 
 
+def _gpt(threads):
+    xdl.seed(0)
+    model = xdl.models.GPT(**GPT)
+    optimizer = xdl.optim.AdamW(model, lr=3e-4)
+    tokens = text(GPT_BATCH, GPT["context"], GPT["tokens"])
+
+    def step():
+        model.forward(tokens[:, :-1])
+        loss = model.loss(tokens[:, 1:])
+        model.backward()
+        optimizer.update()
+        return loss
+
+    return step
+
+
 WORKLOADS = {
     "linear 64-10, batch 1": _classifier(1, 64, 10),
     "linear 64-10, batch 32": _classifier(32, 64, 10),
     "MLP 784-512-512-10, batch 128": _classifier(128, 784, 512, 512, 10),
+    "GPT 4 layers of 128, 64 tokens, batch 8": _gpt,
 }
