@@ -52,10 +52,14 @@ def doctest(session):
 
 @nox.session
 def examples(session):
-    """Run every example; the digits for two epochs, with its picture."""
+    """Run every example, with few steps."""
     session.install("-e", ".[examples]")
     picture = pathlib.Path(session.create_tmp()) / "digits.png"
-    options = {"digits.py": ["--epochs", "2", "--plot", str(picture)]}
+    options = {
+        "characters.py": ["--steps", "30"],
+        "digits.py": ["--epochs", "2", "--plot", str(picture)],
+        "tabular.py": ["--epochs", "5"],
+    }
     for example in sorted(pathlib.Path("examples").glob("*.py")):
         arguments = options.get(example.name, [])
         session.run("python", str(example), *arguments, env={"MPLBACKEND": "Agg"})

@@ -5,7 +5,7 @@ import scipy.special
 
 
 def _attention(q, k, v, mask=None, bias=None, causal=False, scale=None):
-    scores = np.einsum("...te,...se->...ts", q, k)
+    scores = np.einsum("...td,...sd->...ts", q, k)
     scores = scores * (q.shape[-1] ** -0.5 if scale is None else scale)
     scores = scores if bias is None else scores + bias
     allowed = np.ones(scores.shape, bool) if mask is None else mask
