@@ -69,3 +69,34 @@ def test_transformer_block_adds_to_its_input_and_trains_every_weight(rng):
     without = [name for name, v in block.parameter.items() if v.grad is None]
     assert [] == without
     assert 12 == len(block.parameter)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_boolean_mask_and_an_added_one_say_the_same(rng, causal):
+    q, k, v = rng.standard_normal((3, 2, 4, 3)).astype("f4")
+    mask = np.array([True, False, True, True])
+    added = np.where(mask, 0, -1e9).astype("f4")
+
+    by_mask, by_sum = (
+        xdl.scaled_dot_product_attention(q, k, v, m, causal=causal)
+        for m in (mask, added)
+    )
+
+    np.testing.assert_allclose(by_mask.numpy(), by_sum.numpy(), rtol=1e-5)
+
+
+def test_an_added_mask_that_is_trainable_gets_a_gradient(rng):
+    q, k, v = rng.standard_normal((3, 4, 3)).astype("f4")
+    bias = xdl.Variable(np.zeros((4, 4), "f4"))
+
+    xdl.scaled_dot_product_attention(q, k, v, bias).sum().backward()
+
+    np.testing.assert_allclose(0, bias.grad.sum(axis=1), atol=1e-6)
+    assert np.abs(bias.grad).max() > 1e-3
+
+
+def test_a_mask_that_does_not_fit_is_refused():
+    x = np.zeros((4, 3), "f4")
+
+    with pytest.raises(xdl.ShapeError, match="do not broadcast"):
+        xdl.scaled_dot_product_attention(x, x, x, np.ones((4, 5), bool))
