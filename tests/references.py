@@ -7,9 +7,11 @@ from tests import (
     references_activation,
     references_arrange,
     references_attention,
+    references_conv,
     references_elementary,
     references_loss,
     references_products,
+    references_recurrent,
 )
 
 
@@ -152,3 +154,6 @@ GRADIENTS_AT_KINKS |= references_arrange.GRADIENTS_AT_KINKS
 REFERENCES |= references_activation.REFERENCES
 GRADIENTS_AT_KINKS |= references_activation.GRADIENTS_AT_KINKS
 REFERENCES |= references_attention.REFERENCES
+REFERENCES |= references_recurrent.REFERENCES
+REFERENCES |= references_conv.REFERENCES
+GRADIENTS_AT_KINKS |= references_conv.GRADIENTS_AT_KINKS

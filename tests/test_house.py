@@ -65,7 +65,8 @@ IMPORTS_NUMPY = {"backend", "io", "train", "sklearn", "testing"}
 # Their names are those of the Array API standard, which documents them.
 NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
 # Reached through the function of another operation.
-INTERNAL_OPS = {"WeightedSoftmaxCrossEntropy"}
+INTERNAL_OPS = {"WeightedSoftmaxCrossEntropy", "Conv2dByInput", "Conv2dByWeight"}
+INTERNAL_OPS |= {"AvgUnpool2d", "MaxPick2d", "MaxUnpool2d"}
 PUBLIC = {"xdl": xdl, "nn": xdl.nn, "init": xdl.init, "optim": xdl.optim}
 PUBLIC |= {"models": xdl.models, "testing": xdl.testing, "ops": xdl.ops}
 

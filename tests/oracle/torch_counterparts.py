@@ -12,9 +12,11 @@ from tests.oracle import (
     rows_activation,
     rows_arrange,
     rows_attention,
+    rows_conv,
     rows_elementary,
     rows_loss,
     rows_products,
+    rows_recurrent,
 )
 from tests.oracle.comparison import torch
 from tests.oracle.counterpart import Counterpart as Row
@@ -255,6 +257,8 @@ COUNTERPARTS = (
 COUNTERPARTS += rows_products.ROWS
 COUNTERPARTS += rows_elementary.ROWS + rows_arrange.ROWS
 COUNTERPARTS += rows_attention.ROWS
+COUNTERPARTS += rows_recurrent.ROWS
+COUNTERPARTS += rows_conv.ROWS
 COUNTERPARTS += rows_activation.ROWS
 COUNTERPARTS += rows_loss.ROWS
 

@@ -24,6 +24,7 @@ from xdl.nn.activation import (
     Tanh,
 )
 from xdl.nn.attention import MultiHeadAttention, TransformerBlock
+from xdl.nn.conv import AvgPool2d, Conv2d, MaxPool2d
 from xdl.nn.embedding import Embedding
 from xdl.nn.linear import Linear
 from xdl.nn.loss import (
@@ -50,15 +51,18 @@ from xdl.nn.normalization import (
     LayerNorm,
     RMSNorm,
 )
+from xdl.nn.recurrent import GRU, LSTM, RNN, Recurrent
 from xdl.nn.structure import Dropout, Flatten, Sequential
 
 __all__ = [
     "Activation",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "CELU",
+    "Conv2d",
     "CosineEmbeddingLoss",
     "Dropout",
     "ELU",
@@ -66,6 +70,7 @@ __all__ = [
     "Flatten",
     "GELU",
     "GLU",
+    "GRU",
     "GroupNorm",
     "HardSigmoid",
     "HardSwish",
@@ -74,18 +79,22 @@ __all__ = [
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
+    "LSTM",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "Loss",
     "MSELoss",
+    "MaxPool2d",
     "Mish",
     "MultiHeadAttention",
     "NLLLoss",
     "RMSNorm",
+    "RNN",
     "ReLU",
     "ReLU6",
+    "Recurrent",
     "ReducedLoss",
     "SELU",
     "Sequential",

@@ -5,6 +5,7 @@ differentiated again.
 """
 
 from xdl.ops.activation import log_softmax, relu, sigmoid, softmax
+from xdl.ops.adaptive import adaptive_avg_pool2d
 from xdl.ops.arithmetic import (
     abs,
     add,
@@ -26,6 +27,7 @@ from xdl.ops.binary_loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
 )
+from xdl.ops.conv import conv1d, conv2d
 from xdl.ops.creation import (
     asarray,
     check_indices,
@@ -64,6 +66,7 @@ from xdl.ops.normalization import group_norm, instance_norm, layer_norm, rms_nor
 from xdl.ops.padding import pad
 from xdl.ops.parting import split, unstack
 from xdl.ops.picking import index_update, one_hot, take_along_axis
+from xdl.ops.pool import avg_pool2d, max_pool2d
 from xdl.ops.products import dot, einsum, outer, tensordot, vecdot
 from xdl.ops.random import dropout
 from xdl.ops.rectifiers import (
@@ -76,6 +79,8 @@ from xdl.ops.rectifiers import (
     relu6,
     selu,
 )
+from xdl.ops.recurrent import gru, lstm, rnn
+from xdl.ops.recurrent_cells import gru_cell, lstm_cell, rnn_cell
 from xdl.ops.reduce import logsumexp, max, mean, min, sum
 from xdl.ops.regression_loss import (
     huber_loss,

@@ -1,0 +1,378 @@
+"""Recurrent networks: one weight, used at every step of a sequence."""
+
+from xdl.core.case import BadCase, Case
+from xdl.core.op import function_of
+from xdl.errors import ArgumentError, ShapeError
+from xdl.ops.parting import split
+from xdl.ops.recurrence import Recurrence, part_of, sigmoid_of
+from xdl.ops.shape import squeeze
+
+_MASK = [[True, True], [True, False], [False, True]]
+
+
+class Lstm(Recurrence):
+    """Run a long short-term memory over a sequence.
+
+    With z = x weight + h hidden_weight + bias, cut into i, f, g and o, each step gives
+    ``c = sigmoid(f) c + sigmoid(i) tanh(g)`` and ``h = sigmoid(o) tanh(c)``.
+
+    Args:
+        x: a sequence (t, n, d).
+        h, c: the first states (n, k).
+        weight, hidden_weight: arrays (d, 4 k) and (k, 4 k), the gates in the order
+            i, f, g, o.
+        bias: an array (4 k,), or None.
+        mask: booleans (t, n), or None: all true. Where it is false the states stay as
+            they are and the output is 0.
+        reverse: whether the steps are taken from the last to the first.
+
+    Returns:
+        The outputs (t, n, k), and h and c after the last step (n, k). The class gives
+        them as one array.
+
+    Raises:
+        ShapeError: a shape does not fit the others, or there is no step.
+
+    Example:
+        >>> import xdl
+        >>> x, state = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0]]
+        >>> w = [[0.0, 0.0, 1.0, 0.0]]
+        >>> y, h, c = xdl.lstm(x, state, state, w, w)
+        >>> y.shape, h.shape, round(c.item(), 3)
+        ((2, 1, 1), (1, 1), 0.678)
+
+    Reference: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; the gate f
+    is that of Gers et al., "Learning to Forget", 2000.
+    """
+
+    gates = 4
+    states = 2
+    cases = (
+        Case([(3, 2, 3), (2, 2), (2, 2), (3, 8), (2, 8), (8,), None]),
+        Case([(1, 2, 3), (2, 2), (2, 2), (3, 8), (2, 8), None, None]),
+        Case(
+            [(3, 2, 1), (2, 2), (2, 2), (1, 8), (2, 8), (8,), _MASK], {"reverse": True}
+        ),
+        Case([(3, 2, 3), (2, 1), (2, 1), (3, 4), (1, 4), (4,), _MASK]),
+        BadCase(
+            [(3, 2, 3), (2, 2), (2, 2), (3, 6), (2, 8), None, None],
+            ShapeError,
+            "weight has shape (3, 6), needed (3, 8)",
+        ),
+        BadCase(
+            [(3, 2, 3), (2, 2), (3, 2), (3, 8), (2, 8), None, None],
+            ShapeError,
+            "state 1 has shape (3, 2), needed (2, 2)",
+        ),
+        BadCase(
+            [(0, 2, 3), (2, 2), (2, 2), (3, 8), (2, 8), None, None],
+            ShapeError,
+            "t at least 1",
+        ),
+    )
+
+    def __init__(self, reverse=False):
+        self.reverse = reverse
+
+    def shape(self, x, h, c, weight, hidden_weight, bias=None, mask=None):
+        return self._check(x, (h, c), weight, hidden_weight, (bias,), mask)
+
+    def flops(self, y, x, h, c, weight, hidden_weight, *others):
+        return self._flops(x, hidden_weight)
+
+    def compute(self, xp, x, h, c, weight, hidden_weight, bias=None, mask=None):
+        arrays = (x, h, c, weight, hidden_weight, bias, mask)
+        self.shape(*(a if a is None else a.shape for a in arrays))
+        return self._run(xp, x, (h, c), weight, hidden_weight, (bias,), mask)
+
+    def gradient(
+        self, xp, gy, x, h, c, weight, hidden_weight, bias, mask, saved, before, wanted
+    ):
+        back = self._run_back(xp, gy, x, hidden_weight, mask, saved, before)
+        gzs, gqs, (gh, gc) = back
+        chosen = (wanted[0], *wanted[3:6])
+        found = self._of_weights(xp, gzs, gqs, x, weight, before, chosen)
+        gx, gweight, ghidden, gbias, _ = found
+        return gx, gh, gc, gweight, ghidden, gbias, None
+
+    def _levels(self, xp, like):
+        """Return what makes one tanh of all gates: factors, shifts, lower bounds.
+
+        sigmoid(z) is 0.5 tanh(0.5 z) + 0.5, and either slope is (y - low) (1 - y).
+        """
+        one = xp.new_ones(like, (like.shape[0],))
+        half, none = one * 0.5, one * 0.0
+        factors = xp.concat((half, half, one, half), axis=0)
+        shifts = xp.concat((half, half, none, half), axis=0)
+        return factors, shifts, xp.concat((none, none, -one, none), axis=0)
+
+    def _step(self, xp, z, states, hidden_weight, levels):
+        h, c = states
+        factors, shifts, _ = levels
+        z += xp.matmul(h, hidden_weight)
+        z *= factors
+        gates = xp.tanh(z)
+        gates *= factors
+        gates += shifts
+        i, f, g, o = (part_of(xp, gates, k, c.shape[1]) for k in range(4))
+        c = f * c + i * g
+        bent = xp.tanh(c)
+        return (o * bent, c), (gates, bent)
+
+    def _step_back(self, xp, gstates, saved, before, levels):
+        gh, gc = gstates
+        gates, bent = saved
+        i, f, g, o = (part_of(xp, gates, k, bent.shape[1]) for k in range(4))
+        gc = gc + gh * o * (1 - bent * bent)
+        gz = xp.concat((gc * g, gc * before[1], gc * i, gh * bent), axis=1)
+        gz *= 1 - gates
+        gz *= gates - levels[2]
+        return gz, gz, [None, gc * f]
+
+
+class Gru(Recurrence):
+    """Run gated recurrent units over a sequence.
+
+    With p = x weight + bias and q = h hidden_weight + hidden_bias, each cut into three,
+    a step gives ``r = sigmoid(p1 + q1)``, ``z = sigmoid(p2 + q2)``,
+    ``n = tanh(p3 + r q3)`` and ``h = (1 - z) n + z h``.
+
+    Args:
+        x: a sequence (t, n, d).
+        h: the first state (n, k).
+        weight, hidden_weight: arrays (d, 3 k) and (k, 3 k), in the order r, z, n.
+        bias, hidden_bias: arrays (3 k,), or None. The second differs from the first in
+            n alone, where r multiplies it.
+        mask: booleans (t, n), or None: all true. Where it is false the state stays as
+            it is and the output is 0.
+        reverse: whether the steps are taken from the last to the first.
+
+    Returns:
+        The outputs (t, n, k), and h after the last step (n, k). The class gives them
+        as one array.
+
+    Raises:
+        ShapeError: a shape does not fit the others, or there is no step.
+
+    Example:
+        >>> import xdl
+        >>> x, w = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0, 0.0, 1.0]]
+        >>> y, h = xdl.gru(x, [[0.0]], w, w)
+        >>> y.shape, round(h.item(), 3)
+        ((2, 1, 1), 0.678)
+
+    Reference: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder",
+    2014, with the reset after the product.
+    """
+
+    gates = 3
+    cases = (
+        Case([(3, 2, 3), (2, 2), (3, 6), (2, 6), (6,), (6,), None]),
+        Case([(1, 2, 3), (2, 2), (3, 6), (2, 6), None, None, None], {"reverse": True}),
+        Case([(3, 2, 1), (2, 2), (1, 6), (2, 6), (6,), (6,), _MASK]),
+        BadCase(
+            [(3, 2, 3), (2, 2), (3, 6), (2, 6), (6,), (4,), None],
+            ShapeError,
+            "bias has shape (4,), needed (6,)",
+        ),
+        BadCase(
+            [(3, 2), (2, 2), (3, 6), (2, 6), None, None, None],
+            ShapeError,
+            "needed (t, n, features)",
+        ),
+    )
+
+    def __init__(self, reverse=False):
+        self.reverse = reverse
+
+    def shape(self, x, h, weight, hidden_weight, bias=None, other=None, mask=None):
+        return self._check(x, (h,), weight, hidden_weight, (bias, other), mask)
+
+    def flops(self, y, x, h, weight, hidden_weight, *others):
+        return self._flops(x, hidden_weight)
+
+    def compute(
+        self, xp, x, h, weight, hidden_weight, bias=None, hidden_bias=None, mask=None
+    ):
+        arrays = (x, h, weight, hidden_weight, bias, hidden_bias, mask)
+        self.shape(*(a if a is None else a.shape for a in arrays))
+        biases = (bias, hidden_bias)
+        return self._run(xp, x, (h,), weight, hidden_weight, biases, mask)
+
+    def gradient(
+        self,
+        xp,
+        gy,
+        x,
+        h,
+        weight,
+        hidden_weight,
+        bias,
+        hidden_bias,
+        mask,
+        saved,
+        before,
+        wanted,
+    ):
+        back = self._run_back(xp, gy, x, hidden_weight, mask, saved, before)
+        gzs, gqs, (gh,) = back
+        chosen = (wanted[0], *wanted[2:6])
+        found = self._of_weights(xp, gzs, gqs, x, weight, before, chosen)
+        gx, *others = found
+        return gx, gh, *others, None
+
+    def _step(self, xp, z, states, hidden_weight, levels, hidden_bias):
+        (h,) = states
+        size = h.shape[1]
+        q = xp.matmul(h, hidden_weight)
+        q = q if hidden_bias is None else q + hidden_bias
+        gates = sigmoid_of(
+            xp, part_of(xp, z, 0, 2 * size) + part_of(xp, q, 0, 2 * size)
+        )
+        reset, keep = part_of(xp, gates, 0, size), part_of(xp, gates, 1, size)
+        inner = part_of(xp, q, 2, size)
+        new = xp.tanh(part_of(xp, z, 2, size) + reset * inner)
+        return (new + keep * (h - new),), (gates, new, inner)
+
+    def _step_back(self, xp, gstates, saved, before, levels):
+        (gh,) = gstates
+        gates, new, inner = saved
+        size = new.shape[1]
+        reset, keep = part_of(xp, gates, 0, size), part_of(xp, gates, 1, size)
+        gnew = gh * (1 - keep) * (1 - new * new)
+        gkeep = gh * (before[0] - new) * keep * (1 - keep)
+        greset = gnew * inner * reset * (1 - reset)
+        gz = xp.concat((greset, gkeep, gnew), axis=1)
+        gq = xp.concat((greset, gkeep, gnew * reset), axis=1)
+        return gz, gq, [gh * keep]
+
+
+class Rnn(Recurrence):
+    """Run a simple recurrent network over a sequence.
+
+    Each step gives ``h = tanh(x weight + h hidden_weight + bias)``.
+
+    Args:
+        x: a sequence (t, n, d).
+        h: the first state (n, k).
+        weight, hidden_weight: arrays (d, k) and (k, k).
+        bias: an array (k,), or None.
+        mask: booleans (t, n), or None: all true. Where it is false the state stays as
+            it is and the output is 0.
+        reverse: whether the steps are taken from the last to the first.
+        activation: "tanh", or "relu" in its place, with the gradient 0 at 0.
+
+    Returns:
+        The outputs (t, n, k), and h after the last step (n, k). The class gives them
+        as one array.
+
+    Raises:
+        ShapeError: a shape does not fit the others, or there is no step.
+        ArgumentError: ``activation`` is another.
+
+    Example:
+        >>> import xdl
+        >>> x, h = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0]]
+        >>> y, h = xdl.rnn(x, h, [[1.0]], [[3.0]], activation="relu")
+        >>> y.reshape((2,)), h
+        (Variable([1., 5.], dtype=float32), Variable([[5.]], dtype=float32))
+
+    Reference: Elman, "Finding Structure in Time", 1990.
+    """
+
+    cases = (
+        Case([(3, 2, 3), (2, 2), (3, 2), (2, 2), (2,), None]),
+        Case([(3, 2, 3), (2, 2), (3, 2), (2, 2), None, None], {"reverse": True}),
+        Case([(3, 2, 1), (2, 2), (1, 2), (2, 2), (2,), _MASK], {"activation": "relu"}),
+        BadCase(
+            [(3, 2, 3), (2, 2), (3, 2), (2, 3), None, None],
+            ShapeError,
+            "hidden_weight has shape (2, 3), needed (2, 2)",
+        ),
+        BadCase(
+            [(3, 2, 3), (2, 2), (3, 2), (2, 2), None, [[True]]],
+            ShapeError,
+            "mask has shape (1, 1), needed (3, 2)",
+        ),
+        BadCase(
+            [(3, 2, 3), (2, 2), (3, 2), (2, 2), None, None],
+            ArgumentError,
+            "'sine' came",
+            {"activation": "sine"},
+        ),
+    )
+
+    def __init__(self, reverse=False, activation="tanh"):
+        if activation not in ("tanh", "relu"):
+            raise ArgumentError(f'Rnn: {activation!r} came, needed "tanh" or "relu"')
+        self.reverse, self.activation = reverse, activation
+
+    def shape(self, x, h, weight, hidden_weight, bias=None, mask=None):
+        return self._check(x, (h,), weight, hidden_weight, (bias,), mask)
+
+    def flops(self, y, x, h, weight, hidden_weight, *others):
+        return self._flops(x, hidden_weight)
+
+    def compute(self, xp, x, h, weight, hidden_weight, bias=None, mask=None):
+        arrays = (x, h, weight, hidden_weight, bias, mask)
+        self.shape(*(a if a is None else a.shape for a in arrays))
+        return self._run(xp, x, (h,), weight, hidden_weight, (bias,), mask)
+
+    def gradient(
+        self, xp, gy, x, h, weight, hidden_weight, bias, mask, saved, before, wanted
+    ):
+        back = self._run_back(xp, gy, x, hidden_weight, mask, saved, before)
+        gzs, gqs, (gh,) = back
+        chosen = (wanted[0], *wanted[2:5])
+        found = self._of_weights(xp, gzs, gqs, x, weight, before, chosen)
+        gx, gweight, ghidden, gbias, _ = found
+        return gx, gh, gweight, ghidden, gbias, None
+
+    def _step(self, xp, z, states, hidden_weight, levels):
+        z = z + xp.matmul(states[0], hidden_weight)
+        h = xp.tanh(z) if self.activation == "tanh" else xp.maximum(z, 0)
+        return (h,), h
+
+    def _step_back(self, xp, gstates, saved, before, levels):
+        (gh,) = gstates
+        if self.activation == "tanh":
+            gz = gh * (1 - saved * saved)
+        else:
+            gz = xp.zero_unless(saved > 0, gh)
+        return gz, gz, [None]
+
+
+def _parts(joined, states):
+    """Return the outputs of the steps and the states after the last."""
+    length = joined.shape[0] - states
+    ends = [length + i for i in range(states)]
+    outputs, *last = split(joined, ends)
+    return outputs, *(squeeze(state, 0) for state in last)
+
+
+@function_of(Lstm)
+def lstm(x, h, c, weight, hidden_weight, bias=None, mask=None, reverse=False):
+    return _parts(Lstm(reverse)(x, h, c, weight, hidden_weight, bias, mask), 2)
+
+
+@function_of(Gru)
+def gru(
+    x, h, weight, hidden_weight, bias=None, hidden_bias=None, mask=None, reverse=False
+):
+    arrays = (x, h, weight, hidden_weight, bias, hidden_bias, mask)
+    return _parts(Gru(reverse)(*arrays), 1)
+
+
+@function_of(Rnn)
+def rnn(
+    x,
+    h,
+    weight,
+    hidden_weight,
+    bias=None,
+    mask=None,
+    reverse=False,
+    activation="tanh",
+):
+    op = Rnn(reverse, activation)
+    return _parts(op(x, h, weight, hidden_weight, bias, mask), 1)

@@ -1,0 +1,85 @@
+"""Windows that slide over images: what convolution and pooling share."""
+
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError, ShapeError
+from xdl.ops.axes import as_shape
+
+
+def as_pair(who, name, value, least):
+    """Return an int or a pair of ints as a pair (rows, columns).
+
+    Raises:
+        ArgumentError: it is something else, or less than ``least``.
+    """
+    pair = as_shape(who, value)
+    pair = pair * 2 if len(pair) == 1 else pair
+    if len(pair) != 2 or min(pair) < least:
+        raise ArgumentError(
+            f"{who}: {name} {value} came, needed an int or a pair of ints, each at "
+            f"least {least}"
+        )
+    return pair
+
+
+def places(who, size, window, stride, padding, dilation=(1, 1)):
+    """Return how many places (rows, columns) the window has on images of a size.
+
+    Raises:
+        ShapeError: the window does not fit.
+    """
+    found = []
+    for n, w, s, p, d in zip(size, window, stride, padding, dilation, strict=True):
+        room = n + 2 * p - d * (w - 1) - 1
+        if room < 0 or w < 1:
+            raise ShapeError(
+                f"{who}: a window {tuple(window)} does not fit into images "
+                f"{tuple(size)} with that padding and dilation"
+            )
+        found.append(room // s + 1)
+    return tuple(found)
+
+
+def padded(xp, x, padding, value=0.0):
+    """Return images (..., height, width) with ``value`` around them."""
+    rows, columns = padding
+    if not rows and not columns:
+        return x
+    height, width = x.shape[-2:]
+    shape = (*x.shape[:-2], height + 2 * rows, width + 2 * columns)
+    y = xp.new_zeros(x, shape)
+    if value:
+        y = y + value
+    y[inner(padding, (height, width))] = x
+    return y
+
+
+def inner(padding, size):
+    """Return the index of images of a size within what was put around them."""
+    return (
+        ...,
+        slice(padding[0], padding[0] + size[0]),
+        slice(padding[1], padding[1] + size[1]),
+    )
+
+
+def shifts(window, count, stride, dilation=(1, 1)):
+    """Return, for each position in the window, the index of its elements in images.
+
+    Args:
+        window: its (rows, columns).
+        count: at how many (rows, columns) of places it stands.
+        stride, dilation: pairs.
+    """
+    by_axis = [
+        [slice(i * d, i * d + (n - 1) * s + 1, s) for i in range(w)]
+        for w, n, s, d in zip(window, count, stride, dilation, strict=True)
+    ]
+    return [(..., rows, columns) for rows in by_axis[0] for columns in by_axis[1]]
+
+
+def applied(op, xp, *inputs):
+    """Return an operation of the inputs of a gradient: arrays, or Variables."""
+    if any(isinstance(x, Variable) for x in inputs):
+        return op(*inputs)
+    result = op.compute(xp, *inputs)
+    return result[0] if op.residuals else result
