@@ -4,6 +4,7 @@ import numpy as np
 
 GPT = {"tokens": 128, "context": 64, "size": 128, "heads": 4, "layers": 4}
 GPT_BATCH = 8
+CNN_BATCH = 64
 
 
 def samples(n, features, classes=10):
@@ -11,6 +12,12 @@ def samples(n, features, classes=10):
     rng = np.random.default_rng(0)
     inputs = rng.random((n, features), dtype=np.float32)
     return inputs, rng.integers(0, classes, n)
+
+
+def images(n):
+    """Return float32 images (n, 1, 28, 28) and integer labels (n,)."""
+    inputs, labels = samples(n, 28 * 28)
+    return inputs.reshape(n, 1, 28, 28), labels
 
 
 def text(n, length, tokens):

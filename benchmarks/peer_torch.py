@@ -2,7 +2,15 @@
 
 import torch
 
-from benchmarks.peer_data import GPT, GPT_BATCH, samples, text, weights
+from benchmarks.peer_data import (
+    CNN_BATCH,
+    GPT,
+    GPT_BATCH,
+    images,
+    samples,
+    text,
+    weights,
+)
 
 VERSION = torch.__version__
 
@@ -36,6 +44,35 @@ def _classifier(batch, *sizes):
         return step
 
     return workload
+
+
+def _cnn(threads):
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 32, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(32, 64, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64 * 7 * 7, 128),
+        torch.nn.ReLU(),
+        torch.nn.Linear(128, 10),
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    x, target = map(torch.from_numpy, images(CNN_BATCH))
+    loss_function = torch.nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad()
+        loss = loss_function(model(x), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
 
 
 class _Block(torch.nn.Module):
@@ -101,5 +138,6 @@ WORKLOADS = {
     "linear 64-10, batch 1": _classifier(1, 64, 10),
     "linear 64-10, batch 32": _classifier(32, 64, 10),
     "MLP 784-512-512-10, batch 128": _classifier(128, 784, 512, 512, 10),
+    "CNN 32-64-128, 64 images of 28x28": _cnn,
     "GPT 4 layers of 128, 64 tokens, batch 8": _gpt,
 }

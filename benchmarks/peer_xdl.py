@@ -1,7 +1,15 @@
 """xdl's side of `benchmarks.peers`: a workload returns a function of a step."""
 
 import xdl
-from benchmarks.peer_data import GPT, GPT_BATCH, samples, text, weights
+from benchmarks.peer_data import (
+    CNN_BATCH,
+    GPT,
+    GPT_BATCH,
+    images,
+    samples,
+    text,
+    weights,
+)
 
 VERSION = xdl.__version__
 
@@ -42,6 +50,46 @@ def _classifier(batch, *sizes):
     return workload
 
 
+class Convolutional(xdl.Model):
+    """Two convolutions with pooling, and two affine layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = xdl.nn.Sequential(
+            xdl.nn.Conv2d(1, 32, 3, padding=1),
+            xdl.nn.ReLU(),
+            xdl.nn.MaxPool2d(2),
+            xdl.nn.Conv2d(32, 64, 3, padding=1),
+            xdl.nn.ReLU(),
+            xdl.nn.MaxPool2d(2),
+            xdl.nn.Flatten(),
+            xdl.nn.Linear(64 * 7 * 7, 128),
+            xdl.nn.ReLU(),
+            xdl.nn.Linear(128, 10),
+        )
+        self.loss_ops = xdl.SoftmaxLoss()
+
+    def forward(self, x):
+        self.output = self.features(x)
+        return self.output
+
+
+def _cnn(threads):
+    xdl.seed(0)
+    model = Convolutional()
+    optimizer = xdl.SGD(model, lr=0.01)
+    x, target = images(CNN_BATCH)
+
+    def step():
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        optimizer.update()
+        return loss
+
+    return step
+
+
 def _gpt(threads):
     xdl.seed(0)
     model = xdl.models.GPT(**GPT)
@@ -62,5 +110,6 @@ WORKLOADS = {
     "linear 64-10, batch 1": _classifier(1, 64, 10),
     "linear 64-10, batch 32": _classifier(32, 64, 10),
     "MLP 784-512-512-10, batch 128": _classifier(128, 784, 512, 512, 10),
+    "CNN 32-64-128, 64 images of 28x28": _cnn,
     "GPT 4 layers of 128, 64 tokens, batch 8": _gpt,
 }
