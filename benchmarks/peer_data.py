@@ -1,5 +1,7 @@
 """The data that all peers of `benchmarks.peers` step on, the same for each."""
 
+import math
+
 import numpy as np
 
 GPT = {"tokens": 128, "context": 64, "size": 128, "heads": 4, "layers": 4}
@@ -12,6 +14,15 @@ def samples(n, features, classes=10):
     rng = np.random.default_rng(0)
     inputs = rng.random((n, features), dtype=np.float32)
     return inputs, rng.integers(0, classes, n)
+
+
+def starting(shape):
+    """Return first weights by shape: zeros for a bias, OIHW for a convolution."""
+    if len(shape) == 1:
+        return np.zeros(shape, np.float32)
+    if len(shape) == 2:
+        return weights(*shape)
+    return weights(math.prod(shape[1:]), shape[0]).T.reshape(shape)
 
 
 def images(n):

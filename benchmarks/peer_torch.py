@@ -8,6 +8,7 @@ from benchmarks.peer_data import (
     GPT_BATCH,
     images,
     samples,
+    starting,
     text,
     weights,
 )
@@ -48,7 +49,6 @@ def _classifier(batch, *sizes):
 
 def _cnn(threads):
     torch.set_num_threads(threads)
-    torch.manual_seed(0)
     model = torch.nn.Sequential(
         torch.nn.Conv2d(1, 32, 3, padding=1),
         torch.nn.ReLU(),
@@ -61,6 +61,11 @@ def _cnn(threads):
         torch.nn.ReLU(),
         torch.nn.Linear(128, 10),
     )
+    with torch.no_grad():
+        for weight in model.parameters():
+            first = starting(weight.shape[::-1] if weight.ndim == 2 else weight.shape)
+            first = first.T.copy() if weight.ndim == 2 else first.copy()
+            weight.copy_(torch.from_numpy(first))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     x, target = map(torch.from_numpy, images(CNN_BATCH))
     loss_function = torch.nn.CrossEntropyLoss()

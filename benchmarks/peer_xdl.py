@@ -7,6 +7,7 @@ from benchmarks.peer_data import (
     GPT_BATCH,
     images,
     samples,
+    starting,
     text,
     weights,
 )
@@ -75,8 +76,9 @@ class Convolutional(xdl.Model):
 
 
 def _cnn(threads):
-    xdl.seed(0)
     model = Convolutional()
+    for variable in model.parameter.values():
+        variable.value = starting(variable.shape)
     optimizer = xdl.SGD(model, lr=0.01)
     x, target = images(CNN_BATCH)
 

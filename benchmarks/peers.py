@@ -62,8 +62,8 @@ def compare(workload, threads, peer, rounds):
     """Step xdl and a peer in turn; return the figures of both."""
     workers = [Worker(name, workload, threads) for name in ("xdl", peer)]
     losses = [worker.ready["loss"] for worker in workers]
-    # The GPT and the CNN start from other weights than PyTorch's.
-    tolerance = {"GPT": 0.02, "CNN": 0.5}.get(workload[:3], 1e-3)
+    # The GPT alone starts from other weights than PyTorch's, of the same spread.
+    tolerance = 0.02 if workload.startswith("GPT") else 1e-3
     if abs(losses[0] - losses[1]) > tolerance * abs(losses[1]):
         raise RuntimeError(f"{workload}: the losses after 6 steps differ: {losses}")
     pairs = [[worker.round() for worker in workers] for _ in range(rounds)]

@@ -20,6 +20,15 @@ def is_data(value):
     return not isinstance(value, Variable) or getattr(value, "_is_data", False)
 
 
+def as_variable(x):
+    """Return ``x`` as a Variable: itself, or data that takes part in no graph."""
+    if isinstance(x, Variable):
+        return x
+    data = Variable._of(backend.asarray(x))
+    data._is_data = True
+    return data
+
+
 def prepare(op, inputs):
     """Return the namespace and the arrays, numbers and None for ``op.compute``.
 

@@ -7,10 +7,10 @@ from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import DtypeError, IndexRangeError, ShapeError
 
-_ARRAY = object()  # stands in a template for the next index array
+PLACEHOLDER = object()  # stands in a template for the next index array
 
 
-class _Indexed(Op):
+class Indexed(Op):
     """What operations with an index share: a template, and arrays to fill it with.
 
     Args:
@@ -41,10 +41,10 @@ class _Indexed(Op):
         if not indices:
             return self.template
         arrays = iter(indices)
-        return tuple(next(arrays) if p is _ARRAY else p for p in self.template)
+        return tuple(next(arrays) if p is PLACEHOLDER else p for p in self.template)
 
 
-class GetItem(_Indexed):
+class GetItem(Indexed):
     """Pick elements: ``x[index]`` with NumPy's basic and advanced indexing.
 
     Elements that are picked more than once receive the sum of their gradients.
@@ -74,13 +74,16 @@ class GetItem(_Indexed):
         Case([(3, 4)], {"template": (1,)}),
         Case([(3, 4)], {"template": (slice(None, None, 2), slice(1, 3))}),
         Case([(3, 4)], {"template": (..., None, 0)}),
-        Case([(3, 4), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
-        Case([(3, 4), [2, 0, 2]], {"template": (slice(None), _ARRAY)}),
+        Case([(3, 4), [0, 2, 0], [1, 1, 1]], {"template": (PLACEHOLDER, PLACEHOLDER)}),
+        Case([(3, 4), [2, 0, 2]], {"template": (slice(None), PLACEHOLDER)}),
         Case([(0, 4)], {"template": (slice(None), 2)}),
         BadCase([(3, 4)], IndexRangeError, "out of bounds", {"template": (3,)}),
         BadCase([(3, 4)], IndexRangeError, "too many indices", {"template": (0, 0, 0)}),
         BadCase(
-            [(3,), [0, 3]], IndexRangeError, "out of bounds", {"template": (_ARRAY,)}
+            [(3,), [0, 3]],
+            IndexRangeError,
+            "out of bounds",
+            {"template": (PLACEHOLDER,)},
         ),
     )
 
@@ -96,7 +99,7 @@ class GetItem(_Indexed):
         return (gx, *[None] * len(indices))
 
 
-class IndexAdd(_Indexed):
+class IndexAdd(Indexed):
     """Add values at an index; where it names an element twice, both are added.
 
     Args:
@@ -120,8 +123,13 @@ class IndexAdd(_Indexed):
     cases = (
         Case([(3, 4), (4,)], {"template": (1,)}),
         Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
-        Case([(3, 4), (3,), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
-        Case([(3, 4), (), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
+        Case(
+            [(3, 4), (3,), [0, 2, 0], [1, 1, 1]],
+            {"template": (PLACEHOLDER, PLACEHOLDER)},
+        ),
+        Case(
+            [(3, 4), (), [0, 2, 0], [1, 1, 1]], {"template": (PLACEHOLDER, PLACEHOLDER)}
+        ),
         BadCase([(3, 4), ()], IndexRangeError, "out of bounds", {"template": (3,)}),
     )
 
@@ -210,13 +218,13 @@ class Take(Op):
 
 @function_of(GetItem)
 def getitem(x, index):
-    template, arrays = _split(index)
+    template, arrays = split_index(index)
     return GetItem(template)(x, *arrays)
 
 
 @function_of(IndexAdd)
 def index_add(x, index, value):
-    template, arrays = _split(index)
+    template, arrays = split_index(index)
     return IndexAdd(template)(x, value, *arrays)
 
 
@@ -225,7 +233,7 @@ def take(x, indices, axis=0):
     return Take(axis)(x, indices)
 
 
-def _split(index):
+def split_index(index):
     """Return an index as a template and the arrays that fill it."""
     parts = index if isinstance(index, tuple) else (index,)
     template, arrays = [], []
@@ -235,7 +243,7 @@ def _split(index):
         elif hasattr(part, "__index__") and not getattr(part, "shape", ()):
             template.append(part.__index__())
         else:
-            template.append(_ARRAY)
+            template.append(PLACEHOLDER)
             arrays.append(_as_index(part))
     return tuple(template), arrays
 
@@ -261,4 +269,4 @@ def _written(part):
     if isinstance(part, slice):
         ends = ["" if e is None else str(e) for e in (part.start, part.stop, part.step)]
         return ":".join(ends[:2]) + (f":{ends[2]}" if ends[2] else "")
-    return {_ARRAY: "indices", Ellipsis: "...", None: "None"}.get(part, str(part))
+    return {PLACEHOLDER: "indices", Ellipsis: "...", None: "None"}.get(part, str(part))

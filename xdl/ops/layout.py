@@ -3,6 +3,7 @@
 import math
 
 from xdl import backend
+from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape, positive_axes
@@ -202,18 +203,12 @@ def tile(x, repetitions):
 
 def as_operand(x):
     """Return what has a shape as it is, numbers and lists as a Variable of data."""
-    return x if isinstance(x, Variable) or backend.namespace(x) else _as_data(x)
+    return x if isinstance(x, Variable) or backend.namespace(x) else as_variable(x)
 
 
 def along(x, axis):
     """Return ``x`` and the axis; for None the elements in C order, and their axis."""
     return (flatten(x), 0) if axis is None else (as_operand(x), axis)
-
-
-def _as_data(x):
-    variable = Variable._of(backend.asarray(x))
-    variable._is_data = True
-    return variable
 
 
 def _as_counts(who, counts):

@@ -11,6 +11,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.arithmetic import add, multiply
@@ -57,15 +58,6 @@ def wide(xp, x):
 def like(xp, y, x):
     """Return ``y`` with the dtype of ``x``."""
     return y if y.dtype == x.dtype else xp.astype(y, x.dtype)
-
-
-def as_variable(x):
-    """Return ``x`` as a Variable: itself, or data that takes part in no graph."""
-    if isinstance(x, Variable):
-        return x
-    data = Variable._of(backend.asarray(x))
-    data._is_data = True
-    return data
 
 
 def row_dots(xp, x1, x2):

@@ -7,7 +7,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
 from xdl.ops.axes import positive_axes
-from xdl.ops.indexing import _ARRAY, _Indexed, _split, require_integers
+from xdl.ops.indexing import PLACEHOLDER, Indexed, require_integers, split_index
 from xdl.ops.layout import along
 
 
@@ -94,7 +94,7 @@ class TakeAlongAxis(Op):
         return xp.reshape(gx, (*before, length, *after)), None
 
 
-class IndexUpdate(_Indexed):
+class IndexUpdate(Indexed):
     """Set the elements at an index to values; the array itself stays as it was.
 
     Where the index names an element twice, the last value stays, on every device, and
@@ -121,9 +121,14 @@ class IndexUpdate(_Indexed):
     cases = (
         Case([(3, 4), (4,)], {"template": (1,)}),
         Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
-        Case([(3, 4), (3,), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
-        Case([(3, 4), (), [0, 2, 0], [1, 1, 1]], {"template": (_ARRAY, _ARRAY)}),
-        Case([(4,), (3,), [-1, 0, 3]], {"template": (_ARRAY,)}),
+        Case(
+            [(3, 4), (3,), [0, 2, 0], [1, 1, 1]],
+            {"template": (PLACEHOLDER, PLACEHOLDER)},
+        ),
+        Case(
+            [(3, 4), (), [0, 2, 0], [1, 1, 1]], {"template": (PLACEHOLDER, PLACEHOLDER)}
+        ),
+        Case([(4,), (3,), [-1, 0, 3]], {"template": (PLACEHOLDER,)}),
         BadCase([(3, 4), ()], IndexRangeError, "out of bounds", {"template": (3,)}),
         BadCase([(3, 4), (3,)], ShapeError, "broadcast", {"template": (1,)}),
     )
@@ -230,7 +235,7 @@ def take_along_axis(x, indices, axis=-1):
 
 @function_of(IndexUpdate)
 def index_update(x, index, value):
-    template, arrays = _split(index)
+    template, arrays = split_index(index)
     return IndexUpdate(template)(x, value, *arrays)
 
 

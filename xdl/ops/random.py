@@ -5,8 +5,8 @@ import math
 from xdl.backend import random
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError
-from xdl.ops.normalization import as_variable
 
 
 class Dropout(Op):
