@@ -194,7 +194,7 @@ def _node(op, inputs, kept, array):
     node: Any = Node()
     node.op, node.inputs, node.kept = op, inputs, kept
     node.shape, node.dtype, node.index = array.shape, array.dtype, tick()
-    node.grad = node.flow = node.walk = None
+    node.grad = node.walk = None
     return node
 
 

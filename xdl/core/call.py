@@ -2,8 +2,12 @@
 
 ``call`` takes every case. The functions that ``caller`` returns take the usual one,
 Variables and arrays that fit as they are, and are written for speed before beauty
-(benchmarks/overhead.py): what belongs to the class is read once, when it is made.
+(benchmarks/overhead.py): each is made from a text, as a dataclass makes its methods,
+so that what belongs to the class stands in it as if written by hand.
 """
+
+import functools
+import types
 
 from xdl.backend import ARRAYS, NAMESPACES
 from xdl.core import mode
@@ -20,80 +24,126 @@ NUMBERS = frozenset({float, int})
 
 
 def caller(cls):
-    """Return the function that calls operations of a class."""
+    """Return the function that calls operations of a class: f(op, *inputs)."""
+    text = _text(cls, "op, ")
+    return call if text is None else _made(text, compute=cls.compute)
+
+
+def operator_of(op):
+    """Return the function that calls one operation of two inputs: f(a, b)."""
+    text = _text(type(op), "")
+    if text is None:
+        return lambda a, b: call(op, a, b)
+    return _made(text, compute=type(op).compute, op=op)
+
+
+def keeper(cls):
+    """Return ``keep(y, residuals, wanted, *inputs)``: what ``gradient`` is given."""
+    star = "*" if cls.is_variadic else ""
+    listed = ", ".join((*cls.inputs[:-1], star + cls.inputs[-1]))
+    kept = _kept_text(cls, cls.inputs)
+    return eval(f"lambda y, residuals, wanted, {listed}: {kept}")
+
+
+def _text(cls, op):
+    """Return the text of the function for a class; None where ``call`` serves."""
     if cls.gradient is None or cls.is_variadic:
-        return call
+        return None
     if len(cls.inputs) == 1 and not cls.residuals and not cls.own_dtype:
-        return _unary_caller(cls.compute, cls._keep)
+        return _UNARY.format(op=op, kept=_kept_text(cls, ("x",)))
     second_is_own = cls.own_dtype == cls.inputs[1:]
-    if len(cls.inputs) == 2 and (not cls.own_dtype or second_is_own):
-        residuals, numbers = bool(cls.residuals), cls.takes_numbers
-        return _binary_caller(cls.compute, cls._keep, residuals, second_is_own, numbers)
-    return call
+    if len(cls.inputs) != 2 or (cls.own_dtype and not second_is_own):
+        return None
+    return _BINARY.format(
+        op=op,
+        kept=_kept_text(cls, ("x1", "x2")),
+        output="y, *residuals" if cls.residuals else "y",
+        may_differ="wanted is not SECOND" if second_is_own else "False",
+        is_number="type(other) in NUMBERS" if cls.takes_numbers else "False",
+    )
 
 
-def _unary_caller(compute, keep):
-    def call_unary(op, a):
-        if type(a) is not Variable or a._node is None or current_mode() is not None:
-            return call(op, a)
-        x = a._value
-        try:
-            y = compute(op, NAMESPACES[type(x)], x)
-        except Exception as error:
-            y = _recovered(op, error, (a,), (x,))
-        if type(y) is not type(x):
-            y = NAMESPACES[type(x)].asarray(y)
-        out, node = new(Variable), Node()
-        out._value, out._node = y, node
-        node.op, node.inputs, node.kept = op, (a._node,), keep(y, (), ONE, x)
-        node.shape, node.dtype = y.shape, y.dtype
-        node.index = tick()
-        node.grad = node.flow = node.walk = None
-        return out
-
-    return call_unary
+def _kept_text(cls, inputs):
+    """Return the text of the tuple that is kept, given names for the inputs."""
+    parts = []
+    for name, (kind, which) in zip(cls.kept_names, cls._sources, strict=True):
+        part = inputs[which] if kind in ("input", "inputs") else name
+        if kind == "residual":
+            part = f"residuals[{which}]"
+        elif kind in ("shape", "dtype"):
+            owner = inputs[which]
+            is_star = cls.is_variadic and which == len(inputs) - 1
+            part = f"tuple(x.{kind} for x in {owner})" if is_star else f"{owner}.{kind}"
+        if name in cls.kept_for:
+            part = f"{part} if wanted[{cls.inputs.index(cls.kept_for[name])}] else None"
+        parts.append(part + ", ")
+    return f"({''.join(parts)})"
 
 
-def _binary_caller(compute, keep, has_residuals, second_is_own, takes_numbers):
-    def call_binary(op, a, b):
-        x, z = a, b
-        parent1 = parent2 = None
-        if type(a) is Variable:
-            x, parent1 = a._value, a._node
-        if type(b) is Variable:
-            z, parent2 = b._value, b._node
-        if parent1 is not None:
-            wanted = FIRST if parent2 is None else BOTH
-            library, dtype, other = type(x), x.dtype, z
-        elif parent2 is None:
+def _made(text, **names):
+    return types.FunctionType(_code(text), globals() | names)
+
+
+@functools.cache
+def _code(text):
+    return compile(text, __file__, "exec").co_consts[0]
+
+
+_UNARY = """def call_unary({op}a):
+    if type(a) is not Variable or a._node is None or current_mode() is not None:
+        return call(op, a)
+    x, wanted = a._value, ONE
+    try:
+        y = compute(op, NAMESPACES[type(x)], x)
+    except Exception as error:
+        y = _recovered(op, error, (a,), (x,))
+    if type(y) is not type(x):
+        y = NAMESPACES[type(x)].asarray(y)
+    out, node = new(Variable), Node()
+    out._value, out._node = y, node
+    node.op, node.inputs, node.kept = op, (a._node,), {kept}
+    node.shape, node.dtype = y.shape, y.dtype
+    node.index = tick()
+    node.grad = node.walk = None
+    return out
+"""
+
+_BINARY = """def call_binary({op}a, b):
+    x1, x2 = a, b
+    parent1 = parent2 = None
+    if type(a) is Variable:
+        x1, parent1 = a._value, a._node
+    if type(b) is Variable:
+        x2, parent2 = b._value, b._node
+    if parent1 is not None:
+        wanted = FIRST if parent2 is None else BOTH
+        library, dtype, other = type(x1), x1.dtype, x2
+    elif parent2 is None:
+        return call(op, a, b)
+    else:
+        wanted = SECOND
+        library, dtype, other = type(x2), x2.dtype, x1
+    if type(other) is library:
+        if other.dtype is not dtype and not ({may_differ}):
             return call(op, a, b)
-        else:
-            wanted = SECOND
-            library, dtype, other = type(z), z.dtype, x
-        if type(other) is library:
-            if other.dtype is not dtype and (not second_is_own or wanted is SECOND):
-                return call(op, a, b)
-        elif not takes_numbers or type(other) not in NUMBERS:
-            return call(op, a, b)
-        if current_mode() is not None:
-            return call(op, a, b)
-        try:
-            y = compute(op, NAMESPACES[library], x, z)
-        except Exception as error:
-            y = _recovered(op, error, (a, b), (x, z))
-        y, residuals = (y[0], y[1:]) if has_residuals else (y, ())
-        if type(y) is not library:
-            y = NAMESPACES[library].asarray(y)
-        out, node = new(Variable), Node()
-        out._value, out._node = y, node
-        node.op, node.inputs = op, (parent1, parent2)
-        node.kept = keep(y, residuals, wanted, x, z)
-        node.shape, node.dtype = y.shape, dtype
-        node.index = tick()
-        node.grad = node.flow = node.walk = None
-        return out
-
-    return call_binary
+    elif not ({is_number}):
+        return call(op, a, b)
+    if current_mode() is not None:
+        return call(op, a, b)
+    try:
+        {output} = compute(op, NAMESPACES[library], x1, x2)
+    except Exception as error:
+        {output} = _recovered(op, error, (a, b), (x1, x2))
+    if type(y) is not library:
+        y = NAMESPACES[library].asarray(y)
+    out, node = new(Variable), Node()
+    out._value, out._node = y, node
+    node.op, node.inputs, node.kept = op, (parent1, parent2), {kept}
+    node.shape, node.dtype = y.shape, dtype
+    node.index = tick()
+    node.grad = node.walk = None
+    return out
+"""
 
 
 def call(op, *inputs):
@@ -126,7 +176,7 @@ def call(op, *inputs):
         node.kept = op._keep(y, residuals, wanted, *arrays)
         node.shape, node.dtype = y.shape, y.dtype
         node.index = tick()
-        node.grad = node.flow = node.walk = None
+        node.grad = node.walk = None
         if unusual is not None:
             _note_for_debugging(node, inputs)
     return out

@@ -29,8 +29,7 @@ class Node:
             array and a copy of it where user code may write into it unseen.
         shape, dtype: of the array that came out.
         index: the moment of this call, or of the leaf's last change.
-        grad: the gradient that reached it, an array; None before.
-        flow: the sum of the gradients that reached it in the backward that goes on.
+        grad: the sum of the gradients that reached it, an array; None before.
         walk: the last walk over the graph that came by, to know it again.
         place: in debug mode, the user's line; for a leaf, its name.
     """
@@ -38,7 +37,6 @@ class Node:
     __slots__ = (
         "__weakref__",
         "dtype",
-        "flow",
         "grad",
         "index",
         "inputs",
@@ -53,7 +51,7 @@ class Node:
 def leaf(array, name):
     """Return the node of a trainable Variable that holds ``array``."""
     node = Node()
-    node.op = node.grad = node.flow = node.walk = None
+    node.op = node.grad = node.walk = None
     node.inputs = node.kept = ()
     node.shape, node.dtype = array.shape, array.dtype
     node.index, node.place = tick(), name
@@ -117,12 +115,14 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
     xp = NAMESPACES[type(gy)]
     walk = object()
     nodes = order(root, walk)
-    root.flow = gy
+    for node in nodes:
+        node.grad = None
+    root.grad = gy
     try:
         leaves = _walk_back(nodes, walk, xp, retain, wrap, check)
     except BaseException:
         for node in nodes:
-            node.flow = None
+            node.grad = None
         raise
     _write_leaves(leaves, xp, wrap)
 
@@ -132,7 +132,7 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
     leaves = {}
     while nodes:
         node = nodes.pop()
-        gy = node.flow
+        gy = node.grad
         if gy is None:
             continue
         if node.walk is not walk:
@@ -157,7 +157,7 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                 if gx.shape != parent.shape:
                     gx = unbroadcast(xp, gx, parent.shape)
                 if parent.op is not None:
-                    parent.flow = gx if parent.flow is None else parent.flow + gx
+                    parent.grad = gx if parent.grad is None else parent.grad + gx
                 elif parent in leaves:
                     leaves[parent] = leaves[parent] + gx
                 else:  # a leaf's gradient is its own
@@ -165,7 +165,6 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
             position += 1
         if not retain:
             node.inputs = node.kept = None
-        node.flow, node.grad = None, gy
     return leaves
 
 

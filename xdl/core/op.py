@@ -4,7 +4,7 @@ import functools
 import math
 
 from xdl.backend import NAMESPACES
-from xdl.core.call import caller
+from xdl.core.call import caller, keeper
 from xdl.core.variable import Variable
 from xdl.errors import GraphError, ShapeError
 
@@ -76,9 +76,9 @@ class Op:
             cls.compute = _quiet(cls.compute)
             cls.gradient = cls.gradient and _quiet(cls.gradient)
         if cls.gradient is not None:
-            names = _names_after(cls.gradient, "gy")
-            cls._sources = [_source(cls, name) for name in names]
-            cls._keep = staticmethod(_keeper(cls, names))
+            cls.kept_names = _names_after(cls.gradient, "gy")
+            cls._sources = [_source(cls, name) for name in cls.kept_names]
+            cls._keep = staticmethod(keeper(cls))
         cls.__call__ = caller(cls)
 
     def __setattr__(self, name, value):
@@ -104,7 +104,11 @@ class Op:
         return broadcast_shapes(self, shapes)
 
     def flops(self, y_shape, *shapes):
-        """Return the floating-point operations of a call; here one per element."""
+        """Return the floating-point operations of a call; here one per element.
+
+        A shape is None for an input that was left out, or is a constant of which a
+        graph knows no more; None is returned where it cannot be told without.
+        """
         return math.prod(y_shape)
 
     def forward(self, variables):
@@ -260,23 +264,4 @@ def _source(cls, name):
         f"{cls.__name__}.gradient: parameter {name!r} is neither an input of compute "
         f"{cls.inputs}, nor y, wanted, <input>_shape, <input>_dtype or one of the "
         f"residuals {cls.residuals}"
-    )
-
-
-def _keeper(cls, names):
-    """Return ``keep(y, residuals, wanted, *inputs)``: what ``gradient`` is given."""
-    parts = []
-    for name, (kind, which) in zip(names, cls._sources, strict=True):
-        part = f"residuals[{which}]" if kind == "residual" else name
-        if kind in ("shape", "dtype"):
-            owner = cls.inputs[which]
-            is_star = cls.is_variadic and which == len(cls.inputs) - 1
-            part = f"tuple(x.{kind} for x in {owner})" if is_star else f"{owner}.{kind}"
-        if name in cls.kept_for:
-            part = f"{name} if wanted[{cls.inputs.index(cls.kept_for[name])}] else None"
-        parts.append(part)
-    star = "*" if cls.is_variadic else ""
-    listed = ", ".join((*cls.inputs[:-1], star + cls.inputs[-1]))
-    return eval(
-        f"lambda y, residuals, wanted, {listed}: ({''.join(p + ', ' for p in parts)})"
     )

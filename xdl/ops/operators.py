@@ -6,6 +6,7 @@ Variable is defined below the operations and knows none of them; importing
 
 from xdl import backend, ops
 from xdl.backend import NAMESPACES
+from xdl.core.call import operator_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError
 from xdl.ops import numpy_functions
@@ -47,15 +48,6 @@ _METHODS = {
     "swapaxes": ops.swapaxes,
 }
 _BITWISE = {"bitwise_and": "__and__", "bitwise_or": "__or__", "invert": "__invert__"}
-
-
-def _binary(op):
-    call = type(op).__call__
-
-    def method(self, other):
-        return call(op, self, other)
-
-    return method
 
 
 def _reflected(op):
@@ -219,7 +211,7 @@ def _install():
     methods |= _named_methods()
     methods |= {f"__{name}__": _unary(op) for name, op in _UNARY.items()}
     methods |= {f"__{name}__": _comparison(op) for name, op in _COMPARISONS.items()}
-    methods |= {f"__{name}__": _binary(op) for name, op in _BINARY.items()}
+    methods |= {f"__{name}__": operator_of(op) for name, op in _BINARY.items()}
     methods |= {f"__r{name}__": _reflected(op) for name, op in _BINARY.items()}
     methods |= {f"__{name}__": _logical(op) for name, op in _LOGICAL.items()}
     methods |= {f"__r{name}__": _logical(op) for name, op in _LOGICAL.items()}
