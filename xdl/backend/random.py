@@ -51,14 +51,14 @@ def generator():
     return current
 
 
-def next_draw():
+def next_draw(count=1):
     """Return (seed, number): the name of this thread's next draw of random bits.
 
     The numbers count from 0 on after each ``seed``; without one, the seed is drawn from
-    entropy at the first call.
+    entropy at the first call. ``count`` draws are taken at once, the first is returned.
     """
     key, number = _stream.get() or (np.random.SeedSequence().entropy, 0)
-    _stream.set((key, number + 1))
+    _stream.set((key, number + count))
     return key, number
 
 
@@ -83,9 +83,7 @@ def orthonormal(rows, columns):
 
 def state():
     """Return where the draws of this thread stand, for ``restore``."""
-    stream = next_draw()
-    _stream.set(stream)
-    return generator().bit_generator.state, stream
+    return generator().bit_generator.state, next_draw(0)
 
 
 def restore(state):

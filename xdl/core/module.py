@@ -1,5 +1,6 @@
 """Module and Model: what owns weights and computes with them."""
 
+from xdl.backend.recording import revision
 from xdl.core import debug, mode
 from xdl.core.parameter import Parameter
 from xdl.errors import GraphError
@@ -59,6 +60,8 @@ class Module:
             self._mount(name, value)
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
             attributes["parameter"].unmount(name)
+        elif name == "is_training":
+            revision[0] += 1
         attributes[name] = value
 
     def _mount(self, name, value):

@@ -5,12 +5,18 @@ import operator
 
 from xdl import backend
 from xdl.backend import random
+from xdl.backend.recording import revision
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, CheckpointError, ShapeError
 
 # Counts the registrations of Variables in any store, so that an optimizer sees with one
 # comparison that it must look for new ones.
 registrations = [0]
+
+
+def _count_registration():
+    registrations[0] += 1
+    revision[0] += 1
 
 
 def scaled_normal(shape):
@@ -103,7 +109,7 @@ class Parameter:
     def register(self, name, variable):
         """Store an existing Variable under ``name`` and return it."""
         self._own[name] = variable
-        registrations[0] += 1
+        _count_registration()
         return variable
 
     def mount(self, name, holder):
@@ -115,12 +121,12 @@ class Parameter:
                 or dict of such objects, which is looked into anew each time.
         """
         self.mounted[name] = holder
-        registrations[0] += 1
+        _count_registration()
 
     def unmount(self, name):
         """Stop showing what is mounted under ``name``; nothing if there is nothing."""
         if self.mounted.pop(name, None) is not None:
-            registrations[0] += 1
+            _count_registration()
 
     @property
     def variable_dict(self):

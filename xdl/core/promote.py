@@ -9,8 +9,9 @@ import numbers
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.backend.recording import not_in_state
 from xdl.core.variable import Variable
-from xdl.errors import DeviceError, DtypeError, ShapeError
+from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
 
 _WIDTH = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3}
 
@@ -124,6 +125,9 @@ def _common_device(op, firm):
     first_name, first = firm[0]
     for name, variable in firm[1:]:
         if variable.device != first.device:
+            for one, other in ((first, variable), (variable, first)):
+                if one.device.kind == "trace":
+                    raise GraphError(not_in_state(other._label(), other.shape))
             raise DeviceError(
                 f"{op}: {first_name} {_call(first)} is on {first.device}, {name} "
                 f"{_call(variable)} on {variable.device}; move one with .to(device)"
@@ -151,6 +155,8 @@ def _plain(value):
     """Return an input as an array, a Python number, a `_Listed` or None."""
     if value is None or type(value) in (int, float, bool):
         return value
+    if type(value) in backend.NUMBERS:
+        return value.item()
     if isinstance(value, Variable):
         return value._value
     if isinstance(value, numbers.Number) and not isinstance(value, complex):

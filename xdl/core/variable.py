@@ -4,6 +4,7 @@ import sys
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.backend.recording import not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
 from xdl.core.node import backpropagate, leaf, touch
@@ -307,6 +308,8 @@ class Variable:
         where = backend.usable(device)
         if where == self.device:
             return self
+        if where.kind == "trace":
+            raise GraphError(not_in_state(self._label(), self.shape))
         self._refuse_if_computed("to")
         self._value = backend.to_device(self._value, where)
         node = self._node
@@ -360,7 +363,8 @@ class Variable:
         return array.__array__(dtype, copy=copy)
 
     def __dlpack__(self, **options):
-        return self._value.__dlpack__(**options)
+        self._refuse_if_computed("__dlpack__")  # as PyTorch does: a graph may hold it
+        return self.value.__dlpack__(**options)
 
     def __dlpack_device__(self):
         return self._value.__dlpack_device__()

@@ -2,6 +2,7 @@
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.backend.recording import current, revision
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter, registrations
 from xdl.core.variable import Variable
@@ -100,6 +101,12 @@ class Optimizer(Checked):
         """
         if self._registrations != registrations[0]:
             self._adopt()
+        recording = current()
+        if recording is not None and self not in recording.owners:
+            raise GraphError(
+                f"compile: {type(self).__name__} is not in the state of the step; give "
+                "it to xdl.compile"
+            )
         ready = self._ready()
         if not ready:
             raise GraphError(
@@ -173,6 +180,7 @@ class Optimizer(Checked):
         fit = self.fitting(saved["hyperparameters"])
         self.state.load_state_dict(saved["state"])
         self.__dict__.update(fit)
+        revision[0] += 1
 
     def _adopt(self):
         """Take in the Variables that the Parameter holds and this does not know yet."""

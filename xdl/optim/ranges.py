@@ -4,6 +4,7 @@ import math
 import numbers
 from typing import Any, ClassVar
 
+from xdl.backend.recording import revision
 from xdl.errors import ArgumentError, CheckpointError
 
 
@@ -19,6 +20,7 @@ class Checked:
         if name in self.ranges:
             value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
             self.admit(name, value)
+            revision[0] += 1
         self.__dict__[name] = value
 
     def admit(self, name, value):

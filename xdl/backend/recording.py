@@ -1,0 +1,214 @@
+"""What is written down while a step is recorded: values, and instructions.
+
+A ``Recording`` is active in one context (thread) at a time. The namespace ``trace``
+computes with real arrays and adds an ``Instruction`` for every call; ``xdl.program``
+makes a program of them.
+"""
+
+import math
+import sys
+from contextvars import ContextVar
+
+from xdl.errors import GraphError
+
+_current = ContextVar("xdl_recording", default=None)
+current = _current.get
+
+# Counts the changes of what a program depends on besides arrays: hyperparameters,
+# train and eval, frozen Variables. A replay learns with one comparison that it must
+# look again.
+revision = [0]
+
+
+class Value:
+    """An array, or a Python number, that a program reads or makes.
+
+    Attributes:
+        shape, dtype: of the array; both None for a number.
+        axes: its axes from the one with the longest stride on: how it lies in memory;
+            None if it does not lie densely.
+        origin: what it comes from: ``"input"``, ``"state"``, ``"number"`` or
+            ``"constant"``; or the Instruction that makes it.
+        data: which input, state or number it is; of a constant, the array.
+    """
+
+    __slots__ = ("axes", "data", "dtype", "origin", "shape")
+
+    def __init__(self, array, origin, data=None):
+        self.origin, self.data = origin, data
+        if isinstance(array, int | float):
+            self.shape = self.dtype = self.axes = None
+        else:
+            self.shape, self.dtype = array.shape, array.dtype
+            self.axes = memory_order(array)
+
+    @property
+    def is_number(self):
+        """Whether it is a Python number rather than an array."""
+        return self.shape is None
+
+    @property
+    def size(self):
+        """The number of elements."""
+        return 1 if self.shape is None else math.prod(self.shape)
+
+    @property
+    def nbytes(self):
+        """The bytes of its elements; 0 for a number."""
+        return 0 if self.shape is None else self.size * self.dtype.itemsize
+
+    def __repr__(self):
+        kind = self.origin if isinstance(self.origin, str) else self.origin.name
+        dtype = "" if self.shape is None else f" {self.dtype}{list(self.shape)}"
+        return f"<{kind}{dtype}>"
+
+
+class Instruction:
+    """One array call of a program.
+
+    Attributes:
+        name: the function of the namespace, such as ``"matmul"``.
+        arguments: a tuple of Values, Python constants, slices and tuples of these.
+        options: a dict of what is given by name.
+        result: the Value that it makes; None for a check.
+        is_view: whether the result shares the memory of the first argument.
+        is_quiet: whether infinities and NaN may come out without a warning.
+        place: which operation and layer asked for it: a comment.
+    """
+
+    __slots__ = (
+        "arguments",
+        "is_quiet",
+        "is_view",
+        "name",
+        "options",
+        "place",
+        "result",
+    )
+
+    def __init__(self, name, arguments, options, place="", is_quiet=False):
+        self.name, self.arguments, self.options = name, arguments, options
+        self.place, self.is_quiet = place, is_quiet
+        self.result, self.is_view = None, False
+
+    def operands(self):
+        """Yield every Value among the arguments, in order, nested ones too."""
+        yield from values_in(self.arguments)
+        yield from values_in(tuple(self.options.values()))
+
+    def __repr__(self):
+        return f"{self.result} = {self.name}{self.arguments}"
+
+
+def values_in(nested):
+    """Yield the Values in nested tuples and slices."""
+    if isinstance(nested, Value):
+        yield nested
+    elif isinstance(nested, tuple | list):
+        for item in nested:
+            yield from values_in(item)
+
+
+def replaced(nested, change):
+    """Return nested tuples with ``change(value)`` in the place of each Value."""
+    if isinstance(nested, Value):
+        return change(nested)
+    if isinstance(nested, tuple | list):
+        return type(nested)([replaced(item, change) for item in nested])
+    return nested
+
+
+def memory_order(array):
+    """Return the axes by falling strides if the array is dense in memory, or None."""
+    axes = sorted(
+        range(array.ndim), key=lambda axis: (-abs(array.strides[axis]), axis)
+    )
+    expected = array.itemsize
+    for axis in reversed(axes):
+        if array.shape[axis] != 1 and array.strides[axis] != expected:
+            return None
+        expected *= array.shape[axis]
+    return tuple(axes)
+
+
+class Recording:
+    """The instructions of a step, as they are written down.
+
+    Args:
+        xp: the namespace that computes the real values.
+        where: the Device of the real arrays.
+        stream: (key, number) of the next draw of random bits.
+    """
+
+    def __init__(self, xp, where, stream):
+        self.xp, self.where = xp, where
+        self.stream = stream
+        self.instructions = []
+        self.guards = []
+        self.owners = ()
+        self.quiet = 0
+        self._token = None
+
+    def __enter__(self):
+        if current() is not None:
+            raise GraphError("compile: a step was called while another is recorded")
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, *exception):
+        _current.reset(self._token)
+
+    def constant(self, array):
+        """Return the Value of an array that never changes."""
+        return Value(array, "constant", array)
+
+    def add(self, name, arguments, options, real):
+        """Write an instruction down; return the Value of its real result."""
+        instruction = Instruction(name, arguments, options, place(), self.quiet > 0)
+        self.instructions.append(instruction)
+        if real is not None:
+            instruction.result = Value(real, instruction)
+        return instruction.result
+
+
+def active():
+    """Return the Recording of this context.
+
+    Raises:
+        GraphError: there is none: the value is left from a step that is over.
+    """
+    recording = current()
+    if recording is None:
+        raise GraphError(
+            "compile: this value was left behind by a step that has been recorded; "
+            "return it from the function to read it"
+        )
+    return recording
+
+
+def not_in_state(label, shape):
+    """Return what is said of a Variable that a step uses and does not know."""
+    return (
+        f"compile: {label} {tuple(shape)} is used in the step but is not in its state; "
+        "give it, or the model or optimizer that holds it, to xdl.compile"
+    )
+
+
+_KERNELS = {"compute": "", "gradient": " gradient", "change": ""}
+
+
+def place():
+    """Return which operation, of which layers, the kernel that runs now belongs to.
+
+    It is found on the stack: a kernel does not know that it is recorded.
+    """
+    frame, name, layers = sys._getframe(2), "", []
+    while frame is not None:
+        code = frame.f_code.co_name
+        if not name and code in _KERNELS and "self" in frame.f_code.co_varnames:
+            name = type(frame.f_locals["self"]).__name__ + _KERNELS[code]
+        elif code == "__call__" and hasattr(frame.f_locals.get("self"), "modules"):
+            layers.append(frame.f_locals["self"]._label())
+        frame = frame.f_back
+    path = "/".join(reversed(layers))
+    return f"{path}: {name}" if path and name else path or name

@@ -1,0 +1,405 @@
+"""The namespace that writes down: ``xdl.compile`` runs a step once through it.
+
+A ``Traced`` is a real array together with its Value in the recording. Every function of
+the namespace computes on the real arrays, with the namespace that these belong to, and
+adds an instruction. Reading a number out of a Traced into Python is an error: the
+program could not repeat the decision.
+"""
+
+import contextlib
+import operator
+
+from xdl import backend
+from xdl.backend import numpy as host
+from xdl.backend.device import Device
+from xdl.backend.recording import active
+from xdl.errors import GraphError
+
+TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
+
+
+_BITWISE = {  # kernels have them as operators alone
+    "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_,
+    "bitwise_xor": operator.xor,
+    "bitwise_not": operator.invert,
+}
+
+
+class Number:
+    """A Python number that may be another one at the next call: a learning rate.
+
+    Arithmetic on it is written down. Where Python needs the number itself (``if``,
+    comparisons, ``float``), it is given, and a guard notes that the program holds for
+    this answer alone.
+    """
+
+    __slots__ = ("number", "value")
+    __array_ufunc__ = None
+
+    def __init__(self, number, value):
+        self.number, self.value = number, value
+
+    def item(self):
+        """Return itself: it is a Python number already."""
+        return self
+
+    def _guarded(self, question):
+        answer = question(self.number)
+        active().guards.append((self.value, question, answer))
+        return answer
+
+    def __bool__(self):
+        return self._guarded(bool)
+
+    def __float__(self):
+        return self._guarded(float)
+
+    def __int__(self):
+        return self._guarded(int)
+
+    def __repr__(self):
+        return f"Number({self.number})"
+
+    __hash__ = object.__hash__
+
+
+class Traced:
+    """A real array whose every use is written down.
+
+    Attributes:
+        array: the real array.
+        value: its Value now; writing into the array gives it a new one.
+        viewed: (Traced, index) if it is a view of part of another one, else None.
+    """
+
+    __slots__ = ("__weakref__", "array", "value", "viewed")
+    __array_ufunc__ = None  # NumPy's arrays leave operators to this class
+
+    def __init__(self, array, value, viewed=None):
+        self.array, self.value, self.viewed = array, value, viewed
+
+    shape = property(lambda self: self.array.shape)
+    dtype = property(lambda self: self.array.dtype)
+    ndim = property(lambda self: self.array.ndim)
+    size = property(lambda self: self.array.size)
+    nbytes = property(lambda self: self.array.nbytes)
+    itemsize = property(lambda self: self.array.itemsize)
+    mT = property(lambda self: trace.matrix_transpose(self))
+
+    @property
+    def T(self):
+        """The axes reversed."""
+        return trace.permute_dims(self, tuple(range(self.ndim))[::-1])
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, index):
+        return trace.getitem(self, index)
+
+    def __setitem__(self, index, new):
+        index, new = _brought(index), _brought(new)
+        if index is Ellipsis and _fits(new, self):
+            self.array[...] = new.array
+            self._become(new.value)
+            return
+        self.array[_real(index)] = _real(new)
+        recording = active()
+        arguments = (self.value, _value(index), _value(new))
+        self._become(recording.add("set_at", arguments, {}, self.array))
+
+    def _become(self, value):
+        """Take a new Value after a write, and write it into what this is a view of."""
+        self.value = value
+        if self.viewed is not None:
+            base, index = self.viewed
+            arguments = (base.value, _value(index), value)
+            base._become(active().add("set_at", arguments, {}, base.array))
+
+    def _refuse(self, *arguments, **options):
+        raise GraphError(
+            "compile: a value of the step was read in Python (if, float, item, numpy), "
+            "but it is another one at every call; return it from the function, or "
+            "decide with xdl.where"
+        )
+
+    __bool__ = __float__ = __int__ = __index__ = __array__ = __iter__ = _refuse
+    __dlpack__ = __dlpack_device__ = item = tolist = tobytes = _refuse
+    __hash__ = object.__hash__
+
+    def __repr__(self):
+        return f"Traced(shape={self.shape}, dtype={self.dtype})"
+
+
+def _fits(new, old):
+    if type(new) is not Traced:
+        return False
+    return new.shape == old.shape and new.dtype == old.dtype
+
+
+def _real(nested):
+    """Return what came with real arrays and numbers in the place of recorded ones."""
+    if type(nested) is Traced:
+        return nested.array
+    if type(nested) is Number:
+        return nested.number
+    if type(nested) in (tuple, list):
+        return type(nested)([_real(item) for item in nested])
+    return nested
+
+
+def _value(nested):
+    """Return what came with Values in the place of recorded arrays and numbers."""
+    if type(nested) is Traced or type(nested) is Number:
+        return nested.value
+    if type(nested) in (tuple, list):
+        return tuple([_value(item) for item in nested])
+    return nested
+
+
+def _brought(nested):
+    """Return what came with its plain arrays made constants of the recording."""
+    if type(nested) in backend.ARRAYS and type(nested) is not Traced:
+        return _constant(nested)
+    if type(nested) in (tuple, list):
+        return type(nested)([_brought(item) for item in nested])
+    return nested
+
+
+def _constant(array):
+    recording = active()
+    array = backend.to_device(array, recording.where)
+    return Traced(array, recording.constant(array))
+
+
+def _recorded(name):
+    """Return the function of this namespace that calls ``name`` and writes it down."""
+
+    def call(*arguments, **options):
+        recording = active()
+        arguments = _brought(arguments)
+        options = {key: _brought(option) for key, option in options.items()}
+        function = _BITWISE.get(name) or getattr(recording.xp, name)
+        given = {key: _real(option) for key, option in options.items()}
+        real = function(*_real(arguments), **given)
+        options = {key: _value(option) for key, option in options.items()}
+        value = recording.add(name, _value(arguments), options, real)
+        value.origin.is_view = _is_view(arguments, real)
+        return Traced(real, value)
+
+    call.__name__ = name
+    return call
+
+
+def _is_view(arguments, real):
+    first = arguments[0] if arguments else None
+    if type(first) is not Traced or getattr(real, "base", None) is None:
+        return False
+    return real is not first.array and _root(real) is _root(first.array)
+
+
+def _root(array):
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
+class Trace:
+    """The namespace: the names of the one that computes, each recorded."""
+
+    def __getattr__(self, name):
+        found = _BITWISE.get(name) or getattr(host, name)
+        if isinstance(found, type):
+            return found  # a dtype
+        function = _recorded(name)
+        setattr(self, name, function)  # found at once the next time
+        return function
+
+    def getitem(self, x, index):
+        """Return ``x[index]``; a part that shares memory writes through to ``x``."""
+        index = _brought(index)
+        part = self._getitem(x, index)
+        if part.value.origin.is_view:
+            part.viewed = (x, index)
+        return part
+
+    _getitem = staticmethod(_recorded("getitem"))
+
+    def random_bits(self, like, shape, width, key, number):
+        """Return random bits, named by their distance from the step's first draw."""
+        recording = active()
+        first_key, first_number = recording.stream
+        if key != first_key or number < first_number:
+            raise GraphError(
+                "compile: random bits of another seed were drawn in the step; call "
+                "xdl.seed outside of it"
+            )
+        real = recording.xp.random_bits(like.array, shape, width, key, number)
+        arguments = (like.value, shape, width, number - first_number)
+        return Traced(real, recording.add("random_bits", arguments, {}, real))
+
+    def check_indices(self, indices, size, who, error):
+        """Check now, and write down that every call checks."""
+        recording = active()
+        recording.xp.check_indices(indices.array, size, who, error)
+        recording.add("check_indices", (indices.value, size), {}, None)
+
+    def has_non_finite(self, x):
+        """Answer False, and write down that every call refuses what is not finite."""
+        recording = active()
+        if recording.xp.has_non_finite(x.array):
+            return True
+        recording.add("refuse_non_finite", (x.value,), {}, None)
+        return False
+
+    def asarray(self, x):
+        """Return ``x`` as an array of the recording."""
+        return x if type(x) is Traced else _constant(backend.asarray(x, active().where))
+
+    def astype(self, x, dtype):
+        """Return ``x`` with a dtype: itself if it has it."""
+        return x if x.dtype == dtype else self._astype(x, dtype)
+
+    _astype = staticmethod(_recorded("astype"))
+
+    @contextlib.contextmanager
+    def quiet(self):
+        """Write down that what is computed in this block does not warn."""
+        recording = active()
+        recording.quiet += 1
+        try:
+            with recording.xp.quiet():
+                yield
+        finally:
+            recording.quiet -= 1
+
+    def owns(self, x):
+        """Answer False: a copy that is not needed is left out of the program later."""
+        return False
+
+    def read_only(self, x):
+        """Return ``x``: nobody but kernels has it."""
+        return x
+
+
+trace = Trace()
+
+
+class _Library:
+    """How the arrays of a recording are moved and placed."""
+
+    kind = "trace"
+
+    @staticmethod
+    def to_numpy(array):
+        return array._refuse()
+
+    @staticmethod
+    def from_numpy(array, where):
+        return _constant(array)
+
+    @staticmethod
+    def device_of(array):
+        return TRACE
+
+
+_POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
+
+
+def _power(x, exponent):
+    """Return ``x ** exponent`` as NumPy's operator has it, with its short ways."""
+    if type(exponent) in (int, float) and exponent in _POWERS:
+        if backend.is_floating(x):
+            return getattr(trace, _POWERS[exponent])(x)
+    return trace.pow(x, exponent)
+
+
+_OPERATORS = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "matmul": "matmul",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+}
+_COMPARISONS = {
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+}
+_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
+
+
+def _in_place(function):
+    """Return the operator that writes into the left operand, for a function of two."""
+
+    def method(self, other):
+        made = function(self, other)
+        if type(self.array) not in backend.ARRAYS:  # one of NumPy's scalars
+            return made
+        made = trace.astype(made, self.dtype)
+        self.array[...] = made.array
+        self._become(made.value)
+        return self
+
+    return method
+
+
+def _install_on_arrays():
+    functions = {name: getattr(trace, f) for name, f in _OPERATORS.items()}
+    functions["pow"] = _power
+    for name, f in functions.items():
+        setattr(Traced, f"__{name}__", lambda self, other, f=f: f(self, other))
+        setattr(Traced, f"__r{name}__", lambda self, other, f=f: f(other, self))
+        setattr(Traced, f"__i{name}__", _in_place(f))
+    for name, function in _COMPARISONS.items():
+        f = getattr(trace, function)
+        setattr(Traced, f"__{name}__", lambda self, other, f=f: f(self, other))
+    for name, function in _UNARY.items():
+        f = getattr(trace, function)
+        setattr(Traced, f"__{name}__", lambda self, f=f: f(self))
+
+
+def _number_operator(name, compute):
+    def call(*numbers):
+        if any(type(n) not in (Number, float, int) for n in numbers):
+            return NotImplemented
+        real = compute(*[n.number if type(n) is Number else n for n in numbers])
+        arguments = tuple([n.value if type(n) is Number else n for n in numbers])
+        return Number(real, active().add(name, arguments, {}, real))
+
+    return call
+
+
+def _install_on_numbers():
+    for name in ("add", "sub", "mul", "truediv", "pow"):
+        compute = getattr(operator, name)
+        call = _number_operator(_OPERATORS.get(name, name), compute)
+        setattr(Number, f"__{name}__", call)
+        setattr(Number, f"__r{name}__", lambda self, other, f=call: f(other, self))
+    Number.__neg__ = _number_operator("negative", operator.neg)
+    for name in _COMPARISONS:
+        compare = getattr(operator, name)
+        setattr(Number, f"__{name}__", _guarded_comparison(compare))
+
+
+def _guarded_comparison(compare):
+    def method(self, other):
+        other = other.number if type(other) is Number else other
+        return self._guarded(lambda number: compare(number, other))
+
+    return method
+
+
+_install_on_arrays()
+_install_on_numbers()
+backend.register(Traced, trace, _Library)
+backend.NUMBERS.add(Number)

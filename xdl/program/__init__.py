@@ -1,0 +1,1 @@
+"""Programs: a training step, recorded once and replayed without Python's overhead."""

@@ -1,0 +1,187 @@
+"""compile: a step that is recorded at its first call and replayed from then on."""
+
+import threading
+
+from xdl import backend
+from xdl.backend import NAMESPACES
+from xdl.backend.recording import current, revision
+from xdl.core.parameter import registrations
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError, GraphError
+from xdl.program.interpreter import Refused
+from xdl.program.nest import leaves, mapped
+from xdl.program.numpy_executor import executor_of
+from xdl.program.passes import improved
+from xdl.program.record import prepared, record
+from xdl.program.replay import MISS, Replay, root
+from xdl.program.state import State
+from xdl.program.verify import Snapshot, compared
+
+
+def compile(function, *state, executor=None, verify=True):
+    """Return a function that does what ``function`` does, replayed as a program.
+
+    The first call runs the function and writes down every array call that it makes:
+    forward, backward and update alike. The later ones replay what was written, without
+    Python's overhead and without allocating. Another shape, dtype, or train or eval
+    records another program.
+
+    Args:
+        function: a function of arrays, constant Variables and Python values, in nested
+            tuples, lists and dicts, or in none. It gets arrays as Variables. It returns
+            Variables, arrays and Python values, nested or not; without their graph.
+        *state: every Module, optimizer, Parameter and Variable that the function reads
+            or changes besides its arguments.
+        executor: ``"numpy"``; default.
+        verify: compare the first replay with an eager run of the same step; default
+            True.
+
+    Returns:
+        A Compiled, to be called like the function.
+
+    Raises:
+        ArgumentError: the state holds something else, or an argument is trainable.
+        GraphError: at a call: the function reads a value in Python (``if``, ``float``),
+            uses a Variable that is not in the state, or the replay and the eager run
+            differ.
+
+    Example:
+        >>> import numpy as np, xdl
+        >>> model = xdl.models.LinearModel(3, 2)
+        >>> optimizer = xdl.SGD(model, lr=0.1)
+        >>> def step(x, target):
+        ...     model.forward(x)
+        ...     loss = model.loss(target)
+        ...     model.backward()
+        ...     optimizer.update()
+        ...     return loss
+        >>> fast_step = xdl.compile(step, model, optimizer)
+        >>> x, target = np.ones((4, 3), np.float32), np.array([0, 1, 1, 0])
+        >>> losses = [fast_step(x, target).item() for _ in range(5)]
+        >>> losses[4] < losses[0]
+        True
+    """
+    return Compiled(function, state, executor or "numpy", verify)
+
+
+class Compiled:
+    """A step that was given to ``xdl.compile``; call it like the function.
+
+    Attributes:
+        program: the Program of the last call; None before the first.
+    """
+
+    def __init__(self, function, sources, executor, verify):
+        self.function, self.verify = function, verify
+        self._sources, self._executor = sources, executor_of(executor)
+        self._lock = threading.RLock()
+        self._begin()
+
+    def _begin(self):
+        """Look the state up anew, and forget all programs."""
+        self.state = State(self._sources)
+        self._registrations = registrations[0]
+        self._replays, self._short = {}, None
+        self.program = None
+
+    def __call__(self, *arguments):
+        short = self._short
+        if short is not None and len(arguments) == self._short_count:
+            if self._lock.acquire(blocking=False):
+                try:
+                    returned = short(*arguments)
+                    if returned is not MISS:
+                        return returned
+                except Refused:
+                    return self._eager(arguments)
+                finally:
+                    self._lock.release()
+        with self._lock:
+            return self._in_full(arguments)
+
+    def _in_full(self, arguments):
+        if current() is not None:
+            raise GraphError("compile: a compiled step was called while one is recorded")
+        self._look_for_new_variables()
+        arguments = mapped(arguments, prepared)
+        given = leaves(arguments)
+        self._refuse_aliases(given)
+        key = (*self._key(arguments, given), self.state.key())
+        replay = self._replays.get(key)
+        if replay is None or not replay.holds():
+            return self._recorded(key, arguments)
+        self.program = replay.program
+        replay.bind()
+        inputs = [
+            leaf._value if isinstance(leaf, Variable) else leaf
+            for leaf, value in zip(given, replay.program.inputs, strict=True)
+            if value is not None
+        ]
+        try:
+            if self.verify and not replay.is_verified:
+                return self._verified(replay, inputs, arguments)
+            returned = replay.run(inputs)
+        except Refused:
+            return self._eager(arguments)
+        if all(leaf is argument for leaf, argument in zip(given, arguments)):
+            self._short = replay.short_way(given)
+            self._short_count = len(arguments)
+        return returned
+
+    def _look_for_new_variables(self):
+        if self._registrations == registrations[0]:
+            return
+        new = State(self._sources)
+        is_same = new.variables.keys() == self.state.variables.keys()
+        if not is_same or len(new.modules) != len(self.state.modules):
+            self._begin()
+        self._registrations = registrations[0]
+
+    def _key(self, arguments, given):
+        nesting = repr(mapped(arguments, lambda leaf: None))
+        return nesting, tuple(map(_kind, given))
+
+    def _recorded(self, key, arguments):
+        program, returned = record(self.function, self.state, arguments)
+        device = backend.device_of(self.state.slots[0].get())
+        xp = NAMESPACES[type(backend.asarray(0.0, device))]
+        replay = Replay(improved(program, xp), self.state, self._executor)
+        # What a step leaves behind, a gradient, may make the next one another program.
+        self._replays[key] = replay
+        self.program = program
+        return returned
+
+    def _eager(self, arguments):
+        return mapped(self.function(*arguments), _detached)
+
+    def _verified(self, replay, inputs, arguments):
+        before = Snapshot(self.state)
+        replayed = replay.run(inputs)
+        after = Snapshot(self.state)
+        before.restore()
+        returned = self._eager(arguments)
+        compared(self.state, after, leaves(replayed), leaves(returned))
+        replay.is_verified = True
+        return returned
+
+    def _refuse_aliases(self, given):
+        known = {id(root(slot.get())): slot for slot in self.state.slots}
+        for leaf in given:
+            array = leaf._value if isinstance(leaf, Variable) else leaf
+            slot = known.get(id(root(array)))
+            if slot is not None and backend.namespace(array) is not None:
+                raise ArgumentError(
+                    f"compile: an argument shares the memory of {slot.label}, which is "
+                    "in the state of the step; pass a copy"
+                )
+
+
+def _kind(leaf):
+    array = leaf._value if isinstance(leaf, Variable) else leaf
+    if type(array) in NAMESPACES:
+        return type(leaf), array.shape, array.dtype
+    return type(leaf), leaf
+
+
+def _detached(leaf):
+    return leaf.detach() if isinstance(leaf, Variable) else leaf

@@ -1,0 +1,83 @@
+"""The NumPy executor: a straight-line function over ufuncs with ``out``."""
+
+import numpy as np
+
+from xdl.errors import GraphError
+from xdl.program import kernels
+from xdl.program.interpreter import Refused
+from xdl.program.plan import Plan
+from xdl.program.source import Source
+
+
+class NumpyExecutor:
+    """Runs a program with NumPy.
+
+    Args:
+        program: an improved Program.
+
+    Attributes:
+        source: the text that is run.
+        given_slots: the numbers of the state's slots whose arrays each call is given,
+            in order after the inputs, for a step replaces them.
+        bound_slots: those whose arrays ``bind`` needs.
+    """
+
+    name = "numpy"
+
+    def __init__(self, program):
+        self.plan = Plan(program)
+        self._written = Source(program, self.plan)
+        self.source = self._written.text_of_function()
+        self._code = compile(self.source, "<xdl program>", "exec")
+        self._is_quiet = any(one.is_quiet for one in program.instructions)
+        self.namespace = None
+        self.given_slots = self._written.given_slots
+        self.bound_slots = frozenset(self._written.states.values())
+
+    def bind(self, arrays):
+        """Make the function for the arrays of the state.
+
+        Args:
+            arrays: for each slot its array, or None.
+
+        Returns:
+            A function of the input arrays and the (key, number) of the next draw; it
+            returns a tuple of results.
+        """
+        written = self._written
+        self.namespace = {
+            **written.names,
+            **{name: arrays[slot] for name, slot in written.states.items()},
+            "buffer": kernels.arena(self.plan.nbytes),
+            "Refused": Refused,
+        }
+        exec(self._code, self.namespace)
+        step = self.namespace["step"]
+        if not self._is_quiet:
+            return step
+
+        def quiet_step(*arguments):
+            with np.errstate(all="ignore"):
+                return step(*arguments)
+
+        return quiet_step
+
+    def set_numbers(self, numbers):
+        """Take over the hyperparameters."""
+        for i, number in enumerate(numbers):
+            self.namespace[f"n{i}"] = number
+
+
+EXECUTORS = {"numpy": NumpyExecutor}
+
+
+def executor_of(name):
+    """Return the class of an executor by its name.
+
+    Raises:
+        GraphError: there is none.
+    """
+    if name not in EXECUTORS:
+        listed = ", ".join(map(repr, EXECUTORS))
+        raise GraphError(f"compile: executor {name!r} came, needed one of {listed}")
+    return EXECUTORS[name]

@@ -1,0 +1,180 @@
+"""Passes: each takes a program's instructions and makes a shorter list of them.
+
+A pass never changes a number that comes out, except where its text says so.
+"""
+
+from xdl.backend.recording import Instruction, Value, replaced
+from xdl.program.interpreter import compute
+
+CHECKS = frozenset({"check_indices", "refuse_non_finite"})
+FILLS = frozenset({"new_zeros", "new_ones", "new_arange", "full"})
+_LAYOUT = frozenset({"reshape", "broadcast_to", "astype", "positive"})
+
+
+def improved(program, xp):
+    """Apply all passes to a program, in order; it is changed in place."""
+    for change in (folded, tidied, shared, needed):
+        change(program, xp)
+    return program
+
+
+def renamed(program, names):
+    """Let all that follows read ``names[value]`` where it read ``value``."""
+
+    def now(value):
+        while value in names:
+            value = names[value]
+        return value
+
+    for instruction in program.instructions:
+        instruction.arguments = replaced(instruction.arguments, now)
+        options = instruction.options
+        instruction.options = {k: replaced(v, now) for k, v in options.items()}
+    for output in program.returned():
+        if isinstance(output.value, Value):
+            output.value = now(output.value)
+    program.updates = [
+        update._replace(value=now(update.value)) for update in program.updates
+    ]
+
+
+def folded(program, xp):
+    """Compute now what follows from constants alone."""
+    names, kept = {}, []
+    for instruction in program.instructions:
+        if not _is_constant(instruction, names):
+            kept.append(instruction)
+            continue
+        arguments = replaced(instruction.arguments, lambda v: _data(v, names))
+        options = {
+            k: replaced(v, lambda v: _data(v, names))
+            for k, v in instruction.options.items()
+        }
+        if instruction.name in FILLS and instruction.name != "full":
+            arguments = (_Like(instruction.arguments[0]), *arguments[1:])
+        real = compute(instruction, xp, arguments, options, None)
+        names[instruction.result] = Value(real, "constant", real)
+    program.instructions = kept
+    renamed(program, names)
+
+
+class _Like:
+    """Stands for an array of which only the dtype is asked."""
+
+    def __init__(self, value):
+        self.dtype = value.dtype
+
+
+def _data(value, names):
+    value = names.get(value, value)
+    return value.data if value.origin == "constant" else value
+
+
+def _is_constant(instruction, names):
+    if instruction.name in CHECKS or instruction.name == "random_bits":
+        return False
+    operands = list(instruction.operands())
+    if instruction.name in FILLS and instruction.name != "full":
+        operands = operands[1:]
+    return all(v.origin == "constant" or v in names for v in operands)
+
+
+def tidied(program, xp):
+    """Leave out what changes nothing: copies, and reshapes to the same shape.
+
+    Values are never written into once they are made, so a copy is the thing itself,
+    unless it lies otherwise in memory: products are faster on dense arrays.
+    """
+    names, kept = {}, []
+    for instruction in program.instructions:
+        same = _same_as(instruction, names)
+        if same is None:
+            kept.append(instruction)
+        else:
+            names[instruction.result] = same
+    program.instructions = kept
+    renamed(program, names)
+
+
+def _same_as(instruction, names):
+    """Return the Value that the result equals, or None."""
+    name, result = instruction.name, instruction.result
+    first = instruction.arguments[0] if instruction.arguments else None
+    if not isinstance(first, Value) or result is None or result.is_number:
+        return None
+    while first in names:
+        first = names[first]
+    is_alike = first.shape == result.shape and first.dtype == result.dtype
+    if name == "copy":
+        return first if is_alike and first.axes == result.axes is not None else None
+    if name in _LAYOUT and is_alike and first.axes == result.axes:
+        return first
+    if name in ("multiply", "divide") and is_alike and instruction.arguments[1:] == (1,):
+        return first
+    if name in ("permute_dims", "matrix_transpose"):
+        return _twice_transposed(instruction, first)
+    return None
+
+
+def _twice_transposed(instruction, first):
+    before = first.origin
+    if not isinstance(before, Instruction) or before.name not in (
+        "permute_dims",
+        "matrix_transpose",
+    ):
+        return None
+    axes = _axes(instruction, len(first.shape))
+    inner = _axes(before, len(first.shape))
+    is_undone = [inner[a] for a in axes] == list(range(len(axes)))
+    return before.arguments[0] if is_undone else None
+
+
+def _axes(instruction, ndim):
+    if instruction.name == "permute_dims":
+        return [a % ndim for a in instruction.arguments[1]]
+    return [*range(ndim - 2), ndim - 1, ndim - 2]
+
+
+def shared(program, xp):
+    """Compute what is asked for twice once."""
+    names, kept, known = {}, [], {}
+
+    def now(value):
+        return names.get(value, value)
+
+    for instruction in program.instructions:
+        key = _key(instruction, now)
+        if key in known and instruction.result is not None:
+            names[instruction.result] = known[key].result
+        elif key not in known:
+            known[key] = instruction
+            kept.append(instruction)
+    program.instructions = kept
+    renamed(program, names)
+
+
+def _key(instruction, now):
+    options = tuple(sorted(instruction.options.items()))
+    nested = replaced((instruction.arguments, options), now)
+    return instruction.name, instruction.is_quiet, _hashable(nested)
+
+
+def _hashable(nested):
+    if isinstance(nested, slice):
+        return "slice", _hashable((nested.start, nested.stop, nested.step))
+    if isinstance(nested, tuple | list):
+        return tuple([_hashable(item) for item in nested])
+    # 1, 1.0 and True are equal, and 0.0 equals -0.0, but they are not the same.
+    return (type(nested), repr(nested)) if isinstance(nested, int | float) else nested
+
+
+def needed(program, xp):
+    """Leave out what nothing reads."""
+    wanted = set(program.results())
+    wanted.update(number for number, _, _ in program.guards)
+    kept = []
+    for instruction in reversed(program.instructions):
+        if instruction.name in CHECKS or instruction.result in wanted:
+            wanted.update(instruction.operands())
+            kept.append(instruction)
+    program.instructions = kept[::-1]

@@ -1,0 +1,159 @@
+"""Planning: where each Value of a program lies in memory.
+
+A Value that an instruction can write into given memory gets a buffer; buffers whose
+lives do not overlap share one arena, so that a replay allocates nothing. An elementwise
+result takes over the memory of an operand that dies with it, and the new value of a
+weight is written over the old one as soon as nothing reads that any more.
+"""
+
+import numpy as np
+
+from xdl.backend import numpy as host
+from xdl.backend.recording import Instruction
+from xdl.program.passes import CHECKS
+
+_ALIGNMENT = 64  # bytes: a cache line, and the longest vector registers
+REDUCTIONS = {
+    "sum": "add",
+    "prod": "multiply",
+    "max": "maximum",
+    "min": "minimum",
+    "all": "logical_and",
+    "any": "logical_or",
+}
+INTO = frozenset({"set_at", "scatter_add"})  # what changes a copy of its first argument
+_WITH_OUT = frozenset(
+    {"matmul", "astype", "where", "concat", "stack", "copy", "zero_unless", *INTO}
+    | REDUCTIONS.keys()
+)
+_UFUNCS = {"pow": "power", "abs": "absolute", "round": "rint"}
+
+
+def ufunc_of(name):
+    """Return NumPy's elementwise function for a name of the namespace, or None."""
+    found = getattr(np, _UFUNCS.get(name, name), None)
+    known = hasattr(host, name) or name.startswith("bitwise_")
+    is_elementwise = isinstance(found, np.ufunc) and found.signature is None
+    return found if known and is_elementwise else None
+
+
+class Buffer:
+    """A piece of the arena: ``nbytes`` from ``offset`` on, used from ``first`` to
+    ``last`` (numbers of instructions)."""
+
+    __slots__ = ("first", "last", "nbytes", "offset")
+
+    def __init__(self, nbytes, first, last):
+        self.nbytes, self.first, self.last = nbytes, first, last
+        self.offset = None
+
+
+class Plan:
+    """Where the Values of a program lie.
+
+    Attributes:
+        buffers: from Value to Buffer.
+        over_state: from Value to the number of the slot whose array it is written into.
+        last: from Value to the number of the last instruction that reads it or what
+            shares its memory; what is returned lives to the end.
+        nbytes: of the arena.
+    """
+
+    def __init__(self, program):
+        self.program = program
+        self.end = len(program.instructions)
+        self.buffers, self.over_state = {}, {}
+        self._states = {}
+        self.last = self._lives()
+        self._assign()
+        self.nbytes = _placed_in_arena({id(b): b for b in self.buffers.values()})
+
+    def owner(self, value):
+        """Return the Value whose memory ``value`` is a view of: itself if of none."""
+        while isinstance(value.origin, Instruction) and value.origin.is_view:
+            value = value.origin.arguments[0]
+        return value
+
+    def _lives(self):
+        last = {}
+        for i, instruction in enumerate(self.program.instructions):
+            for value in instruction.operands():
+                last[self.owner(value)] = i
+        for value in self.program.results():
+            last[self.owner(value)] = self.end
+        return last
+
+    def _assign(self):
+        instructions = self.program.instructions
+        checks = [i for i, one in enumerate(instructions) if one.name in CHECKS]
+        self.last_check = max(checks, default=-1)
+        targets = {u.value: u.slot for u in self.program.updates if u.in_place}
+        for value in self.last:
+            if value.origin == "state":
+                self._states[value.data] = value
+        for i, instruction in enumerate(instructions):
+            result = instruction.result
+            if result is None or instruction.is_view or not can_write(instruction):
+                continue
+            slot = targets.get(result)
+            if slot is not None and self._may_overwrite(slot, i, result):
+                self.over_state[result] = slot
+                continue
+            self.buffers[result] = self._taken_over(i, instruction) or Buffer(
+                result.nbytes, i, 0
+            )
+            buffer = self.buffers[result]
+            buffer.last = max(buffer.last, self.last.get(result, i))
+
+    def _may_overwrite(self, slot, i, result):
+        """Tell whether a weight's array is free for its new value at instruction i."""
+        state = self._states.get(slot)
+        if state is None or i < self.last_check or self.last[state] > i:
+            return False
+        is_once = [u.value for u in self.program.updates].count(result) == 1
+        return is_once and _is_alike(state, result)
+
+    def _taken_over(self, i, instruction):
+        """Return the buffer of an operand that dies here and may hold the result."""
+        operands = instruction.operands()
+        if instruction.name in INTO:
+            operands = instruction.arguments[:1]
+        elif ufunc_of(instruction.name) is None:
+            return None
+        for value in operands:
+            buffer = self.buffers.get(value)
+            dies = buffer is not None and self.last[value] == i
+            if dies and _is_alike(value, instruction.result):
+                return buffer
+        return None
+
+
+def can_write(instruction):
+    """Tell whether the result can be written into memory that is given."""
+    result, name = instruction.result, instruction.name
+    if result.is_number or not result.shape or result.axes is None:
+        return False
+    if name == "reshape":
+        return result.axes == tuple(range(len(result.shape)))
+    return name in _WITH_OUT or ufunc_of(name) is not None
+
+
+def _is_alike(a, b):
+    return (a.shape, a.dtype, a.axes) == (b.shape, b.dtype, b.axes)
+
+
+def _placed_in_arena(buffers):
+    """Give each Buffer its offset, first fit by time; return the size of the arena."""
+    active, end = [], 0
+    for buffer in sorted(buffers.values(), key=lambda b: (b.first, -b.nbytes)):
+        active = [b for b in active if b.last >= buffer.first]
+        size = -(-buffer.nbytes // _ALIGNMENT) * _ALIGNMENT
+        at = 0
+        for other in sorted(active, key=lambda b: b.offset):
+            if at + size <= other.offset:
+                break
+            at = max(at, other.offset + -(-other.nbytes // _ALIGNMENT) * _ALIGNMENT)
+        buffer.offset = at
+        active.append(buffer)
+        end = max(end, at + size)
+    return end

@@ -1,0 +1,133 @@
+"""Recording a step: run it once with real values, and write it down."""
+
+import numbers
+
+from xdl import backend
+from xdl.backend import NAMESPACES, random
+from xdl.backend.device import use_device
+from xdl.backend.recording import Recording, Value
+from xdl.backend.trace import TRACE, Number, Traced
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError, DeviceError
+from xdl.program.nest import leaves, mapped
+from xdl.program.program import Output, Program
+
+
+def record(function, state, arguments):
+    """Run ``function`` once; return its Program and what it returned.
+
+    The state is changed as the function changes it, once it has come to its end: an
+    error on the way leaves it, and the random stream, as they were.
+
+    Args:
+        function: the step.
+        state: a State.
+        arguments: nested tuples, lists and dicts of arrays, constant Variables and
+            Python values, as ``prepared`` returns them.
+    """
+    where = device_of_state(state)
+    xp = NAMESPACES[type(backend.asarray(0.0, where))]
+    before = random.state()
+    recording = Recording(xp, where, before[1])
+    held = [slot.get() for slot in state.slots]
+    inputs = [_input(leaf, i) for i, leaf in enumerate(leaves(arguments))]
+    given = iter([_given(leaf) for leaf in inputs])
+    try:
+        with recording, use_device(TRACE), state.traced(recording):
+            returned = function(*mapped(arguments, lambda leaf: next(given)))
+            updates, arrays = state.changes(held)
+    except BaseException:
+        random.restore(before)
+        raise
+    for update, array in zip(updates, arrays, strict=True):
+        state.slots[update.slot].write(array, update.in_place)
+    program = Program(
+        recording.instructions,
+        recording.guards,
+        inputs=[_value_of(leaf) for leaf in inputs],
+        outputs=mapped(returned, _output),
+        updates=updates,
+        draws=random.next_draw(0)[1] - before[1][1],
+    )
+    return program, mapped(returned, _result)
+
+
+def prepared(leaf):
+    """Return a leaf of a step's arguments as an array, a Variable or a Python value.
+
+    Raises:
+        ArgumentError: a trainable Variable came.
+    """
+    if isinstance(leaf, Variable):
+        if leaf.trainable:
+            raise ArgumentError(
+                f"compile: {leaf._label()} {leaf.shape} came as an argument, but it is "
+                "trainable; give it to xdl.compile as state"
+            )
+        return leaf
+    if isinstance(leaf, numbers.Number) and hasattr(leaf, "dtype"):
+        return leaf.item()  # NumPy's scalars are numbers
+    if backend.namespace(leaf) is not None:
+        return backend.asarray(leaf)
+    return leaf
+
+
+def device_of_state(state):
+    """Return the one Device of all Variables of a state; the current one without any.
+
+    Raises:
+        DeviceError: they are on several.
+    """
+    found = {backend.device_of(slot.get()) for slot in state.slots if not slot.is_grad}
+    if len(found) > 1:
+        listed = " and ".join(sorted(found))
+        raise DeviceError(f"compile: the state is on {listed}, needed one device")
+    return found.pop() if found else backend.device()
+
+
+def _input(leaf, i):
+    """Return an array of the arguments as a Traced, or a Python value as it is."""
+    if isinstance(leaf, Variable):
+        traced = _input(leaf._value, i)
+        variable = Variable._of(traced)
+        if getattr(leaf, "_is_data", False):
+            variable._is_data = True
+        return variable
+    if type(leaf) in backend.ARRAYS:
+        return Traced(leaf, Value(leaf, "input", i))
+    return leaf
+
+
+def _given(leaf):
+    """Return what the function gets: arrays as Variables, which can do more."""
+    if type(leaf) is Traced:
+        variable = Variable._of(leaf)
+        variable._is_data = True
+        return variable
+    return leaf
+
+
+def _value_of(leaf):
+    array = leaf._value if isinstance(leaf, Variable) else leaf
+    return array.value if type(array) is Traced else None
+
+
+def _output(leaf):
+    if isinstance(leaf, Number):
+        return Output("number", leaf.value)
+    array = leaf._value if isinstance(leaf, Variable) else leaf
+    if type(array) is not Traced:
+        return Output("constant", leaf)
+    return Output("variable" if isinstance(leaf, Variable) else "array", array.value)
+
+
+def _result(leaf):
+    """Return a returned value with its real array, without a graph."""
+    if isinstance(leaf, Number):
+        return leaf.number
+    array = leaf._value if isinstance(leaf, Variable) else leaf
+    if type(array) is not Traced:
+        return leaf
+    xp = NAMESPACES[type(array.array)]
+    real = xp.copy(xp.asarray(array.array))
+    return Variable._of(real) if isinstance(leaf, Variable) else real

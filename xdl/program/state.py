@@ -1,0 +1,189 @@
+"""The state of a step: what it reads and changes besides its arguments."""
+
+import contextlib
+
+from xdl.backend import NAMESPACES
+from xdl.backend.recording import Value
+from xdl.backend.trace import Number, Traced
+from xdl.core.module import Module
+from xdl.core.node import touch
+from xdl.core.parameter import Parameter
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError
+from xdl.optim.ranges import Checked
+from xdl.program.program import Update
+
+
+class Slot:
+    """A place that holds an array of the state: a Variable's value, or its gradient."""
+
+    def __init__(self, variable, is_grad, label):
+        self.variable, self.is_grad, self.label = variable, is_grad, label
+
+    def get(self):
+        """Return the array, or None where there is no gradient."""
+        if not self.is_grad:
+            return self.variable._value
+        node = self.variable._node
+        grad = None if node is None else node.grad
+        return grad._value if isinstance(grad, Variable) else grad
+
+    def place(self, array):
+        """Let the Variable hold this very array."""
+        if not self.is_grad:
+            self.variable._value = array
+        elif self.variable._node is not None:
+            self.variable._node.grad = array
+
+    def write(self, array, in_place):
+        """Change the state to ``array``, or to nothing (None)."""
+        if in_place:
+            self.variable._value[...] = array
+        else:
+            self.place(array if array is None else _copied(array))
+        self.touch()
+
+    def touch(self):
+        """Note that the value has changed."""
+        if not self.is_grad and self.variable._node is not None:
+            touch(self.variable._node)
+
+
+def _copied(array):
+    xp = NAMESPACES[type(array)]
+    return xp.copy(xp.asarray(array))
+
+
+class State:
+    """All Variables, layers and hyperparameters of what was given to ``compile``.
+
+    Args:
+        sources: Modules, optimizers, averages, Parameters and Variables.
+
+    Raises:
+        ArgumentError: something else came.
+    """
+
+    def __init__(self, sources):
+        self.sources = sources
+        self.variables, self.modules, self.checked = {}, [], []
+        for source in sources:
+            self._take(source)
+        self.slots = [
+            Slot(variable, is_grad, label)
+            for variable, label in self.variables.values()
+            for is_grad in (False, True)
+            if not is_grad or variable.trainable
+        ]
+        self.numbers = [
+            (owner, name, position)
+            for owner in self.checked
+            for name in owner.ranges
+            for position in _positions(getattr(owner, name))
+        ]
+
+    def _take(self, source):
+        if isinstance(source, Module):
+            self.modules += list(source.modules())
+        if isinstance(source, Variable):
+            self._add(source, source.name or "")
+        elif isinstance(source, Parameter):
+            for name, variable in source.items():
+                self._add(variable, name)
+        elif isinstance(source, Checked) or hasattr(source, "parameter"):
+            if isinstance(source, Checked):
+                self.checked.append(source)
+            for store in vars(source).values():
+                if isinstance(store, Parameter):
+                    self._take(store)
+        else:
+            raise ArgumentError(
+                f"compile: {type(source).__name__} came as state, needed a Module, an "
+                "optimizer, a Parameter or a Variable"
+            )
+
+    def _add(self, variable, label):
+        self.variables.setdefault(id(variable), (variable, label))
+
+    def key(self):
+        """Return what a program depends on besides its arguments' kinds, hashable."""
+        return (
+            tuple([module.is_training for module in self.modules]),
+            tuple([_kind(slot.get()) for slot in self.slots]),
+            tuple([_fixed(owner) for owner in self.checked]),
+        )
+
+    def read_numbers(self):
+        """Return the hyperparameters that are Python floats, as they are now."""
+        return [
+            value if position is None else value[position]
+            for owner, name, position in self.numbers
+            for value in (owner.__dict__[name],)
+        ]
+
+    @contextlib.contextmanager
+    def traced(self, recording):
+        """Let the state hold recorded copies, and give its own arrays back after."""
+        held = [slot.get() for slot in self.slots]
+        options = [dict(vars(owner)) for owner in self.checked]
+        recording.owners = self.sources
+        self._values = [
+            None if array is None else Value(array, "state", i)
+            for i, array in enumerate(held)
+        ]
+        self._placed = [
+            None if array is None else Traced(_copied(array), value)
+            for array, value in zip(held, self._values, strict=True)
+        ]
+        try:
+            for slot, traced in zip(self.slots, self._placed, strict=True):
+                slot.place(traced)
+            for i, number in enumerate(self.read_numbers()):
+                self._place_number(i, Number(number, Value(number, "number", i)))
+            yield
+        finally:
+            for slot, array in zip(self.slots, held, strict=True):
+                slot.place(array)
+            for owner, before in zip(self.checked, options, strict=True):
+                owner.__dict__.update({name: before[name] for name in owner.ranges})
+
+    def _place_number(self, i, number):
+        owner, name, position = self.numbers[i]
+        if position is not None:
+            changed = list(owner.__dict__[name])
+            changed[position] = number
+            number = tuple(changed)
+        owner.__dict__[name] = number
+
+    def changes(self, held):
+        """Return the Updates of a step, and the real arrays for them.
+
+        Args:
+            held: what the slots held before.
+        """
+        updates, arrays = [], []
+        for i, (slot, before) in enumerate(zip(self.slots, held, strict=True)):
+            now, placed = slot.get(), self._placed[i]
+            if now is before is None or (now is placed and now.value == self._values[i]):
+                continue
+            arrays.append(None if now is None else now.array)
+            value = None if now is None else now.value
+            updates.append(Update(i, value, now is placed and not slot.is_grad))
+        return updates, arrays
+
+
+def _positions(option):
+    if isinstance(option, float):
+        return [None]
+    return range(len(option)) if isinstance(option, tuple) else []
+
+
+def _kind(array):
+    return None if array is None else (type(array), array.shape, array.dtype)
+
+
+def _fixed(owner):
+    options = owner.options()
+    return tuple(
+        [None if isinstance(v, float | tuple) else v for v in options.values()]
+    )

@@ -1,0 +1,79 @@
+"""The first replay against eager: from the same state, the same numbers."""
+
+import numpy as np
+
+from xdl import backend
+from xdl.backend import random
+from xdl.core.variable import Variable
+from xdl.errors import GraphError
+
+
+class Snapshot:
+    """Copies of all arrays of a state, and of where the random draws stand."""
+
+    def __init__(self, state):
+        self._slots = state.slots
+        self._draws = random.state()
+        self.arrays = [_copy(slot.get()) for slot in state.slots]
+        self._held = [slot.get() for slot in state.slots]
+
+    def restore(self):
+        """Give the state back as it was, in the arrays that it had."""
+        random.restore(self._draws)
+        for slot, held, copy in zip(self._slots, self._held, self.arrays, strict=True):
+            if held is not None:
+                held[...] = copy
+            slot.place(held)
+            slot.touch()
+
+
+def _copy(array):
+    return None if array is None else backend.to_numpy(array).copy()
+
+
+def compared(state, replayed, got, expected):
+    """Compare a replay with the eager run that began alike.
+
+    Args:
+        state: the State, as the eager run left it.
+        replayed: the Snapshot of it after the replay.
+        got, expected: what the two returned, flat.
+
+    Raises:
+        GraphError: they differ by more than the rounding of another order.
+    """
+    pairs = [("what it returns", a, b) for a, b in zip(got, expected, strict=True)]
+    for slot, array in zip(state.slots, replayed.arrays, strict=True):
+        kind = "the gradient of " if slot.is_grad else ""
+        pairs.append((f"{kind}{slot.label}", array, slot.get()))
+    for what, a, b in pairs:
+        worst = _difference(a, b)
+        if worst is not None:
+            raise GraphError(
+                f"compile: the first replay differs from the eager step in {what}: "
+                f"{worst}. Does the step read something that changes and is neither "
+                "an argument nor in its state? The state is now that of the eager step"
+            )
+
+
+def _difference(a, b):
+    """Return in words how two results differ, or None if they do not."""
+    a = a._value if isinstance(a, Variable) else a
+    b = b._value if isinstance(b, Variable) else b
+    if backend.namespace(b) is None:
+        return None if a is b or a == b else f"{a!r} came, eager gives {b!r}"
+    a, b = backend.to_numpy(a), backend.to_numpy(b)
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return f"{a.dtype} {a.shape} came, eager gives {b.dtype} {b.shape}"
+    if not backend.is_floating(a):
+        return None if np.array_equal(a, b) else "other values came"
+    return _too_far(a, b)
+
+
+def _too_far(a, b):
+    # Sums of another order, and units in the last place of exp and tanh, over a step.
+    rtol = float(np.finfo(a.dtype).eps) ** 0.5
+    scale = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+    if np.allclose(a, b, rtol=rtol, atol=rtol * scale, equal_nan=True):
+        return None
+    return f"by up to {np.abs(a - b).max():.3g}, of values up to {scale:.3g}"
