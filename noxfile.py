@@ -54,15 +54,18 @@ def doctest(session):
 def examples(session):
     """Run every example, with few steps."""
     session.install("-e", ".[examples]")
-    picture = pathlib.Path(session.create_tmp()) / "digits.png"
+    pictures = pathlib.Path(session.create_tmp())
+    readers = ("linear", "mlp", "cnn")
     options = {
-        "characters.py": ["--steps", "30"],
-        "digits.py": ["--epochs", "2", "--plot", str(picture)],
-        "tabular.py": ["--epochs", "5"],
+        "characters.py": [("--model", m, "--steps", "30") for m in ("gpt", "lstm")],
+        "digits.py": [("--epochs", "2", "--plot", str(pictures / "digits.png"))],
+        "digits_models.py": [("--model", m, "--epochs", "2") for m in readers],
+        "gan.py": [("--steps", "30", "--plot", str(pictures / "gan.png"))],
+        "tabular.py": [("--epochs", "5")],
     }
     for example in sorted(pathlib.Path("examples").glob("*.py")):
-        arguments = options.get(example.name, [])
-        session.run("python", str(example), *arguments, env={"MPLBACKEND": "Agg"})
+        for arguments in options.get(example.name, [()]):
+            session.run("python", str(example), *arguments, env={"MPLBACKEND": "Agg"})
 
 
 @nox.session(default=False)

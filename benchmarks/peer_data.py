@@ -6,6 +6,7 @@ import numpy as np
 
 GPT = {"tokens": 128, "context": 64, "size": 128, "heads": 4, "layers": 4}
 GPT_BATCH = 8
+LSTM = {"tokens": 128, "size": 256, "length": 64, "batch": 32}
 CNN_BATCH = 64
 
 

@@ -6,6 +6,7 @@ from benchmarks.peer_data import (
     CNN_BATCH,
     GPT,
     GPT_BATCH,
+    LSTM,
     images,
     samples,
     starting,
@@ -80,6 +81,45 @@ def _cnn(threads):
     return step
 
 
+class _Language(torch.nn.Module):
+    def __init__(self, tokens, size):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(tokens, size)
+        self.lstm = torch.nn.LSTM(size, size)
+        self.scores = torch.nn.Linear(size, tokens)
+
+    def forward(self, tokens):
+        states, _ = self.lstm(self.embedding(tokens))
+        return self.scores(states)
+
+
+def _lstm(threads):
+    torch.set_num_threads(threads)
+    tokens, size = LSTM["tokens"], LSTM["size"]
+    model = _Language(tokens, size)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name == "embedding.weight":
+                first = starting(weight.shape)
+            else:
+                first = starting(weight.shape[::-1]).T.copy()
+            weight.copy_(torch.from_numpy(first))
+    model.lstm.bias_hh_l0.requires_grad_(False)  # one bias is enough
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    drawn = torch.from_numpy(text(LSTM["batch"], LSTM["length"], tokens).T.copy())
+    loss_function = torch.nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad()
+        scores = model(drawn[:-1]).flatten(0, 1)
+        loss = loss_function(scores, drawn[1:].flatten())
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 class _Block(torch.nn.Module):
     def __init__(self, size, heads):
         super().__init__()
@@ -144,5 +184,6 @@ WORKLOADS = {
     "linear 64-10, batch 32": _classifier(32, 64, 10),
     "MLP 784-512-512-10, batch 128": _classifier(128, 784, 512, 512, 10),
     "CNN 32-64-128, 64 images of 28x28": _cnn,
+    "LSTM 256 wide, 64 steps, batch 32": _lstm,
     "GPT 4 layers of 128, 64 tokens, batch 8": _gpt,
 }

@@ -5,6 +5,7 @@ from benchmarks.peer_data import (
     CNN_BATCH,
     GPT,
     GPT_BATCH,
+    LSTM,
     images,
     samples,
     starting,
@@ -92,6 +93,39 @@ def _cnn(threads):
     return step
 
 
+class Language(xdl.Model):
+    """An embedding, an LSTM, and the scores of the next token at each step."""
+
+    def __init__(self, tokens, size):
+        super().__init__()
+        self.embedding = xdl.nn.Embedding(tokens, size)
+        self.lstm = xdl.nn.LSTM(size, size)
+        self.scores = xdl.nn.Linear(size, tokens)
+        self.loss_ops = xdl.SoftmaxLoss()
+
+    def forward(self, tokens):
+        states, _ = self.lstm(self.embedding(tokens))
+        self.output = self.scores(states)
+        return self.output
+
+
+def _lstm(threads):
+    model = Language(LSTM["tokens"], LSTM["size"])
+    for variable in model.parameter.values():
+        variable.value = starting(variable.shape)
+    optimizer = xdl.SGD(model, lr=0.1)
+    drawn = text(LSTM["batch"], LSTM["length"], LSTM["tokens"]).T.copy()
+
+    def step():
+        model.forward(drawn[:-1])
+        loss = model.loss(drawn[1:])
+        model.backward()
+        optimizer.update()
+        return loss
+
+    return step
+
+
 def _gpt(threads):
     xdl.seed(0)
     model = xdl.models.GPT(**GPT)
@@ -113,5 +147,6 @@ WORKLOADS = {
     "linear 64-10, batch 32": _classifier(32, 64, 10),
     "MLP 784-512-512-10, batch 128": _classifier(128, 784, 512, 512, 10),
     "CNN 32-64-128, 64 images of 28x28": _cnn,
+    "LSTM 256 wide, 64 steps, batch 32": _lstm,
     "GPT 4 layers of 128, 64 tokens, batch 8": _gpt,
 }

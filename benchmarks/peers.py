@@ -1,6 +1,6 @@
-"""xdl beside PyTorch: `python -m benchmarks.peers`, where PyTorch is installed.
+"""xdl beside PyTorch and JAX, those that are installed: `python -m benchmarks.peers`.
 
-Both run in processes of their own and step in turn, round by round, on the same data
+All run in processes of their own and step in turn, round by round, on the same data
 from the same weights: forward, loss, backward and update in float32. The median of the
 ratios of neighbouring rounds is printed, and the peak memory that the steps took above
 that of the imports. `--save` writes the figures under benchmarks/results/.
@@ -8,6 +8,8 @@ that of the imports. `--save` writes the figures under benchmarks/results/.
 
 import argparse
 import datetime
+import importlib.util
+import itertools
 import json
 import os
 import pathlib
@@ -21,8 +23,10 @@ WORKLOADS = (
     "linear 64-10, batch 32",
     "MLP 784-512-512-10, batch 128",
     "CNN 32-64-128, 64 images of 28x28",
+    "LSTM 256 wide, 64 steps, batch 32",
     "GPT 4 layers of 128, 64 tokens, batch 8",
 )
+PEERS = ("torch", "jax")
 RESULTS = pathlib.Path(__file__).parent / "results"
 
 
@@ -62,7 +66,7 @@ def compare(workload, threads, peer, rounds):
     """Step xdl and a peer in turn; return the figures of both."""
     workers = [Worker(name, workload, threads) for name in ("xdl", peer)]
     losses = [worker.ready["loss"] for worker in workers]
-    # The GPT alone starts from other weights than PyTorch's, of the same spread.
+    # The GPT alone starts from other weights than the peers', of nearly their spread.
     tolerance = 0.02 if workload.startswith("GPT") else 1e-3
     if abs(losses[0] - losses[1]) > tolerance * abs(losses[1]):
         raise RuntimeError(f"{workload}: the losses after 6 steps differ: {losses}")
@@ -89,20 +93,23 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--workloads", nargs="+", default=WORKLOADS)
+    parser.add_argument("--peers", nargs="+", default=PEERS, choices=PEERS)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/")
     options = parser.parse_args()
+    peers = [name for name in options.peers if importlib.util.find_spec(name)]
+    print("beside", ", ".join(peers) or "none: no peer is installed")
+    cases = itertools.product(options.threads, options.workloads, peers)
     results = []
-    for threads in options.threads:
-        for workload in options.workloads:
-            found = compare(workload, threads, "torch", options.rounds)
-            results.append(found)
-            print(
-                f"{workload:40} {threads} thread{'s' * (threads > 1):1} "
-                f"xdl {found['xdl_us']:9.1f} us  {found['peer']} "
-                f"{found['peer_us']:9.1f} us  ratio {found['ratio']:.2f}  "
-                f"MB {found['xdl_megabytes']:.1f} / {found['peer_megabytes']:.1f}"
-            )
+    for threads, workload, peer in cases:
+        found = compare(workload, threads, peer, options.rounds)
+        results.append(found)
+        print(
+            f"{workload:40} {threads} thread{'s' * (threads > 1):1} "
+            f"xdl {found['xdl_us']:9.1f} us  {found['peer']} "
+            f"{found['peer_us']:9.1f} us  ratio {found['ratio']:.2f}  "
+            f"MB {found['xdl_megabytes']:.1f} / {found['peer_megabytes']:.1f}"
+        )
     if options.save:
         record = {
             "command": f"python -m benchmarks.peers {' '.join(sys.argv[1:])}",

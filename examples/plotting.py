@@ -1,4 +1,4 @@
-"""Pictures of what a classifier of digits has learned."""
+"""Pictures of what models of digits have learned."""
 
 import numpy as np
 from matplotlib.figure import Figure  # without pyplot: needs no screen, keeps no state
@@ -71,3 +71,16 @@ def draw_confusion(ax, target, answers):
         count = counts[digit, answer]
         color = "white" if count > counts.max() / 3 else "black"
         ax.text(answer, digit, count, ha="center", va="center", color=color)
+
+
+def draw_kinds(path, **kinds):
+    """Draw sixty digits (n, 64) of each kind, side by side."""
+    figure = Figure(figsize=(5 * len(kinds), 3.4), layout="constrained")
+    axes = figure.subplots(1, len(kinds))
+    for ax, (kind, pixels) in zip(axes, kinds.items(), strict=True):
+        tiles = np.full((6, 10, 9, 10), pixels.min())  # with a margin around each
+        tiles[:, :, :8, :8] = pixels[:60].reshape(6, 10, 8, 8)
+        ax.imshow(tiles.swapaxes(1, 2).reshape(54, 100), cmap="gray_r")
+        ax.set_title(kind)
+        ax.axis("off")
+    figure.savefig(path, dpi=110)

@@ -28,8 +28,7 @@ def train(model, optimizer, x, target, epochs, rng, batch_size=32):
     """Return the mean loss of each epoch."""
     losses = []
     for _ in trange(epochs, disable=not sys.stderr.isatty()):
-        total = 0.0
-        order = rng.permutation(len(x))
+        total, order = 0.0, rng.permutation(len(x))
         for start in range(0, len(x), batch_size):
             chosen = order[start : start + batch_size]
             model.forward(x[chosen])
@@ -37,7 +36,7 @@ def train(model, optimizer, x, target, epochs, rng, batch_size=32):
             model.backward()
             optimizer.update()
         losses.append(total / len(x))
-    assert losses[-1] < losses[0], "the loss did not fall"
+    assert len(losses) == 1 or losses[-1] < losses[0], "the loss did not fall"
     return losses
 
 

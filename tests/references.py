@@ -8,6 +8,8 @@ from tests import (
     references_arrange,
     references_attention,
     references_conv,
+    references_conv_more,
+    references_ctc,
     references_elementary,
     references_loss,
     references_products,
@@ -156,4 +158,7 @@ GRADIENTS_AT_KINKS |= references_activation.GRADIENTS_AT_KINKS
 REFERENCES |= references_attention.REFERENCES
 REFERENCES |= references_recurrent.REFERENCES
 REFERENCES |= references_conv.REFERENCES
+REFERENCES |= references_conv_more.REFERENCES
+REFERENCES |= references_ctc.REFERENCES
+GRADIENTS_AT_KINKS |= references_ctc.GRADIENTS_AT_KINKS
 GRADIENTS_AT_KINKS |= references_conv.GRADIENTS_AT_KINKS

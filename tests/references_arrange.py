@@ -33,6 +33,10 @@ def _argsort(x, axis=-1, descending=False):
     return np.argsort(-x if descending else x, axis, stable=True)
 
 
+def _sort(x, axis=-1, descending=False, stable=False):
+    return -np.sort(-x, axis) if descending else np.sort(x, axis)
+
+
 def _moment(function):
     def call(x, axis=None, keepdims=False, correction=0):
         return function(x, axis, ddof=correction, keepdims=keepdims)
@@ -55,6 +59,7 @@ REFERENCES = {
     "Pad": _pad,
     "Prod": np.prod,
     "Roll": np.roll,
+    "Sort": _sort,
     "Split": _split,
     "Stack": lambda *xs, axis=0: np.stack(xs, axis),
     "Std": _moment(np.std),

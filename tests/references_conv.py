@@ -30,7 +30,7 @@ def _conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return y if bias is None else y + bias[:, None, None]
 
 
-def _basis(shape):
+def basis(shape):
     for index in np.ndindex(*shape):
         one = np.zeros(shape)
         one[index] = 1.0
@@ -41,7 +41,7 @@ def _conv2d_by_input(g, weight, size, groups=1, **options):
     """Take the product of ``g`` with what each element of an image leads to."""
     shape = (1, weight.shape[1] * groups, *_pair(size))
     gx = np.zeros((len(g), *shape[1:]))
-    for index, one in _basis(shape):
+    for index, one in basis(shape):
         led_to = _conv2d(one, weight, groups=groups, **options)
         gx[(slice(None), *index[1:])] = np.sum(g * led_to, axis=(1, 2, 3))
     return gx
@@ -51,7 +51,7 @@ def _conv2d_by_weight(x, g, window, groups=1, **options):
     """Take the product of ``g`` with what each element of the weight leads to."""
     shape = (g.shape[1], x.shape[1] // groups, *_pair(window))
     gweight = np.zeros(shape)
-    for index, one in _basis(shape):
+    for index, one in basis(shape):
         gweight[index] = np.sum(g * _conv2d(x, one, groups=groups, **options))
     return gweight
 
@@ -77,7 +77,7 @@ def _by_image(pool):
 
     def call(g, *winners, size, **options):
         gx = np.zeros((*g.shape[:2], *_pair(size)))
-        for index, one in _basis(gx.shape):
+        for index, one in basis(gx.shape):
             gx[index] = np.sum(g * pool(one, *winners, **options))
         return gx
 

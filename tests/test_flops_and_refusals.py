@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.test_every_op import every_case
+from tests.test_every_op import (
+    NOT_DIFFERENTIABLE,
+    every_case,
+    every_gradient,
+)
+from xdl.backend import is_floating
 from xdl.testing import draw_inputs
 
 
@@ -17,6 +22,33 @@ def test_flops_are_counted_for_every_case(op_class, case):
     shapes = [None if a is None else a.shape for a in draw_inputs(case)]
 
     assert op.flops(op.shape(*shapes), *shapes) >= 0
+
+
+def _trained_alone(op, arrays):
+    """Yield a call of the operation for each input that is trainable by itself."""
+    names = op.names_for(arrays)
+    constant = {"bias", *NOT_DIFFERENTIABLE.get(type(op).__name__, ())}
+    for i, (name, array) in enumerate(zip(names, arrays, strict=True)):
+        if name not in constant and array is not None and is_floating(array):
+            yield op(*arrays[:i], xdl.Variable(array), *arrays[i + 1 :])
+
+
+@every_gradient
+def test_a_graph_counts_the_flops_of_a_call_whichever_input_is_trainable(
+    op_class, case
+):
+    op = op_class(**case.options)
+    arrays = draw_inputs(case, "float32")
+    shapes = [None if a is None else a.shape for a in arrays]
+    known = [
+        None if n == "bias" else s
+        for n, s in zip(op.names_for(arrays), shapes, strict=True)
+    ]
+    expected = {f"{op.flops(op.shape(*shapes), *known):,}"}
+
+    summaries = [xdl.Graph(y).summary() for y in _trained_alone(op, arrays)]
+
+    assert expected == {text.splitlines()[2].split()[-1] for text in summaries}
 
 
 def test_an_optional_input_may_be_left_out_of_a_call():

@@ -55,6 +55,7 @@ CORE = [
     "promote",
     "call",
     "op",
+    "onnx",
     "graph",
     "parameter",
     "module",
@@ -67,6 +68,7 @@ NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
 # Reached through the function of another operation.
 INTERNAL_OPS = {"WeightedSoftmaxCrossEntropy", "Conv2dByInput", "Conv2dByWeight"}
 INTERNAL_OPS |= {"AvgUnpool2d", "MaxPick2d", "MaxUnpool2d"}
+INTERNAL_OPS |= {"Conv3dByInput", "Conv3dByWeight", "InterpolateByInput"}
 PUBLIC = {"xdl": xdl, "nn": xdl.nn, "init": xdl.init, "optim": xdl.optim}
 PUBLIC |= {"models": xdl.models, "testing": xdl.testing, "ops": xdl.ops}
 

@@ -23,7 +23,7 @@ _FUNCTIONS = """
     expm1 floor floor_divide greater greater_equal isfinite isinf isnan less
     less_equal log log10 log1p log2 logaddexp logical_and logical_not logical_or
     maximum minimum multiply negative not_equal positive power reciprocal remainder
-    sign sin sinh sqrt square stack subtract tan tanh tril triu where
+    sign sin sinh sort sqrt square stack subtract tan tanh tril triu where
 """
 NUMBERS = (
     *("float16", "float32", "float64", "int8", "int16", "int32", "int64"),
@@ -57,6 +57,7 @@ class ndarray:  # noqa: N801  (CuPy's name)
     dtype = property(lambda self: self.host.dtype)
     ndim = property(lambda self: self.host.ndim)
     size = property(lambda self: self.host.size)
+    strides = property(lambda self: self.host.strides)
     mT = property(lambda self: _wrap(self.host.mT, self))  # noqa: N815
 
     def __array__(self, dtype=None, copy=None):
@@ -69,7 +70,12 @@ class ndarray:  # noqa: N801  (CuPy's name)
         return _wrap(self.host[_wrapped_index(self, index)], self)
 
     def __setitem__(self, index, value):
-        self.host[_wrapped_index(self, index)] = _unwrap(value)
+        """Write backwards: duplicates are written in no order that one may count on."""
+        index, value = _wrapped_index(self, index), _unwrap(value)
+        kinds = {getattr(part, "dtype", np.dtype(bool)).kind for part in index}
+        if np.ndim(value) == 1 and kinds <= set("iu"):
+            index, value = tuple(part[::-1] for part in index), value[::-1]
+        self.host[index] = value
 
     def __len__(self):
         return len(self.host)
@@ -222,6 +228,11 @@ def _scatter_add(array, index, value):
     np.add.at(array.host, _wrapped_index(array, index), _unwrap(value))
 
 
+def _scatter_max(array, index, value):
+    assert array.dtype.name in _ATOMIC
+    np.maximum.at(array.host, _wrapped_index(array, index), _unwrap(value))
+
+
 def _asarray(value):
     return value if isinstance(value, ndarray) else ndarray(np.array(value))
 
@@ -250,11 +261,14 @@ def _modules():
     for name in ("zeros", "ones", "full", "arange"):
         setattr(cupy, name, _lifted(getattr(np, name)))
     cupy.matmul = _lifted(_matmul)
+    tricks = types.SimpleNamespace(as_strided=_lifted(np.lib.stride_tricks.as_strided))
+    cupy.lib = types.SimpleNamespace(stride_tricks=tricks)
     cupy.take_along_axis = _lifted(_take_along_axis)
     cupy.asarray = _asarray
     cupy.ndarray = ndarray
     cupy.cuda = _cuda()
     cupyx.scatter_add = _scatter_add
+    cupyx.scatter_max = _scatter_max
     special = types.ModuleType("cupyx.scipy.special")
     special.erf = _lifted(erf)
     return {"cupy": cupy, "cupyx": cupyx, special.__name__: special}

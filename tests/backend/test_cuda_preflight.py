@@ -229,13 +229,13 @@ def test_arrays_are_made_on_the_gpu_that_was_chosen(cupy):
 def test_forked_process_is_refused_with_the_remedy(cuda):
     backend.usable("cuda")
 
-    cuda._note_fork()
+    cuda._gpu.note_fork()
 
     assert "start it with multiprocessing's spawn method" in _refusal()
 
 
 def test_fork_before_the_first_use_is_fine(cuda):
-    cuda._note_fork()
+    cuda._gpu.note_fork()
 
     assert backend.usable("cuda") == "cuda:0"
 

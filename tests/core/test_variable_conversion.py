@@ -110,6 +110,7 @@ class TestConversion:
         array = np.from_dlpack(x)
 
         assert [1.0, 2.0] == array.tolist()
+        assert np.shares_memory(array, x.value)
         assert np.ones(2).__dlpack_device__() == x.__dlpack_device__()
 
     @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])

@@ -157,9 +157,53 @@ def test_no_layers_and_an_unknown_activation_are_refused():
 
 
 def test_a_layer_names_its_sizes():
-    expected = "GRU(4, 3, layers=2, bidirectional=True, batch_first=True)"
+    expected = "GRU(4, 3, layers=2, bidirectional=True, batch_first=True, dropout=0.5)"
 
-    assert expected == repr(xdl.nn.GRU(4, 3, 2, True, True))
+    assert expected == repr(xdl.nn.GRU(4, 3, 2, True, True, dropout=0.5))
+
+
+@every_layer
+def test_dropout_stands_between_the_layers(layer_class, rng):
+    layer, x = layer_class(4, 3, layers=2, dropout=1.0), _sequence(rng)
+    alone = layer_class(4, 3)
+    for name, variable in alone.parameter.items():
+        variable.value = layer.parameter[name].value
+    first, _ = alone(x)
+    for name, variable in alone.parameter.items():
+        if not name.startswith("weight"):
+            variable.value = layer.parameter[name.replace("_0", "_1")].value
+    second, _ = alone(np.zeros_like(x))
+
+    y, state = layer(x)
+
+    np.testing.assert_array_equal(second.numpy(), y.numpy())
+    np.testing.assert_array_equal(first.numpy()[-1], _states(state)[0][0])
+
+
+@every_layer
+def test_dropout_ends_with_the_training(layer_class, rng):
+    layer, x = layer_class(4, 3, layers=2, dropout=0.5), _sequence(rng)
+    drawn = layer(x)[0].numpy()
+
+    first, second = (layer.eval()(x)[0].numpy() for _ in range(2))
+
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(drawn - first).max() > 1e-3
+
+
+@every_layer
+def test_dropout_leaves_one_layer_as_it_is(layer_class, rng):
+    layer, x = layer_class(4, 3, dropout=1.0), _sequence(rng)
+    expected = layer(x)[0].numpy()
+
+    y, _ = layer.eval()(x)
+
+    np.testing.assert_array_equal(expected, y.numpy())
+
+
+def test_dropout_that_is_no_probability_is_refused():
+    with pytest.raises(xdl.ArgumentError, match=r"p 1\.5 came"):
+        xdl.nn.GRU(4, 3, dropout=1.5)
 
 
 @pytest.mark.parametrize("lengths", [[3, 6], [-1, 2]])

@@ -27,8 +27,9 @@ class Counterpart:
         as_xdl: calls xdl with the arguments of a sample; it may skip the test.
         constant: names of the inputs that have no gradient in either framework.
         op: the class that holds the cases; default: the one with the function's name.
-        differs: from the name and number of a sample, ``"cat-5"``, or of an error
-            input, ``"error t-0"``, or of a case with its order of derivative,
+        differs: from the name and number of a sample, ``"cat-5"``, or its name and an
+            order of derivative, ``"cat second_gradient"``, or the number of an error
+            input, ``"error t-0"``, or that of a case with an order of derivative,
             ``"case 4 second_gradient"``, to why xdl does otherwise on purpose.
     """
 

@@ -244,7 +244,12 @@ ROWS = (
         options={"shift": "shifts", "axis": "dims"},
         as_torch=lambda x, shifts, dims=None: x.roll(shifts, dims),
     ),
-    Row("sort", as_xdl=_xdl_sort),
+    Row(
+        "sort",
+        options=_AXIS,
+        as_torch=lambda x, **options: torch.sort(x, **options).values,
+        as_xdl=_xdl_sort,
+    ),
     Row(
         "split",
         samples=("tensor_split",),

@@ -9,7 +9,7 @@ from tests.oracle.counterpart import Counterpart as Row
 F = torch.nn.functional
 
 
-def _xdl_conv(name, ndim):
+def xdl_conv(name, ndim):
     def call(x, *args, **options):
         if x.ndim != ndim:
             pytest.skip(f"xdl.{name} takes a batch")
@@ -88,8 +88,8 @@ ROWS = (
     Row("max_pool2d", "nn.functional.max_pool2d", _WINDOW, as_xdl=_xdl_max_pool2d),
     Row("max_pool2d", op="MaxPick2d", samples=(), as_torch=_torch_picked),
     Row("max_pool2d", op="MaxUnpool2d", samples=(), as_torch=_torch_unpicked),
-    Row("conv1d", "nn.functional.conv1d", as_xdl=_xdl_conv("conv1d", 3)),
-    Row("conv2d", "nn.functional.conv2d", as_xdl=_xdl_conv("conv2d", 4)),
+    Row("conv1d", "nn.functional.conv1d", as_xdl=xdl_conv("conv1d", 3)),
+    Row("conv2d", "nn.functional.conv2d", as_xdl=xdl_conv("conv2d", 4)),
     Row("conv2d", op="Conv2dByInput", samples=(), as_torch=_torch_by_input),
     Row("conv2d", op="Conv2dByWeight", samples=(), as_torch=_torch_by_weight),
 )

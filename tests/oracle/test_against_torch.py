@@ -19,7 +19,7 @@ USES = [
 DTYPES = ("float16", "float32", "float64")
 
 
-def _tensors(row, case, dtype="float64"):
+def tensors_of(row, case, dtype="float64"):
     """Return the inputs of a case: those that have a gradient in xdl require one."""
     arrays = draw_inputs(case, dtype)
     op = row.op_class(**case.options)
@@ -40,7 +40,7 @@ def _tensor(array, is_differentiable):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("row", "case"), USES)
 def test_case_gives_what_torch_gives(row, case, order, count_sample):
-    inputs = _tensors(row, case)
+    inputs = tensors_of(row, case)
     count_sample(row.name)
     place = f"case {row.op_class.cases.index(case)} {order}"
     if place in row.differs:
@@ -54,7 +54,7 @@ def test_case_gives_what_torch_gives(row, case, order, count_sample):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("row", "case"), USES)
 def test_result_has_the_dtype_that_torch_gives(row, case, dtype, count_sample):
-    inputs = _tensors(row, case, dtype)
+    inputs = tensors_of(row, case, dtype)
     count_sample(row.name)
 
     (actual,) = in_xdl(VALUE, row.op_class(**case.options), *inputs)

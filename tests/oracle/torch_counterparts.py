@@ -13,6 +13,8 @@ from tests.oracle import (
     rows_arrange,
     rows_attention,
     rows_conv,
+    rows_conv_more,
+    rows_ctc,
     rows_elementary,
     rows_loss,
     rows_products,
@@ -63,6 +65,12 @@ def _xdl_index_put(x, indices, values, accumulate=False):
     if not accumulate:
         pytest.skip("xdl.index_add always adds")
     return xdl.index_add(x, indices, values)
+
+
+def _torch_take(x, indices, axis=0):
+    shape = (*x.shape[:axis], *indices.shape, *x.shape[axis % x.ndim + 1 :])
+    indices = indices.flatten() % x.shape[axis]  # negative ones are refused there
+    return x.index_select(axis, indices).reshape(shape)
 
 
 def _xdl_take(x, axis, index, out=None):
@@ -242,7 +250,7 @@ COUNTERPARTS = (
     Row(
         "take",
         samples=("index_select",),
-        as_torch=lambda x, i, axis=0: x.index_select(axis, i),
+        as_torch=_torch_take,
         as_xdl=_xdl_take,
     ),
     Row("tanh"),
@@ -258,7 +266,7 @@ COUNTERPARTS += rows_products.ROWS
 COUNTERPARTS += rows_elementary.ROWS + rows_arrange.ROWS
 COUNTERPARTS += rows_attention.ROWS
 COUNTERPARTS += rows_recurrent.ROWS
-COUNTERPARTS += rows_conv.ROWS
+COUNTERPARTS += rows_conv.ROWS + rows_conv_more.ROWS + rows_ctc.ROWS
 COUNTERPARTS += rows_activation.ROWS
 COUNTERPARTS += rows_loss.ROWS
 
@@ -275,4 +283,4 @@ FURTHER_SAMPLES = (
 FURTHER_SAMPLES += rows_arrange.FURTHER_SAMPLES
 
 # Functions of xdl.ops that PyTorch has none for.
-WITHOUT = ()
+WITHOUT = ("from_dlpack",)  # tested in test_dlpack.py

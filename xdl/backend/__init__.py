@@ -59,6 +59,10 @@ INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
 _LIBRARIES = {}
 _DTYPE_NAMES = {}
 
+# DLPack's numbers for devices.
+_CUDA_OF_DLPACK = 2
+_OF_DLPACK = {1, _CUDA_OF_DLPACK}
+
 
 def register(array_type, xp, library):
     """Let xdl compute on arrays of ``array_type`` with the namespace ``xp``.
@@ -220,6 +224,38 @@ def from_python(value):
         return np.asarray(value)
     except ValueError as error:  # ragged lists
         raise DtypeError(f"asarray: {error}") from None
+
+
+def from_dlpack(value):
+    """Return an array on the memory of another library's, without a copy.
+
+    Args:
+        value: an object with ``__dlpack__``, on the CPU or on a GPU of CUDA.
+
+    Raises:
+        DtypeError: it has no ``__dlpack__``; its numbers are not real.
+        DeviceError: it is elsewhere, or the GPU is not usable.
+    """
+    if not hasattr(value, "__dlpack__"):
+        raise DtypeError(
+            f"from_dlpack: {type(value).__name__} came, needed an array with __dlpack__"
+        )
+    kind, index = value.__dlpack_device__()
+    if kind not in _OF_DLPACK:
+        raise DeviceError(
+            f"from_dlpack: an array on DLPack's device ({int(kind)}, {index}) came, "
+            "needed the CPU or CUDA"
+        )
+    if kind == _CUDA_OF_DLPACK:
+        where = usable(f"cuda:{index}", "from_dlpack")
+        array = _library_of(where).from_dlpack(value)
+    else:
+        try:
+            array = np.from_dlpack(value)
+        except RuntimeError as error:  # bfloat16, for one
+            raise DtypeError(f"from_dlpack: {value.dtype} came: {error}") from None
+    _checked_name(array)
+    return array
 
 
 def _from_dlpack(value):

@@ -13,7 +13,6 @@ import builtins
 import contextlib
 import importlib
 import math
-import os
 import sys
 
 import cupy
@@ -86,8 +85,7 @@ from cupyx.scipy.special import erf  # noqa: F401
 from xdl.backend import random, register
 from xdl.backend.device import Device
 from xdl.backend.indices import refuse_index
-from xdl.backend.preflight import preflight
-from xdl.errors import DeviceError
+from xdl.backend.one_gpu import OneGpu
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
 bool, int8, int16, int32, int64 = (
@@ -138,6 +136,10 @@ def any(x, axis=None, keepdims=False):
 
 def argsort(x, axis=-1, stable=True):
     return cupy.argsort(x, axis)  # always a stable one
+
+
+def sort(x, axis=-1):
+    return cupy.sort(x, axis)
 
 
 def matmul(x1, x2):
@@ -278,6 +280,38 @@ def scatter_add(x, index, values):
     return y.astype(x.dtype, copy=False)
 
 
+def sliding_windows(x, window, stride, dilation):
+    """Return what a window sees at each place of images (n, channels, height, width).
+
+    A view (n, channels, rows and columns of the window, rows and columns of places).
+    """
+    spans = zip(x.shape[2:], window, stride, dilation, strict=True)
+    count = [(n - d * (w - 1) - 1) // s + 1 for n, w, s, d in spans]
+    within = [b * d for b, d in zip(x.strides[2:], dilation, strict=True)]
+    between = [b * s for b, s in zip(x.strides[2:], stride, strict=True)]
+    return cupy.lib.stride_tricks.as_strided(
+        x, (*x.shape[:2], *window, *count), (*x.strides[:2], *within, *between)
+    )
+
+
+def scatter_set(x, index, values):
+    """Return a copy of ``x`` with ``values`` at ``index``; of duplicates the last."""
+    index, y = _checked(x, index), x.copy()
+    parts = index if isinstance(index, tuple) else (index,)
+    has_array = [part for part in parts if isinstance(part, cupy.ndarray)]
+    if has_array and getattr(values, "ndim", 0):
+        with x.device:
+            last = cupy.zeros(x.shape, uint64)
+            shape = last[index].shape
+            numbers = cupy.arange(math.prod(shape), dtype=uint64).reshape(shape)
+        # Every duplicate writes the value of the last, for they write in no order.
+        cupyx.scatter_max(last, index, numbers)
+        flat = cupy.broadcast_to(values, shape).reshape(-1)
+        values = flat.take(last[index].astype(int64), 0)
+    y[index] = values
+    return y
+
+
 def check_indices(indices, size, who, error):
     """Raise ``error`` unless every index is in ``[0, size)``; it waits for the GPU."""
     if indices.size and _greatest(indices.astype(int64, copy=False)) >= size:
@@ -342,9 +376,13 @@ class _Cuda:
 
     @staticmethod
     def from_numpy(array, device):
-        _refuse_forked(f"from_numpy: {device} came")
+        _gpu.refuse_forked(f"from_numpy: {device} came")
         cupy.cuda.Device(device.index).use()
         return cupy.asarray(array)
+
+    @staticmethod
+    def from_dlpack(array):
+        return cupy.from_dlpack(array)
 
     @staticmethod
     def device_of(array):
@@ -360,41 +398,6 @@ class _Devices(dict):
 
 
 _devices = _Devices()
-_in_use = []  # the index of this process's GPU, once it is known to work
-_forks = []
-
-
-def require(chosen, who):
-    """Make the GPU ``chosen`` the current one of this thread, once it is known to work.
-
-    Raises:
-        DeviceError: a part is missing, and the text says which; or this process
-            computes on another GPU already, or was forked from one that does.
-    """
-    came = f"{who}: {chosen} came"
-    _refuse_forked(came)
-    if not _in_use:
-        preflight(cupy, chosen.index, came)
-        _in_use.append(chosen.index)
-    elif _in_use[0] != chosen.index:
-        raise DeviceError(
-            f"{came}, but this process computes on cuda:{_in_use[0]}, needed one GPU a "
-            "process; start another process for it"
-        )
-    cupy.cuda.Device(chosen.index).use()
-
-
-def _refuse_forked(came):
-    if _forks:
-        raise DeviceError(
-            f"{came}, but this process was forked from one that uses the GPU, which "
-            "CUDA does not allow; start it with multiprocessing's spawn method"
-        )
-
-
-def _note_fork():
-    _forks.extend(_in_use)
-
-
-os.register_at_fork(after_in_child=_note_fork)
+_gpu = OneGpu(cupy)
+require = _gpu.require
 register(cupy.ndarray, sys.modules[__name__], _Cuda)

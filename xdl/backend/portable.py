@@ -77,6 +77,32 @@ class Portable:
         added = xp.matmul(xp.reshape(values, (1, -1)), chosen)
         return x + xp.reshape(added, x.shape)
 
+    def sliding_windows(self, x, window, stride, dilation):
+        """Return what a window sees at each place, as the NumPy namespace does."""
+        axes = []
+        for n, w, s, d in zip(x.shape[2:], window, stride, dilation, strict=True):
+            reach = (n - d * (w - 1) - 1) // s * s + 1
+            axes.append([slice(i * d, i * d + reach, s) for i in range(w)])
+        rows = [[x[:, :, i, j] for j in axes[1]] for i in axes[0]]
+        stacked = [self._xp.stack(row, axis=2) for row in rows]
+        return self._xp.stack(stacked, axis=2)
+
+    def scatter_set(self, x, index, values):
+        """Set by position: of the values for each position, the last one."""
+        xp = self._xp
+        positions = xp.arange(x.size, device=x.device)
+        targets = self.getitem(xp.reshape(positions, x.shape), index)
+        if not targets.size:
+            return self.copy(x)
+        values = xp.asarray(values, dtype=x.dtype, device=x.device)
+        values = xp.reshape(xp.broadcast_to(values, targets.shape), (-1,))
+        is_set = xp.equal(xp.reshape(targets, (-1, 1)), positions)
+        numbers = xp.reshape(xp.arange(1, targets.size + 1, device=x.device), (-1, 1))
+        last = xp.max(xp.where(is_set, numbers, 0), axis=0)
+        chosen = xp.take(values, xp.where(last > 0, last - 1, 0), axis=0)
+        y = xp.where(last > 0, chosen, xp.reshape(x, (-1,)))
+        return xp.reshape(y, x.shape)
+
     def erf(self, x):
         is_double = x.dtype == self._xp.float64
         flat = self._xp.reshape(x, (-1,))

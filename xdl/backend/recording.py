@@ -36,11 +36,20 @@ class Value:
 
     def __init__(self, array, origin, data=None):
         self.origin, self.data = origin, data
-        if isinstance(array, int | float):
+        if type(array) in (int, float):  # NumPy's float64 is a float, too
             self.shape = self.dtype = self.axes = None
         else:
             self.shape, self.dtype = array.shape, array.dtype
             self.axes = memory_order(array)
+
+    @classmethod
+    def like(cls, other, origin, shape=None):
+        """Return a Value of the dtype of another one: of its shape, or a dense one."""
+        value = cls.__new__(cls)
+        value.origin, value.data, value.dtype = origin, None, other.dtype
+        value.shape = other.shape if shape is None else shape
+        value.axes = other.axes if shape is None else tuple(range(len(shape)))
+        return value
 
     @property
     def is_number(self):

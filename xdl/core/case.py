@@ -37,14 +37,21 @@ class BadCase(NamedTuple):
 
 
 class Onnx(NamedTuple):
-    """How an operation is called in ONNX.
+    """How an operation is called in ONNX: one node, its options in their places.
+
+    Options that are None are left out, inputs in the middle too.
 
     Attributes:
         name: the operator's name.
         attributes: from ONNX's attribute name to the option that holds its value.
         inputs: options that ONNX takes as further integer inputs, in order.
+        numbers: options that ONNX takes as further inputs, numbers of the dtype of the
+            first input, in order.
+        fixed: attributes that are the same for every instance, with their values.
     """
 
     name: str
     attributes: dict = {}
     inputs: tuple = ()
+    numbers: tuple = ()
+    fixed: dict = {}

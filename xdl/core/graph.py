@@ -58,8 +58,9 @@ class Graph:
     def summary(self):
         """Return a text table: operation, shape, dtype, bytes kept and FLOPs of each.
 
-        Bytes count an array that several operations keep once. ``-`` stands where the
-        FLOPs cannot be known because a constant's shape was not kept.
+        Bytes count an array that several operations keep once. ``-`` stands where an
+        operation's ``flops`` is None because a constant's shape was not kept; so the
+        addition of a constant bias is not counted.
         """
         rows = [("operation", "shape", "dtype", "kept bytes", "FLOPs")]
         seen = set()
@@ -168,13 +169,18 @@ def _seen(array, seen):
 
 
 def _flops(node):
-    kept = dict(zip((source for source in node.op._sources), node.kept, strict=True))
-    shapes = []
-    for i, parent in enumerate(node.inputs):
-        array = kept.get(("input", i))
-        shape = parent.shape if parent is not None else getattr(array, "shape", None)
-        shapes.append(shape)
-    try:
-        return node.op.flops(node.shape, *shapes)
-    except TypeError:  # a shape that is needed is not known
-        return None
+    """Return the FLOPs of a node, None if they depend on a shape that is not known."""
+    op, known = node.op, {}
+    for (kind, which), kept in zip(op._sources, node.kept, strict=True):
+        if kind in ("input", "inputs", "shape"):
+            is_star = kind == "inputs"
+            if kind == "shape":
+                is_star = op.is_variadic and which == len(op.inputs) - 1
+            for i, item in enumerate(kept if is_star else (kept,), which):
+                shape = item if kind == "shape" else getattr(item, "shape", None)
+                known[i] = known.get(i) if shape is None else shape
+    shapes = [
+        known.get(i) if parent is None else parent.shape
+        for i, parent in enumerate(node.inputs)
+    ]
+    return op.flops(node.shape, *shapes)

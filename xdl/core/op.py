@@ -111,6 +111,24 @@ class Op:
         """
         return math.prod(y_shape)
 
+    def to_onnx(self, graph, *inputs):
+        """Write a call of the operation into a graph of ONNX.
+
+        Here it is one node, as ``onnx`` says. An operation that ONNX says in several
+        nodes, or otherwise for some of its options, writes its own.
+
+        Args:
+            graph: an ``OnnxGraph``; it knows the shapes and dtypes of the inputs.
+            *inputs: the names of the inputs, None for those left out.
+
+        Returns:
+            The name of the output.
+
+        Raises:
+            GraphError: ONNX has no operator for it.
+        """
+        return graph.add_as(self, self.onnx, inputs)
+
     def forward(self, variables):
         """Call the operation on a list of Variables, in the article's spelling."""
         return self(*variables)

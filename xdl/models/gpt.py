@@ -1,9 +1,7 @@
 """A language model of transformer blocks: GPT."""
 
-from xdl.backend import random
-from xdl.core.mode import no_grad
-from xdl.core.module import Model
-from xdl.errors import ArgumentError, ShapeError
+from xdl.errors import ShapeError
+from xdl.models.language import LanguageModel
 from xdl.nn import Dropout, Embedding, LayerNorm, SoftmaxLoss, TransformerBlock, init
 from xdl.ops import matmul, matrix_transpose
 
@@ -12,7 +10,7 @@ def _small(shape):
     return init.normal(shape, std=0.02)
 
 
-class GPT(Model):
+class GPT(LanguageModel):
     """Predict the next token from those before it.
 
     The scores of the tokens are products with the embedding itself (weight tying).
@@ -75,32 +73,5 @@ class GPT(Model):
         self.output = matmul(self.norm(x), table)
         return self.output
 
-    def generate(self, tokens, count, temperature=1.0, top_k=None):
-        """Continue a text.
-
-        Args:
-            tokens: a list of one int or more.
-            count: how many to add, an int.
-            temperature: 0 takes the most likely token; higher ones are bolder.
-            top_k: draw from the so many most likely tokens alone; default all.
-
-        Returns:
-            A list: ``tokens`` and those that were drawn.
-
-        Raises:
-            ArgumentError: the temperature is negative, or ``top_k`` less than 1.
-        """
-        if not temperature >= 0 or (top_k is not None and top_k < 1):
-            raise ArgumentError(
-                f"GPT.generate: temperature {temperature} and top_k {top_k} came, "
-                "needed >= 0 and >= 1"
-            )
-        tokens, was_training = list(tokens), self.is_training
-        self.eval()
-        with no_grad():
-            for _ in range(count):
-                scores = self.forward([tokens[-self.context :]]).numpy()[0, -1]
-                tokens.append(random.draw(scores, temperature, top_k))
-        if was_training:
-            self.train()
-        return tokens
+    def _following(self, tokens, state):
+        return self.forward([tokens[-self.context :]]), None

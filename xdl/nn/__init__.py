@@ -24,7 +24,8 @@ from xdl.nn.activation import (
     Tanh,
 )
 from xdl.nn.attention import MultiHeadAttention, TransformerBlock
-from xdl.nn.conv import AvgPool2d, Conv2d, MaxPool2d
+from xdl.nn.conv import Conv1d, Conv2d, Conv3d
+from xdl.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d
 from xdl.nn.embedding import Embedding
 from xdl.nn.linear import Linear
 from xdl.nn.loss import (
@@ -51,18 +52,33 @@ from xdl.nn.normalization import (
     LayerNorm,
     RMSNorm,
 )
+from xdl.nn.pool import (
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+)
 from xdl.nn.recurrent import GRU, LSTM, RNN, Recurrent
+from xdl.nn.sequence_loss import CTCLoss
 from xdl.nn.structure import Dropout, Flatten, Sequential
 
 __all__ = [
     "Activation",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "CELU",
+    "CTCLoss",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "CosineEmbeddingLoss",
     "Dropout",
     "ELU",
@@ -86,6 +102,7 @@ __all__ = [
     "LogSoftmax",
     "Loss",
     "MSELoss",
+    "MaxPool1d",
     "MaxPool2d",
     "Mish",
     "MultiHeadAttention",

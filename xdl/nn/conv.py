@@ -1,13 +1,116 @@
-"""The layers of convolution and pooling."""
+"""The layers of convolution."""
+
+from collections.abc import Callable
 
 from xdl.core.module import Module
 from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.nn import init
-from xdl.ops import avg_pool2d, conv2d, max_pool2d
-from xdl.ops.windows import as_pair
+from xdl.ops import conv1d, conv2d, conv3d
+from xdl.ops.axes import as_shape
+
+USUAL = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
 
 
-class Conv2d(Module):
+class Convolution(Module):
+    """What the layers of convolution share: a weight, a bias and options.
+
+    A subclass says how many ``axes`` its window has and which ``function`` it calls.
+
+    Args:
+        input_channels, output_channels: ints.
+        window: an int for all axes, or an int for each.
+        options: the keywords of the function, ``groups`` among them.
+        bias: whether a bias is added.
+        initializer: for the weight; None: the usual one. The bias starts at zero.
+
+    Raises:
+        ArgumentError: ``groups`` does not divide the channels, or the window is empty.
+    """
+
+    axes: int
+    function: Callable
+
+    def __init__(
+        self, input_channels, output_channels, window, options, bias, initializer
+    ):
+        super().__init__()
+        who, groups = type(self).__name__, options["groups"]
+        if groups < 1 or input_channels % groups or output_channels % groups:
+            raise ArgumentError(
+                f"{who}: groups {groups} came, needed a divisor of {input_channels} "
+                f"channels in and {output_channels} out"
+            )
+        self.input_channels, self.output_channels = input_channels, output_channels
+        self.window = self._for_each_axis("window", window)
+        self.options = options
+        self.weight = self.parameter.get_variable(
+            "weight", self._weight_shape(groups), initializer or self._initial
+        )
+        self.bias = (
+            self.parameter.get_variable("bias", output_channels, init.zeros)
+            if bias
+            else None
+        )
+
+    def forward(self, x):
+        try:
+            return type(self).function(x, self.weight, self.bias, **self.options)
+        except (ShapeError, DtypeError) as error:
+            raise type(error)(f"{self}: {error}") from None
+
+    def __repr__(self):
+        changed = {k: v for k, v in self.options.items() if v != USUAL[k]}
+        window = self.window if self.axes > 1 else self.window[0]
+        listed = [self.input_channels, self.output_channels, window]
+        listed += [f"{name}={value}" for name, value in changed.items()]
+        text = f"{type(self).__name__}({', '.join(map(str, listed))})"
+        name = self.__dict__.get("_name")
+        return text + (f' "{name}"' if name else "")
+
+    def _weight_shape(self, groups):
+        return [self.output_channels, self.input_channels // groups, *self.window]
+
+    def _initial(self, shape):
+        return init.lecun_normal(shape)
+
+    def _for_each_axis(self, name, value):
+        """Return an int or several as a tuple with one for each axis."""
+        who = type(self).__name__
+        values = as_shape(who, value)
+        values = values * self.axes if len(values) == 1 else values
+        if len(values) != self.axes or min(values) < 1:
+            raise ArgumentError(
+                f"{who}: {name} {value} came, needed an int over 0 for each of the "
+                f"{self.axes} axes, or one for all"
+            )
+        return values
+
+
+class _Conv(Convolution):
+    def __init__(
+        self,
+        input_channels,
+        output_channels,
+        window,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        initializer=None,
+    ):
+        options = {
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+        }
+        super().__init__(
+            input_channels, output_channels, window, options, bias, initializer
+        )
+
+
+class Conv2d(_Conv):
     """Slide windows over images and take the product with what they see.
 
     Args:
@@ -38,96 +141,44 @@ class Conv2d(Module):
         (1, 2, 1, 3)
     """
 
-    def __init__(
-        self,
-        input_channels,
-        output_channels,
-        window,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        initializer=None,
-    ):
-        super().__init__()
-        if groups < 1 or input_channels % groups or output_channels % groups:
-            raise ArgumentError(
-                f"Conv2d: groups {groups} came, needed a divisor of {input_channels} "
-                f"channels in and {output_channels} out"
-            )
-        self.options = {
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
-        }
-        window = as_pair("Conv2d", "window", window, 1)
-        shape = [output_channels, input_channels // groups, *window]
-        self.weight = self.parameter.get_variable(
-            "weight", shape, initializer or init.lecun_normal
-        )
-        self.bias = (
-            self.parameter.get_variable("bias", output_channels, init.zeros)
-            if bias
-            else None
-        )
-
-    def forward(self, x):
-        try:
-            return conv2d(x, self.weight, self.bias, **self.options)
-        except (ShapeError, DtypeError) as error:
-            raise type(error)(f"{self}: {error}") from None
-
-    def __repr__(self):
-        out, channels, *window = self.weight.shape
-        usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-        changed = {k: v for k, v in self.options.items() if v != usual[k]}
-        listed = [channels * self.options["groups"], out, tuple(window)]
-        listed += [f"{name}={value}" for name, value in changed.items()]
-        name = self.__dict__.get("_name")
-        return f"Conv2d({', '.join(map(str, listed))})" + (f' "{name}"' if name else "")
+    axes, function = 2, conv2d
 
 
-class _Pool2d(Module):
-    def __init__(self, window, stride=None, padding=0):
-        super().__init__()
-        self.window, self.stride, self.padding = window, stride, padding
+class Conv1d(_Conv):
+    """Slide windows over sequences and take the product with what they see.
 
-    def __repr__(self):
-        listed = [str(self.window)]
-        listed += [f"stride={self.stride}"] if self.stride is not None else []
-        listed += [f"padding={self.padding}"] if self.padding else []
-        return f"{type(self).__name__}({', '.join(listed)})"
+    Arguments and errors are those of ``Conv2d``, with ints for the window and its
+    stride, padding and dilation.
 
-
-class MaxPool2d(_Pool2d):
-    """Take the largest element of each window.
-
-    Args:
-        window, stride, padding: as in ``xdl.max_pool2d``.
+    Attributes:
+        weight: a Variable (output_channels, input_channels / groups, width).
+        bias: a Variable (output_channels,), or None.
 
     Example:
         >>> import xdl
-        >>> xdl.nn.MaxPool2d((1, 2))([[[[1.0, 2.0, 3.0, 0.0]]]])
-        Variable([[[[2., 3.]]]], dtype=float32)
+        >>> layer = xdl.nn.Conv1d(1, 2, 3, padding=1)
+        >>> layer([[[1.0, 2.0, 3.0, 4.0]]]).shape
+        (1, 2, 4)
     """
 
-    def forward(self, x):
-        return max_pool2d(x, self.window, self.stride, self.padding)
+    axes, function = 1, conv1d
 
 
-class AvgPool2d(_Pool2d):
-    """Take the mean of each window.
+class Conv3d(_Conv):
+    """Slide windows over volumes and take the product with what they see.
 
-    Args:
-        window, stride, padding: as in ``xdl.avg_pool2d``.
+    Arguments and errors are those of ``Conv2d``, with three ints where it takes a pair.
+
+    Attributes:
+        weight: a Variable (output_channels, input_channels / groups, depth, rows,
+            columns).
+        bias: a Variable (output_channels,), or None.
 
     Example:
         >>> import xdl
-        >>> xdl.nn.AvgPool2d((1, 2))([[[[1.0, 2.0, 3.0, 0.0]]]])
-        Variable([[[[1.5, 1.5]]]], dtype=float32)
+        >>> layer = xdl.nn.Conv3d(1, 2, (1, 1, 3), padding=(0, 0, 1))
+        >>> layer([[[[[1.0, 2.0, 3.0]]]]]).shape
+        (1, 2, 1, 1, 3)
     """
 
-    def forward(self, x):
-        return avg_pool2d(x, self.window, self.stride, self.padding)
+    axes, function = 3, conv3d

@@ -6,6 +6,7 @@ from xdl import backend
 from xdl.core.module import Module
 from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.nn import init
+from xdl.nn.structure import Dropout
 from xdl.ops import concat, expand_dims, getitem, gru, lstm, permute_dims, rnn, stack
 from xdl.ops.creation import new_arange, new_zeros
 
@@ -32,6 +33,7 @@ class Recurrent(Module):
         batch_first=False,
         bias=True,
         initializer=None,
+        dropout=0.0,
     ):
         super().__init__()
         if min(input_size, hidden_size, layers) < 1:
@@ -42,6 +44,7 @@ class Recurrent(Module):
         self.input_size, self.hidden_size = input_size, hidden_size
         self.layers, self.batch_first = layers, batch_first
         self.directions = ("", "_reverse") if bidirectional else ("",)
+        self.dropout = Dropout(dropout)
         self._weights = {}
         for layer in range(layers):
             size = hidden_size * len(self.directions) if layer else input_size
@@ -92,6 +95,7 @@ class Recurrent(Module):
         mask = self._mask(x, lengths)
         last = []
         for layer in range(self.layers):
+            x = self.dropout(x) if layer else x
             outputs = []
             for direction in self.directions:
                 row = len(last)
@@ -144,6 +148,7 @@ class Recurrent(Module):
         options = f", layers={self.layers}" if self.layers > 1 else ""
         options += ", bidirectional=True" if len(self.directions) > 1 else ""
         options += ", batch_first=True" if self.batch_first else ""
+        options += f", dropout={self.dropout.p}" if self.dropout.p else ""
         return f"{type(self).__name__}({self.input_size}, {self.hidden_size}{options})"
 
 
@@ -159,6 +164,8 @@ class LSTM(Recurrent):
         batch_first: whether x and the outputs have the batch on their first axis.
         bias: whether a bias is added; default True. It starts at zero.
         initializer: for the weights; default U(-b, b) with b = 1 / sqrt(hidden_size).
+        dropout: the part of the features that is dropped in training between a layer
+            and the next, from 0 to 1; default 0. One layer alone drops none.
 
     Attributes:
         parameter: ``weight_0`` (input_size, 4 hidden_size), ``hidden_weight_0``
@@ -166,7 +173,8 @@ class LSTM(Recurrent):
             ``weight_0_reverse`` for the second direction.
 
     Raises:
-        ArgumentError: a size or the number of layers is below 1.
+        ArgumentError: a size or the number of layers is below 1, or ``dropout`` is
+            outside [0, 1].
 
     Example:
         >>> import xdl
@@ -188,14 +196,15 @@ class GRU(Recurrent):
     """Run gated recurrent units over sequences; equations as in ``xdl.gru``.
 
     Args:
-        input_size, hidden_size, layers, bidirectional, batch_first, bias, initializer:
-            as for ``LSTM``.
+        input_size, hidden_size, layers, bidirectional, batch_first: as for ``LSTM``.
+        bias, initializer, dropout: likewise.
 
     Attributes:
         parameter: as for ``LSTM`` with 3 hidden_size columns, and ``hidden_bias_0``.
 
     Raises:
-        ArgumentError: a size or the number of layers is below 1.
+        ArgumentError: a size or the number of layers is below 1, or ``dropout`` is
+            outside [0, 1].
 
     Example:
         >>> import xdl
@@ -216,16 +225,16 @@ class RNN(Recurrent):
     """Run a simple recurrent network over sequences; equations as in ``xdl.rnn``.
 
     Args:
-        input_size, hidden_size, layers, bidirectional, batch_first, bias, initializer:
-            as for ``LSTM``.
+        input_size, hidden_size, layers, bidirectional, batch_first: as for ``LSTM``.
+        bias, initializer, dropout: likewise.
         activation: "tanh" or "relu".
 
     Attributes:
         parameter: as for ``LSTM`` with hidden_size columns.
 
     Raises:
-        ArgumentError: a size or the number of layers is below 1; ``activation`` is
-            another.
+        ArgumentError: a size or the number of layers is below 1; ``dropout`` is
+            outside [0, 1]; ``activation`` is another.
 
     Example:
         >>> import xdl
@@ -244,6 +253,7 @@ class RNN(Recurrent):
         bias=True,
         initializer=None,
         activation="tanh",
+        dropout=0.0,
     ):
         if activation not in ("tanh", "relu"):
             raise ArgumentError(f'RNN: {activation!r} came, needed "tanh" or "relu"')
@@ -255,6 +265,7 @@ class RNN(Recurrent):
             batch_first,
             bias,
             initializer,
+            dropout,
         )
         self.activation = activation
 

@@ -28,20 +28,25 @@ from xdl.ops.binary_loss import (
     binary_cross_entropy_with_logits,
 )
 from xdl.ops.conv import conv1d, conv2d
+from xdl.ops.conv3d import conv3d
+from xdl.ops.conv_transpose import conv_transpose1d, conv_transpose2d
 from xdl.ops.creation import (
     asarray,
     check_indices,
+    from_dlpack,
     new_arange,
     new_ones,
     new_zeros,
     quiet,
     zero_unless,
 )
+from xdl.ops.ctc import ctc_loss
 from xdl.ops.distance_loss import cosine_embedding_loss, kl_div, triplet_loss
 from xdl.ops.elementary import exp, expm1, log, log1p, reciprocal, sqrt, tanh
 from xdl.ops.embedding import embedding
 from xdl.ops.exponential import erf, exp2, log2, log10, logaddexp, rsqrt
 from xdl.ops.indexing import getitem, index_add, take
+from xdl.ops.interpolate import interpolate
 from xdl.ops.join import concat, stack
 from xdl.ops.label_loss import hinge_loss, nll_loss
 from xdl.ops.layout import diagonal, flatten, moveaxis, repeat, swapaxes, tile
@@ -67,6 +72,7 @@ from xdl.ops.padding import pad
 from xdl.ops.parting import split, unstack
 from xdl.ops.picking import index_update, one_hot, take_along_axis
 from xdl.ops.pool import avg_pool2d, max_pool2d
+from xdl.ops.pool1d import avg_pool1d, max_pool1d
 from xdl.ops.products import dot, einsum, outer, tensordot, vecdot
 from xdl.ops.random import dropout
 from xdl.ops.rectifiers import (
@@ -121,9 +127,10 @@ from xdl.ops.trigonometry import (
 )
 
 scatter_add = index_add
+scatter_set = index_update
 
 _FOR_GRADIENTS = {"asarray", "check_indices", "quiet", "scatter_add"}
-_FOR_GRADIENTS |= {"new_arange", "new_ones", "new_zeros", "zero_unless"}
+_FOR_GRADIENTS |= {"new_arange", "new_ones", "new_zeros", "scatter_set", "zero_unless"}
 
 __all__ = [
     name
@@ -131,6 +138,6 @@ __all__ = [
     if callable(value) and not name.startswith("_") and name not in _FOR_GRADIENTS
 ]
 
-from xdl.ops import operators  # noqa: E402  (it needs the names above)
+from xdl.ops import operators, special  # noqa: E402  (they need the names above)
 
 operators._install()

@@ -184,13 +184,15 @@ class Power(Op):
     def gradient(self, xp, gy, x1, x2, y, wanted):
         gx1 = gx2 = None
         if wanted[0] and not hasattr(x2, "dtype"):
-            gx1 = gy * x2 * x1 ** (x2 - 1) if x2 else gy * 0.0
+            gx1 = gy * x2 * x1 ** (x2 - 1) if x2 else xp.new_zeros(gy, gy.shape)
         elif wanted[0]:
             gx1 = gy * x2 * x1 ** (xp.where(x2 == 0, 1.0, x2) - 1)
+            gx1 = xp.zero_unless(x2 != 0, gx1)
         if wanted[1]:
             x1 = x1 if hasattr(x1, "dtype") else x1 * xp.new_ones(x2, x2.shape)
             flat = xp.logical_and(x1 == 0, x2 >= 0)
-            gx2 = gy * xp.where(flat, 0.0, y * xp.log(xp.where(flat, 1.0, x1)))
+            gx2 = gy * y * xp.log(xp.where(flat, 1.0, x1))
+            gx2 = xp.zero_unless(xp.logical_not(flat), gx2)
         return gx1, gx2
 
 
@@ -296,7 +298,7 @@ class Sign(Op):
         return xp.sign(x)
 
     def gradient(self, xp, gy):
-        return (gy * 0.0,)
+        return (xp.new_zeros(gy, gy.shape),)
 
 
 class Square(Op):

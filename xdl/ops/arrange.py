@@ -53,6 +53,10 @@ class Flip(Op):
     def gradient(self, xp, gy):
         return (self.compute(xp, gy),)
 
+    def to_onnx(self, graph, x):
+        axes = positive_axes(self, len(graph.shape(x)), self.axis)
+        return graph.slice(x, {axis: slice(None, None, -1) for axis in axes})
+
 
 class Roll(Op):
     """Move the elements along axes; those that leave at one end come in at the other.
@@ -175,6 +179,9 @@ class Tril(Op):
     def gradient(self, xp, gy):
         return (xp.tril(gy, k=self.k),)
 
+    def to_onnx(self, graph, x):
+        return graph.add("Trilu", x, graph.constant(self.k, "int64"), upper=0)
+
 
 class Triu(Tril):
     """Keep the upper triangle of matrices and set the rest to 0.
@@ -203,6 +210,9 @@ class Triu(Tril):
 
     def gradient(self, xp, gy):
         return (xp.triu(gy, k=self.k),)
+
+    def to_onnx(self, graph, x):
+        return graph.add("Trilu", x, graph.constant(self.k, "int64"), upper=1)
 
 
 @function_of(Flip)

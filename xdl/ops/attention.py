@@ -119,6 +119,26 @@ class ScaledDotProductAttention(Op):
         earlier = targets >= xp.new_arange(scores, scores.shape[-1])
         return earlier if mask is None else xp.logical_and(earlier, mask)
 
+    def to_onnx(self, graph, q, k, v, mask=None, bias=None):
+        (*_, targets, features), k_shape = graph.shape(q), graph.shape(k)
+        *places, last, others = range(len(k_shape))
+        k = graph.add("Transpose", k, perm=(*places, others, last))
+        factor = graph.number(self._factor((features,)), q)
+        scores = graph.add("MatMul", graph.add("Mul", q, factor), k)
+        if bias is not None:
+            scores = graph.add("Add", scores, bias)
+        allowed = mask
+        if self.causal:
+            rows = [[i <= j for i in range(k_shape[-2])] for j in range(targets)]
+            earlier = graph.constant(rows, "bool")
+            allowed = earlier if mask is None else graph.add("And", earlier, mask)
+        if allowed is not None:  # a finite number: a row without any key gives no NaN
+            scores = graph.add("Where", allowed, scores, graph.number(-1e30, q))
+        weights = graph.add("Softmax", scores, axis=-1)
+        if allowed is not None:
+            weights = graph.add("Where", allowed, weights, graph.number(0, q))
+        return graph.add("MatMul", weights, v)
+
 
 @function_of(ScaledDotProductAttention)
 def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):

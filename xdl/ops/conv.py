@@ -1,91 +1,26 @@
-"""Convolution of images: products with columns that are made a few images at a time."""
+"""Convolution of images and of sequences, and its gradients."""
 
 import math
 
 from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, function_of
+from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
+from xdl.ops.convolution import BLOCK, Convolution, conv_to_onnx, transposed_to_onnx
 from xdl.ops.layout import as_operand
 from xdl.ops.shape import expand_dims, squeeze
-from xdl.ops.windows import applied, as_pair, inner, padded, places, shifts
-
-BLOCK = 1 << 18  # elements: the columns of one product stay in a cache
-
-
-class _Convolution(Op):
-    """What the three products of a convolution share: its options and its blocks."""
-
-    refuses_integers = True
-
-    def _set(self, stride, padding, dilation, groups):
-        self.stride = as_pair("Conv2d", "stride", stride, 1)
-        self.padding = as_pair("Conv2d", "padding", padding, 0)
-        self.dilation = as_pair("Conv2d", "dilation", dilation, 1)
-        if not isinstance(groups, int) or groups < 1:
-            raise ArgumentError(f"Conv2d: groups {groups!r} came, needed an int >= 1")
-        self.groups = groups
-
-    @property
-    def _options(self):
-        return self.stride, self.padding, self.dilation, self.groups
-
-    def _check(self, x_shape, weight_shape):
-        """Return the places of the window, once the shapes are known to fit."""
-        if len(x_shape) != 4 or len(weight_shape) != 4:
-            raise ShapeError(
-                f"{self}: x {tuple(x_shape)} and weight {tuple(weight_shape)} came, "
-                "needed (n, channels, height, width) and (out, in, rows, columns)"
-            )
-        channels, out, groups = x_shape[1], weight_shape[0], self.groups
-        if channels % groups or out % groups:
-            raise ShapeError(
-                f"{self}: groups {groups} came, needed a divisor of {channels} "
-                f"channels in and {out} out"
-            )
-        if weight_shape[1] * groups != channels:
-            raise ShapeError(
-                f"{self}: x has {channels} channels, weight needs "
-                f"{weight_shape[1] * groups}"
-            )
-        return places(
-            self,
-            x_shape[2:],
-            weight_shape[2:],
-            self.stride,
-            self.padding,
-            self.dilation,
-        )
-
-    def _matrices(self, xp, weight):
-        """Return the weight as a matrix, or one for each group."""
-        out, fan_in = weight.shape[0], math.prod(weight.shape[1:])
-        if self.groups == 1:
-            return xp.reshape(weight, (out, fan_in))
-        return xp.reshape(weight, (self.groups, out // self.groups, fan_in))
-
-    def _as_rows(self, xp, y, area):
-        """Return images as matrices (rows, area), one for each image and group."""
-        n, rows = y.shape[0], math.prod(y.shape[1:]) // area
-        if self.groups == 1:
-            return xp.reshape(y, (n, rows, area))
-        return xp.reshape(y, (n, self.groups, rows // self.groups, area))
-
-    def _columns(self, xp, x, window, count):
-        """Return what the window sees at each place, as the columns of matrices."""
-        x = padded(xp, x, self.padding)
-        parts = [x[i] for i in shifts(window, count, self.stride, self.dilation)]
-        columns = parts[0] if len(parts) == 1 else xp.stack(parts, axis=2)
-        return self._as_rows(xp, columns, math.prod(count))
-
-    def _blocks(self, n, channels, window, count):
-        """Return slices of the images whose columns make a block; all for 1 x 1."""
-        size = channels * math.prod(window) * math.prod(count)
-        many = n if math.prod(window) == 1 else max(1, BLOCK // max(size, 1))
-        return [slice(i, min(i + many, n)) for i in range(0, n, max(many, 1))]
+from xdl.ops.windows import (
+    applied,
+    as_pair,
+    channels_last,
+    few,
+    images_last,
+    inner,
+    shifts,
+)
 
 
-class Conv2d(_Convolution):
+class Conv2d(Convolution):
     """Slide windows over images and take the product with what they see.
 
     ``y[n, o, i, j] = bias[o] + sum of x[n, c, i s + a d - p, j s + b d - p] *
@@ -125,6 +60,8 @@ class Conv2d(_Convolution):
         Case([(2, 4, 5, 5), (6, 2, 2, 3), (6,)], {"groups": 2, "padding": (0, 2)}),
         Case([(1, 2, 7, 6), (1, 2, 3, 2), None], {"dilation": 2, "stride": (1, 2)}),
         Case([(2, 3, 4, 4), (2, 3, 1, 1), (2,)]),
+        Case([(2, 9, 3, 4), (2, 9, 1, 1), (2,)], {"padding": (0, 1)}),
+        Case([(2, 8, 4, 4), (4, 4, 3, 2), (4,)], {"groups": 2, "padding": 1}),
         Case([(0, 3, 4, 4), (2, 3, 3, 3), (2,)]),
         BadCase([(1, 2, 2, 2), (1, 2, 3, 3), None], ShapeError, "does not fit"),
         BadCase([(1, 3, 4, 4), (1, 2, 3, 3), None], ShapeError, "weight needs 2"),
@@ -163,16 +100,25 @@ class Conv2d(_Convolution):
         y_shape = self.shape(
             x.shape, weight.shape, None if bias is None else bias.shape
         )
-        (n, channels), window, count = x.shape[:2], weight.shape[2:], y_shape[2:]
-        matrices, ys = self._matrices(xp, weight), []
-        if bias is not None:
-            bias = xp.reshape(bias, (*matrices.shape[:-1], 1))
-        for part in self._blocks(n, channels, window, count):
-            y = xp.matmul(matrices, self._columns(xp, x[part, ...], window, count))
-            ys.append(y if bias is None else y + bias)
-        if len(ys) != 1:
-            return _joined(xp, x, ys, y_shape)
-        return xp.reshape(ys[0], y_shape)
+        n, out, *count = y_shape
+        matrices = self._matrices(xp, weight, few(x.shape[1]))
+        matrices = xp.matrix_transpose(matrices)
+        if bias is not None:  # for a row of places: sums of short rows are slow
+            bias = xp.new_zeros(bias, (count[1], out)) + bias
+        seen, parts = self._seen(xp, x, weight.shape[2:])
+        y = xp.new_zeros(x, (n, *count, out)) if len(parts) != 1 else None
+        for some, rows in parts:
+            block = seen[some, :, :, :, rows, :]
+            product = xp.matmul(self._rows(xp, block), matrices)
+            shape = (block.shape[0], *block.shape[4:], out)
+            product = self._ungrouped(xp, product, shape)
+            if bias is not None:
+                product += bias
+            if y is None:
+                y = product
+            else:
+                y[some, rows, :, :] = product
+        return xp.permute_dims(y, (0, 3, 1, 2))
 
     def gradient(self, xp, gy, x, weight, x_shape, weight_shape, wanted):
         gx = gweight = gbias = None
@@ -183,11 +129,17 @@ class Conv2d(_Convolution):
             op = Conv2dByWeight(tuple(weight_shape[2:]), *self._options)
             gweight = applied(op, xp, x, gy)
         if len(wanted) > 2 and wanted[2]:
-            gbias = xp.sum(gy, axis=(0, 2, 3))
+            rows = channels_last(xp, gy)  # a product: 8 times as fast as a sum
+            ones = xp.new_ones(gy, (1, rows.shape[0] * rows.shape[1]))
+            gbias = xp.matmul(ones, xp.reshape(rows, (-1, gy.shape[1])))
+            gbias = xp.reshape(gbias, (gy.shape[1],))
         return gx, gweight, gbias
 
+    def to_onnx(self, graph, x, weight, bias=None):
+        return conv_to_onnx(self, graph, x, weight, bias)
 
-class Conv2dByInput(_Convolution):
+
+class Conv2dByInput(Convolution):
     """Compute the gradient of ``conv2d`` by its images: a transposed convolution.
 
     Args:
@@ -215,6 +167,8 @@ class Conv2dByInput(_Convolution):
         Case([(2, 6, 4, 3), (6, 2, 2, 3)], {"size": (5, 5), "groups": 2}),
         Case([(1, 2, 2, 2), (2, 1, 3, 2)], {"size": (8, 5), "dilation": 3}),
         Case([(0, 2, 2, 2), (2, 1, 3, 3)], {"size": (4, 4)}),
+        Case([(2, 4, 5, 4), (4, 3, 1, 1)], {"size": (3, 2), "padding": 1}),
+        Case([(2, 4, 4, 2), (4, 9, 3, 2)], {"size": (4, 3), "padding": (1, 0)}),
         BadCase([(1, 1, 3, 3), (1, 1, 2, 2)], ShapeError, ": g (", {"size": (3, 3)}),
     )
 
@@ -236,32 +190,37 @@ class Conv2dByInput(_Convolution):
         return 2 * math.prod(weight_shape[1:]) * math.prod(g_shape)
 
     def compute(self, xp, g, weight):
-        gx_shape = self.shape(g.shape, weight.shape)
-        n, channels = gx_shape[:2]
-        window, count = weight.shape[2:], g.shape[2:]
-        transposed = xp.matrix_transpose(self._matrices(xp, weight))
-        gxs = []
-        for part in self._blocks(n, channels, window, count):
-            rows = self._as_rows(xp, g[part, ...], math.prod(count))
-            gxs.append(self._added(xp, xp.matmul(transposed, rows), window, count))
-        if len(gxs) != 1:
-            return _joined(xp, g, gxs, gx_shape)
-        return gxs[0]
+        n, channels, *_ = self.shape(g.shape, weight.shape)
+        out, share, *window = weight.shape
+        taps = self._matrices(xp, weight, False)
+        taps = xp.reshape(taps, (*taps.shape[:2], math.prod(window), share))
+        taps = xp.permute_dims(taps, (2, 0, 1, 3))
+        rows, count = images_last(xp, g), tuple(g.shape[2:])
+        size = tuple(m + 2 * p for m, p in zip(self.size, self.padding, strict=True))
+        if math.prod(window) == 1 and size == count:
+            gx = xp.matmul(self._by_group(xp, rows, False), taps)
+            gx = self._ungrouped(xp, gx, (n, *size, channels))
+        else:
+            gx = self._added(xp, rows, taps, size, (window, count))
+        return xp.permute_dims(gx, (0, 3, 1, 2))[inner(self.padding, self.size)]
 
-    def _added(self, xp, columns, window, count):
-        """Return the images where each column is added to what its window saw."""
-        n, channels = columns.shape[0], math.prod(columns.shape[1:-1])
-        channels //= math.prod(window)
-        if math.prod(window) == 1 and count == self.size and not any(self.padding):
-            return xp.reshape(columns, (n, channels, *count))
-        columns = xp.reshape(columns, (n, channels, math.prod(window), *count))
-        height, width = (
-            m + 2 * p for m, p in zip(self.size, self.padding, strict=True)
-        )
-        gx = xp.new_zeros(columns, (n, channels, height, width))
-        for k, i in enumerate(shifts(window, count, self.stride, self.dilation)):
-            gx[i] += columns[:, :, k, ...]
-        return gx[inner(self.padding, self.size)]
+    def _added(self, xp, rows, taps, size, shapes):
+        """Return images (n, *size, channels) with what each place gives added."""
+        window, count = shapes
+        n, channels = rows.shape[0], self.groups * taps.shape[-1]
+        gx = xp.new_zeros(rows, (n, *size, channels))
+        index = shifts(window, count, self.stride, self.dilation)
+        # Half as much as in the other products: the images too are read and written.
+        for some, part in self._parts(n, channels, window, count, BLOCK // 2):
+            given = rows[some, part, ...]
+            # One product for each tap: sums of whole rows of images are fast.
+            seen = xp.matmul(self._by_group(xp, given, False), taps)
+            seen = self._ungrouped(xp, seen, (len(index), *given.shape[:-1], channels))
+            for k, (_, i, j) in enumerate(index):
+                first, step = i.start + part.start * i.step, i.step
+                last = first + (given.shape[1] - 1) * step
+                gx[some, first : last + 1 : step, j, :] += seen[k, ...]
+        return gx
 
     def gradient(self, xp, gy, g, weight, weight_shape, wanted):
         gg = gweight = None
@@ -272,8 +231,11 @@ class Conv2dByInput(_Convolution):
             gweight = applied(op, xp, gy, g)
         return gg, gweight
 
+    def to_onnx(self, graph, g, weight):
+        return transposed_to_onnx(self, graph, g, weight)
 
-class Conv2dByWeight(_Convolution):
+
+class Conv2dByWeight(Convolution):
     """Compute the gradient of ``conv2d`` by its weight.
 
     Args:
@@ -303,6 +265,7 @@ class Conv2dByWeight(_Convolution):
         ),
         Case([(2, 4, 5, 5), (2, 6, 4, 3)], {"window": (2, 3), "groups": 2}),
         Case([(0, 2, 4, 4), (0, 3, 2, 2)], {"window": (3, 3)}),
+        Case([(2, 8, 4, 4), (2, 6, 2, 3)], {"window": (3, 2), "groups": 2}),
         BadCase([(1, 1, 4, 4), (1, 1, 4, 4)], ShapeError, ": g (", {"window": (2, 2)}),
     )
 
@@ -325,16 +288,21 @@ class Conv2dByWeight(_Convolution):
 
     def compute(self, xp, x, g):
         weight_shape = self.shape(x.shape, g.shape)
-        (n, channels), count = x.shape[:2], g.shape[2:]
-        total = None
-        for part in self._blocks(n, channels, self.window, count):
-            columns = self._columns(xp, x[part, ...], self.window, count)
-            rows = self._as_rows(xp, g[part, ...], math.prod(count))
-            products = xp.matmul(rows, xp.matrix_transpose(columns))
-            added = xp.sum(products, axis=0)
+        out, share, *window = weight_shape
+        is_few, total = few(x.shape[1]), None
+        g = images_last(xp, g)
+        seen, parts = self._seen(xp, x, self.window)
+        for some, part in parts:
+            rows = self._rows(xp, seen[some, :, :, :, part, :])
+            given = self._by_group(xp, g[some, part, ...], is_few)
+            given = xp.matrix_transpose(given)
+            added = xp.sum(xp.matmul(given, rows), axis=0)
             total = added if total is None else total + added
         if total is None:
             return xp.new_zeros(x, weight_shape)
+        if not is_few:
+            total = xp.reshape(total, (out, *window, share))
+            total = xp.permute_dims(total, (0, 3, 1, 2))
         return xp.reshape(total, weight_shape)
 
     def gradient(self, xp, gy, x, g, x_shape, wanted):
@@ -345,12 +313,6 @@ class Conv2dByWeight(_Convolution):
         if wanted[1]:
             gg = applied(Conv2d(*self._options), xp, x, gy)
         return gx, gg
-
-
-def _joined(xp, like, blocks, shape):
-    if not blocks:
-        return xp.new_zeros(like, shape)
-    return xp.reshape(xp.concat(blocks, axis=0), shape)
 
 
 @function_of(Conv2d)

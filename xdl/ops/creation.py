@@ -1,4 +1,4 @@
-"""What a gradient needs beside operations, for when it is differentiated itself.
+"""What comes from elsewhere: arrays of other libraries, and what gradients make.
 
 Gradients are written against ``xp``. Where ``xp`` is ``xdl.ops``, the arrays are
 Variables, and these are the names that no operation stands for.
@@ -6,9 +6,43 @@ Variables, and these are the names that no operation stands for.
 
 import contextlib
 
+from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.ops.selection import where
+
+
+def from_dlpack(x):
+    """Take an array of another library as data, on the same memory.
+
+    The other way, ``numpy.from_dlpack(variable)`` and ``torch.from_dlpack(variable)``
+    share the memory of a Variable that you made, as its ``value`` does: what is written
+    there changes the Variable, and a backward through what was computed from it before
+    is a ``GraphError``. The result of an operation is refused, as by PyTorch: a graph
+    may hold it, and PyTorch would write into it. ``detach()`` it first.
+
+    Args:
+        x: an array with ``__dlpack__``, such as a tensor of PyTorch, on the CPU or a
+            GPU; what is written into it changes the result.
+
+    Returns:
+        A Variable that is not trainable. ``Variable(x)`` makes a trainable copy.
+
+    Raises:
+        DtypeError: ``x`` has no ``__dlpack__``, or its numbers are not real.
+        DeviceError: it is on another kind of device, or the GPU is not usable.
+
+    Example:
+        >>> import numpy as np
+        >>> import xdl
+        >>> numbers = np.array([1.0, 2.0])
+        >>> x = xdl.from_dlpack(numbers)
+        >>> numbers[0] = 7.0
+        >>> x
+        Variable([7., 2.])
+    """
+    return as_variable(backend.from_dlpack(x))
 
 
 def _like(maker, text):

@@ -161,7 +161,8 @@ class CosineEmbeddingLoss(ReducedLoss):
         cosine, square1, square2 = _cosine(xp, x1, x2)
         alike = xp.astype(target == 1, x1.dtype)
         unlike = xp.astype(cosine[..., 0] > self.margin, x1.dtype) * (1 - alike)
-        slope = (unlike - alike) * self._spread(gy, target.shape)
+        sign = unlike - alike
+        slope = xp.zero_unless(sign != 0, sign * self._spread(gy, target.shape))
         slope = xp.expand_dims(slope, -1)
         length = xp.sqrt(square1 * square2)
         g1 = slope * (x2 / length - x1 * (cosine / square1))
@@ -243,18 +244,22 @@ class TripletLoss(ReducedLoss):
 
     def gradient(self, xp, gy, anchor, positive, negative):
         near, far = _distance(xp, anchor, positive), _distance(xp, anchor, negative)
-        start, swapped = anchor, 0.0
+        start, is_swapped = anchor, None
         if self.swap:
             other = _distance(xp, positive, negative)
-            start = xp.where(other < far, positive, anchor)
-            swapped = xp.astype(other < far, anchor.dtype)
+            is_swapped = other < far
+            start = xp.where(is_swapped, positive, anchor)
             far = xp.minimum(far, other)
-        costs = xp.astype(self.margin + near - far > 0, anchor.dtype)
         gy = self._spread(gy, anchor.shape[:-1])
-        costs = costs * (xp.expand_dims(gy, -1) if gy.ndim else gy)
-        to_near = costs * ((anchor - positive + DISTANCE_EPS) / near)
-        to_far = costs * ((start - negative + DISTANCE_EPS) / far)
-        return to_near - to_far * (1 - swapped), -to_near - to_far * swapped, to_far
+        gy = xp.expand_dims(gy, -1) if gy.ndim else gy
+        gy = xp.zero_unless(self.margin + near - far > 0, gy)
+        to_near = gy * ((anchor - positive + DISTANCE_EPS) / near)
+        to_far = gy * ((start - negative + DISTANCE_EPS) / far)
+        if is_swapped is None:
+            return to_near - to_far, -to_near, to_far
+        by_positive = xp.zero_unless(is_swapped, to_far)
+        by_anchor = xp.zero_unless(xp.logical_not(is_swapped), to_far)
+        return to_near - by_anchor, -to_near - by_positive, to_far
 
 
 def _distance(xp, x1, x2):

@@ -63,5 +63,8 @@ class Embedding(Op):
         zeros = xp.new_zeros(gy, weight_shape)
         return None, xp.scatter_add(zeros, (xp.reshape(indices, (-1,)),), rows)
 
+    def to_onnx(self, graph, indices, weight):
+        return graph.add("Gather", weight, indices)
+
 
 embedding = Embedding()

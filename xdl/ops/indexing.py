@@ -5,7 +5,8 @@ from xdl.backend import numpy as host
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
-from xdl.errors import DtypeError, IndexRangeError, ShapeError
+from xdl.errors import DtypeError, GraphError, IndexRangeError, ShapeError
+from xdl.ops.shape import reshape
 
 PLACEHOLDER = object()  # stands in a template for the next index array
 
@@ -98,6 +99,41 @@ class GetItem(Indexed):
         gx = xp.scatter_add(zeros, self._index(indices), gy)
         return (gx, *[None] * len(indices))
 
+    def to_onnx(self, graph, x, *indices):
+        numbers = [part for part in self.template if isinstance(part, int)]
+        is_mask = indices and graph.dtype(indices[0]) == "bool"
+        if len(indices) > 1 or is_mask or (indices and numbers):
+            raise GraphError(f"{self}: ONNX gathers by one array of integers alone")
+        slices, dropped, added, picks = {}, [], [], None
+        place = 0  # in the result
+        for axis, part in self._parts(graph.shape(x)):
+            if part is None:
+                added.append(place)
+            elif isinstance(part, slice):
+                slices[axis] = part
+            elif part is PLACEHOLDER:
+                picks = axis
+                place += len(graph.shape(indices[0])) - 1
+            else:
+                slices[axis] = slice(part, part + 1 or None)
+                dropped.append(axis)
+            place += axis not in dropped or part is None
+        y = graph.slice(x, slices)
+        if picks is not None:
+            y = graph.add("Gather", y, indices[0], axis=picks)
+        if dropped:
+            y = graph.add("Squeeze", y, graph.integers(dropped))
+        return graph.add("Unsqueeze", y, graph.integers(added)) if added else y
+
+    def _parts(self, x_shape):
+        """Yield the parts of the index with their axes, an Ellipsis spelt out."""
+        rest = len(x_shape) - sum(p is not None and p is not ... for p in self.template)
+        axis = 0
+        for part in self.template:
+            for one in [slice(None)] * rest if part is ... else [part]:
+                yield axis, one
+                axis += one is not None
+
 
 class IndexAdd(Indexed):
     """Add values at an index; where it names an element twice, both are added.
@@ -154,16 +190,16 @@ class Take(Op):
 
     Args:
         x: an array of one axis or more.
-        indices: an integer array of one axis; negative ones count from the end.
-        axis: an int; default 0.
+        indices: an integer or an integer array; negative ones count from the end.
+        axis: an int, or None: the elements in C order; default 0.
 
     Returns:
-        The slices, in the order of the indices.
+        The slices, with the axes of the indices in the place of the axis.
 
     Raises:
         IndexRangeError: an index is outside the axis.
         DtypeError: the indices are not integers.
-        ShapeError: there is no such axis, or the indices have not one axis.
+        ShapeError: there is no such axis.
 
     Example:
         >>> import xdl
@@ -178,10 +214,12 @@ class Take(Op):
         Case([(3, 4), [0, 2, 2]]),
         Case([(3, 4), [1, 0]], {"axis": 1}),
         Case([(3, 4), [3, 3]], {"axis": -1}),
+        Case([(3, 4), [[0, 2], [-1, 2]]], {"axis": 1}),
+        Case([(3, 4), 1]),
+        Case([(0, 4), [[1, 2, 1]]], {"axis": 1}),
         BadCase([(3, 4), [0, 3]], IndexRangeError, "out of bounds"),
         BadCase([(3, 4), [0.0, 1.0]], DtypeError, "needed integers"),
         BadCase([(3, 4), [0]], ShapeError, "axis 2 came", {"axis": 2}),
-        BadCase([(3, 4), [[0]]], ShapeError, "needed one axis"),
     )
 
     def __init__(self, axis=0):
@@ -192,10 +230,6 @@ class Take(Op):
             raise ShapeError(
                 f"{self}: axis {self.axis} came, but x has {len(x_shape)} axes"
             )
-        if len(indices_shape) != 1:
-            raise ShapeError(
-                f"{self}: indices of shape {indices_shape}, needed one axis"
-            )
         axis = self.axis % len(x_shape)
         return (*x_shape[:axis], *indices_shape, *x_shape[axis + 1 :])
 
@@ -203,17 +237,24 @@ class Take(Op):
         return 0
 
     def compute(self, xp, x, indices):
-        self.shape(x.shape, indices.shape)
+        y_shape = self.shape(x.shape, indices.shape)
         require_integers(self, indices)
+        is_list = indices.ndim == 1
+        indices = indices if is_list else xp.reshape(indices, (-1,))
         try:
-            return xp.take(x, indices, axis=self.axis)
+            y = xp.take(x, indices, axis=self.axis)
         except IndexError as error:
             raise IndexRangeError(f"{self}: {error}") from None
+        return y if is_list else xp.reshape(y, y_shape)
 
     def gradient(self, xp, gy, x_shape, indices):
+        axis = self.axis % len(x_shape)
+        if indices.ndim != 1:
+            indices = xp.reshape(indices, (-1,))
+            shape = (*x_shape[:axis], *indices.shape, *x_shape[axis + 1 :])
+            gy = xp.reshape(gy, shape)
         zeros = xp.new_zeros(gy, x_shape)
-        index = (slice(None),) * (self.axis % len(x_shape)) + (indices,)
-        return xp.scatter_add(zeros, index, gy), None
+        return xp.scatter_add(zeros, (slice(None),) * axis + (indices,), gy), None
 
 
 @function_of(GetItem)
@@ -230,6 +271,8 @@ def index_add(x, index, value):
 
 @function_of(Take)
 def take(x, indices, axis=0):
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
     return Take(axis)(x, indices)
 
 

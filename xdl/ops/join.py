@@ -122,6 +122,11 @@ class Stack(Op):
             for i, is_wanted in enumerate(wanted)
         )
 
+    def to_onnx(self, graph, *xs):
+        places = graph.integers(self.axis)
+        xs = [graph.add("Unsqueeze", x, places) for x in xs]
+        return graph.add("Concat", *xs, axis=self.axis)
+
 
 @function_of(Concat)
 def concat(xs, axis=0):

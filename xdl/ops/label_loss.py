@@ -12,7 +12,7 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.loss import check_labels, picked
+from xdl.ops.loss import check_labels, loss_to_onnx, picked
 from xdl.ops.reduced_loss import ReducedLoss, check_signs
 
 
@@ -103,6 +103,8 @@ class NllLoss(ReducedLoss):
         values = -gy if factors is None else -gy * factors
         if self.reduction != "none":
             values = values / self._divisor(xp, factors, target)
+        if counts is not None:
+            values = xp.zero_unless(counts, values)
         zeros = xp.new_zeros(gy, x_shape)
         return xp.scatter_add(zeros, picked(xp, target), values), None, None
 
@@ -120,6 +122,11 @@ class NllLoss(ReducedLoss):
             return math.prod(target.shape)
         total = xp.sum(factors)
         return xp.where(total == 0, 1.0, total)
+
+    def to_onnx(self, graph, x, target, weight=None):
+        options = {"reduction": self.reduction, "ignore_index": self.ignore_index}
+        name = "NegativeLogLikelihoodLoss"
+        return loss_to_onnx(graph, name, x, target, options, weight)
 
 
 def _factors(xp, target, weight, counts, like):
@@ -185,8 +192,8 @@ class HingeLoss(ReducedLoss):
 
     def gradient(self, xp, gy, x, target):
         signs = xp.astype(target, x.dtype)
-        costs = xp.astype(signs * x < self.margin, x.dtype)
-        return -signs * costs * self._spread(gy, x.shape), None
+        slope = -signs * self._spread(gy, x.shape)
+        return xp.zero_unless(signs * x < self.margin, slope), None
 
 
 @function_of(NllLoss)

@@ -173,6 +173,12 @@ class Linear(Op):
             gbias = xp.sum(rows, axis=0)
         return gx, gweight, gbias
 
+    def to_onnx(self, graph, x, weight, bias=None):
+        if len(graph.shape(x)) == 2:
+            return graph.add("Gemm", x, weight, bias)
+        y = graph.add("MatMul", x, weight)
+        return y if bias is None else graph.add("Add", y, bias)
+
 
 matmul = Matmul()
 _linear = Linear()

@@ -69,6 +69,9 @@ class NotEqual(Op):
     def compute(self, xp, x1, x2):
         return x1 != x2
 
+    def to_onnx(self, graph, x1, x2):
+        return graph.add("Not", graph.add("Equal", x1, x2))
+
 
 class Less(Op):
     """Tell for every pair of elements whether ``x1 < x2``.
@@ -309,6 +312,10 @@ class IsFinite(Op):
 
     def compute(self, xp, x):
         return xp.isfinite(x)
+
+    def to_onnx(self, graph, x):
+        wrong = graph.add("Or", graph.add("IsInf", x), graph.add("IsNaN", x))
+        return graph.add("Not", wrong)
 
 
 def _truth(x):

@@ -93,9 +93,9 @@ class SoftmaxCrossEntropy(Op):
 
     def compute(self, xp, logits, target):
         self._check(xp, logits, target)
-        shifted, total = _log_partition(xp, logits)
+        shifted, total = _partition(xp, logits)
         index = picked(xp, target)
-        losses = total[..., 0] - shifted[index]
+        losses = xp.log(total)[..., 0] - shifted[index]
         if self.reduction == "mean":
             losses = xp.sum(losses) / target.size
         elif self.reduction == "sum":
@@ -105,14 +105,14 @@ class SoftmaxCrossEntropy(Op):
     def gradient(self, xp, gy, shifted, total, picked):
         if self.reduction == "mean":
             gy = gy / total.size
-        difference = xp.scatter_add(xp.exp(shifted - total), picked, -1.0)
+        difference = xp.scatter_add(xp.exp(shifted) / total, picked, -1.0)
         return difference * (gy[..., None] if gy.ndim else gy), None
 
     def rewrap(self, node, wrap):
         """Take the shifted scores for the scores: the loss does not see the shift."""
         shifted, _, *rest = node.kept
         shifted = wrap(shifted, node.inputs[0])
-        return (*_log_partition(NAMESPACES[Variable], shifted), *rest)
+        return (*_partition(NAMESPACES[Variable], shifted), *rest)
 
     def _check(self, xp, logits, target):
         if target.shape != logits.shape[:-1]:
@@ -120,6 +120,27 @@ class SoftmaxCrossEntropy(Op):
         check_labels(self, xp, target, logits.shape[-1])
         if self.reduction == "mean" and not target.size:
             raise EmptyBatchError(f"{self}: a mean over an empty batch {logits.shape}")
+
+    def to_onnx(self, graph, logits, target):
+        options = {"reduction": self.reduction}
+        return loss_to_onnx(graph, "SoftmaxCrossEntropyLoss", logits, target, options)
+
+
+def loss_to_onnx(graph, name, x, target, options, weight=None):
+    """Write a loss of labels, whose classes ONNX has on axis 1."""
+    shape, classes = graph.shape(target), graph.shape(x)[-1]
+    none = graph.number(0, x)
+    x = graph.add("Reshape", x, graph.integers((-1, classes)))
+    rows = graph.add("Reshape", target, graph.integers(-1))
+    y = graph.add(name, x, rows, weight, **options)
+    ignored = options.get("ignore_index")
+    if ignored is not None and options["reduction"] == "mean":  # NaN of none in ONNX
+        ignored = graph.add("Equal", rows, graph.number(ignored, target))
+        counted = graph.cast(graph.add("Not", ignored), "int32")
+        counted = graph.add("ReduceSum", counted, keepdims=False)
+        y = graph.add("Where", graph.cast(counted, "bool"), y, none)
+    is_whole = options["reduction"] == "none"
+    return graph.add("Reshape", y, graph.integers(shape)) if is_whole else y
 
 
 class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
@@ -183,8 +204,8 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         if counts is not None:
             factors = xp.where(counts, factors, 0.0)
         masses = self._masses(xp, logits, target, weight, factors, counts)
-        shifted, total = _log_partition(xp, logits)
-        losses = xp.sum(masses * (total - shifted), axis=-1)
+        shifted, total = _partition(xp, logits)
+        losses = xp.sum(masses * (xp.log(total) - shifted), axis=-1)
         count = 1.0
         if self.reduction == "mean":
             count = xp.sum(factors)
@@ -196,7 +217,8 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
     def gradient(self, xp, gy, shifted, total, masses, count):
         scale = gy[..., None] if gy.ndim else gy / count
         mass = xp.sum(masses, axis=-1, keepdims=True)
-        return (mass * xp.exp(shifted - total) - masses) * scale, None, None
+        scale = xp.zero_unless(mass != 0, scale)
+        return (mass * (xp.exp(shifted) / total) - masses) * scale, None, None
 
     def _counted(self, xp, target):
         """Return which samples count, None for all, and labels that are safe to use."""
@@ -213,11 +235,18 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
             masses = xp.where(counts[..., None], masses, 0.0)
         return xp.scatter_add(masses, picked(xp, target), (1 - smooth) * factors)
 
+    def to_onnx(self, graph, logits, target, weight=None):
+        if self.label_smoothing:
+            raise GraphError(f"{self}: ONNX's loss has no smoothing")
+        options = {"reduction": self.reduction, "ignore_index": self.ignore_index}
+        name = "SoftmaxCrossEntropyLoss"
+        return loss_to_onnx(graph, name, logits, target, options, weight)
 
-def _log_partition(xp, logits):
-    """Return logits less their largest on the last axis, and ln(sum(exp)) of that."""
+
+def _partition(xp, logits):
+    """Return logits less their largest on the last axis, and sum(exp) of that."""
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
-    return shifted, xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))
+    return shifted, xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
 
 
 def check_labels(who, xp, target, classes):

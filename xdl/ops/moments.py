@@ -2,7 +2,7 @@
 
 import math
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, EmptyBatchError
 from xdl.ops.arithmetic import abs
@@ -32,7 +32,7 @@ class Prod(Reduction):
         Variable([3., 8.], dtype=float32)
     """
 
-    onnx = Onnx("ReduceProd", {"keepdims": "keepdims"}, inputs=("axis",))
+    onnx = "ReduceProd"
     cases = (
         *MANY,
         *EMPTY,
@@ -186,7 +186,7 @@ class Norm(Reduction):
         Variable([5., 2.], dtype=float32)
     """
 
-    onnx = Onnx("ReduceL2", {"keepdims": "keepdims"}, inputs=("axis",))
+    onnx = "ReduceL2"
     cases = (*MANY, *EMPTY, Case([[[0.0, 0.0], [3.0, 4.0]]], {"axis": 1}, smooth=False))
     floating = True
 

@@ -116,6 +116,7 @@ class LayerNorm(Normalization):
     Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016, eq. 4.
     """
 
+    onnx = "LayerNormalization"
     floating = True
     cases = (
         Case([(2, 3), (3,), (3,)], {"features": (3,)}),
@@ -207,6 +208,14 @@ class LayerNorm(Normalization):
         """Return how much of the gradient lies along each row, a column."""
         return self._mean(xp, product, weight)[:, None] * (scale * scale)
 
+    def to_onnx(self, graph, x, weight=None, bias=None):
+        if weight is None:
+            weight = graph.add(
+                "Expand", graph.number(1, x), graph.integers(self.features)
+            )
+        axis = -len(self.features)
+        return graph.add(self.onnx, x, weight, bias, axis=axis, epsilon=self.eps)
+
 
 def _flat(xp, weight):
     return xp.reshape(wide(xp, weight), (math.prod(weight.shape),))
@@ -240,6 +249,7 @@ class RMSNorm(LayerNorm):
     Reference: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4.
     """
 
+    onnx = "RMSNormalization"
     cases = (
         Case([(2, 3), (3,)], {"features": (3,)}),
         Case([(2, 3), None], {"features": 3}),

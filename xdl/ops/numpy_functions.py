@@ -10,6 +10,7 @@ import inspect
 
 from xdl import ops
 from xdl.core.op import Op
+from xdl.ops import special
 
 # Those of NumPy's functions that xdl.ops calls otherwise.
 _NAMES = {
@@ -69,7 +70,7 @@ def call(function, arguments, options):
 
 
 def operation(function):
-    """Return the function of xdl.ops that one of NumPy's is.
+    """Return the function of xdl.ops that one of NumPy's, or a ufunc of SciPy's, is.
 
     Raises:
         TypeError: there is none.
@@ -77,6 +78,8 @@ def operation(function):
     # Functions of one name in np.linalg or np.fft take other axes: each is asked for.
     home = (getattr(function, "__module__", None) or "numpy").split(".")[1:]
     name = ".".join([*home, function.__name__])
+    if name in special.__all__:  # SciPy's kl_div is not that of xdl.ops
+        return getattr(special, name)
     found = getattr(ops, _NAMES.get(name, name), None)
     if found is None or name.startswith("_"):
         raise no_counterpart(name)
@@ -92,10 +95,7 @@ def no_counterpart(name):
 
 def take(x, indices, axis=None):
     """Pick slices along an axis, or elements in C order, at indices of any shape."""
-    if axis is None:
-        return ops.getitem(ops.flatten(x), indices)
-    before = (slice(None),) * (axis % len(x.shape))
-    return ops.getitem(x, (*before, indices))
+    return ops.take(x, indices, axis)
 
 
 @functools.cache

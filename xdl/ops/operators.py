@@ -161,6 +161,13 @@ def _flatten(self):
 
 
 def _array_namespace(self, api_version=None):
+    """Return ``xdl.ops``: functions written for any namespace run on Variables.
+
+    So do those of ``scipy.special`` that have a gradient (``xdl.ops.special``), with
+    SCIPY_ARRAY_API=1 and without; SciPy's others are refused, for it would compute
+    them without a gradient. Its ``logsumexp`` and ``log_softmax`` write into arrays,
+    which Variables are not for: use those of xdl.
+    """
     return ops
 
 

@@ -77,6 +77,13 @@ class Pad(Op):
         zeros = xp.new_zeros(x, (*x.shape[:axis], width, *x.shape[axis + 1 :]))
         return zeros + self.value if self.value else zeros
 
+    def to_onnx(self, graph, x):
+        if graph.shape(x) == ():
+            return graph.add("Identity", x)
+        before, after = zip(*self._pairs(graph.shape(x)), strict=True)
+        widths = graph.integers((*before, *after))
+        return graph.add("Pad", x, widths, graph.number(self.value, x))
+
 
 def _as_widths(widths):
     """Return ``widths`` as a pair of ints, or as a tuple of such pairs."""

@@ -141,6 +141,12 @@ class Split(Op):
             found.append(pieces[i])
         return xp.concat(found, axis=axis)
 
+    def to_onnx(self, graph, x):
+        if self.part is None:
+            return graph.add("Identity", x)
+        index = self._index(graph.shape(x))
+        return graph.slice(x, {len(index) - 1: index[-1]})
+
 
 def _as_sections(sections):
     """Return ``sections`` as an int or a tuple of ints."""
@@ -206,6 +212,13 @@ class Unstack(Split):
         zeros = xp.new_zeros(like, x_shape[:axis] + x_shape[axis + 1 :])
         found = [pieces.get(i, zeros) for i in range(x_shape[axis])]
         return xp.stack(found, axis=axis)
+
+    def to_onnx(self, graph, x):
+        if self.part is None:
+            return graph.add("Identity", x)
+        return graph.add(
+            "Gather", x, graph.constant(self.part, "int64"), axis=self.axis
+        )
 
 
 @function_of(Split)

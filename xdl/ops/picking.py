@@ -79,19 +79,42 @@ class TakeAlongAxis(Op):
 
     def gradient(self, xp, gy, x_shape, indices):
         axis = self.axis % len(x_shape)
-        length = x_shape[axis]
-        before, after = gy.shape[:axis], gy.shape[axis + 1 :]
-        rows, columns = math.prod(before), math.prod(after)
-        # By positions in C order: additions at one index array are fast.
         indices = xp.broadcast_to(xp.astype(indices, "int64"), gy.shape)
-        indices = xp.reshape(indices, (rows, gy.shape[axis], columns))
-        indices = xp.where(indices < 0, indices + length, indices)
-        row = xp.reshape(xp.new_arange(gy, rows), (rows, 1, 1))
-        column = xp.new_arange(gy, columns)
-        positions = xp.reshape((row * length + indices) * columns + column, (-1,))
-        zeros = xp.new_zeros(gy, (rows * length * columns,))
-        gx = xp.scatter_add(zeros, (positions,), xp.reshape(gy, (-1,)))
-        return xp.reshape(gx, (*before, length, *after)), None
+        indices = xp.where(indices < 0, indices + x_shape[axis], indices)
+        return add_along_axis(xp, gy, indices, axis, x_shape[axis]), None
+
+    def to_onnx(self, graph, x, indices):
+        shape, picked = graph.shape(x), graph.shape(indices)
+        picked = self.shape(shape, picked)
+        axis = self.axis % len(shape)
+        full = (*picked[:axis], shape[axis], *picked[axis + 1 :])
+        x = graph.add("Expand", x, graph.integers(full))
+        indices = graph.add("Expand", indices, graph.integers(picked))
+        return graph.add("GatherElements", x, indices, axis=axis)
+
+
+def add_along_axis(xp, values, indices, axis, length):
+    """Return zeros, ``length`` on the axis, with the values added where they belong.
+
+    Args:
+        xp: the namespace.
+        values: an array.
+        indices: their positions on the axis, int64, 0 or more, of the same shape.
+        axis: an int, 0 or more.
+        length: an int.
+    """
+    before, after = values.shape[:axis], values.shape[axis + 1 :]
+    rows, columns = math.prod(before), math.prod(after)
+    # By positions in C order: additions at one index array are fast.
+    indices = xp.reshape(indices, (rows, values.shape[axis], columns))
+    row = xp.reshape(xp.new_arange(values, rows), (rows, 1, 1))
+    positions = row * length + indices
+    if columns != 1:
+        positions = positions * columns + xp.new_arange(values, columns)
+    zeros = xp.new_zeros(values, (rows * length * columns,))
+    positions = xp.reshape(positions, (-1,))
+    y = xp.scatter_add(zeros, (positions,), xp.reshape(values, (-1,)))
+    return xp.reshape(y, (*before, length, *after))
 
 
 class IndexUpdate(Indexed):
@@ -139,45 +162,29 @@ class IndexUpdate(Indexed):
     def compute(self, xp, x, value, *indices):
         index = self._index(indices)
         try:
-            value = self._last_ones(xp, x, value, indices)
-            return xp.scatter_add(self._cleared(xp, x, indices), index, value)
+            if value.shape[:1] == (1,):  # NumPy would take more axes than it sets
+                xp.broadcast_to(value, xp.getitem(x, index).shape)
+            return xp.scatter_set(x, index, value)
         except IndexError as error:
             raise IndexRangeError(f"{self}: {error}") from None
         except ValueError as error:
             raise ShapeError(f"{self}: {error}") from None
 
     def gradient(self, xp, gy, indices, wanted):
-        gx = self._cleared(xp, gy, indices) if wanted[0] else None
-        gvalue = None
-        if wanted[1]:
-            picked = xp.getitem(gy, self._index(indices))
-            gvalue = self._last_ones(xp, gy, picked, indices)
+        index = self._index(indices)
+        gx = xp.scatter_set(gy, index, 0.0) if wanted[0] else None
+        gvalue = self._last_ones(xp, gy, index) if wanted[1] else None
         return (gx, gvalue, *[None] * len(indices))
 
-    def _cleared(self, xp, x, indices):
-        """Return ``x`` with zeros at the index."""
-        ones = xp.new_ones(x, ())
-        counts = xp.scatter_add(xp.new_zeros(x, x.shape), self._index(indices), ones)
-        return xp.where(counts == 0, x, xp.new_zeros(x, ()))
-
-    def _last_ones(self, xp, x, value, indices):
-        """Return the values with 0 for those that a later one overwrites."""
-        if not indices:
-            return value
-        places = xp.reshape(xp.new_arange(x, math.prod(x.shape)), x.shape)
-        places = xp.getitem(places, self._index(indices))
-        flat = xp.reshape(places, (-1,))
-        if flat.shape[0] < 2:
-            return value
-        order = xp.argsort(flat)  # a stable one: the last of equals stands last
-        placed = xp.take(flat, order, axis=0)
-        is_last = xp.getitem(placed, (slice(1, None),)) != xp.getitem(
-            placed, (slice(None, -1),)
-        )
-        is_last = xp.concat([is_last, xp.new_ones(flat, (1,)) > 0])
-        is_last = xp.take(is_last, xp.argsort(order), axis=0)
-        is_last = xp.reshape(is_last, places.shape)
-        return xp.where(is_last, value, xp.new_zeros(x, ()))
+    def _last_ones(self, xp, gy, index):
+        """Return what is picked, with 0 for what a later value overwrites."""
+        picked = xp.getitem(gy, index)
+        if PLACEHOLDER not in self.template:
+            return picked
+        numbers = xp.new_arange(gy, math.prod(picked.shape))
+        numbers = xp.reshape(numbers, picked.shape)
+        last = xp.scatter_set(xp.new_zeros(numbers, gy.shape), index, numbers)
+        return xp.zero_unless(xp.getitem(last, index) == numbers, picked)
 
 
 class OneHot(Op):
@@ -225,6 +232,10 @@ class OneHot(Op):
         xp.check_indices(x, self.size, self, IndexRangeError)
         chosen = xp.expand_dims(x, axis=-1) == xp.new_arange(x, self.size)
         return xp.astype(chosen, self.dtype)
+
+    def to_onnx(self, graph, x):
+        values = graph.constant([0, 1], self.dtype)
+        return graph.add("OneHot", x, graph.integers(self.size), values)
 
 
 @function_of(TakeAlongAxis)

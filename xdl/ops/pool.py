@@ -5,7 +5,15 @@ import math
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.windows import applied, as_pair, inner, padded, places, shifts
+from xdl.ops.windows import (
+    applied,
+    as_pair,
+    images_last,
+    inner,
+    padded,
+    places,
+    shifts,
+)
 
 
 class _Pooling(Op):
@@ -43,6 +51,12 @@ class _Pooling(Op):
     def flops(self, y_shape, *shapes):
         return math.prod(self.window) * math.prod(y_shape)
 
+    @property
+    def _onnx(self):
+        """The options as ONNX calls them."""
+        pads = self.padding * 2
+        return {"kernel_shape": self.window, "strides": self.stride, "pads": pads}
+
 
 class _Unpooling(_Pooling):
     """What the gradients share: the images that the windows stand on."""
@@ -60,16 +74,24 @@ class _Unpooling(_Pooling):
             )
         return (*g_shape[:2], *self.size)
 
-    def _image(self, xp, g):
-        """Return zeros to add to: the images with what is padded around them."""
-        size = zip(self.size, self.padding, strict=True)
-        return xp.new_zeros(g, (*g.shape[:2], *(n + 2 * p for n, p in size)))
+    def _given(self, xp, g, values):
+        """Return images with ``values``, one array for each place in the window, added.
 
-    def _give(self, y, index, values):
-        if self.stride[0] < self.window[0] or self.stride[1] < self.window[1]:
-            y[index] += values
-        else:  # no window overlaps another: nothing was there
-            y[index] = values
+        The channels are last in memory: rows of one channel are short.
+        """
+        n, channels = g.shape[:2]
+        size = (m + 2 * p for m, p in zip(self.size, self.padding, strict=True))
+        y = xp.new_zeros(g, (n, *size, channels))
+        windows = zip(self.stride, self.window, strict=True)
+        is_overlapping = any(s < w for s, w in windows)
+        indices = self._shifts(g.shape[2:])
+        for (_, i, j), value in zip(indices, values, strict=True):
+            if is_overlapping:
+                y[:, i, j, :] += value
+            else:  # nothing was there
+                y[:, i, j, :] = value
+        y = xp.permute_dims(y, (0, 3, 1, 2))
+        return y[inner(self.padding, self.size)] if any(self.padding) else y
 
 
 class MaxPool2d(_Pooling):
@@ -147,6 +169,9 @@ class MaxPool2d(_Pooling):
         """Keep the winners: they are integers, without a gradient."""
         return list(node.kept)
 
+    def to_onnx(self, graph, x):
+        return graph.add("MaxPool", x, **self._onnx)
+
 
 class MaxUnpool2d(_Unpooling):
     """Compute the gradient of ``max_pool2d``: each number is added to its winner.
@@ -192,10 +217,11 @@ class MaxUnpool2d(_Unpooling):
 
     def compute(self, xp, g, winners):
         self._image_shape(g.shape)
-        y = self._image(xp, g)
-        for k, i in enumerate(self._shifts(g.shape[2:])):
-            self._give(y, i, xp.zero_unless(winners == k, g))
-        return y[inner(self.padding, self.size)]
+        rows = images_last(xp, g)
+        winners = images_last(xp, winners)
+        numbers = range(math.prod(self.window))
+        values = (xp.zero_unless(winners == k, rows) for k in numbers)
+        return self._given(xp, g, values)
 
     def gradient(self, xp, gy, winners):
         return applied(MaxPick2d(*self._options), xp, gy, winners), None
@@ -304,6 +330,9 @@ class AvgPool2d(_Pooling):
         op = AvgUnpool2d(tuple(x_shape[2:]), *self._options)
         return (applied(op, xp, gy),)
 
+    def to_onnx(self, graph, x):
+        return graph.add("AveragePool", x, count_include_pad=1, **self._onnx)
+
 
 class AvgUnpool2d(_Unpooling):
     """Compute the gradient of ``avg_pool2d``: each number is shared by its window.
@@ -348,11 +377,8 @@ class AvgUnpool2d(_Unpooling):
 
     def compute(self, xp, g):
         self._image_shape(g.shape)
-        y = self._image(xp, g)
-        g = g / math.prod(self.window)
-        for i in self._shifts(g.shape[2:]):
-            self._give(y, i, g)
-        return y[inner(self.padding, self.size)]
+        area = math.prod(self.window)
+        return self._given(xp, g, [images_last(xp, g) / area] * area)
 
     def gradient(self, xp, gy):
         return (applied(AvgPool2d(*self._options), xp, gy),)

@@ -53,8 +53,12 @@ class LeakyReLU(Op):
         return xp.where(x > 0, x, x * self.negative_slope)
 
     def gradient(self, xp, gy, y):
-        gx = xp.zero_unless(y > 0, gy * (1 - self.negative_slope))
-        return (gx + gy * self.negative_slope,)
+        slope = self.negative_slope
+        if slope == 0:
+            return (xp.zero_unless(y > 0, gy),)
+        if slope > 1:
+            return (xp.where(y > 0, gy, gy * slope),)
+        return (xp.zero_unless(y > 0, gy * (1 - slope)) + gy * slope,)
 
 
 class ELU(Op):
@@ -197,6 +201,7 @@ class HardTanh(Op):
     Reference: Collobert, "Large Scale Machine Learning", 2004.
     """
 
+    onnx = Onnx("Clip", numbers=("min", "max"))
     cases = (
         *_ONE,
         Case([(2, 3)], {"min": -0.5, "max": 1.5}),
@@ -299,8 +304,9 @@ class HardSwish(Op):
         return x * _hard_sigmoid(xp, x)
 
     def gradient(self, xp, gy, x):
-        bent = xp.zero_unless((x > -3) & (x < 3), x * HardSigmoid.slope)
-        return (gy * (_hard_sigmoid(xp, x) + bent),)
+        slope = xp.zero_unless(x < 3, x * (2 * HardSigmoid.slope) + 0.5)
+        slope = slope + xp.astype(x >= 3, gy.dtype)
+        return (xp.zero_unless(x > -3, gy * slope),)
 
 
 def _hard_sigmoid(xp, x):

@@ -4,7 +4,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.parting import split
-from xdl.ops.recurrence import Recurrence, part_of, sigmoid_of
+from xdl.ops.recurrence import Recurrence, sigmoid_of_half
 from xdl.ops.shape import squeeze
 
 _MASK = [[True, True], [True, False], [False, True]]
@@ -46,6 +46,7 @@ class Lstm(Recurrence):
     """
 
     gates = 4
+    sigmoids = (0, 1, 3)
     states = 2
     cases = (
         Case([(3, 2, 3), (2, 2), (2, 2), (3, 8), (2, 8), (8,), None]),
@@ -95,39 +96,33 @@ class Lstm(Recurrence):
         gx, gweight, ghidden, gbias, _ = found
         return gx, gh, gc, gweight, ghidden, gbias, None
 
-    def _levels(self, xp, like):
-        """Return what makes one tanh of all gates: factors, shifts, lower bounds.
-
-        sigmoid(z) is 0.5 tanh(0.5 z) + 0.5, and either slope is (y - low) (1 - y).
-        """
-        one = xp.new_ones(like, (like.shape[0],))
-        half, none = one * 0.5, one * 0.0
-        factors = xp.concat((half, half, one, half), axis=0)
-        shifts = xp.concat((half, half, none, half), axis=0)
-        return factors, shifts, xp.concat((none, none, -one, none), axis=0)
-
-    def _step(self, xp, z, states, hidden_weight, levels):
+    def _step(self, xp, z, states, across):
         h, c = states
-        factors, shifts, _ = levels
-        z += xp.matmul(h, hidden_weight)
-        z *= factors
-        gates = xp.tanh(z)
-        gates *= factors
-        gates += shifts
-        i, f, g, o = (part_of(xp, gates, k, c.shape[1]) for k in range(4))
+        q = xp.matmul(h, across)
+        q += z
+        smooth = sigmoid_of_half(xp, xp.getitem(q, slice(0, 3)))
+        i, f, o = (xp.getitem(smooth, k) for k in range(3))
+        g = xp.tanh(xp.getitem(q, 3))
         c = f * c + i * g
         bent = xp.tanh(c)
-        return (o * bent, c), (gates, bent)
+        return (o * bent, c), (smooth, g, bent)
 
-    def _step_back(self, xp, gstates, saved, before, levels):
+    def _step_back(self, xp, gstates, saved, before):
         gh, gc = gstates
-        gates, bent = saved
-        i, f, g, o = (part_of(xp, gates, k, bent.shape[1]) for k in range(4))
+        smooth, g, bent = saved
+        i, f, o = (xp.getitem(smooth, k) for k in range(3))
+        slopes = 1 - smooth
+        slopes *= smooth
+        si, sf, so = (xp.getitem(slopes, k) for k in range(3))
         gc = gc + gh * o * (1 - bent * bent)
-        gz = xp.concat((gc * g, gc * before[1], gc * i, gh * bent), axis=1)
-        gz *= 1 - gates
-        gz *= gates - levels[2]
+        gates = (gc * g * si, gc * before[1] * sf, gh * bent * so, gc * i * (1 - g * g))
+        gz = xp.stack(gates, axis=0)
         return gz, gz, [None, gc * f]
+
+    def to_onnx(self, graph, x, h, c, weight, hidden_weight, bias=None, mask=None):
+        weights = (weight, hidden_weight)
+        order = (0, 3, 1, 2)  # i, o, f, g
+        return self._to_onnx(graph, order, x, (h, c), weights, (bias, None), mask)
 
 
 class Gru(Recurrence):
@@ -166,6 +161,7 @@ class Gru(Recurrence):
     """
 
     gates = 3
+    sigmoids = (0, 1)
     cases = (
         Case([(3, 2, 3), (2, 2), (3, 6), (2, 6), (6,), (6,), None]),
         Case([(1, 2, 3), (2, 2), (3, 6), (2, 6), None, None, None], {"reverse": True}),
@@ -221,30 +217,41 @@ class Gru(Recurrence):
         gx, *others = found
         return gx, gh, *others, None
 
-    def _step(self, xp, z, states, hidden_weight, levels, hidden_bias):
+    def _step(self, xp, z, states, across, hidden_bias):
         (h,) = states
-        size = h.shape[1]
-        q = xp.matmul(h, hidden_weight)
-        q = q if hidden_bias is None else q + hidden_bias
-        gates = sigmoid_of(
-            xp, part_of(xp, z, 0, 2 * size) + part_of(xp, q, 0, 2 * size)
-        )
-        reset, keep = part_of(xp, gates, 0, size), part_of(xp, gates, 1, size)
-        inner = part_of(xp, q, 2, size)
-        new = xp.tanh(part_of(xp, z, 2, size) + reset * inner)
-        return (new + keep * (h - new),), (gates, new, inner)
+        q = xp.matmul(h, across)
+        if hidden_bias is not None:
+            q += hidden_bias
+        first = slice(0, 2)
+        smooth = sigmoid_of_half(xp, xp.getitem(z, first) + xp.getitem(q, first))
+        reset, keep = xp.getitem(smooth, 0), xp.getitem(smooth, 1)
+        inner = xp.getitem(q, 2)
+        new = xp.tanh(xp.getitem(z, 2) + reset * inner)
+        return (new + keep * (h - new),), (smooth, new, inner)
 
-    def _step_back(self, xp, gstates, saved, before, levels):
+    def _step_back(self, xp, gstates, saved, before):
         (gh,) = gstates
-        gates, new, inner = saved
-        size = new.shape[1]
-        reset, keep = part_of(xp, gates, 0, size), part_of(xp, gates, 1, size)
+        smooth, new, inner = saved
+        reset, keep = xp.getitem(smooth, 0), xp.getitem(smooth, 1)
         gnew = gh * (1 - keep) * (1 - new * new)
         gkeep = gh * (before[0] - new) * keep * (1 - keep)
         greset = gnew * inner * reset * (1 - reset)
-        gz = xp.concat((greset, gkeep, gnew), axis=1)
-        gq = xp.concat((greset, gkeep, gnew * reset), axis=1)
+        gz = xp.stack((greset, gkeep, gnew), axis=0)
+        gq = xp.stack((greset, gkeep, gnew * reset), axis=0)
         return gz, gq, [gh * keep]
+
+    def to_onnx(self, graph, x, h, weight, hidden_weight, *others):
+        *biases, mask = (*others, None, None, None)[:3]
+        return self._to_onnx(
+            graph,
+            (1, 0, 2),  # z, r, n
+            x,
+            (h,),
+            (weight, hidden_weight),
+            biases,
+            mask,
+            linear_before_reset=1,
+        )
 
 
 class Rnn(Recurrence):
@@ -328,18 +335,25 @@ class Rnn(Recurrence):
         gx, gweight, ghidden, gbias, _ = found
         return gx, gh, gweight, ghidden, gbias, None
 
-    def _step(self, xp, z, states, hidden_weight, levels):
-        z = z + xp.matmul(states[0], hidden_weight)
+    def _step(self, xp, z, states, across):
+        z = xp.getitem(z + xp.matmul(states[0], across), 0)
         h = xp.tanh(z) if self.activation == "tanh" else xp.maximum(z, 0)
         return (h,), h
 
-    def _step_back(self, xp, gstates, saved, before, levels):
+    def _step_back(self, xp, gstates, saved, before):
         (gh,) = gstates
         if self.activation == "tanh":
             gz = gh * (1 - saved * saved)
         else:
             gz = xp.zero_unless(saved > 0, gh)
+        gz = xp.expand_dims(gz, axis=0)
         return gz, gz, [None]
+
+    def to_onnx(self, graph, x, h, weight, hidden_weight, bias=None, mask=None):
+        weights, activation = (weight, hidden_weight), self.activation.capitalize()
+        return self._to_onnx(
+            graph, (0,), x, (h,), weights, (bias, None), mask, activations=(activation,)
+        )
 
 
 def _parts(joined, states):

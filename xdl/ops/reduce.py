@@ -2,7 +2,7 @@
 
 import math
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import EmptyBatchError, ShapeError
 from xdl.ops.axes import as_axes, positive_axes, reduced_shape
@@ -46,6 +46,15 @@ class Reduction(Op):
             return gy
         return xp.reshape(gy, reduced_shape(self, x_shape, self.axis, True))
 
+    def to_onnx(self, graph, x):
+        if self.onnx is None:
+            return super().to_onnx(graph, x)
+        axis, keepdims = self.axis, self.keepdims
+        if axis == ():  # which would be all axes: one of length 1 stands for none
+            axis, keepdims = len(graph.shape(x)), False
+            x = graph.add("Unsqueeze", x, graph.integers(axis))
+        return graph.add(self.onnx, x, graph.integers(axis), keepdims=keepdims)
+
 
 class NonEmptyReduction(Reduction):
     """A reduction that has no value for no elements."""
@@ -79,7 +88,7 @@ class Sum(Reduction):
         Variable([4., 6.], dtype=float32)
     """
 
-    onnx = Onnx("ReduceSum", {"keepdims": "keepdims"}, inputs=("axis",))
+    onnx = "ReduceSum"
     cases = (*MANY, *EMPTY)
 
     def compute(self, xp, x):
@@ -110,7 +119,7 @@ class Mean(Reduction):
         Variable([1.5, 3.5], dtype=float32)
     """
 
-    onnx = Onnx("ReduceMean", {"keepdims": "keepdims"}, inputs=("axis",))
+    onnx = "ReduceMean"
     cases = (
         *MANY,
         NO_EMPTY[0],
@@ -158,7 +167,7 @@ class Max(NonEmptyReduction):
         Variable([5., 4.], dtype=float32)
     """
 
-    onnx = Onnx("ReduceMax", {"keepdims": "keepdims"}, inputs=("axis",))
+    onnx = "ReduceMax"
     cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False))
 
     def compute(self, xp, x):
@@ -193,7 +202,7 @@ class Min(Max):
         Variable([1., 3.], dtype=float32)
     """
 
-    onnx = Onnx("ReduceMin", {"keepdims": "keepdims"}, inputs=("axis",))
+    onnx = "ReduceMin"
     cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False))
 
     def compute(self, xp, x):
@@ -220,7 +229,7 @@ class LogSumExp(NonEmptyReduction):
         1000.693
     """
 
-    onnx = Onnx("ReduceLogSumExp", {"keepdims": "keepdims"}, inputs=("axis",))
+    onnx = "ReduceLogSumExp"
     cases = (*MANY, *NO_EMPTY, Case([[1e4, -1e4, 1e4]], smooth=False))
     floating = True
     is_singular = True

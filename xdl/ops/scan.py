@@ -1,6 +1,6 @@
 """Cumulations: each element of the result tells of all elements up to it."""
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.arithmetic import subtract
@@ -41,6 +41,9 @@ class _Cumulation(Op):
     def _reversed(self, xp, x):
         return self._part(xp, x, None, None, -1)
 
+    def to_onnx(self, graph, x):
+        return graph.add(self.onnx, x, graph.constant(self.axis, "int64"))
+
 
 class CumulativeSum(_Cumulation):
     """Add up the elements from the start of an axis to each of them.
@@ -61,7 +64,7 @@ class CumulativeSum(_Cumulation):
         Variable([1., 3., 6.], dtype=float32)
     """
 
-    onnx = Onnx("CumSum", inputs=("axis",))
+    onnx = "CumSum"
     cases = _ANY_SIGN
 
     def compute(self, xp, x):
@@ -94,6 +97,7 @@ class CumulativeProd(_Cumulation):
         Variable([1., 2., 6.], dtype=float32)
     """
 
+    onnx = "CumProd"
     cases = (
         *_ANY_SIGN,
         Case([[[2.0, 0.0, 3.0, 4.0], [0.0, 0.0, 3.0, 1.0]]], {"axis": 1}),

@@ -1,6 +1,6 @@
 """Reductions without a gradient: truth and positions along axes."""
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ShapeError
 from xdl.ops.reduce import EMPTY, MANY, NonEmptyReduction, Reduction
@@ -26,10 +26,14 @@ class All(Reduction):
         Variable([False,  True])
     """
 
+    onnx = "ReduceProd"
     cases = (*MANY, *EMPTY)
 
     def compute(self, xp, x):
         return xp.all(x, axis=self.axis, keepdims=self.keepdims)
+
+    def to_onnx(self, graph, x):
+        return _of_booleans(super(), graph, x)
 
 
 class Any(Reduction):
@@ -52,10 +56,23 @@ class Any(Reduction):
         Variable([ True, False])
     """
 
+    onnx = "ReduceSum"
     cases = (*MANY, *EMPTY)
 
     def compute(self, xp, x):
         return xp.any(x, axis=self.axis, keepdims=self.keepdims)
+
+    def to_onnx(self, graph, x):
+        return _of_booleans(super(), graph, x)
+
+
+def _of_booleans(reduction, graph, x):
+    """Write a reduction of truth values as one of the integers 0 and 1."""
+    shape = graph.shape(x)
+    x = graph.cast(graph.cast(x, "bool"), "int32")
+    return graph.cast(
+        reduction.to_onnx(graph, graph.declare(x, shape, "int32")), "bool"
+    )
 
 
 _ARG = (
@@ -87,14 +104,23 @@ class ArgMax(NonEmptyReduction):
         Variable([1, 0])
     """
 
-    onnx = Onnx("ArgMax", {"axis": "axis", "keepdims": "keepdims"})
+    onnx = "ArgMax"
     cases = _ARG
 
     def compute(self, xp, x):
         return xp.argmax(x, axis=self.axis, keepdims=self.keepdims)
 
+    def to_onnx(self, graph, x):
+        if self.axis is not None:
+            return graph.add(self.onnx, x, axis=self.axis, keepdims=self.keepdims)
+        ndim = len(graph.shape(x))
+        x = graph.add("Reshape", x, graph.integers(-1))
+        y = graph.add(self.onnx, x, axis=0, keepdims=False)
+        ones = graph.integers((1,) * ndim)
+        return graph.add("Reshape", y, ones) if self.keepdims else y
 
-class ArgMin(NonEmptyReduction):
+
+class ArgMin(ArgMax):
     """Find the position of the smallest element, the first of those that tie.
 
     Args:
@@ -114,7 +140,7 @@ class ArgMin(NonEmptyReduction):
         Variable([0, 1])
     """
 
-    onnx = Onnx("ArgMin", {"axis": "axis", "keepdims": "keepdims"})
+    onnx = "ArgMin"
     cases = _ARG
 
     def compute(self, xp, x):

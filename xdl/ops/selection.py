@@ -1,6 +1,6 @@
 """Choosing between elements: larger, smaller, limited, by a condition."""
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
 
@@ -40,8 +40,8 @@ class Maximum(Op):
     def compute(self, xp, x1, x2):
         return xp.maximum(x1, x2)
 
-    def gradient(self, xp, gy, x1, x2):
-        return _share(xp, gy, x1 > x2, x1 == x2)
+    def gradient(self, xp, gy, x1, x2, wanted):
+        return _share(xp, gy, x1, x2, wanted)
 
 
 class Minimum(Op):
@@ -71,13 +71,16 @@ class Minimum(Op):
     def compute(self, xp, x1, x2):
         return xp.minimum(x1, x2)
 
-    def gradient(self, xp, gy, x1, x2):
-        return _share(xp, gy, x1 < x2, x1 == x2)
+    def gradient(self, xp, gy, x1, x2, wanted):
+        return _share(xp, gy, x2, x1, wanted)
 
 
-def _share(xp, gy, first_won, tied):
-    share = xp.where(tied, 0.5, xp.astype(first_won, gy.dtype))
-    return gy * share, gy * (1 - share)
+def _share(xp, gy, high, low, wanted):
+    """Return the gradients by the one that wins where ``high > low``, and the other."""
+    gy = gy * (1 - xp.astype(high == low, gy.dtype) * 0.5)
+    first = xp.zero_unless(xp.logical_not(high < low), gy) if wanted[0] else None
+    second = xp.zero_unless(xp.logical_not(high > low), gy) if wanted[1] else None
+    return first, second
 
 
 class Clip(Op):
@@ -99,6 +102,7 @@ class Clip(Op):
         Variable([0. , 0.5, 1. ], dtype=float32)
     """
 
+    onnx = Onnx("Clip", numbers=("min", "max"))
     cases = (
         Case([(2, 3)], {"min": -0.5, "max": 0.75}),
         Case([()], {"max": 1.0}),

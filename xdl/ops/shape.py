@@ -30,7 +30,7 @@ class Reshape(Op):
                   [3., 4.]], dtype=float32)
     """
 
-    onnx = Onnx("Reshape", inputs=("target",))
+    onnx = Onnx("Reshape", inputs=("target",), fixed={"allowzero": 1})
     cases = (
         Case([(2, 3)], {"target": (3, 2)}),
         Case([(2, 3, 4)], {"target": (-1, 4)}),
@@ -299,6 +299,9 @@ class Astype(Op):
 
     def gradient(self, xp, gy, x_dtype):
         return (xp.astype(gy, x_dtype),)
+
+    def to_onnx(self, graph, x):
+        return graph.cast(x, self.dtype)
 
 
 @function_of(Reshape)

@@ -134,6 +134,9 @@ class SiLU(Op):
         slope *= gy
         return (slope,)
 
+    def to_onnx(self, graph, x):
+        return graph.add("Mul", x, graph.add("Sigmoid", x))
+
 
 class Mish(Op):
     """Multiply every element by the tanh of its softplus: x tanh(ln(1 + exp(x))).
@@ -212,6 +215,12 @@ class Softplus(Op):
 
     def gradient(self, xp, gy, y):
         return (gy * -xp.expm1(y * -self.beta),)
+
+    def to_onnx(self, graph, x):
+        if self.beta == 1:
+            return graph.add("Softplus", x)
+        beta = graph.number(self.beta, x)
+        return graph.add("Div", graph.add("Softplus", graph.add("Mul", x, beta)), beta)
 
 
 def _softplus(xp, x):

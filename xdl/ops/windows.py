@@ -39,18 +39,48 @@ def places(who, size, window, stride, padding, dilation=(1, 1)):
     return tuple(found)
 
 
+def few(channels):
+    """Tell whether images stay in planes: with so few channels rows are longer."""
+    return channels < 8
+
+
 def padded(xp, x, padding, value=0.0):
-    """Return images (..., height, width) with ``value`` around them."""
-    rows, columns = padding
-    if not rows and not columns:
-        return x
-    height, width = x.shape[-2:]
-    shape = (*x.shape[:-2], height + 2 * rows, width + 2 * columns)
-    y = xp.new_zeros(x, shape)
-    if value:
-        y = y + value
-    y[inner(padding, (height, width))] = x
-    return y
+    """Return images with ``value`` around them; many channels lie side by side."""
+    n, channels, *size = x.shape
+    height, width = (m + 2 * p for m, p in zip(size, padding, strict=True))
+    index = inner(padding, size)
+    if few(channels):
+        if not any(padding):
+            return x
+        y = xp.new_zeros(x, (n, channels, height, width))
+        y = y + value if value else y
+        y[index] = x
+        return y
+    if not any(padding):
+        return images(xp, channels_last(xp, x), size)
+    y = xp.new_zeros(x, (n, height, width, channels))
+    y = y + value if value else y
+    y[:, *index[1:], :] = xp.permute_dims(x, (0, 2, 3, 1))
+    return xp.permute_dims(y, (0, 3, 1, 2))
+
+
+def channels_last(xp, x):
+    """Return images as (n, height * width, channels) with the channels side by side."""
+    n, channels, height, width = x.shape
+    return xp.reshape(images_last(xp, x), (n, height * width, channels))
+
+
+def images_last(xp, x):
+    """Return images as (n, height, width, channels) with the channels side by side."""
+    n, channels, height, width = x.shape
+    x = xp.reshape(xp.permute_dims(x, (0, 2, 3, 1)), (n * height * width * channels,))
+    return xp.reshape(x, (n, height, width, channels))
+
+
+def images(xp, x, size):
+    """Return (n, height * width, channels) as images (n, channels, height, width)."""
+    n, _, channels = x.shape
+    return xp.permute_dims(xp.reshape(x, (n, *size, channels)), (0, 3, 1, 2))
 
 
 def inner(padding, size):

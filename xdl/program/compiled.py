@@ -12,7 +12,7 @@ from xdl.program.interpreter import Refused
 from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
 from xdl.program.passes import improved
-from xdl.program.record import prepared, record
+from xdl.program.record import device_of_state, prepared, record
 from xdl.program.replay import MISS, Replay, root
 from xdl.program.state import State
 from xdl.program.verify import Snapshot, compared
@@ -143,8 +143,7 @@ class Compiled:
 
     def _recorded(self, key, arguments):
         program, returned = record(self.function, self.state, arguments)
-        device = backend.device_of(self.state.slots[0].get())
-        xp = NAMESPACES[type(backend.asarray(0.0, device))]
+        xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
         replay = Replay(improved(program, xp), self.state, self._executor)
         # What a step leaves behind, a gradient, may make the next one another program.
         self._replays[key] = replay

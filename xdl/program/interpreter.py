@@ -53,6 +53,8 @@ def compute(instruction, xp, arguments, options, draw):
         y = xp.copy(x)
         y[index] = new
         return y
+    if name == "scatter_add":
+        return xp.scatter_add(*arguments)
     if name == "random_bits":
         like, shape, width, number = arguments
         key, first = draw

@@ -5,8 +5,10 @@ import numpy as np
 from xdl.errors import GraphError
 from xdl.program import kernels
 from xdl.program.interpreter import Refused
+from xdl.program.groups import grouped
 from xdl.program.plan import Plan
 from xdl.program.source import Source
+from xdl.program.tiles import is_worth
 
 
 class NumpyExecutor:
@@ -25,6 +27,7 @@ class NumpyExecutor:
     name = "numpy"
 
     def __init__(self, program):
+        grouped(program, is_worth)
         self.plan = Plan(program)
         self._written = Source(program, self.plan)
         self.source = self._written.text_of_function()
@@ -66,6 +69,8 @@ class NumpyExecutor:
         """Take over the hyperparameters."""
         for i, number in enumerate(numbers):
             self.namespace[f"n{i}"] = number
+        for name, (i, dtype) in self._written.numbers.items():
+            self.namespace[name] = np.array(numbers[i], dtype)
 
 
 EXECUTORS = {"numpy": NumpyExecutor}

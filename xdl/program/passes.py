@@ -13,7 +13,7 @@ _LAYOUT = frozenset({"reshape", "broadcast_to", "astype", "positive"})
 
 def improved(program, xp):
     """Apply all passes to a program, in order; it is changed in place."""
-    for change in (folded, tidied, shared, needed):
+    for change in (folded, tidied, flattened, shared, needed):
         change(program, xp)
     return program
 
@@ -109,11 +109,18 @@ def _same_as(instruction, names):
         return first if is_alike and first.axes == result.axes is not None else None
     if name in _LAYOUT and is_alike and first.axes == result.axes:
         return first
-    if name in ("multiply", "divide") and is_alike and instruction.arguments[1:] == (1,):
-        return first
+    if name in ("multiply", "divide") and is_alike:
+        return first if _is_one(instruction.arguments[1]) else None
     if name in ("permute_dims", "matrix_transpose"):
         return _twice_transposed(instruction, first)
     return None
+
+
+def _is_one(argument):
+    if isinstance(argument, Value):
+        is_number = argument.origin == "constant" and argument.size == 1
+        return is_number and bool(argument.data == 1)
+    return argument == 1
 
 
 def _twice_transposed(instruction, first):
@@ -133,6 +140,64 @@ def _axes(instruction, ndim):
     if instruction.name == "permute_dims":
         return [a % ndim for a in instruction.arguments[1]]
     return [*range(ndim - 2), ndim - 1, ndim - 2]
+
+
+def flattened(program, xp):
+    """Pick one label of each row by its position in memory: a third of the time.
+
+    ``x[rows, labels]``, where the rows are constant and the labels have been checked,
+    is ``x.reshape(-1)[rows * columns + labels]``.
+    """
+    names, written, checked = {}, [], {}
+    for instruction in program.instructions:
+        if instruction.name == "check_indices":
+            labels, size = instruction.arguments
+            checked[labels] = size
+        if not _picks_labels(instruction, checked):
+            written.append(instruction)
+            continue
+        x, (rows, labels), *added = instruction.arguments
+        count = x.size
+        first = Value(rows.data * x.shape[1], "constant", rows.data * x.shape[1])
+        places = labels
+        if first.data.any():
+            places = _made(written, instruction, "add", (first, labels), labels)
+        flat = _made(written, instruction, "reshape", (x, (count,)), x, (count,))
+        like = instruction.result
+        if instruction.name == "getitem":
+            arguments = (flat, (places,))
+            names[like] = _made(written, instruction, "getitem", arguments, like)
+        else:
+            arguments = (flat, (places,), *added)
+            change = _made(written, instruction, "scatter_add", arguments, x, (count,))
+            shape = (change, x.shape)
+            change.origin.options["distinct"] = True  # one place in each row
+            names[like] = _made(written, instruction, "reshape", shape, x)
+    program.instructions = written
+    renamed(program, names)
+
+
+def _picks_labels(instruction, checked):
+    if instruction.name not in ("getitem", "scatter_add"):
+        return False
+    x, index = instruction.arguments[:2]
+    if not isinstance(index, tuple) or len(index) != 2 or len(x.shape) != 2:
+        return False
+    rows, labels = index
+    is_pair = isinstance(rows, Value) and isinstance(labels, Value)
+    if not is_pair or rows.origin != "constant" or x.axes != (0, 1):
+        return False
+    is_count = rows.data.tolist() == list(range(x.shape[0]))
+    return is_count and checked.get(labels) == x.shape[1] and labels.dtype == rows.dtype
+
+
+def _made(written, instruction, name, arguments, like, shape=None):
+    """Append an instruction in the place of another one; return its new Value."""
+    new = Instruction(name, arguments, {}, instruction.place, instruction.is_quiet)
+    new.is_view = name == "reshape"
+    new.result = Value.like(like, new, shape)
+    written.append(new)
+    return new.result
 
 
 def shared(program, xp):

@@ -92,6 +92,9 @@ class Plan:
             if value.origin == "state":
                 self._states[value.data] = value
         for i, instruction in enumerate(instructions):
+            if hasattr(instruction, "inner"):
+                self._assign_group(i, instruction, targets)
+                continue
             result = instruction.result
             if result is None or instruction.is_view or not can_write(instruction):
                 continue
@@ -99,11 +102,49 @@ class Plan:
             if slot is not None and self._may_overwrite(slot, i, result):
                 self.over_state[result] = slot
                 continue
-            self.buffers[result] = self._taken_over(i, instruction) or Buffer(
-                result.nbytes, i, 0
-            )
-            buffer = self.buffers[result]
-            buffer.last = max(buffer.last, self.last.get(result, i))
+            self._give(result, i, self._taken_over(i, instruction))
+
+    def _give(self, result, i, buffer):
+        """Let a Value live in a buffer, a new one if there is none yet."""
+        self.buffers[result] = buffer = buffer or Buffer(result.nbytes, i, 0)
+        buffer.last = max(buffer.last, self.last.get(result, i))
+
+    def _assign_group(self, i, group, targets):
+        """Place what a group gives out; it may write over what it has read by then."""
+        read = {}
+        for j, one in enumerate(group.inner):
+            for value in one.operands():
+                read[self.owner(value)] = j
+        repeated = {
+            self.owner(v) for v in group.arguments if group.kinds[v] != "whole"
+        }
+        for j, one in enumerate(group.inner):
+            result = one.result
+            if result not in group.outputs:
+                continue
+            slot = targets.get(result)
+            state = self._states.get(slot)
+            is_read = read.get(state, -1) <= j and state not in repeated
+            if slot is not None and is_read and self._may_overwrite(slot, i, result):
+                self.over_state[result] = slot
+                continue
+            dying = [
+                v
+                for v in group.arguments
+                if self._dies_whole(v, i, result)
+                and read[self.owner(v)] <= j
+                and self.owner(v) not in repeated
+            ]
+            buffer = self.buffers[self.owner(dying[0])] if dying else None
+            if dying:
+                repeated.add(self.owner(dying[0]))  # it is taken
+            self._give(result, i, buffer)
+
+    def _dies_whole(self, value, i, result):
+        """Tell whether the memory of a Value is free after i, and fits ``result``."""
+        owner = self.owner(value)
+        dies = owner in self.buffers and self.last[owner] == i
+        return dies and owner.nbytes == value.nbytes and _is_alike(value, result)
 
     def _may_overwrite(self, slot, i, result):
         """Tell whether a weight's array is free for its new value at instruction i."""
@@ -121,10 +162,8 @@ class Plan:
         elif ufunc_of(instruction.name) is None:
             return None
         for value in operands:
-            buffer = self.buffers.get(value)
-            dies = buffer is not None and self.last[value] == i
-            if dies and _is_alike(value, instruction.result):
-                return buffer
+            if self._dies_whole(value, i, instruction.result):
+                return self.buffers[self.owner(value)]
         return None
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from xdl.backend import numpy as host
 from xdl.backend.recording import Instruction, Value
 from xdl.program import kernels
+from xdl.program.groups import SINGLE, Group
 from xdl.program.plan import INTO, REDUCTIONS, ufunc_of
+from xdl.program.tiles import Tiling
 
 _SYMBOLS = {
     "add": "+",
@@ -24,6 +26,8 @@ _VIEWS = {
     "reshape": "{0}.reshape({1})",
     "getitem": "{0}[{1}]",
 }
+_OUT_BY_NAME = (np.maximum, np.minimum)  # NumPy warns of a third argument
+_LISTED = 16  # indices: below, a list is faster
 _FEW = 4096  # elements: below, counting the finite ones is faster than summing them
 
 
@@ -35,6 +39,8 @@ class Source:
         body: the lines of the function.
         names: from name to object: constants, dtypes and functions of the text.
         states: from name to slot number.
+        numbers: from name to (number, dtype): hyperparameters as arrays.
+        given_slots: the slots whose arrays each call is given.
     """
 
     def __init__(self, program, plan):
@@ -42,6 +48,7 @@ class Source:
         self.planned, self.body, self.names, self.states = [], [], {}, {}
         self._name_of, self._bound = {}, set()
         self.given_slots = []
+        self.numbers, self._made_flat = {}, set()
         self._replaced = {u.slot for u in program.updates if not u.in_place}
         self._start()
         for i, instruction in enumerate(program.instructions):
@@ -97,6 +104,10 @@ class Source:
             return repr(nested)
         return self.object(nested)
 
+    def _index(self, index):
+        is_lone = isinstance(index, tuple) and len(index) == 1
+        return self.text(index[0] if is_lone else index)
+
     def object(self, thing):
         """Return a name for an object of the text: a dtype, a function."""
         name = getattr(thing, "__name__", None) or f"k{len(self.names)}"
@@ -110,7 +121,9 @@ class Source:
         return value in self._bound
 
     def _write(self, i, instruction):
-        if instruction.result is None:
+        if isinstance(instruction, Group):
+            self._write_group(instruction)
+        elif instruction.result is None:
             self._write_check(instruction)
         elif instruction.result.is_number:
             self._assign(instruction, self._operator(instruction))
@@ -127,6 +140,49 @@ class Source:
         else:
             self._assign(instruction, self._expression(instruction))
         self._forget(i, instruction)
+
+    def _write_group(self, group):
+        """Write a loop over tiles; what it needs is cut once, where that is possible."""
+        tiling = Tiling(group)
+        for value in group.outputs:
+            slot = self.plan.over_state.get(value)
+            if slot is None:
+                self._buffer(value)
+            else:
+                self._name_of[value] = self.name(self.plan._states[slot])
+                self._bound.add(value)
+        whole = [v for v in group.arguments if group.kinds[v] != SINGLE]
+        arrays = dict.fromkeys([*whole, *group.outputs])
+        listed = "".join(f"{self.name(v)}, " for v in arrays)
+        count = len(self.names)
+        self.names[f"cut{count}"] = lambda *given: tiling.make(
+            group, dict(zip(arrays, given, strict=True))
+        )
+        tiles = f"cut{count}({listed})"
+        if all(map(self._is_bound, arrays)):
+            self.planned.append(f"g{count} = {tiles}")
+            tiles = f"g{count}"
+        names = {v: f"{self.name(v)}_" for v in arrays}
+        scratch = [f"p{i}" for i in range(len(tiling.scratch))]
+        names |= {v: scratch[slot] for v, slot in tiling.slots.items()}
+        loop = ", ".join([*map(names.get, arrays), *scratch])
+        self.body.append(f"for {loop}, in {tiles}:")
+        for one in group.inner:
+            self._write_inner(one, names)
+
+    def _write_inner(self, one, names):
+        """Write one instruction of a group on the parts of a tile."""
+        kept, at = self._name_of, len(self.body)
+        self._name_of = {**kept, **names}
+        if one.name in REDUCTIONS:
+            x, out = names[one.arguments[0]], names[one.result]
+            self.body.append(f"{self._reduce(one)}({x}, 1, None, {out}, True)")
+        else:
+            self._write_into(one, names[one.result])
+        for value in self._name_of.keys() - names.keys():
+            kept[value] = self._name_of[value]
+        self._name_of = kept
+        self.body[at:] = ["    " + line for line in self.body[at:]]
 
     def _forget(self, i, instruction):
         """Let go of large arrays that NumPy allocated, after their last use."""
@@ -183,8 +239,8 @@ class Source:
         if name in _SYMBOLS and not instruction.result.shape:
             return self._operator(instruction)
         if name == "getitem":
-            x, index = map(self.text, instruction.arguments)
-            return f"{x}[{index}]"
+            x, index = instruction.arguments
+            return f"{self.text(x)}[{self._index(index)}]"
         if name == "random_bits":
             _, shape, width, number = instruction.arguments
             draw = self.object(kernels.random_bits)
@@ -193,9 +249,17 @@ class Source:
         if ufunc is not None:
             parts = ", ".join(map(self.text, instruction.arguments))
             return f"{self.object(ufunc)}({parts})"
+        if name in REDUCTIONS and not instruction.result.shape:
+            return self._whole_reduction(instruction)
         if name == "set_at":
             return self._written_copy(instruction)
         return self._call(instruction)
+
+    def _whole_reduction(self, instruction):
+        x, axis, _ = _reduction(instruction)
+        if instruction.name == "sum" and x.size == 1 and x.dtype.kind == "f":
+            return f"{self.text(x)}[{(0,) * len(x.shape)}] + 0.0"  # -0.0 sums to 0.0
+        return f"{self._reduce(instruction)}({self.text(x)}, {self.text(axis)})"
 
     def _written_copy(self, instruction):
         x, index, new = instruction.arguments
@@ -209,9 +273,11 @@ class Source:
         name = instruction.name
         given = [self.text(a) for a in instruction.arguments]
         ufunc = ufunc_of(name)
-        if ufunc is not None or name == "matmul":
-            function = self.object(ufunc or np.matmul)
-            self.body.append(f"{function}({', '.join([*given, out])})")
+        if ufunc is not None:
+            given = [self._operand(a, instruction) for a in instruction.arguments]
+            if ufunc in _OUT_BY_NAME:
+                out = f"out={out}"
+            self.body.append(f"{self.object(ufunc)}({', '.join([*given, out])})")
         elif name in REDUCTIONS:
             self._write_reduction(instruction, out)
         elif name in INTO:
@@ -219,22 +285,66 @@ class Source:
         else:
             getattr(self, f"_write_{name}")(instruction, out, *given)
 
+    def _operand(self, argument, instruction):
+        """Return the text of an operand of an elementwise function.
+
+        NumPy takes a short way where it has nothing to broadcast and nothing to
+        convert: an array of one element is given without axes, a number as an array.
+        """
+        result = instruction.result
+        if not isinstance(argument, Value):
+            return self.text(argument)
+        if argument.is_number and result.dtype.kind == "f":
+            name = f"{self.name(argument)}_{result.dtype}"
+            if argument.origin == "number":
+                self.numbers[name] = (argument.data, result.dtype)
+                return name
+        is_lone = argument.size == 1 and argument.shape and result.size > 1
+        if is_lone and self._is_bound(argument):
+            return self._viewed(self.name(argument), 0, "()")
+        return self.text(argument)
+
+    def _write_matmul(self, instruction, out, a, b):
+        is_plain = all(len(v.shape) == 2 for v in instruction.arguments)
+        function = np.dot if is_plain and instruction.result.axes == (0, 1) else np.matmul
+        self.body.append(f"{self.object(function)}({a}, {b}, {out})")
+
     def _write_reduction(self, instruction, out):
         x, axis, keepdims = _reduction(instruction)
-        function = self.object(ufunc_of(REDUCTIONS[instruction.name]))
+        function = self._reduce(instruction)
+        is_one_row = x.size == x.shape[-1] and axis in (-1, len(x.shape) - 1)
+        if is_one_row and self._is_bound(x) and x.axes is not None:
+            x, out = self._viewed(self.name(x), "flat", "-1"), self._viewed(out, 0, "()")
+            self.body.append(f"{function}({x}, 0, None, {out})")
+            return
         self.body.append(
-            f"{function}.reduce({self.text(x)}, {self.text(axis)}, None, {out}, "
-            f"{keepdims})"
+            f"{function}({self.text(x)}, {self.text(axis)}, None, {out}, {keepdims})"
         )
+
+    def _reduce(self, instruction):
+        """Return a name for the reduction of a ufunc."""
+        ufunc = ufunc_of(REDUCTIONS[instruction.name])
+        name = f"{ufunc.__name__}_reduce"
+        self.names[name] = ufunc.reduce
+        return name
+
+    def _viewed(self, name, suffix, shape):
+        """Return the name of a bound array in another shape."""
+        view = f"{name}_{suffix}"
+        if view not in self._made_flat:
+            self._made_flat.add(view)
+            self.planned.append(f"{view} = {name}.reshape({shape})")
+        return view
 
     def _write_change(self, instruction, out):
         x, index, new = instruction.arguments
-        if self._memory(x) is not self._memory(instruction.result):
+        if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
             self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
-        at = f"{out}[{self.text(index)}]"
+        at = f"{out}[{self._index(index)}]"
+        is_distinct = "distinct" in instruction.options or _names_nothing_twice(index)
         if instruction.name == "set_at":
             self.body.append(f"{at} = {self.text(new)}")
-        elif _names_nothing_twice(index):
+        elif is_distinct:
             self.body.append(f"{at} += {self.text(new)}")
         else:
             add = self.object(host._add_at)
@@ -268,7 +378,7 @@ class Source:
     def _write_stack(self, instruction, out, xs, axis="0"):
         axis = int(instruction.options.get("axis", axis)) % len(instruction.result.shape)
         for i, x in enumerate(instruction.arguments[0]):
-            index = ", ".join([":"] * axis + [str(i)])
+            index = ", ".join([":"] * axis + [str(i), "..."])
             self.planned.append(f"{out}_{i} = {out}[{index}]")
             self.body.append(f"{self._copyto()}({out}_{i}, {self.text(x)})")
 
@@ -279,18 +389,29 @@ class Source:
     def _write_check(self, instruction):
         given = [self.text(a) for a in instruction.arguments]
         if instruction.name == "check_indices":
-            check = self.object(host.check_indices)
-            self.body.append(f"{check}({', '.join(given)}, 'compile', Refused)")
+            self._write_index_check(*instruction.arguments)
             return
         (x,) = instruction.arguments
+        isfinite = self.object(np.isfinite)
         if x.size <= _FEW:
-            check = self.object(host.has_non_finite)
-            self.body.append(f"if {check}({given[0]}): raise Refused")
+            test = f"0 in {isfinite}({given[0]}).tobytes()"
         else:  # a sum that overflows is refused too: then the step runs eagerly
-            add, isfinite = map(self.object, (np.add, np.isfinite))
-            self.body.append(
-                f"if not {isfinite}({add}.reduce({given[0]}, None)): raise Refused"
-            )
+            self.names["add_reduce"] = np.add.reduce
+            test = f"not {isfinite}(add_reduce({given[0]}, None))"
+        self.body.append(f"if {test}: raise Refused")
+
+    def _write_index_check(self, indices, size):
+        name = self.text(indices)
+        if indices.size == 1:
+            self.body.append(f"if not 0 <= {name}.item() < {size}: raise Refused")
+            return
+        if len(indices.shape) != 1 or not 0 < indices.size <= _LISTED:
+            check = self.object(host.check_indices)
+            self.body.append(f"{check}({name}, {size}, 'compile', Refused)")
+            return
+        self.body.append(f"listed = {name}.tolist()")
+        test = f"min(listed) < 0 or max(listed) >= {size}"
+        self.body.append(f"if {test}: raise Refused")
 
     def _finish(self):
         """Write the end: what is returned, and the state that is changed last."""

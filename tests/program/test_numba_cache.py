@@ -1,0 +1,122 @@
+"""Generated modules: compiled, kept on disk, read by other processes."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba")
+
+from xdl.program import numba_cache  # noqa: E402  (it needs Numba)
+
+SOURCE = """
+from xdl.program.numba_blas import GEMM
+from xdl.program.numba_math import FUNCTIONS
+
+exp, multiply = FUNCTIONS["float64"]["exp"], GEMM["float64"]
+
+@native(inner=True)
+def group(c):
+    for i in range(c.shape[0]):
+        for j in range(c.shape[1]):
+            c[i, j] = exp(c[i, j])
+
+@native
+def step(a, b, c):
+    multiply(1.0, a, b, 0.0, c)
+    group(c)
+"""
+ANOTHER_PROCESS = """
+import sys
+import numpy as np
+from xdl.program import numba_cache
+
+step = numba_cache.load(sys.argv[1]).step
+c = np.empty((2, 3))
+step(np.zeros((2, 4)), np.zeros((4, 3)), c)
+print(int(c.sum()), sum(step.stats.cache_hits.values()))
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """Give every test a cache of its own, and no module loaded from another."""
+    monkeypatch.setenv("XDL_CACHE", str(tmp_path / "cache"))
+    yield tmp_path / "cache"
+    for name in [name for name in sys.modules if re.fullmatch(r"xdl_[0-9a-f]+", name)]:
+        del sys.modules[name]
+
+
+def _start():
+    command = [sys.executable, "-c", ANOTHER_PROCESS, SOURCE]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _run():
+    process = _start()
+    return process.communicate()[0].split()
+
+
+def test_a_loaded_module_computes(rng):
+    a, b, c = rng.random((2, 4)), rng.random((4, 3)), np.empty((2, 3))
+
+    numba_cache.load(SOURCE).step(a, b, c)
+
+    np.testing.assert_allclose(c, np.exp(a @ b), rtol=1e-14)
+
+
+def test_a_module_is_loaded_once():
+    assert numba_cache.load(SOURCE) is numba_cache.load(SOURCE)
+
+
+def test_the_next_process_reads_what_the_first_compiled():
+    first, second = _run(), _run()
+
+    assert ["6", "0"] == first
+    assert ["6", "1"] == second
+
+
+def test_processes_may_race(place):
+    processes = [_start() for _ in range(3)]
+
+    totals = [process.communicate()[0].split()[0] for process in processes]
+
+    assert ["6"] * 3 == totals
+    assert 1 == len(list(place.glob("*.py")))
+    assert [] == list(place.glob("*.tmp"))
+
+
+def test_it_works_where_nothing_can_be_written(place, rng):
+    place.write_text("a file, where the folder would be")
+    c = np.empty((2, 3))
+
+    module = numba_cache.load(SOURCE)
+    module.step(np.zeros((2, 4)), np.zeros((4, 3)), c)
+
+    assert 6 == c.sum()
+    assert module.__file__.startswith("<")
+
+
+def test_a_text_that_fails_leaves_nothing_behind():
+    before = set(sys.modules)
+
+    with pytest.raises(ZeroDivisionError):
+        numba_cache.load("1 / 0")
+
+    assert before == set(sys.modules)
+
+
+def test_a_loop_over_many_arrays_is_vectorised():
+    names = [f"a{i}" for i in range(24)]
+    lines = [
+        f"        {y}[i] = {x}[i] * 2" for x, y in zip(names, names[12:], strict=False)
+    ]
+    header = f"@native\ndef loop({', '.join(names)}):\n    for i in range(a0.size):\n"
+    loop = numba_cache.load(header + "\n".join(lines)).loop
+
+    loop(*(np.ones(64, np.float32) for _ in names))
+    (code,) = loop.inspect_asm().values()
+
+    assert re.search(r"\bv?(mul|add)ps\b|\bfmul\tv", code)

@@ -1,0 +1,117 @@
+"""The layers of pooling."""
+
+from collections.abc import Callable
+
+from xdl.core.module import Module
+from xdl.ops import (
+    adaptive_avg_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+
+
+class Pooling(Module):
+    """What the layers of pooling share: a window, and how it moves.
+
+    A subclass says which ``function`` it calls.
+    """
+
+    function: Callable
+
+    def __init__(self, window, stride=None, padding=0):
+        super().__init__()
+        self.window, self.stride, self.padding = window, stride, padding
+
+    def forward(self, x):
+        return type(self).function(x, self.window, self.stride, self.padding)
+
+    def __repr__(self):
+        listed = [str(self.window)]
+        listed += [f"stride={self.stride}"] if self.stride is not None else []
+        listed += [f"padding={self.padding}"] if self.padding else []
+        return f"{type(self).__name__}({', '.join(listed)})"
+
+
+class MaxPool1d(Pooling):
+    """Take the largest element of each window.
+
+    Args:
+        window, stride, padding: as in ``xdl.max_pool1d``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nn.MaxPool1d(2)([[[1.0, 2.0, 3.0, 0.0]]])
+        Variable([[[2., 3.]]], dtype=float32)
+    """
+
+    function = max_pool1d
+
+
+class MaxPool2d(Pooling):
+    """Take the largest element of each window.
+
+    Args:
+        window, stride, padding: as in ``xdl.max_pool2d``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nn.MaxPool2d((1, 2))([[[[1.0, 2.0, 3.0, 0.0]]]])
+        Variable([[[[2., 3.]]]], dtype=float32)
+    """
+
+    function = max_pool2d
+
+
+class AvgPool1d(Pooling):
+    """Take the mean of each window.
+
+    Args:
+        window, stride, padding: as in ``xdl.avg_pool1d``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nn.AvgPool1d(2)([[[1.0, 2.0, 3.0, 0.0]]])
+        Variable([[[1.5, 1.5]]], dtype=float32)
+    """
+
+    function = avg_pool1d
+
+
+class AvgPool2d(Pooling):
+    """Take the mean of each window.
+
+    Args:
+        window, stride, padding: as in ``xdl.avg_pool2d``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nn.AvgPool2d((1, 2))([[[[1.0, 2.0, 3.0, 0.0]]]])
+        Variable([[[[1.5, 1.5]]]], dtype=float32)
+    """
+
+    function = avg_pool2d
+
+
+class AdaptiveAvgPool2d(Module):
+    """Take means over as many windows as asked for, of nearly equal sizes.
+
+    Args:
+        size: as in ``xdl.adaptive_avg_pool2d``.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nn.AdaptiveAvgPool2d((1, 2))([[[[1.0, 2.0, 3.0, 0.0]]]])
+        Variable([[[[1.5, 1.5]]]], dtype=float32)
+    """
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        return adaptive_avg_pool2d(x, self.size)
+
+    def __repr__(self):
+        return f"AdaptiveAvgPool2d({self.size})"

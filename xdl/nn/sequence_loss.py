@@ -1,0 +1,32 @@
+"""The loss layer of sequences whose labels have no times."""
+
+from xdl import ops
+from xdl.nn.loss import ReducedLoss
+
+
+class CTCLoss(ReducedLoss):
+    """How unlikely it is that sequences read as their labels.
+
+    ``forward`` takes the logarithms of probabilities (time, n, classes), and ``loss``
+    the labels, the numbers of times and the numbers of labels; see ``xdl.ctc_loss``.
+
+    Args:
+        blank, reduction, zero_infinity: as there.
+
+    Example:
+        >>> import xdl
+        >>> loss_ops = xdl.nn.CTCLoss()
+        >>> scores = xdl.Variable([[[0.0, 0.0]], [[0.0, 0.0]]])
+        >>> output = loss_ops.forward(xdl.log_softmax(scores))
+        >>> xdl.exp(-loss_ops.loss(([[1]], [2], [1])))
+        Variable(0.75, dtype=float32)
+    """
+
+    def __init__(self, blank=0, reduction="mean", zero_infinity=False):
+        super().__init__(reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def compute(self, output, target):
+        return ops.ctc_loss(
+            output, *target, self.blank, self.reduction, self.zero_infinity
+        )

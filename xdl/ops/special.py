@@ -1,0 +1,99 @@
+"""The functions of ``scipy.special`` that have a gradient here, by SciPy's names.
+
+SciPy asks an array's namespace for a module ``special`` with functions of its names,
+and NumPy hands its ufuncs over by name: ``scipy.special.expit(variable)`` is ``expit``
+below. What is missing here is refused, for SciPy would compute it without a gradient.
+"""
+
+import math
+
+from xdl.ops.activation import sigmoid
+from xdl.ops.elementary import exp, expm1, log, log1p
+from xdl.ops.exponential import erf, exp2
+from xdl.ops.layout import as_operand
+from xdl.ops.logic import isnan, logical_and, logical_or
+from xdl.ops.selection import where
+from xdl.ops.smooth_activation import softplus
+
+__all__ = [
+    "entr",
+    "erf",
+    "exp10",
+    "exp2",
+    "expit",
+    "expm1",
+    "kl_div",
+    "log1p",
+    "log_expit",
+    "logit",
+    "rel_entr",
+    "softplus",
+    "xlog1py",
+    "xlogy",
+]
+
+expit = sigmoid
+
+
+def exp10(x):
+    """Compute 10**x."""
+    return exp(as_operand(x) * math.log(10))
+
+
+def logit(x):
+    """Compute log(x / (1 - x)), what ``expit`` takes back."""
+    x = as_operand(x)
+    return log(x) - log1p(-x)
+
+
+def log_expit(x):
+    """Compute log(expit(x)) without underflow."""
+    return -softplus(-as_operand(x))
+
+
+def xlogy(x, y):
+    """Compute x log(y), 0 where x is 0 and y no NaN."""
+    return _product(x, y, log)
+
+
+def xlog1py(x, y):
+    """Compute x log(1 + y), 0 where x is 0 and y no NaN."""
+    return _product(x, y, log1p)
+
+
+def entr(x):
+    """Compute -x log(x): 0 at 0, and -inf below."""
+    x = as_operand(x)
+    inside = -x * log(where(x > 0, x, 1.0))
+    return where(x < 0, -math.inf, inside)
+
+
+def rel_entr(x, y):
+    """Compute x log(x / y): 0 for x = 0 and y >= 0, and inf where it is not defined."""
+    x, y = as_operand(x), as_operand(y)
+    both = logical_and(x > 0, y > 0)
+    ratio = log(where(both, x, 1.0)) - log(where(both, y, 1.0))
+    is_none = logical_and(x == 0, y >= 0)
+    is_nan = logical_or(isnan(x), isnan(y))
+    outside = where(is_none, 0.0, where(is_nan, x + y, math.inf))
+    return where(both, x * ratio, outside)
+
+
+def kl_div(x, y):
+    """Compute x log(x / y) - x + y, inf where it is not defined; element by element."""
+    return rel_entr(x, y) - as_operand(x) + as_operand(y)
+
+
+def _product(x, y, function):
+    x, y = as_operand(x), as_operand(y)
+    is_none = logical_and(x == 0, y == y)
+    return where(is_none, 0.0, x * function(where(is_none, 1.0, y)))
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise TypeError(
+        f"Variable: scipy.special.{name} has no counterpart with a gradient in xdl; "
+        "use .numpy() or .value"
+    )
