@@ -259,8 +259,7 @@ class _Recomputed:
         return f"Recomputed({getattr(self.function, '__name__', self.function)})"
 
     def flops(self, y_shape, *shapes):
-        """Return that nothing is known: the function's operations were not kept."""
-        return None
+        """Return None: the function's operations were not kept."""
 
     def output(self, inputs):
         """Call the function, forget its graph, and return its result on one node."""

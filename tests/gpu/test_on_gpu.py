@@ -215,3 +215,25 @@ def test_digits_example_runs_on_the_gpu():
 
     assert done.returncode == 0, done.stderr
     assert "test accuracy" in done.stdout
+
+
+@pytest.mark.gpu
+def test_dlpack_shares_the_memory_of_cupy_both_ways():
+    cupy = pytest.importorskip("cupy")
+    array = cupy.asarray([1.0, 2.0])
+
+    x = xdl.from_dlpack(array)
+    array[0] = 7
+
+    assert [7.0, 2.0] == x.numpy().tolist()
+    assert array.data.ptr == cupy.from_dlpack(x).data.ptr
+
+
+@pytest.mark.gpu
+def test_index_update_keeps_the_last_of_many_duplicates():
+    index = np.arange(100_000) % 7
+    values = np.arange(100_000, dtype=np.float32)
+
+    y = xdl.index_update(xdl.Variable(np.zeros(7, np.float32)), (index,), values)
+
+    assert values[-7:][np.argsort(index[-7:])].tolist() == y.numpy().tolist()

@@ -1,19 +1,76 @@
 """Every case of every operation, compiled: the numbers of eager to the bit."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import xdl
 from tests.program.compared import arrays_of, differing
-from tests.test_every_op import NOT_DIFFERENTIABLE, _cases
+from tests.program.counted import EAGER_CALLS, Counted
+from tests.test_every_op import NOT_DIFFERENTIABLE, _cases, _operations
+from xdl import GraphError
 from xdl.backend import is_floating
 from xdl.program.compiled import compile
 from xdl.testing import draw_inputs
 
 SEEDS = (0, 0, 1, 2)  # of the inputs at each call: the second one is verified
 
-# Operations that are named by something that a step has to draw anew.
-CALLS = {"Dropout": lambda p=0.5, key=0, number=0: lambda x: xdl.dropout(x, p)}
+# Operations whose options name random bits: a step draws them by the function.
+DRAWN = {"Dropout": lambda p=0.5, key=0, number=0: lambda x: xdl.dropout(x, p)}
+
+# Functions that have no operation of their own, and shapes that they take.
+COMPOSED = {
+    "adaptive_avg_pool2d": (lambda x: xdl.adaptive_avg_pool2d(x, 2), [(2, 3, 5, 6)]),
+    "avg_pool1d": (lambda x: xdl.avg_pool1d(x, 2), [(2, 3, 7)]),
+    "conv1d": (xdl.conv1d, [(2, 3, 7), (4, 3, 3), (4,)]),
+    "conv_transpose1d": (xdl.conv_transpose1d, [(2, 3, 5), (3, 2, 3), (2,)]),
+    "conv_transpose2d": (xdl.conv_transpose2d, [(2, 3, 4, 4), (3, 2, 3, 3), (2,)]),
+    "diagonal": (xdl.diagonal, [(3, 4)]),
+    "diff": (xdl.diff, [(3, 5)]),
+    "dot": (xdl.dot, [(5,), (5,)]),
+    "flatten": (xdl.flatten, [(2, 3, 4)]),
+    "group_norm": (lambda x, w, b: xdl.group_norm(x, 2, w, b), [(3, 4, 5), (4,), (4,)]),
+    "gru_cell": (xdl.gru_cell, [(2, 3), (2, 4), (3, 12), (4, 12)]),
+    "instance_norm": (xdl.instance_norm, [(3, 4, 5), (4,), (4,)]),
+    "lstm_cell": (xdl.lstm_cell, [(2, 3), (2, 4), (2, 4), (3, 16), (4, 16)]),
+    "matrix_transpose": (xdl.matrix_transpose, [(2, 3, 4)]),
+    "max_pool1d": (lambda x: xdl.max_pool1d(x, 2), [(2, 3, 7)]),
+    "moveaxis": (lambda x: xdl.moveaxis(x, 0, 2), [(2, 3, 4)]),
+    "outer": (xdl.outer, [(3,), (4,)]),
+    "repeat": (lambda x: xdl.repeat(x, 2, 1), [(2, 3)]),
+    "rnn_cell": (xdl.rnn_cell, [(2, 3), (2, 4), (3, 4), (4, 4)]),
+    "swapaxes": (lambda x: xdl.swapaxes(x, 0, 1), [(2, 3, 4)]),
+    "tensordot": (xdl.tensordot, [(2, 3, 4), (3, 4, 5)]),
+    "tile": (lambda x: xdl.tile(x, (2, 2)), [(2, 3)]),
+    "topk": (lambda x: xdl.topk(x, 2), [(3, 5)]),
+    "transpose": (xdl.transpose, [(2, 3)]),
+}
+NOT_COMPILED = {"from_dlpack": "it takes arrays of other libraries"}
+
+# What no program can hold, and a part of what is said: why, or what to do.
+REFUSED = {
+    "getitem by a mask": (
+        lambda x, mask: x[mask],
+        [np.arange(3.0), np.array([True, False, True])],
+        "a mask picks another number of elements at every call",
+    ),
+    "ctc_loss of labels in one row": (
+        xdl.ctc_loss,
+        [np.zeros((4, 2, 3)), np.array([1, 2, 1]), np.array([4, 4]), np.array([2, 1])],
+        "was read in Python",
+    ),
+    "random bits of another seed": (
+        lambda x: xdl.ops.random.Dropout(0.5, key=7)(x),
+        [np.zeros(3)],
+        "random bits of another seed",
+    ),
+    "seed": (
+        lambda x: (xdl.seed(9), xdl.dropout(x))[1],
+        [np.zeros(3)],
+        "call xdl.seed outside of it",
+    ),
+}
 
 every_case = pytest.mark.parametrize(("op_class", "case"), _cases())
 every_gradient = pytest.mark.parametrize(
@@ -22,7 +79,7 @@ every_gradient = pytest.mark.parametrize(
 
 
 def _operation(op_class, case):
-    return CALLS.get(op_class.__name__, op_class)(**case.options)
+    return DRAWN.get(op_class.__name__, op_class)(**case.options)
 
 
 def _weight_for(y):
@@ -32,7 +89,7 @@ def _weight_for(y):
 
 
 class Trained:
-    """An operation on trainable Variables, with its gradients: one step."""
+    """An operation on Variables of the state, with its gradients: one step."""
 
     def __init__(self, op_class, case, dtype):
         self.op = _operation(op_class, case)
@@ -40,15 +97,13 @@ class Trained:
         names = op_class(**case.options).names_for(inputs)
         constant = NOT_DIFFERENTIABLE.get(op_class.__name__, ())
         self.variables = [
-            None if a is None else xdl.Variable(a, n, is_floating(a) and n not in constant)
+            None
+            if a is None
+            else xdl.Variable(a, n, is_floating(a) and n not in constant)
             for a, n in zip(inputs, names, strict=True)
         ]
-        with np.errstate(all="ignore"):
-            self.weight = _weight_for(op_class(**case.options)(*inputs))
-
-    def state(self):
-        """Return the Variables."""
-        return [v for v in self.variables if v is not None]
+        self.state = [v for v in self.variables if v is not None]
+        self.weight = _weight_for(op_class(**case.options)(*inputs))
 
     def take(self, arrays):
         """Give the Variables other values."""
@@ -62,47 +117,98 @@ class Trained:
         loss = xdl.sum(y * weight)
         if loss.trainable:
             loss.backward()
-        gradients = [v.grad for v in self.state() if v.trainable]
-        for variable in self.state():
+        gradients = [v.grad for v in self.state if v.trainable]
+        for variable in self.state:
             variable.clear_grad()
         return y, loss, gradients
 
 
 def _trained(op_class, case, dtype, is_compiled):
-    """Return what each call of a training step gives."""
+    """Return what each call of a training step gives, and the count of eager calls."""
     xdl.seed(3)
     trained, returned = Trained(op_class, case, dtype), []
-    step = compile(trained.step, *trained.state()) if is_compiled else trained.step
+    counted = Counted(trained.step)
+    step = compile(counted, *trained.state) if is_compiled else counted
     for seed in SEEDS:
         trained.take(draw_inputs(case, dtype, seed))
         returned += arrays_of(step(trained.weight))
-    return returned
+    return returned, counted.calls
 
 
-def _called(op_class, case, is_compiled):
-    """Return what each call on arrays gives."""
+def _called(function, inputs, is_compiled):
+    """Return what each call on arrays gives, and the count of eager calls."""
     xdl.seed(3)
-    op = _operation(op_class, case)
-    step, returned = compile(op) if is_compiled else op, []
+    counted, returned = Counted(function), []
+    step = compile(counted) if is_compiled else counted
     for seed in SEEDS:
-        returned += arrays_of(step(*draw_inputs(case, "float32", seed)))
-    return returned
+        returned += arrays_of(step(*inputs(seed)))
+    return returned, counted.calls
 
 
 @every_case
 def test_arrays_as_arguments_give_the_numbers_of_eager(op_class, case):
-    expected = _called(op_class, case, False)
+    op = _operation(op_class, case)
+    expected, _ = _called(op, lambda seed: draw_inputs(case, "float32", seed), False)
 
-    actual = _called(op_class, case, True)
+    actual, calls = _called(op, lambda seed: draw_inputs(case, "float32", seed), True)
 
     assert [] == differing(expected, actual)
+    assert EAGER_CALLS == calls
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @every_gradient
 def test_value_and_gradients_of_state_are_those_of_eager(op_class, case, dtype):
-    expected = _trained(op_class, case, dtype, False)
+    expected, _ = _trained(op_class, case, dtype, False)
 
-    actual = _trained(op_class, case, dtype, True)
+    actual, calls = _trained(op_class, case, dtype, True)
 
     assert [] == differing(expected, actual)
+    assert EAGER_CALLS == calls
+
+
+def test_every_function_is_an_operation_or_composed():
+    of_operations = {inspect.getdoc(op_class) for op_class in _operations()}
+    composed = {
+        name
+        for name in xdl.ops.__all__
+        if inspect.getdoc(getattr(xdl.ops, name)) not in of_operations
+    }
+
+    assert composed == COMPOSED.keys() | NOT_COMPILED.keys()
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_functions_of_several_operations_give_the_numbers_of_eager(name):
+    function, shapes = COMPOSED[name]
+    variables = [xdl.Variable(np.zeros(shape, "float32")) for shape in shapes]
+
+    def step():
+        y = function(*variables)
+        first = y[0] if isinstance(y, tuple) else y
+        xdl.sum(first * first).backward()
+        gradients = [v.grad for v in variables if v.grad is not None]
+        for variable in variables:
+            variable.clear_grad()
+        return y, gradients
+
+    def called(step):
+        returned = []
+        for seed in SEEDS:
+            rng = np.random.default_rng(seed)
+            for variable in variables:
+                variable.value = rng.uniform(-2, 2, variable.shape)
+            returned += arrays_of(step())
+        return returned
+
+    counted = Counted(step)
+    assert [] == differing(called(step), called(compile(counted, *variables)))
+    assert EAGER_CALLS == counted.calls
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_a_program_is_refused_with_a_remedy(name):
+    function, arguments, says = REFUSED[name]
+
+    with pytest.raises(GraphError, match=f"^compile: .*{says}"):
+        compile(function)(*arguments)

@@ -9,7 +9,6 @@ for the GPU. A process computes on one GPU, for CuPy's kernels run on the GPU th
 current, whichever their arrays are on.
 """
 
-import builtins
 import contextlib
 import importlib
 import math
@@ -84,7 +83,7 @@ from cupyx.scipy.special import erf  # noqa: F401
 
 from xdl.backend import random, register
 from xdl.backend.device import Device
-from xdl.backend.indices import refuse_index
+from xdl.backend.indices import checked, greatest, inside, refuse_index
 from xdl.backend.one_gpu import OneGpu
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
@@ -253,15 +252,15 @@ def random_bits(like, shape, width, key, number):
 
 def getitem(x, index):
     """Return ``x[index]``; an integer out of range is an ``IndexError``."""
-    return x[_checked(x, index)]
+    return x[checked(x, index)]
 
 
 def take(x, indices, axis):
-    return x.take(_inside(indices, axis, x.shape[axis]), axis)
+    return x.take(inside(indices, axis, x.shape[axis]), axis)
 
 
 def take_along_axis(x, indices, axis):
-    return cupy.take_along_axis(x, _inside(indices, axis, x.shape[axis]), axis)
+    return cupy.take_along_axis(x, inside(indices, axis, x.shape[axis]), axis)
 
 
 def scatter_add(x, index, values):
@@ -269,7 +268,7 @@ def scatter_add(x, index, values):
 
     Duplicates of floating numbers are added in no fixed order.
     """
-    index = _checked(x, index)
+    index = checked(x, index)
     if not isinstance(values, cupy.ndarray):
         with x.device:
             # A kernel fills it: nothing is copied from the host.
@@ -296,7 +295,7 @@ def sliding_windows(x, window, stride, dilation):
 
 def scatter_set(x, index, values):
     """Return a copy of ``x`` with ``values`` at ``index``; of duplicates the last."""
-    index, y = _checked(x, index), x.copy()
+    index, y = checked(x, index), x.copy()
     parts = index if isinstance(index, tuple) else (index,)
     has_array = [part for part in parts if isinstance(part, cupy.ndarray)]
     if has_array and getattr(values, "ndim", 0):
@@ -314,52 +313,8 @@ def scatter_set(x, index, values):
 
 def check_indices(indices, size, who, error):
     """Raise ``error`` unless every index is in ``[0, size)``; it waits for the GPU."""
-    if indices.size and _greatest(indices.astype(int64, copy=False)) >= size:
+    if indices.size and greatest(indices.astype(int64, copy=False)) >= size:
         refuse_index(indices.get(), size, who, error)
-
-
-def _checked(x, index):
-    """Return ``index`` with its integer arrays as int64, each checked on its axis."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if not [part for part in parts if isinstance(part, cupy.ndarray)]:
-        return index
-    rest = x.ndim - builtins.sum(map(_axes_of, parts))  # what an Ellipsis stands for
-    checked, axis = [], 0
-    for part in parts:
-        is_array = isinstance(part, cupy.ndarray) and part.dtype.kind in "iu"
-        if is_array and axis < x.ndim:
-            part = _inside(part, axis, x.shape[axis])
-        checked.append(part)
-        axis += rest if part is Ellipsis else _axes_of(part)
-    return tuple(checked)
-
-
-def _axes_of(part):
-    """Return how many axes a part of an index points into."""
-    if part is None or part is Ellipsis or part is True or part is False:
-        return 0
-    is_mask = isinstance(part, cupy.ndarray) and part.dtype.kind == "b"
-    return part.ndim if is_mask else 1
-
-
-def _inside(indices, axis, size):
-    """Return ``indices`` as int64, or raise NumPy's error for the first one outside.
-
-    Narrow integers would overflow where CuPy adds the length of the axis to them.
-    """
-    indices = indices.astype(int64, copy=False)
-    if indices.size and _greatest(indices + size) >= 2 * size:
-        host = indices.get().reshape(-1).tolist()
-        wrong = next(i for i in host if not -size <= i < size)
-        raise IndexError(
-            f"index {wrong} is out of bounds for axis {axis} with size {size}"
-        )
-    return indices
-
-
-def _greatest(indices):
-    """Return the greatest as unsigned numbers, where negative ones are the greatest."""
-    return int(indices.view(uint64).max())
 
 
 # The device: what is missing, and how arrays come and go.

@@ -143,9 +143,12 @@ def stack(xs, axis=0):
 
 
 def matmul(x1, x2):
-    if x1.ndim == 2 == x2.ndim:  # the same numbers in half the time on small ones
+    if x2.ndim != 2 or x1.ndim < 2:
+        return np.matmul(x1, x2)
+    if x1.ndim == 2:  # the same numbers in half the time on small ones
         return np.dot(x1, x2)
-    return np.matmul(x1, x2)
+    y = np.dot(x1.reshape(-1, x1.shape[-1]), x2)  # one product instead of many
+    return y.reshape(*x1.shape[:-1], x2.shape[1])
 
 
 def reshape(x, shape):

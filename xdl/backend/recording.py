@@ -129,9 +129,7 @@ def replaced(nested, change):
 
 def memory_order(array):
     """Return the axes by falling strides if the array is dense in memory, or None."""
-    axes = sorted(
-        range(array.ndim), key=lambda axis: (-abs(array.strides[axis]), axis)
-    )
+    axes = sorted(range(array.ndim), key=lambda axis: (-abs(array.strides[axis]), axis))
     expected = array.itemsize
     for axis in reversed(axes):
         if array.shape[axis] != 1 and array.strides[axis] != expected:
@@ -161,6 +159,7 @@ class Recording:
     def __enter__(self):
         if current() is not None:
             raise GraphError("compile: a step was called while another is recorded")
+        revision[0] += 1  # no step inside this one takes its short way
         self._token = _current.set(self)
         return self
 

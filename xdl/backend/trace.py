@@ -85,10 +85,10 @@ class Traced:
     size = property(lambda self: self.array.size)
     nbytes = property(lambda self: self.array.nbytes)
     itemsize = property(lambda self: self.array.itemsize)
-    mT = property(lambda self: trace.matrix_transpose(self))
+    mT = property(lambda self: trace.matrix_transpose(self))  # noqa: N815 (the name)
 
     @property
-    def T(self):
+    def T(self):  # noqa: N802 (the standard's name)
         """The axes reversed."""
         return trace.permute_dims(self, tuple(range(self.ndim))[::-1])
 
@@ -136,6 +136,16 @@ def _fits(new, old):
     if type(new) is not Traced:
         return False
     return new.shape == old.shape and new.dtype == old.dtype
+
+
+def _refuse_mask(index):
+    """Refuse to pick by a mask that is not always the same."""
+    is_mask = type(index) is Traced and backend.dtype_name(index.dtype) == "bool"
+    if is_mask and index.value.origin != "constant":
+        raise GraphError(
+            "compile: a mask picks another number of elements at every call; keep the "
+            "shape, with xdl.where or by multiplying with the mask"
+        )
 
 
 def _real(nested):
@@ -219,6 +229,8 @@ class Trace:
     def getitem(self, x, index):
         """Return ``x[index]``; a part that shares memory writes through to ``x``."""
         index = _brought(index)
+        for one in index if isinstance(index, tuple) else (index,):
+            _refuse_mask(one)
         part = self._getitem(x, index)
         if part.value.origin.is_view:
             part.viewed = (x, index)
@@ -309,9 +321,9 @@ _POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
 
 def _power(x, exponent):
     """Return ``x ** exponent`` as NumPy's operator has it, with its short ways."""
-    if type(exponent) in (int, float) and exponent in _POWERS:
-        if backend.is_floating(x):
-            return getattr(trace, _POWERS[exponent])(x)
+    is_plain = type(exponent) in (int, float) and exponent in _POWERS
+    if is_plain and backend.is_floating(x):
+        return getattr(trace, _POWERS[exponent])(x)
     return trace.pow(x, exponent)
 
 

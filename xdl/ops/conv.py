@@ -6,7 +6,15 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
-from xdl.ops.convolution import BLOCK, Convolution, conv_to_onnx, transposed_to_onnx
+from xdl.ops.convolution import (
+    BLOCK,
+    Convolution,
+    blocks,
+    conv_to_onnx,
+    moved,
+    transposed_to_onnx,
+)
+from xdl.ops.depthwise import by_input, by_weight, convolved, is_depthwise
 from xdl.ops.layout import as_operand
 from xdl.ops.shape import expand_dims, squeeze
 from xdl.ops.windows import (
@@ -62,6 +70,10 @@ class Conv2d(Convolution):
         Case([(2, 3, 4, 4), (2, 3, 1, 1), (2,)]),
         Case([(2, 9, 3, 4), (2, 9, 1, 1), (2,)], {"padding": (0, 1)}),
         Case([(2, 8, 4, 4), (4, 4, 3, 2), (4,)], {"groups": 2, "padding": 1}),
+        Case(
+            [(2, 3, 5, 6), (3, 1, 2, 3), (3,)],
+            {"groups": 3, "padding": 1, "stride": (1, 2), "dilation": (2, 1)},
+        ),
         Case([(0, 3, 4, 4), (2, 3, 3, 3), (2,)]),
         BadCase([(1, 2, 2, 2), (1, 2, 3, 3), None], ShapeError, "does not fit"),
         BadCase([(1, 3, 4, 4), (1, 2, 3, 3), None], ShapeError, "weight needs 2"),
@@ -101,6 +113,10 @@ class Conv2d(Convolution):
             x.shape, weight.shape, None if bias is None else bias.shape
         )
         n, out, *count = y_shape
+        if is_depthwise(weight.shape, self.groups):
+            y = convolved(xp, self, x, weight, count)
+            y = y if bias is None else y + bias
+            return xp.permute_dims(y, (0, 3, 1, 2))
         matrices = self._matrices(xp, weight, few(x.shape[1]))
         matrices = xp.matrix_transpose(matrices)
         if bias is not None:  # for a row of places: sums of short rows are slow
@@ -168,6 +184,7 @@ class Conv2dByInput(Convolution):
         Case([(1, 2, 2, 2), (2, 1, 3, 2)], {"size": (8, 5), "dilation": 3}),
         Case([(0, 2, 2, 2), (2, 1, 3, 3)], {"size": (4, 4)}),
         Case([(2, 4, 5, 4), (4, 3, 1, 1)], {"size": (3, 2), "padding": 1}),
+        Case([(2, 3, 3, 2), (3, 1, 3, 2)], {"size": (5, 3), "groups": 3}),
         Case([(2, 4, 4, 2), (4, 9, 3, 2)], {"size": (4, 3), "padding": (1, 0)}),
         BadCase([(1, 1, 3, 3), (1, 1, 2, 2)], ShapeError, ": g (", {"size": (3, 3)}),
     )
@@ -191,13 +208,15 @@ class Conv2dByInput(Convolution):
 
     def compute(self, xp, g, weight):
         n, channels, *_ = self.shape(g.shape, weight.shape)
-        out, share, *window = weight.shape
+        share, *window = weight.shape[1:]
         taps = self._matrices(xp, weight, False)
         taps = xp.reshape(taps, (*taps.shape[:2], math.prod(window), share))
         taps = xp.permute_dims(taps, (2, 0, 1, 3))
-        rows, count = images_last(xp, g), tuple(g.shape[2:])
         size = tuple(m + 2 * p for m, p in zip(self.size, self.padding, strict=True))
-        if math.prod(window) == 1 and size == count:
+        rows, count = images_last(xp, g), tuple(g.shape[2:])
+        if is_depthwise(weight.shape, self.groups):
+            gx = by_input(xp, self, rows, weight, size)
+        elif math.prod(window) == 1 and size == count:
             gx = xp.matmul(self._by_group(xp, rows, False), taps)
             gx = self._ungrouped(xp, gx, (n, *size, channels))
         else:
@@ -211,15 +230,14 @@ class Conv2dByInput(Convolution):
         gx = xp.new_zeros(rows, (n, *size, channels))
         index = shifts(window, count, self.stride, self.dilation)
         # Half as much as in the other products: the images too are read and written.
-        for some, part in self._parts(n, channels, window, count, BLOCK // 2):
+        size = channels * math.prod(window) * count[1]
+        for some, part in blocks(n, count[0], size, BLOCK // 2):
             given = rows[some, part, ...]
             # One product for each tap: sums of whole rows of images are fast.
             seen = xp.matmul(self._by_group(xp, given, False), taps)
             seen = self._ungrouped(xp, seen, (len(index), *given.shape[:-1], channels))
             for k, (_, i, j) in enumerate(index):
-                first, step = i.start + part.start * i.step, i.step
-                last = first + (given.shape[1] - 1) * step
-                gx[some, first : last + 1 : step, j, :] += seen[k, ...]
+                gx[some, moved(i, part), j, :] += seen[k, ...]
         return gx
 
     def gradient(self, xp, gy, g, weight, weight_shape, wanted):
@@ -266,6 +284,7 @@ class Conv2dByWeight(Convolution):
         Case([(2, 4, 5, 5), (2, 6, 4, 3)], {"window": (2, 3), "groups": 2}),
         Case([(0, 2, 4, 4), (0, 3, 2, 2)], {"window": (3, 3)}),
         Case([(2, 8, 4, 4), (2, 6, 2, 3)], {"window": (3, 2), "groups": 2}),
+        Case([(2, 3, 4, 4), (2, 3, 3, 3)], {"window": (2, 2), "groups": 3}),
         BadCase([(1, 1, 4, 4), (1, 1, 4, 4)], ShapeError, ": g (", {"window": (2, 2)}),
     )
 
@@ -288,6 +307,8 @@ class Conv2dByWeight(Convolution):
 
     def compute(self, xp, x, g):
         weight_shape = self.shape(x.shape, g.shape)
+        if is_depthwise(weight_shape, self.groups):
+            return by_weight(xp, self, x, g, weight_shape)
         out, share, *window = weight_shape
         is_few, total = few(x.shape[1]), None
         g = images_last(xp, g)

@@ -64,23 +64,10 @@ class Convolution(Op):
         seen = xp.sliding_windows(
             padded(xp, x, self.padding), window, self.stride, self.dilation
         )
-        return seen, self._parts(n, channels, window, seen.shape[4:])
-
-    def _parts(self, n, channels, window, count, block=BLOCK):
-        """Return slices of images and of rows of places that make blocks.
-
-        They are a few images each, or a few rows of one; for 1 x 1 all at once.
-        """
-        size = channels * math.prod(window) * count[1]
-        rows = max(1, min(count[0], block // max(size, 1)))
-        many = max(1, block // max(size * count[0], 1))
+        rows, columns = seen.shape[4:]
         if math.prod(window) == 1:
-            rows, many = count[0], max(n, 1)
-        firsts = itertools.product(range(0, n, many), range(0, count[0], rows))
-        return [
-            (slice(i, min(i + many, n)), slice(j, min(j + rows, count[0])))
-            for i, j in firsts
-        ]
+            return seen, [(slice(0, n), slice(0, rows))]
+        return seen, blocks(n, rows, channels * math.prod(window) * columns)
 
     def _rows(self, xp, seen):
         """Copy what the windows see: a row for each place, (s, groups, rows, fan in).
@@ -119,6 +106,32 @@ class Convolution(Op):
             weight = xp.permute_dims(weight, (0, 2, 3, 1))
         shape = (self.groups, out // self.groups, share * math.prod(window))
         return xp.reshape(weight, shape)
+
+
+def blocks(n, rows, size, most=BLOCK):
+    """Return slices of n images and of their rows of places that make blocks.
+
+    They are a few images each, or a few rows of one.
+
+    Args:
+        n: how many images there are.
+        rows: how many rows of places each has.
+        size: how many elements a row of places needs.
+        most: how many elements a block has at most.
+    """
+    some = max(1, min(rows, most // max(size, 1)))
+    many = max(1, most // max(size * rows, 1))
+    firsts = itertools.product(range(0, n, many), range(0, rows, some))
+    return [
+        (slice(i, min(i + many, n)), slice(j, min(j + some, rows))) for i, j in firsts
+    ]
+
+
+def moved(rows, part):
+    """Return those of the rows that a tap sees which a part of the places needs."""
+    first = rows.start + part.start * rows.step
+    last = first + (part.stop - part.start - 1) * rows.step
+    return slice(first, last + 1, rows.step)
 
 
 def conv_to_onnx(op, graph, x, weight, bias=None):

@@ -6,6 +6,7 @@ below. What is missing here is refused, for SciPy would compute it without a gra
 """
 
 import math
+import sys
 
 from xdl.ops.activation import sigmoid
 from xdl.ops.elementary import exp, expm1, log, log1p
@@ -91,7 +92,8 @@ def _product(x, y, function):
 
 
 def __getattr__(name):
-    if name.startswith("__"):
+    """Refuse SciPy's other functions; what else is asked for is merely not there."""
+    if name.startswith("_") or not hasattr(sys.modules.get("scipy.special"), name):
         raise AttributeError(name)
     raise TypeError(
         f"Variable: scipy.special.{name} has no counterpart with a gradient in xdl; "

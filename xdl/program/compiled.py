@@ -4,7 +4,7 @@ import threading
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import current, revision
+from xdl.backend.recording import current
 from xdl.core.parameter import registrations
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
@@ -12,7 +12,7 @@ from xdl.program.interpreter import Refused
 from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
 from xdl.program.passes import improved
-from xdl.program.record import device_of_state, prepared, record
+from xdl.program.record import device_of_state, given_as, prepared, record, result_of
 from xdl.program.replay import MISS, Replay, root
 from xdl.program.state import State
 from xdl.program.verify import Snapshot, compared
@@ -101,7 +101,9 @@ class Compiled:
 
     def _in_full(self, arguments):
         if current() is not None:
-            raise GraphError("compile: a compiled step was called while one is recorded")
+            raise GraphError(
+                "compile: a compiled step was called while one is recorded"
+            )
         self._look_for_new_variables()
         arguments = mapped(arguments, prepared)
         given = leaves(arguments)
@@ -123,7 +125,8 @@ class Compiled:
             returned = replay.run(inputs)
         except Refused:
             return self._eager(arguments)
-        if all(leaf is argument for leaf, argument in zip(given, arguments)):
+        is_flat = len(given) == len(arguments)
+        if is_flat and all(a is b for a, b in zip(given, arguments, strict=True)):
             self._short = replay.short_way(given)
             self._short_count = len(arguments)
         return returned
@@ -151,7 +154,8 @@ class Compiled:
         return returned
 
     def _eager(self, arguments):
-        return mapped(self.function(*arguments), _detached)
+        given = mapped(arguments, lambda leaf: given_as(prepared(leaf)))
+        return mapped(self.function(*given), result_of)
 
     def _verified(self, replay, inputs, arguments):
         before = Snapshot(self.state)
@@ -180,7 +184,3 @@ def _kind(leaf):
     if type(array) in NAMESPACES:
         return type(leaf), array.shape, array.dtype
     return type(leaf), leaf
-
-
-def _detached(leaf):
-    return leaf.detach() if isinstance(leaf, Variable) else leaf

@@ -9,7 +9,7 @@ Run row by row, or a few rows at a time, what lies between never leaves the cach
 import math
 
 from xdl.backend.recording import Instruction, Value, values_in
-from xdl.program.plan import REDUCTIONS, ufunc_of
+from xdl.program.plan import ufunc_of
 
 WHOLE, REPEATED, COLUMN, SINGLE = "whole", "repeated", "column", "single"
 _ROW_REDUCTIONS = frozenset({"sum", "max", "min"})
@@ -28,9 +28,16 @@ class Group(Instruction):
 
     __slots__ = ("inner", "kinds", "outputs", "shape")
 
-    def __init__(self, shape):
+    def __init__(self, shape, first):
         super().__init__("group", (), {})
         self.shape, self.inner, self.kinds, self.outputs = shape, [], {}, ()
+        self.add(first)
+
+    def add(self, instruction):
+        """Take in one more instruction."""
+        self.inner.append(instruction)
+        for value in (*instruction.operands(), instruction.result):
+            self.kinds[value] = kind_of(value, self.shape)
 
     @property
     def rows(self):
@@ -58,7 +65,9 @@ class Group(Instruction):
         self.outputs = tuple(
             [v for v in self.made() if uses.get(v, 0) > inside.get(v, 0)]
         )
-        self.place = "; ".join(dict.fromkeys(one.place for one in self.inner if one.place))
+        self.place = "; ".join(
+            dict.fromkeys(one.place for one in self.inner if one.place)
+        )
         self.is_quiet = any(one.is_quiet for one in self.inner)
 
 
@@ -104,15 +113,12 @@ def grouped(program, is_worth):
                 close(group)
         if shape is None:
             written.append(instruction)
-            continue
-        if home is None:
-            home = Group(shape)
-            open_groups.append(home)
-        home.inner.append(instruction)
-        for value in [*instruction.operands(), instruction.result]:
-            home.kinds[value] = kind_of(value, shape)
-    for group in list(open_groups):
-        close(group)
+        elif home is None:
+            open_groups.append(Group(shape, instruction))
+        else:
+            home.add(instruction)
+    while open_groups:
+        close(open_groups[0])
     program.instructions = written
 
 
@@ -147,7 +153,9 @@ def group_shape(instruction):
         return None
     if shape[-1] == 1:  # a column: of which rows, its operands tell
         shape = _shape_of_rows(instruction)
-    kinds = [kind_of(v, shape) for v in (*instruction.operands(), result)] if shape else []
+    kinds = (
+        [kind_of(v, shape) for v in (*instruction.operands(), result)] if shape else []
+    )
     return shape if kinds and None not in kinds else None
 
 
@@ -155,7 +163,7 @@ def _shape_of_rows(instruction):
     """Return the shape of the rows that a column was reduced from, or None."""
     for value in instruction.operands():
         origin = value.origin
-        while isinstance(origin, Instruction) and origin.result.shape[-1:] == (1,):
+        while isinstance(origin, Instruction) and (origin.result.shape or ())[-1:] == (1,):
             if origin.name in _ROW_REDUCTIONS:
                 return _reduced_shape(origin)
             before = next(values_in(origin.arguments), None)

@@ -2,9 +2,7 @@
 
 import operator
 
-from xdl.backend import NAMESPACES
-from xdl.backend.recording import replaced
-from xdl.errors import NonFiniteError
+from xdl.backend.recording import Value, replaced
 
 _PYTHON = {
     "add": operator.add,
@@ -20,7 +18,22 @@ _PYTHON = {
 }
 
 
-class Refused(Exception):
+def number_of(value, numbers):
+    """Return a Python number of a program: a hyperparameter, or made of them.
+
+    Args:
+        value: its Value, or a number.
+        numbers: the hyperparameters as they are now.
+    """
+    if not isinstance(value, Value):
+        return value
+    if value.origin == "number":
+        return numbers[value.data]
+    parts = [number_of(part, numbers) for part in value.origin.arguments]
+    return _PYTHON[value.origin.name](*parts)
+
+
+class Refused(Exception):  # noqa: N818 (it says what happened, and is caught)
     """A check of the program failed; run eagerly, the step says what it is."""
 
 
@@ -35,41 +48,58 @@ def run(program, xp, given):
     for instruction in program.instructions:
         arguments = replaced(instruction.arguments, real)
         options = replaced_options(instruction.options, real)
-        given[instruction.result] = compute(
-            instruction, xp, arguments, options, draw
-        )
+        given[instruction.result] = compute(instruction, xp, arguments, options, draw)
     return given
 
 
 def replaced_options(options, change):
+    """Return options with ``change(value)`` in the place of each Value."""
     return {key: replaced(option, change) for key, option in options.items()}
 
 
 def compute(instruction, xp, arguments, options, draw):
-    """Return what one instruction makes of real arrays."""
-    name = instruction.name
-    if name == "set_at":
-        x, index, new = arguments
-        y = xp.copy(x)
-        y[index] = new
-        return y
-    if name == "scatter_add":
-        return xp.scatter_add(*arguments)
-    if name == "random_bits":
-        like, shape, width, number = arguments
-        key, first = draw
-        return xp.random_bits(like, shape, width, key, first + number)
-    if name == "check_indices":
-        xp.check_indices(*arguments, "compile", Refused)
-        return None
-    if name == "refuse_non_finite":
-        if xp.has_non_finite(*arguments):
-            raise Refused
-        return None
+    """Return what one instruction makes of real arrays; None for a check.
+
+    Raises:
+        Refused: the check failed.
+    """
+    name, result = instruction.name, instruction.result
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return special(xp, draw, *arguments)
     function = getattr(xp, name, None)
-    if function is None or (instruction.result is not None and instruction.result.is_number):
+    if function is None or result.is_number:
         function = _PYTHON[name]
     if not instruction.is_quiet:
         return function(*arguments, **options)
     with xp.quiet():
         return function(*arguments, **options)
+
+
+def _set_at(xp, draw, x, index, new):
+    y = xp.copy(x)
+    y[index] = new
+    return y
+
+
+def _random_bits(xp, draw, like, shape, width, number):
+    key, first = draw
+    return xp.random_bits(like, shape, width, key, first + number)
+
+
+def _check_indices(xp, draw, indices, size):
+    xp.check_indices(indices, size, "compile", Refused)
+
+
+def _refuse_non_finite(xp, draw, x):
+    if xp.has_non_finite(x):
+        raise Refused
+
+
+_SPECIAL = {
+    "set_at": _set_at,
+    "random_bits": _random_bits,
+    "check_indices": _check_indices,
+    "refuse_non_finite": _refuse_non_finite,
+    "scatter_add": lambda xp, draw, *given: xp.scatter_add(*given),
+}

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from xdl.backend import random
+from xdl.backend.random import bits
 
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
 
@@ -45,3 +46,35 @@ def arena(nbytes):
         return dense.transpose(np.argsort(axes))
 
     return buffer
+
+
+# The plain forms, which a saved program brings along.
+
+
+def plain_random_bits(shape, width, key, number):
+    """Return random integers in a shape."""
+    return bits(math.prod(shape), width, key, number).reshape(shape)
+
+
+def zero_where_not(mask, x):
+    """Return ``x`` where ``mask`` holds and 0 elsewhere."""
+    return np.where(mask, x, np.zeros((), x.dtype))
+
+
+def set_at(x, index, new):
+    """Return a copy of ``x`` with ``x[index] = new``."""
+    y = x.copy()
+    y[index] = new
+    return y
+
+
+def check_indices(indices, size):
+    """Refuse indices outside [0, size)."""
+    if indices.size and (indices.min() < 0 or indices.max() >= size):
+        raise IndexError(f"an index is outside [0, {size})")
+
+
+def refuse_non_finite(x):
+    """Refuse NaN and infinities."""
+    if not np.isfinite(x).all():
+        raise FloatingPointError("a gradient holds NaN or infinity")

@@ -4,8 +4,8 @@ import numpy as np
 
 from xdl.errors import GraphError
 from xdl.program import kernels
-from xdl.program.interpreter import Refused
 from xdl.program.groups import grouped
+from xdl.program.interpreter import Refused
 from xdl.program.plan import Plan
 from xdl.program.source import Source
 from xdl.program.tiles import is_worth

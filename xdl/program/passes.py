@@ -13,7 +13,7 @@ _LAYOUT = frozenset({"reshape", "broadcast_to", "astype", "positive"})
 
 def improved(program, xp):
     """Apply all passes to a program, in order; it is changed in place."""
-    for change in (folded, tidied, flattened, shared, needed):
+    for change in (folded, flattened, as_rows, tidied, shared, needed):
         change(program, xp)
     return program
 
@@ -175,6 +175,36 @@ def flattened(program, xp):
             names[like] = _made(written, instruction, "reshape", shape, x)
     program.instructions = written
     renamed(program, names)
+
+
+def as_rows(program, xp):
+    """Multiply all rows by a matrix in one product, as ``xp.matmul`` does."""
+    names, written = {}, []
+    for instruction in program.instructions:
+        if not _is_product_of_rows(instruction):
+            written.append(instruction)
+            continue
+        x, weight = instruction.arguments
+        result, (rows, columns) = instruction.result, weight.shape
+        count = x.size // rows
+        flat = _made(
+            written, instruction, "reshape", (x, (count, rows)), x, (count, rows)
+        )
+        shape = (count, columns)
+        y = _made(written, instruction, "matmul", (flat, weight), result, shape)
+        names[result] = _made(
+            written, instruction, "reshape", (y, result.shape), result
+        )
+    program.instructions = written
+    renamed(program, names)
+
+
+def _is_product_of_rows(instruction):
+    if instruction.name != "matmul":
+        return False
+    x, weight = instruction.arguments
+    is_many = isinstance(x, Value) and len(x.shape) > 2 and len(weight.shape) == 2
+    return is_many and x.size > 0 and x.axes == tuple(range(len(x.shape)))
 
 
 def _picks_labels(instruction, checked):

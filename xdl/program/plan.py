@@ -115,9 +115,7 @@ class Plan:
         for j, one in enumerate(group.inner):
             for value in one.operands():
                 read[self.owner(value)] = j
-        repeated = {
-            self.owner(v) for v in group.arguments if group.kinds[v] != "whole"
-        }
+        repeated = {self.owner(v) for v in group.arguments if group.kinds[v] != "whole"}
         for j, one in enumerate(group.inner):
             result = one.result
             if result not in group.outputs:

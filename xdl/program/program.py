@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from xdl.program.nest import leaves
+from xdl.program.text import Text, save
 
 
 class Update(NamedTuple):
@@ -44,12 +45,62 @@ class Program:
         outputs: what is returned: nested Outputs.
         updates: a list of Updates.
         draws: how many draws of random bits a step takes.
+        state: the State that it reads and changes.
+        input_names: a name for each leaf of the arguments.
     """
 
-    def __init__(self, instructions, guards, inputs, outputs, updates, draws):
-        self.instructions, self.guards = instructions, guards
+    def __init__(self, recording, inputs, outputs, updates, draws, state, input_names):
+        self.instructions, self.guards = recording.instructions, recording.guards
         self.inputs, self.outputs = inputs, outputs
         self.updates, self.draws = updates, draws
+        self.state, self.input_names = state, input_names
+
+    @property
+    def slot_names(self):
+        """A name for each slot of the state."""
+        return [s.label + ("_gradient" if s.is_grad else "") for s in self.state.slots]
+
+    @property
+    def number_names(self):
+        """A name for each hyperparameter."""
+        return [
+            name if position is None else f"{name}_{position}"
+            for _, name, position in self.state.numbers
+        ]
+
+    def __str__(self):
+        """The program as a function of NumPy, one line an instruction."""
+        return str(Text(self))
+
+    def statistics(self):
+        """Return a dict: lines, flops (of products two a multiplication), bytes moved.
+
+        Views cost nothing; every other instruction reads its operands and writes its
+        result once.
+        """
+        done = [i for i in self.flat() if i.result is not None and not i.is_view]
+        moved = sum(v.nbytes for i in done for v in (*i.operands(), i.result))
+        return {
+            "lines": len(self.flat()),
+            "flops": sum(map(_flops, done)),
+            "bytes": moved,
+        }
+
+    def flat(self):
+        """Return the instructions, those in groups too."""
+        return [j for i in self.instructions for j in getattr(i, "inner", (i,))]
+
+    def save(self, path):
+        """Write the program as a Python file that runs with NumPy alone.
+
+        Beside it an ``.npz`` file of the same name holds the state and the constants.
+        The file has a function ``step`` of the arguments; it changes the arrays in its
+        dict ``state`` as the step does.
+
+        Args:
+            path: where to; it ends in ``.py``.
+        """
+        save(self, path)
 
     def returned(self):
         """Return the Outputs in order."""
@@ -69,3 +120,10 @@ class Program:
         for value in self.results():
             counts[value] = counts.get(value, 0) + 1
         return counts
+
+
+def _flops(instruction):
+    if instruction.name == "matmul":
+        x = next(iter(instruction.operands()))
+        return 2 * instruction.result.size * x.shape[-1]
+    return max([v.size for v in (*instruction.operands(), instruction.result)])

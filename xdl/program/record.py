@@ -1,14 +1,16 @@
 """Recording a step: run it once with real values, and write it down."""
 
+import inspect
 import numbers
 
 from xdl import backend
 from xdl.backend import NAMESPACES, random
 from xdl.backend.device import use_device
-from xdl.backend.recording import Recording, Value
+from xdl.backend.recording import Recording, Value, not_in_state
 from xdl.backend.trace import TRACE, Number, Traced
+from xdl.core.promote import is_data
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, DeviceError
+from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.nest import leaves, mapped
 from xdl.program.program import Output, Program
 
@@ -31,10 +33,11 @@ def record(function, state, arguments):
     recording = Recording(xp, where, before[1])
     held = [slot.get() for slot in state.slots]
     inputs = [_input(leaf, i) for i, leaf in enumerate(leaves(arguments))]
-    given = iter([_given(leaf) for leaf in inputs])
+    given = iter([given_as(leaf) for leaf in inputs])
     try:
         with recording, use_device(TRACE), state.traced(recording):
             returned = function(*mapped(arguments, lambda leaf: next(given)))
+            outputs = mapped(returned, _output)
             updates, arrays = state.changes(held)
     except BaseException:
         random.restore(before)
@@ -42,14 +45,30 @@ def record(function, state, arguments):
     for update, array in zip(updates, arrays, strict=True):
         state.slots[update.slot].write(array, update.in_place)
     program = Program(
-        recording.instructions,
-        recording.guards,
+        recording,
         inputs=[_value_of(leaf) for leaf in inputs],
-        outputs=mapped(returned, _output),
+        outputs=outputs,
         updates=updates,
         draws=random.next_draw(0)[1] - before[1][1],
+        state=state,
+        input_names=_names(function, arguments),
     )
-    return program, mapped(returned, _result)
+    return program, mapped(returned, result_of)
+
+
+def _names(function, arguments):
+    """Return a name for each leaf of the arguments, after the function's parameters."""
+    try:
+        known = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        known = []
+    known += [f"x{i}" for i in range(len(known), len(arguments))]
+    names = []
+    for name, argument in zip(known, arguments, strict=False):
+        inner = leaves(argument)
+        is_leaf = len(inner) == 1 and inner[0] is argument
+        names += [name] if is_leaf else [f"{name}_{i}" for i in range(len(inner))]
+    return names
 
 
 def prepared(leaf):
@@ -98,9 +117,9 @@ def _input(leaf, i):
     return leaf
 
 
-def _given(leaf):
+def given_as(leaf):
     """Return what the function gets: arrays as Variables, which can do more."""
-    if type(leaf) is Traced:
+    if type(leaf) in backend.ARRAYS:
         variable = Variable._of(leaf)
         variable._is_data = True
         return variable
@@ -117,17 +136,20 @@ def _output(leaf):
         return Output("number", leaf.value)
     array = leaf._value if isinstance(leaf, Variable) else leaf
     if type(array) is not Traced:
+        if isinstance(leaf, Variable) and not is_data(leaf):
+            raise GraphError(not_in_state(leaf._label(), leaf.shape))
         return Output("constant", leaf)
     return Output("variable" if isinstance(leaf, Variable) else "array", array.value)
 
 
-def _result(leaf):
-    """Return a returned value with its real array, without a graph."""
+def result_of(leaf):
+    """Return what a step returned as what its caller gets: a copy, without a graph."""
     if isinstance(leaf, Number):
         return leaf.number
     array = leaf._value if isinstance(leaf, Variable) else leaf
-    if type(array) is not Traced:
+    array = array.array if type(array) is Traced else array
+    if type(array) not in NAMESPACES:
         return leaf
-    xp = NAMESPACES[type(array.array)]
-    real = xp.copy(xp.asarray(array.array))
+    xp = NAMESPACES[type(array)]
+    real = xp.copy(xp.asarray(array))
     return Variable._of(real) if isinstance(leaf, Variable) else real

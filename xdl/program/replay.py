@@ -6,7 +6,7 @@ from xdl.backend import NAMESPACES, random
 from xdl.backend.recording import revision
 from xdl.core.node import tick
 from xdl.core.variable import Variable
-from xdl.program.interpreter import Refused
+from xdl.program.interpreter import Refused, number_of
 from xdl.program.nest import mapped
 
 MISS = object()  # the short way does not fit this call
@@ -34,12 +34,12 @@ class Replay:
         """Tell whether the hyperparameters still answer the program's guards alike."""
         numbers = self.state.read_numbers()
         return all(
-            question(numbers[value.data]) == answer
+            question(number_of(value, numbers)) == answer
             for value, question, answer in self.program.guards
         )
 
     def bind(self):
-        """Take over the hyperparameters, and the arrays of the state if they are new."""
+        """Take over the hyperparameters, and the state's arrays if they are new."""
         arrays = [
             slot.get() if i in self.executor.bound_slots else None
             for i, slot in enumerate(self.state.slots)
@@ -105,16 +105,18 @@ class Replay:
             names |= {f"v{i}": slot.variable, f"a{i}": slot.get()}
             names[f"node{i}"] = slot.variable._node
             if slot.is_grad:
-                tests += [f"v{i}._node is not node{i}", f"node{i}.grad is not None"]
+                tests.append(f"v{i}._node is not node{i}")
+                if slot.variable.trainable:
+                    tests.append(f"node{i}.grad is not None")
             else:
                 tests.append(f"v{i}._value is not a{i}")
         exec(self._short_text(len(given), tests, names), names)
         return names["replay"]
 
     def _short_text(self, count, tests, names):
-        arguments = ", ".join(f"x{i}" for i in range(count))
-        lines = [f"def replay({arguments}):", f"  if {' or '.join(tests)}:"]
-        lines += ["    return MISS", f"  results = step({arguments}, 0, 0)"]
+        given = "".join(f"x{i}, " for i in range(count))
+        lines = [f"def replay({given}):", f"  if {' or '.join(tests)}:"]
+        lines += ["    return MISS", f"  results = step({given}0, 0)"]
         touched = [u.slot for u in self.program.updates]
         nodes = [i for i in touched if names[f"node{i}"] is not None]
         if nodes:

@@ -2,6 +2,7 @@
 
 import contextlib
 
+from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import Value
 from xdl.backend.trace import Number, Traced
@@ -9,7 +10,7 @@ from xdl.core.module import Module
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError
+from xdl.errors import ArgumentError, GraphError
 from xdl.optim.ranges import Checked
 from xdl.program.program import Update
 
@@ -73,7 +74,7 @@ class State:
             Slot(variable, is_grad, label)
             for variable, label in self.variables.values()
             for is_grad in (False, True)
-            if not is_grad or variable.trainable
+            if not is_grad or backend.is_floating(variable._value)
         ]
         self.numbers = [
             (owner, name, position)
@@ -91,11 +92,10 @@ class State:
             for name, variable in source.items():
                 self._add(variable, name)
         elif isinstance(source, Checked) or hasattr(source, "parameter"):
-            if isinstance(source, Checked):
-                self.checked.append(source)
-            for store in vars(source).values():
-                if isinstance(store, Parameter):
-                    self._take(store)
+            self.checked += [source] if isinstance(source, Checked) else []
+            stores = [s for s in vars(source).values() if isinstance(s, Parameter)]
+            for store in stores:
+                self._take(store)
         else:
             raise ArgumentError(
                 f"compile: {type(source).__name__} came as state, needed a Module, an "
@@ -108,10 +108,14 @@ class State:
     def key(self):
         """Return what a program depends on besides its arguments' kinds, hashable."""
         return (
-            tuple([module.is_training for module in self.modules]),
+            self._modes(),
+            tuple([variable.trainable for variable, _ in self.variables.values()]),
             tuple([_kind(slot.get()) for slot in self.slots]),
             tuple([_fixed(owner) for owner in self.checked]),
         )
+
+    def _modes(self):
+        return tuple([module.is_training for module in self.modules])
 
     def read_numbers(self):
         """Return the hyperparameters that are Python floats, as they are now."""
@@ -140,12 +144,29 @@ class State:
                 slot.place(traced)
             for i, number in enumerate(self.read_numbers()):
                 self._place_number(i, Number(number, Value(number, "number", i)))
+            modes, placed = self._modes(), [dict(vars(owner)) for owner in self.checked]
             yield
+            self._refuse_set(modes, placed)
         finally:
             for slot, array in zip(self.slots, held, strict=True):
                 slot.place(array)
             for owner, before in zip(self.checked, options, strict=True):
                 owner.__dict__.update({name: before[name] for name in owner.ranges})
+
+    def _refuse_set(self, modes, placed):
+        """Refuse what a replay would not repeat: options and modes set in the step."""
+        if modes != self._modes():
+            raise GraphError(
+                "compile: train() or eval() was called in the step; call it between "
+                "the calls"
+            )
+        for owner, before in zip(self.checked, placed, strict=True):
+            for name in owner.ranges:
+                if owner.__dict__[name] is not before[name]:
+                    raise GraphError(
+                        f"compile: {type(owner).__name__}.{name} was set in the step; "
+                        "set it, and step schedules, between the calls"
+                    )
 
     def _place_number(self, i, number):
         owner, name, position = self.numbers[i]
@@ -164,7 +185,9 @@ class State:
         updates, arrays = [], []
         for i, (slot, before) in enumerate(zip(self.slots, held, strict=True)):
             now, placed = slot.get(), self._placed[i]
-            if now is before is None or (now is placed and now.value == self._values[i]):
+            if now is before is None or (
+                now is placed and now.value == self._values[i]
+            ):
                 continue
             arrays.append(None if now is None else now.array)
             value = None if now is None else now.value

@@ -73,7 +73,10 @@ class Tiling:
             scratch = [array.reshape(-1) for array in scratch]
         return [
             tuple(
-                [self._part(array, group.kinds[v], start) for v, array in arrays.items()]
+                [
+                    self._part(array, group.kinds[v], start)
+                    for v, array in arrays.items()
+                ]
                 + [array[: self.rows - start] for array in scratch]
             )
             for start in range(0, self.rows, self.height)

@@ -1,0 +1,247 @@
+"""Lines: the NumPy call, or few, that one instruction becomes."""
+
+import numpy as np
+
+from xdl.backend import numpy as host
+from xdl.backend.recording import Value
+from xdl.program import kernels
+from xdl.program.names import Names
+from xdl.program.plan import INTO, REDUCTIONS, ufunc_of
+
+_SYMBOLS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "pow": "**",
+}
+_OUT_BY_NAME = (np.maximum, np.minimum)  # NumPy warns of a third argument
+_LISTED = 16  # indices: below, a list is faster
+_FEW = 4096  # elements: below, counting the finite ones is faster than summing them
+
+
+class Lines(Names):
+    """Writes instructions, as expressions or into given memory."""
+
+    def _call(self, instruction):
+        function = self.object(getattr(host, instruction.name))
+        given = [self.text(a) for a in instruction.arguments]
+        given += [f"{k}={self.text(v)}" for k, v in instruction.options.items()]
+        return f"{function}({', '.join(given)})"
+
+    def _operator(self, instruction):
+        symbol = _SYMBOLS.get(instruction.name)
+        parts = [self.text(a) for a in instruction.arguments]
+        if symbol is None:
+            return f"-{parts[0]}"
+        return f"{parts[0]} {symbol} {parts[1]}"
+
+    def _expression(self, instruction):
+        """Return the text that makes a new array or scalar."""
+        name = instruction.name
+        if name in _SYMBOLS and not instruction.result.shape:
+            return self._operator(instruction)
+        if name == "getitem":
+            x, index = instruction.arguments
+            return f"{self.text(x)}[{self._index(index)}]"
+        if name == "random_bits":
+            _, shape, width, number = instruction.arguments
+            draw = self.object(kernels.random_bits)
+            return f"{draw}({shape}, {width}, key, draw + {number})"
+        ufunc = ufunc_of(name)
+        if ufunc is not None:
+            parts = ", ".join(map(self.text, instruction.arguments))
+            return f"{self.object(ufunc)}({parts})"
+        if name in REDUCTIONS and not instruction.result.shape:
+            return self._whole_reduction(instruction)
+        if name == "set_at":
+            return self._written_copy(instruction)
+        return self._call(instruction)
+
+    def _whole_reduction(self, instruction):
+        x, axis, _ = _reduction(instruction)
+        if instruction.name == "sum" and x.size == 1 and x.dtype.kind == "f":
+            return f"{self.text(x)}[{(0,) * len(x.shape)}] + 0.0"  # -0.0 sums to 0.0
+        return f"{self._reduce(instruction)}({self.text(x)}, {self.text(axis)})"
+
+    def _written_copy(self, instruction):
+        x, index, new = instruction.arguments
+        name = self.name(instruction.result)
+        self.body.append(f"{name} = {self.text(x)}.copy()")
+        self.body.append(f"{name}[{self.text(index)}] = {self.text(new)}")
+        return name
+
+    def _write_into(self, instruction, out):
+        """Write the lines that compute into the array called ``out``."""
+        name = instruction.name
+        given = [self.text(a) for a in instruction.arguments]
+        ufunc = ufunc_of(name)
+        if ufunc is not None:
+            given = [self._operand(a, instruction) for a in instruction.arguments]
+            if ufunc in _OUT_BY_NAME:
+                out = f"out={out}"
+            self.body.append(f"{self.object(ufunc)}({', '.join([*given, out])})")
+        elif name in REDUCTIONS:
+            self._write_reduction(instruction, out)
+        elif name in INTO:
+            self._write_change(instruction, out)
+        else:
+            getattr(self, f"_write_{name}")(instruction, out, *given)
+
+    def _operand(self, argument, instruction):
+        """Return the text of an operand of an elementwise function.
+
+        NumPy takes a short way where it has nothing to broadcast and nothing to
+        convert: an array of one element is given without axes, a number as an array.
+        """
+        result = instruction.result
+        if not isinstance(argument, Value):
+            return self.text(argument)
+        if argument.is_number and result.dtype.kind == "f":
+            name = f"{self.name(argument)}_{result.dtype}"
+            if argument.origin == "number":
+                self.numbers[name] = (argument.data, result.dtype)
+                return name
+        is_lone = argument.size == 1 and argument.shape and result.size > 1
+        if is_lone and self._is_bound(argument):
+            return self._viewed(self.name(argument), 0, "()")
+        return self.text(argument)
+
+    def _write_matmul(self, instruction, out, a, b):
+        is_plain = all(len(v.shape) == 2 for v in instruction.arguments)
+        function = (
+            np.dot if is_plain and instruction.result.axes == (0, 1) else np.matmul
+        )
+        self.body.append(f"{self.object(function)}({a}, {b}, {out})")
+
+    def _write_reduction(self, instruction, out):
+        x, axis, keepdims = _reduction(instruction)
+        function = self._reduce(instruction)
+        is_one_row = x.size == x.shape[-1] and axis in (-1, len(x.shape) - 1)
+        if is_one_row and self._is_bound(x) and x.axes is not None:
+            x, out = (
+                self._viewed(self.name(x), "flat", "-1"),
+                self._viewed(out, 0, "()"),
+            )
+            self.body.append(f"{function}({x}, 0, None, {out})")
+            return
+        self.body.append(
+            f"{function}({self.text(x)}, {self.text(axis)}, None, {out}, {keepdims})"
+        )
+
+    def _reduce(self, instruction):
+        """Return a name for the reduction of a ufunc."""
+        ufunc = ufunc_of(REDUCTIONS[instruction.name])
+        name = f"{ufunc.__name__}_reduce"
+        self.names[name] = ufunc.reduce
+        return name
+
+    def _viewed(self, name, suffix, shape):
+        """Return the name of a bound array in another shape."""
+        view = f"{name}_{suffix}"
+        if view not in self._made_flat:
+            self._made_flat.add(view)
+            self.planned.append(f"{view} = {name}.reshape({shape})")
+        return view
+
+    def _write_change(self, instruction, out):
+        x, index, new = instruction.arguments
+        if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
+            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
+        at = f"{out}[{self._index(index)}]"
+        is_distinct = "distinct" in instruction.options or _names_nothing_twice(index)
+        if instruction.name == "set_at":
+            self.body.append(f"{at} = {self.text(new)}")
+        elif is_distinct:
+            self.body.append(f"{at} += {self.text(new)}")
+        else:
+            add = self.object(host._add_at)
+            self.body.append(f"{add}({out}, {self.text(index)}, {self.text(new)})")
+
+    def _memory(self, value):
+        return self.plan.buffers.get(value, value)
+
+    def _copyto(self):
+        return self.object(np.copyto)
+
+    def _write_copy(self, instruction, out, x):
+        self.body.append(f"{self._copyto()}({out}, {x})")
+
+    def _write_astype(self, instruction, out, x, dtype):
+        self.body.append(f"{self._copyto()}({out}, {x}, 'unsafe')")
+
+    def _write_where(self, instruction, out, condition, x, y):
+        self.body.append(f"{self._copyto()}({out}, {y})")
+        self.body.append(f"{self._copyto()}({out}, {x}, where={condition})")
+
+    def _write_reshape(self, instruction, out, x, shape):
+        flat = f"{out}_as"
+        self.planned.append(f"{flat} = {out}.reshape({instruction.arguments[0].shape})")
+        self.body.append(f"{self._copyto()}({flat}, {x})")
+
+    def _write_concat(self, instruction, out, xs, axis="0"):
+        axis = instruction.options.get("axis", axis)
+        self.body.append(f"{self.object(np.concatenate)}({xs}, {axis}, {out})")
+
+    def _write_stack(self, instruction, out, xs, axis="0"):
+        axis = int(instruction.options.get("axis", axis)) % len(
+            instruction.result.shape
+        )
+        for i, x in enumerate(instruction.arguments[0]):
+            index = ", ".join([":"] * axis + [str(i), "..."])
+            self.planned.append(f"{out}_{i} = {out}[{index}]")
+            self.body.append(f"{self._copyto()}({out}_{i}, {self.text(x)})")
+
+    def _write_zero_unless(self, instruction, out, mask, x):
+        zero_unless = self.object(kernels.zero_unless)
+        self.body.append(f"{zero_unless}({mask}, {x}, {out})")
+
+    def _write_check(self, instruction):
+        given = [self.text(a) for a in instruction.arguments]
+        if instruction.name == "check_indices":
+            self._write_index_check(*instruction.arguments)
+            return
+        (x,) = instruction.arguments
+        isfinite = self.object(np.isfinite)
+        if x.size <= _FEW:
+            test = f"0 in {isfinite}({given[0]}).tobytes()"
+        else:  # a sum that overflows is refused too: then the step runs eagerly
+            self.names["add_reduce"] = np.add.reduce
+            test = f"not {isfinite}(add_reduce({given[0]}, None))"
+        self.body.append(f"if {test}: raise Refused")
+
+    def _write_index_check(self, indices, size):
+        name = self.text(indices)
+        if indices.size == 1:
+            self.body.append(f"if not 0 <= {name}.item() < {size}: raise Refused")
+            return
+        if len(indices.shape) != 1 or not 0 < indices.size <= _LISTED:
+            check = self.object(host.check_indices)
+            self.body.append(f"{check}({name}, {size}, 'compile', Refused)")
+            return
+        self.body.append(f"listed = {name}.tolist()")
+        test = f"min(listed) < 0 or max(listed) >= {size}"
+        self.body.append(f"if {test}: raise Refused")
+
+
+def _reduction(instruction):
+    x, *rest = instruction.arguments
+    options = instruction.options
+    axis = rest[0] if rest else options.get("axis")
+    keepdims = rest[1] if len(rest) > 1 else options.get("keepdims", False)
+    return x, axis, keepdims
+
+
+def _names_nothing_twice(index):
+    """Tell whether no element can be named twice by an index.
+
+    None can if it has no arrays, or one of them is a constant without a number twice.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [part for part in parts if isinstance(part, Value)]
+    constants = [a.data for a in arrays if a.origin == "constant" and a.data.ndim == 1]
+    return not arrays or any(_are_distinct(c.tolist()) for c in constants)
+
+
+def _are_distinct(positions):
+    return len(set(positions)) == len(positions) and min(positions, default=0) >= 0

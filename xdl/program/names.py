@@ -1,0 +1,87 @@
+"""Names: how the text of a program calls what it computes with."""
+
+from xdl.backend.recording import Value
+
+
+class Names:
+    """The names of Values and objects in a text, and the text of arguments.
+
+    Attributes:
+        planned: the lines that run once.
+        body: the lines of the function.
+        names: from name to object: constants, dtypes and functions of the text.
+        states: from name to slot number.
+        numbers: from name to (number, dtype): hyperparameters as arrays.
+        given_slots: the slots whose arrays each call is given.
+    """
+
+    def __init__(self, program, plan):
+        self.program, self.plan = program, plan
+        self.planned, self.body, self.names, self.states = [], [], {}, {}
+        self._name_of, self._bound = {}, set()
+        self.given_slots = []
+        self.numbers, self._made_flat = {}, set()
+        self._replaced = {u.slot for u in program.updates if not u.in_place}
+        for i, value in enumerate(program.inputs):
+            if value is not None:
+                self._name_of[value] = f"x{i}"
+
+    def name(self, value):
+        """Return the name of a Value; it is made at its first mention."""
+        name = self._name_of.get(value)
+        if name is not None:
+            return name
+        count = len(self._name_of)
+        if value.origin == "number":
+            name = f"n{value.data}"
+        elif value.origin == "state":
+            name = f"s{value.data}"
+            self._add_state(value, name)
+        elif value.origin == "constant":
+            name = f"c{count}"
+            self.names[name] = value.data
+            self._bound.add(value)
+        else:
+            name = f"t{count}"
+        self._name_of[value] = name
+        return name
+
+    def _add_state(self, value, name):
+        """Name an array of the state: bound, or given at each call if replaced."""
+        if value.data in self._replaced:
+            self.given_slots.append(value.data)
+        else:
+            self.states[name] = value.data
+            self._bound.add(value)
+
+    def text(self, nested):
+        """Return the text of an argument."""
+        if isinstance(nested, Value):
+            return self.name(nested)
+        if isinstance(nested, slice):
+            parts = (nested.start, nested.stop, nested.step)
+            return f"slice({', '.join(map(self.text, parts))})"
+        if isinstance(nested, tuple | list):
+            inner = ", ".join(map(self.text, nested))
+            return f"({inner},)" if len(nested) == 1 else f"({inner})"
+        if nested is None or nested is Ellipsis or type(nested) in (bool, int, str):
+            return "..." if nested is Ellipsis else repr(nested)
+        if type(nested) is float and nested == nested and abs(nested) != float("inf"):
+            return repr(nested)
+        return self.object(nested)
+
+    def _index(self, index):
+        is_lone = isinstance(index, tuple) and len(index) == 1
+        return self.text(index[0] if is_lone else index)
+
+    def object(self, thing):
+        """Return a name for an object of the text: a dtype, a function."""
+        name = getattr(thing, "__name__", None) or f"k{len(self.names)}"
+        while self.names.get(name, thing) is not thing:
+            name += "_"
+        self.names[name] = thing
+        return name
+
+    def _is_bound(self, value):
+        self.name(value)
+        return value in self._bound
