@@ -8,6 +8,7 @@ import pytest
 
 import xdl
 from xdl import GraphError, Module
+from xdl.core.parameter import registrations
 from xdl.nn import Linear
 
 
@@ -75,7 +76,9 @@ def test_a_layer_that_is_appended_later_is_seen():
 
 
 @pytest.mark.parametrize(
-    "value", [[1], (), {}, Linear(1, 1)], ids=["list", "tuple", "dict", "layer"]
+    "value",
+    [[1], (Linear(1, 1),), {}, Linear(1, 1)],
+    ids=["list", "tuple", "dict", "layer"],
 )
 def test_setting_a_layer_before_super_init_is_refused(value):
     class Early(Module):
@@ -212,3 +215,13 @@ class TestModel:
             GraphError, match=r"SoftmaxLoss.loss: call forward\(output\) first"
         ):
             layer.loss([1])
+
+
+def test_a_tuple_without_modules_is_an_attribute_like_any_other():
+    module = xdl.Module()
+    before = registrations[0]
+
+    module.state = (xdl.Variable([1.0]), xdl.Variable([2.0]))
+
+    assert before == registrations[0]
+    assert [] == list(module.parameter)

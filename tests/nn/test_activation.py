@@ -1,5 +1,6 @@
 """The activation layers."""
 
+import numpy as np
 import pytest
 
 import xdl
@@ -67,3 +68,14 @@ def test_activation_makes_a_layer_of_any_function():
     layer = xdl.nn.Activation(lambda x, factor: x * factor, factor=3.0)
 
     assert [3.0, 6.0] == layer(xdl.Variable([1.0, 2.0])).numpy().tolist()
+
+
+def test_a_layer_takes_its_options_in_the_order_of_the_function():
+    y = xdl.nn.LeakyReLU(0.2)([-1.0, 2.0])
+
+    np.testing.assert_allclose(y.numpy(), [-0.2, 2.0], rtol=1e-6)
+
+
+def test_a_layer_refuses_more_options_than_its_function_has():
+    with pytest.raises(TypeError, match="ReLU: 1 options came, it has 0"):
+        xdl.nn.ReLU(3)

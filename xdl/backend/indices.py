@@ -7,7 +7,7 @@ def refuse_index(indices, size, who, error):
     position = next(i for i, v in enumerate(flat) if not 0 <= v < size)
     raise error(
         f"{who}: position {position} holds {flat[position]}, "
-        f"needed 0 to {size - 1} ({size} classes or rows)"
+        f"needed 0 to {size - 1}"
     )
 
 

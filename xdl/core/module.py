@@ -2,7 +2,7 @@
 
 from xdl.backend.recording import revision
 from xdl.core import debug, mode
-from xdl.core.parameter import Parameter
+from xdl.core.parameter import Parameter, stores_in
 from xdl.errors import GraphError
 
 
@@ -56,7 +56,7 @@ class Module:
 
     def __setattr__(self, name, value):
         attributes = self.__dict__
-        if isinstance(value, _HOLDERS):
+        if isinstance(value, _HOLDERS) and not _is_plain_tuple(value):
             self._mount(name, value)
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
             attributes["parameter"].unmount(name)
@@ -135,6 +135,11 @@ class Module:
 
 
 _HOLDERS = (Module, list, tuple, dict)
+
+
+def _is_plain_tuple(value):
+    """Tell whether it is a tuple without modules: unlike a list, it never gets any."""
+    return type(value) is tuple and not any(stores_in(value, ""))
 
 
 class Model(Module):

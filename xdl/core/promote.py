@@ -105,7 +105,7 @@ def _brought_together(op, inputs):
     own = [name.partition("[")[0] in op.own_dtype for name in names]
     shared = [v for v, is_own in zip(values, own, strict=True) if not is_own]
     floating = _firm_floating(op, firm) or _floating_of_data(op, shared)
-    no_array = not any(hasattr(value, "dtype") for value in values)
+    no_array = not any(hasattr(value, "dtype") for value in shared)
     return [
         _placed(value, where)
         if is_own

@@ -48,6 +48,16 @@ def _checked(who, function, options):
     return options
 
 
+def _by_name(who, function, arguments):
+    """Return positional options by the names that follow the array in ``function``."""
+    names = list(inspect.signature(function).parameters)[1:]
+    if len(arguments) > len(names):
+        raise TypeError(
+            f"{who.__name__}: {len(arguments)} options came, it has {len(names)}"
+        )
+    return dict(zip(names, arguments, strict=False))
+
+
 def _written(name, function, options):
     parts = [function] if function else []
     parts += [f"{key}={value!r}" for key, value in options.items()]
@@ -69,14 +79,15 @@ def _layer(name, function, short):
                 f"{short}: ``xdl.{function_name}`` as a layer.",
                 "",
                 "Args:",
-                f"    options: the keywords of ``xdl.{function_name}``; default: none.",
+                f"    options: those of ``xdl.{function_name}``; default: none.",
                 "",
                 "Example:",
                 *(f"    {line}" for line in example),
             ]
         )
 
-        def __init__(self, **options):
+        def __init__(self, *arguments, **options):
+            options |= _by_name(type(self), function, arguments)
             super().__init__(function, **_checked(type(self), function, options))
 
         def __repr__(self):

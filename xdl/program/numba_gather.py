@@ -154,7 +154,7 @@ def kind_in_rows(value, shape):
         return WHOLE, None
     if lengths == shape[len(shape) - len(lengths) :]:
         return REPEATED, None
-    if lengths[-1] != 1 or len(value.shape) > len(shape):
+    if lengths[-1] != 1 or len(lengths) > len(shape):
         return None
     first = len(shape) - len(lengths)
     last = first + len(lengths)
@@ -182,8 +182,9 @@ def _in_rows(instruction):
         return None
     kinds = {}
     for value in instruction.operands():
-        found = kind_in_rows(value, _padded(shape, value, result))
-        if found is None:
+        padded = _padded(shape, value, result)
+        found = kind_in_rows(value, padded)
+        if found is None or (found[0] == COLUMN and padded != shape):
             return None
         kinds[value] = (base_of(value), *found)
     kinds[result] = (result, WHOLE, None)

@@ -1,0 +1,141 @@
+"""Where the elements of arrays lie, for the text of native code: index arithmetic.
+
+A Place has a stand-in: an array of the same strides whose elements nobody reads. NumPy
+makes views of it, and so works out the strides of the view; no code here does.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+
+class Ineligible(Exception):
+    """A program holds something that a native step cannot do."""
+
+
+class Place:
+    """An array: the name of the memory that it lies in, and where in it.
+
+    Attributes:
+        memory: the name.
+        array: the stand-in; the memory begins ``offset`` elements before it.
+    """
+
+    __slots__ = ("array", "memory", "offset")
+
+    def __init__(self, memory, array, offset):
+        self.memory, self.array, self.offset = memory, array, offset
+
+    @classmethod
+    def dense(cls, memory, shape, dtype, axes, offset=0):
+        """Return the Place of a dense array whose axes lie in an order."""
+        lengths = [shape[axis] for axis in axes]
+        array = np.empty(lengths, dtype).transpose(np.argsort(axes))
+        return cls(memory, array, offset)
+
+    @property
+    def shape(self):
+        """The shape of the array."""
+        return self.array.shape
+
+    @property
+    def strides(self):
+        """The strides, in elements."""
+        return [stride // self.array.itemsize for stride in self.array.strides]
+
+    def view(self, make):
+        """Return the Place of ``make(array)``, a view.
+
+        Raises:
+            Ineligible: it is a copy.
+        """
+        array = make(self.array)
+        if not np.may_share_memory(array, self.array):
+            raise Ineligible("a view that has to be a copy")
+        distance = _start(array) - _start(self.array)
+        return Place(self.memory, array, self.offset + distance // array.itemsize)
+
+    def spread(self, shape):
+        """Return the Place broadcast to a shape."""
+        lead = (0,) * (len(shape) - self.array.ndim)
+        pairs = zip(self.array.strides, self.array.shape, strict=True)
+        strides = [0 if n == 1 else stride for stride, n in pairs]
+        array = as_strided(self.array, shape, (*lead, *strides))
+        return Place(self.memory, array, self.offset)
+
+    def element(self, steps, more=()):
+        """Return the text of one element.
+
+        Args:
+            steps: pairs (name of an index, stride).
+            more: further terms of the position.
+        """
+        terms = [f"{name} * {stride}" for name, stride in steps if stride not in (0, 1)]
+        terms += [name for name, stride in steps if stride == 1]
+        terms += more
+        if self.offset or not terms:
+            terms.append(str(self.offset))
+        return f"{self.memory}[{' + '.join(terms)}]"
+
+
+def _start(array):
+    return array.__array_interface__["data"][0]
+
+
+class Nest:
+    """Nested loops over all elements of arrays of one shape, as few as there can be.
+
+    Axes that follow one another in all the arrays' memories become one.
+
+    Args:
+        shape: the shape.
+        places: their Places; those that are broadcast have strides of 0. The first
+            one decides which axis is the innermost.
+
+    Attributes:
+        sizes: of the loops, outermost first.
+        indices: the names of the loops' indices.
+    """
+
+    def __init__(self, shape, places, prefix="i"):
+        lists = [place.strides for place in places]
+        axes = [axis for axis, size in enumerate(shape) if size != 1]
+        if lists:
+            axes.sort(key=lambda axis: -abs(lists[0][axis]))
+        self.sizes, self._strides = [], [[] for _ in lists]
+        for axis in axes:
+            self._add(shape[axis], [strides[axis] for strides in lists])
+        self.indices = [f"{prefix}{i}" for i in range(len(self.sizes))]
+        self._places = {id(place): i for i, place in enumerate(places)}
+
+    def _add(self, size, strides):
+        pairs = list(zip(self._strides, strides, strict=True))
+        if self.sizes and all(before[-1] == size * stride for before, stride in pairs):
+            self.sizes[-1] *= size
+            for before, stride in pairs:
+                before[-1] = stride
+            return
+        self.sizes.append(size)
+        for before, stride in pairs:
+            before.append(stride)
+
+    def steps(self, place):
+        """Return pairs (index, stride) for one of the places."""
+        strides = self._strides[self._places[id(place)]]
+        return list(zip(self.indices, strides, strict=True))
+
+    def loops(self, size_text):
+        """Return the lines that open the loops.
+
+        Args:
+            size_text: a function of a size that returns its text.
+        """
+        pairs = zip(self.indices, self.sizes, strict=True)
+        return [
+            f"{'    ' * depth}for {index} in range({size_text(size)}):"
+            for depth, (index, size) in enumerate(pairs)
+        ]
+
+    @property
+    def indent(self):
+        """What stands before the lines inside."""
+        return "    " * len(self.sizes)
