@@ -16,6 +16,7 @@ from xdl.nn import SoftmaxLoss, SquareLoss, init
 from xdl.ops import *  # noqa: F403
 from xdl.ops.linear import Matmul
 from xdl.optim import SGD
+from xdl.program import compile
 from xdl.transform import (
     gradient,
     hessian_vector_product,

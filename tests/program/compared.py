@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdl import Variable
-from xdl.backend import to_numpy
+from xdl.backend import random, to_numpy
 from xdl.program.nest import leaves
 
 
@@ -32,3 +32,17 @@ def _is_same(a, b):
         return type(a) is type(b) and a == b
     is_alike = (a.shape, a.dtype) == (b.shape, b.dtype)
     return is_alike and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+
+def batch(seed=0, rows=5):
+    """Return samples and labels for the model of the fixtures."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((rows, 4)).astype("f4"), rng.integers(0, 3, rows)
+
+
+def all_of(model, optimizer):
+    """Return the weights, their gradients, the optimizer's state, and the draws."""
+    weights = list(model.parameter.values())
+    gradients = [variable.grad for variable in weights]
+    state = arrays_of([*weights, *optimizer.state.values()])
+    return [*state, *arrays_of(gradients), random.state()]

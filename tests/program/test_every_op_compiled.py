@@ -11,7 +11,6 @@ from tests.program.counted import EAGER_CALLS, Counted
 from tests.test_every_op import NOT_DIFFERENTIABLE, _cases, _operations
 from xdl import GraphError
 from xdl.backend import is_floating
-from xdl.program.compiled import compile
 from xdl.testing import draw_inputs
 
 SEEDS = (0, 0, 1, 2)  # of the inputs at each call: the second one is verified
@@ -128,7 +127,7 @@ def _trained(op_class, case, dtype, is_compiled):
     xdl.seed(3)
     trained, returned = Trained(op_class, case, dtype), []
     counted = Counted(trained.step)
-    step = compile(counted, *trained.state) if is_compiled else counted
+    step = xdl.compile(counted, *trained.state) if is_compiled else counted
     for seed in SEEDS:
         trained.take(draw_inputs(case, dtype, seed))
         returned += arrays_of(step(trained.weight))
@@ -139,7 +138,7 @@ def _called(function, inputs, is_compiled):
     """Return what each call on arrays gives, and the count of eager calls."""
     xdl.seed(3)
     counted, returned = Counted(function), []
-    step = compile(counted) if is_compiled else counted
+    step = xdl.compile(counted) if is_compiled else counted
     for seed in SEEDS:
         returned += arrays_of(step(*inputs(seed)))
     return returned, counted.calls
@@ -202,7 +201,7 @@ def test_functions_of_several_operations_give_the_numbers_of_eager(name):
         return returned
 
     counted = Counted(step)
-    assert [] == differing(called(step), called(compile(counted, *variables)))
+    assert [] == differing(called(step), called(xdl.compile(counted, *variables)))
     assert EAGER_CALLS == counted.calls
 
 
@@ -211,4 +210,4 @@ def test_what_cannot_be_a_program_is_refused_with_a_remedy(name):
     function, arguments, says = REFUSED[name]
 
     with pytest.raises(GraphError, match=f"^compile: .*{says}"):
-        compile(function)(*arguments)
+        xdl.compile(function)(*arguments)

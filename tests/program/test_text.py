@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xdl
-from xdl.program.compiled import compile
+from xdl.program import compile
 
 
 def _trained(model, optimizer, *arguments, calls=3):

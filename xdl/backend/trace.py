@@ -12,6 +12,7 @@ import operator
 from xdl import backend
 from xdl.backend import numpy as host
 from xdl.backend.device import Device
+from xdl.backend.number import COMPARISONS, Number
 from xdl.backend.recording import active
 from xdl.errors import GraphError
 
@@ -24,44 +25,6 @@ _BITWISE = {  # kernels have them as operators alone
     "bitwise_xor": operator.xor,
     "bitwise_not": operator.invert,
 }
-
-
-class Number:
-    """A Python number that may be another one at the next call: a learning rate.
-
-    Arithmetic on it is written down. Where Python needs the number itself (``if``,
-    comparisons, ``float``), it is given, and a guard notes that the program holds for
-    this answer alone.
-    """
-
-    __slots__ = ("number", "value")
-    __array_ufunc__ = None
-
-    def __init__(self, number, value):
-        self.number, self.value = number, value
-
-    def item(self):
-        """Return itself: it is a Python number already."""
-        return self
-
-    def _guarded(self, question):
-        answer = question(self.number)
-        active().guards.append((self.value, question, answer))
-        return answer
-
-    def __bool__(self):
-        return self._guarded(bool)
-
-    def __float__(self):
-        return self._guarded(float)
-
-    def __int__(self):
-        return self._guarded(int)
-
-    def __repr__(self):
-        return f"Number({self.number})"
-
-    __hash__ = object.__hash__
 
 
 class Traced:
@@ -94,6 +57,12 @@ class Traced:
 
     def __len__(self):
         return len(self.array)
+
+    def __getattr__(self, name):
+        raise AttributeError(
+            f"compile: an array of the step has no {name!r}; use the functions of xdl, "
+            "or those of xp in a kernel"
+        )
 
     def __getitem__(self, index):
         return trace.getitem(self, index)
@@ -339,14 +308,6 @@ _OPERATORS = {
     "or": "bitwise_or",
     "xor": "bitwise_xor",
 }
-_COMPARISONS = {
-    "eq": "equal",
-    "ne": "not_equal",
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-}
 _UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
 
 
@@ -372,7 +333,7 @@ def _install_on_arrays():
         setattr(Traced, f"__{name}__", lambda self, other, f=f: f(self, other))
         setattr(Traced, f"__r{name}__", lambda self, other, f=f: f(other, self))
         setattr(Traced, f"__i{name}__", _in_place(f))
-    for name, function in _COMPARISONS.items():
+    for name, function in COMPARISONS.items():
         f = getattr(trace, function)
         setattr(Traced, f"__{name}__", lambda self, other, f=f: f(self, other))
     for name, function in _UNARY.items():
@@ -380,38 +341,6 @@ def _install_on_arrays():
         setattr(Traced, f"__{name}__", lambda self, f=f: f(self))
 
 
-def _number_operator(name, compute):
-    def call(*numbers):
-        if any(type(n) not in (Number, float, int) for n in numbers):
-            return NotImplemented
-        real = compute(*[n.number if type(n) is Number else n for n in numbers])
-        arguments = tuple([n.value if type(n) is Number else n for n in numbers])
-        return Number(real, active().add(name, arguments, {}, real))
-
-    return call
-
-
-def _install_on_numbers():
-    for name in ("add", "sub", "mul", "truediv", "pow"):
-        compute = getattr(operator, name)
-        call = _number_operator(_OPERATORS.get(name, name), compute)
-        setattr(Number, f"__{name}__", call)
-        setattr(Number, f"__r{name}__", lambda self, other, f=call: f(other, self))
-    Number.__neg__ = _number_operator("negative", operator.neg)
-    for name in _COMPARISONS:
-        compare = getattr(operator, name)
-        setattr(Number, f"__{name}__", _guarded_comparison(compare))
-
-
-def _guarded_comparison(compare):
-    def method(self, other):
-        other = other.number if type(other) is Number else other
-        return self._guarded(lambda number: compare(number, other))
-
-    return method
-
-
 _install_on_arrays()
-_install_on_numbers()
 backend.register(Traced, trace, _Library)
 backend.NUMBERS.add(Number)

@@ -5,9 +5,9 @@ import operator
 
 from xdl import backend
 from xdl.backend import random
-from xdl.backend.recording import revision
+from xdl.backend.recording import current, revision
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, CheckpointError, ShapeError
+from xdl.errors import ArgumentError, CheckpointError, GraphError, ShapeError
 
 # Counts the registrations of Variables in any store, so that an optimizer sees with one
 # comparison that it must look for new ones.
@@ -108,6 +108,11 @@ class Parameter:
 
     def register(self, name, variable):
         """Store an existing Variable under ``name`` and return it."""
+        if current() is not None:
+            raise GraphError(
+                f'compile: Variable "{name}" is made in the step; make it before, by '
+                "calling the model or the step once without compile"
+            )
         self._own[name] = variable
         _count_registration()
         return variable

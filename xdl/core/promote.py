@@ -9,7 +9,7 @@ import numbers
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import not_in_state
+from xdl.backend.recording import current, not_in_state
 from xdl.core.variable import Variable
 from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
 
@@ -102,6 +102,8 @@ def _brought_together(op, inputs):
     firm = [(n, v) for n, v in zip(names, inputs, strict=True) if not is_data(v)]
     where = _common_device(op, firm) if firm else _device_of_data(inputs)
     values = [_plain(value) for value in inputs]
+    if current() is not None and firm:
+        _refuse_unknown(firm, where, values)
     own = [name.partition("[")[0] in op.own_dtype for name in names]
     shared = [v for v, is_own in zip(values, own, strict=True) if not is_own]
     floating = _firm_floating(op, firm) or _floating_of_data(op, shared)
@@ -133,6 +135,15 @@ def _common_device(op, firm):
                 f"{_call(variable)} on {variable.device}; move one with .to(device)"
             )
     return first.device
+
+
+def _refuse_unknown(firm, where, values):
+    """Refuse a Variable that a recorded step uses and that is not in its state."""
+    for value in values:
+        if hasattr(value, "dtype") and backend.device_of(value).kind == "trace":
+            if where.kind != "trace":
+                _, variable = firm[0]
+                raise GraphError(not_in_state(variable._label(), variable.shape))
 
 
 def _device_of_data(inputs):

@@ -356,6 +356,8 @@ class Variable:
 
     def __array__(self, dtype=None, copy=None):
         if self.device != "cpu":
+            if self.device.kind == "trace":
+                self.numpy()  # refuses
             raise DeviceError(
                 f"{self._label()}: it is on {self.device}, needed the CPU; use .numpy()"
             )

@@ -1,1 +1,52 @@
-"""Programs: a training step, recorded once and replayed without Python's overhead."""
+"""Programs: a step, recorded once and replayed without Python's overhead."""
+
+__all__ = ["compile"]
+
+
+def compile(function, *state, executor=None, verify=True):
+    """Return a function that does what ``function`` does, replayed as a program.
+
+    The first call runs the function and writes down every array call that it makes:
+    forward, backward and update alike. The later ones replay what was written, without
+    Python's overhead and without allocating. Another shape, dtype, or train or eval
+    records another program.
+
+    Args:
+        function: a function of arrays, constant Variables and Python values, in nested
+            tuples, lists and dicts, or in none. It gets arrays as Variables. It returns
+            Variables, arrays and Python values, nested or not; without their graph.
+        *state: every Module, optimizer, Parameter and Variable that the function reads
+            or changes besides its arguments.
+        executor: ``"numpy"``; default.
+        verify: compare the first replay with an eager run of the same step; default
+            True.
+
+    Returns:
+        A Compiled, to be called like the function.
+
+    Raises:
+        ArgumentError: the state holds something else, or an argument is trainable.
+        GraphError: at a call: the function reads a value in Python (``if``, ``float``),
+            uses a Variable that is not in the state, or the replay and the eager run
+            differ.
+
+    Example:
+        >>> import numpy as np, xdl
+        >>> model = xdl.models.LinearModel(3, 2)
+        >>> optimizer = xdl.SGD(model, lr=0.1)
+        >>> def step(x, target):
+        ...     model.forward(x)
+        ...     loss = model.loss(target)
+        ...     model.backward()
+        ...     optimizer.update()
+        ...     return loss
+        >>> fast_step = xdl.compile(step, model, optimizer)
+        >>> x, target = np.ones((4, 3), np.float32), np.array([0, 1, 1, 0])
+        >>> losses = [fast_step(x, target).item() for _ in range(5)]
+        >>> losses[4] < losses[0]
+        True
+    """
+    # Imported at the first use: `import xdl` stays quick.
+    from xdl.program.compiled import Compiled
+
+    return Compiled(function, state, executor or "numpy", verify)

@@ -38,7 +38,7 @@ _OF_FLOATS = {
     "remainder": "{0} % {1}",
     "maximum": "maximum({0}, {1})",
     "minimum": "minimum({0}, {1})",
-    "sign": "{0} if {0} != {0} else sign({0} > ZERO, {0} < ZERO)",
+    "sign": "{0} if {0} != {0} else DTYPE({0} > ZERO) - DTYPE({0} < ZERO)",
 }
 _OF_INTEGERS = {
     "maximum": "({0} if {0} > {1} else {1})",
@@ -169,8 +169,8 @@ def _conversion(instruction, out):
 def _power(instruction, out):
     """Return the Formula of a power with a small integer written as exponent."""
     base, exponent = instruction.arguments
-    is_small = type(exponent) in (int, float) and exponent == int(exponent)
-    if out not in _FLOATS or not is_small or not 1 < exponent <= _HIGHEST_POWER:
+    is_known = type(exponent) in (int, float) and 1 < exponent <= _HIGHEST_POWER
+    if out not in _FLOATS or not is_known or exponent != int(exponent):
         return None
     if not isinstance(base, Value) or str(base.dtype) != out:
         return None

@@ -37,7 +37,9 @@ class NativeGroup(Group):
     __slots__ = ("base", "columns", "height", "numbers", "spread")
 
     def __init__(self, rows, columns):
-        super().__init__((rows, columns))
+        Instruction.__init__(self, "group", (), {})
+        self.shape, self.inner, self.kinds = (rows, columns), [], {}
+        self.outputs = ()
         self.height, self.columns = rows, columns
         self.base, self.spread, self.numbers = {}, {}, []
 

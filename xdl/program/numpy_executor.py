@@ -1,5 +1,7 @@
 """The NumPy executor: a straight-line function over ufuncs with ``out``."""
 
+import importlib
+
 import numpy as np
 
 from xdl.errors import GraphError
@@ -27,15 +29,19 @@ class NumpyExecutor:
     name = "numpy"
 
     def __init__(self, program):
-        grouped(program, is_worth)
-        self.plan = Plan(program)
-        self._written = Source(program, self.plan)
+        self._written = self._write(program)
+        self.plan = self._written.plan
         self.source = self._written.text_of_function()
         self._code = compile(self.source, "<xdl program>", "exec")
         self._is_quiet = any(one.is_quiet for one in program.instructions)
         self.namespace = None
         self.given_slots = self._written.given_slots
         self.bound_slots = frozenset(self._written.states.values())
+
+    def _write(self, program):
+        """Group and plan a program; return its Source."""
+        grouped(program, is_worth)
+        return Source(program, Plan(program))
 
     def bind(self, arrays):
         """Make the function for the arrays of the state.
@@ -73,16 +79,26 @@ class NumpyExecutor:
             self.namespace[name] = np.array(numbers[i], dtype)
 
 
-EXECUTORS = {"numpy": NumpyExecutor}
+EXECUTORS = {
+    "numpy": "xdl.program.numpy_executor:NumpyExecutor",
+    "numba": "xdl.program.numba_executor:NumbaExecutor",
+}
 
 
 def executor_of(name):
     """Return the class of an executor by its name.
 
     Raises:
-        GraphError: there is none.
+        GraphError: there is none, or what it needs is not installed.
     """
     if name not in EXECUTORS:
         listed = ", ".join(map(repr, EXECUTORS))
         raise GraphError(f"compile: executor {name!r} came, needed one of {listed}")
-    return EXECUTORS[name]
+    module, _, attribute = EXECUTORS[name].partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise GraphError(
+            f"compile: executor {name!r} cannot be used ({error}); "
+            'install what it needs: pip install "xdl[jit]"'
+        ) from error

@@ -62,19 +62,21 @@ class Place:
         array = as_strided(self.array, shape, (*lead, *strides))
         return Place(self.memory, array, self.offset)
 
-    def element(self, steps, more=()):
-        """Return the text of one element.
+    def position(self, steps):
+        """Return the text of where an element lies in the memory.
 
         Args:
-            steps: pairs (name of an index, stride).
-            more: further terms of the position.
+            steps: pairs (text of an index, stride).
         """
         terms = [f"{name} * {stride}" for name, stride in steps if stride not in (0, 1)]
         terms += [name for name, stride in steps if stride == 1]
-        terms += more
         if self.offset or not terms:
             terms.append(str(self.offset))
-        return f"{self.memory}[{' + '.join(terms)}]"
+        return " + ".join(terms)
+
+    def element(self, steps):
+        """Return the text of one element; ``steps`` as for ``position``."""
+        return f"{self.memory}[{self.position(steps)}]"
 
 
 def _start(array):
@@ -89,23 +91,26 @@ class Nest:
     Args:
         shape: the shape.
         places: their Places; those that are broadcast have strides of 0. The first
-            one decides which axis is the innermost.
+            one decides which axis is the innermost, unless ``axes`` does.
+        prefix: of the names of the indices.
+        axes: the order of the axes, outermost first.
 
     Attributes:
         sizes: of the loops, outermost first.
         indices: the names of the loops' indices.
+        places: the Places.
     """
 
-    def __init__(self, shape, places, prefix="i"):
+    def __init__(self, shape, places, prefix="i", axes=None):
         lists = [place.strides for place in places]
-        axes = [axis for axis, size in enumerate(shape) if size != 1]
-        if lists:
-            axes.sort(key=lambda axis: -abs(lists[0][axis]))
+        if axes is None:
+            axes = sorted(range(len(shape)), key=lambda axis: -abs(lists[0][axis]))
         self.sizes, self._strides = [], [[] for _ in lists]
         for axis in axes:
-            self._add(shape[axis], [strides[axis] for strides in lists])
+            if shape[axis] != 1:
+                self._add(shape[axis], [strides[axis] for strides in lists])
         self.indices = [f"{prefix}{i}" for i in range(len(self.sizes))]
-        self._places = {id(place): i for i, place in enumerate(places)}
+        self.places = list(places)
 
     def _add(self, size, strides):
         pairs = list(zip(self._strides, strides, strict=True))
@@ -120,7 +125,7 @@ class Nest:
 
     def steps(self, place):
         """Return pairs (index, stride) for one of the places."""
-        strides = self._strides[self._places[id(place)]]
+        strides = self._strides[self.places.index(place)]
         return list(zip(self.indices, strides, strict=True))
 
     def loops(self, size_text):

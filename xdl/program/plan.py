@@ -22,6 +22,7 @@ REDUCTIONS = {
     "any": "logical_or",
 }
 INTO = frozenset({"set_at", "scatter_add"})  # what changes a copy of its first argument
+_IN_PARTS = INTO | {"where", "concat", "stack", "zero_unless"}  # several writes
 _WITH_OUT = frozenset(
     {"matmul", "astype", "where", "concat", "stack", "copy", "zero_unless", *INTO}
     | REDUCTIONS.keys()
@@ -66,7 +67,7 @@ class Plan:
         self._states = {}
         self.last = self._lives()
         self._assign()
-        self.nbytes = _placed_in_arena({id(b): b for b in self.buffers.values()})
+        self.nbytes = placed_in_arena({id(b): b for b in self.buffers.values()})
 
     def owner(self, value):
         """Return the Value whose memory ``value`` is a view of: itself if of none."""
@@ -123,6 +124,7 @@ class Plan:
             slot = targets.get(result)
             state = self._states.get(slot)
             is_read = read.get(state, -1) <= j and state not in repeated
+            is_read = is_read and not self._is_read_late(one, state)
             if slot is not None and is_read and self._may_overwrite(slot, i, result):
                 self.over_state[result] = slot
                 continue
@@ -131,6 +133,7 @@ class Plan:
                 for v in group.arguments
                 if self._dies_whole(v, i, result)
                 and read[self.owner(v)] <= j
+                and not self._is_read_late(one, self.owner(v))
                 and self.owner(v) not in repeated
             ]
             buffer = self.buffers[self.owner(dying[0])] if dying else None
@@ -149,8 +152,19 @@ class Plan:
         state = self._states.get(slot)
         if state is None or i < self.last_check or self.last[state] > i:
             return False
+        if self._is_read_late(self.program.instructions[i], state):
+            return False
         is_once = [u.value for u in self.program.updates].count(result) == 1
         return is_once and _is_alike(state, result)
+
+    def _is_read_late(self, instruction, owner):
+        """Tell whether an instruction writes before it has read all of an operand."""
+        if instruction.name not in _IN_PARTS:
+            return False
+        operands = list(instruction.operands())
+        if instruction.name in INTO and instruction.arguments[0] is owner:
+            operands = operands[1:]
+        return any(self.owner(value) is owner for value in operands)
 
     def _taken_over(self, i, instruction):
         """Return the buffer of an operand that dies here and may hold the result."""
@@ -179,7 +193,7 @@ def _is_alike(a, b):
     return (a.shape, a.dtype, a.axes) == (b.shape, b.dtype, b.axes)
 
 
-def _placed_in_arena(buffers):
+def placed_in_arena(buffers):
     """Give each Buffer its offset, first fit by time; return the size of the arena."""
     active, end = [], 0
     for buffer in sorted(buffers.values(), key=lambda b: (b.first, -b.nbytes)):

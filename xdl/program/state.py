@@ -130,7 +130,7 @@ class State:
         """Let the state hold recorded copies, and give its own arrays back after."""
         held = [slot.get() for slot in self.slots]
         options = [dict(vars(owner)) for owner in self.checked]
-        recording.owners = self.sources
+        recording.owners = [s for s in self.sources if not isinstance(s, Variable)]
         self._values = [
             None if array is None else Value(array, "state", i)
             for i, array in enumerate(held)

@@ -4,8 +4,11 @@ import numpy as np
 
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
 
-TILE = 16384  # elements of each array: what a group reads and writes stays in cache
-LEAST = 4 * TILE  # elements: below, whole arrays are in cache, too
+# Elements. Measured on a GELU of nine calls (EPYC, 1 MiB of L2, 32 MiB of L3): whole
+# arrays are as fast up to 2 million elements, tiles take 0.75 of their time from 4
+# million on, and smaller tiles lose more to calls than they win.
+TILE = 1 << 16
+LEAST = 1 << 22
 
 
 def is_worth(group):

@@ -1,0 +1,168 @@
+"""Compiled steps in threads, and the memory that they take and give back."""
+
+import gc
+import threading
+import tracemalloc
+import weakref
+
+import numpy as np
+import pytest
+
+import xdl
+from tests.program.compared import all_of, batch, differing
+from xdl import models, optim
+
+STEPS = 40
+
+
+def _in_threads(*functions):
+    """Call functions at the same time, each in a thread; return their results."""
+    results, start = [None] * len(functions), threading.Barrier(len(functions))
+
+    def work(i, function):
+        start.wait()
+        results[i] = function()
+
+    threads = [
+        threading.Thread(target=work, args=pair) for pair in enumerate(functions)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def _training(seed):
+    """Return a function that trains a model, compiled, and returns all of it."""
+
+    def train():
+        xdl.seed(seed)
+        model = models.MLP([4, 6, 3], dropout=0.3)
+        optimizer = optim.Adam(model, lr=0.01)
+
+        def step(x, target):
+            model.forward(x)
+            loss = model.loss(target)
+            model.backward()
+            optimizer.update()
+            return loss
+
+        compiled = xdl.compile(step, model, optimizer)
+        losses = [compiled(*batch(i)).item() for i in range(STEPS)]
+        return [*losses, *all_of(model, optimizer)]
+
+    return train
+
+
+def test_fault_54_threads_replay_different_steps_as_if_alone():
+    expected = [_training(seed)() for seed in range(3)]
+
+    actual = _in_threads(*map(_training, range(3)))
+
+    assert [[], [], []] == [
+        differing(e, a) for e, a in zip(expected, actual, strict=True)
+    ]
+
+
+def test_threads_that_share_a_step_take_turns():
+    weight = xdl.Variable(np.zeros(1000, "f4"))
+    optimizer = xdl.SGD([weight], lr=1.0)
+
+    def step(x):
+        xdl.sum(weight * x).backward()
+        optimizer.update()
+        return xdl.sum(x)
+
+    compiled = xdl.compile(step, weight, optimizer)
+
+    def train():
+        return {compiled(np.ones(1000, "f4")).item() for _ in range(STEPS)}
+
+    assert [{1000.0}] * 3 == _in_threads(train, train, train)
+    assert {-3.0 * STEPS} == set(weight.numpy().tolist())
+
+
+def test_two_steps_of_one_model_share_its_weights(model, optimizer, step):
+    train = xdl.compile(step, model, optimizer)
+    predict = xdl.compile(lambda x: model.forward(x), model)
+    x, target = batch()
+
+    for _ in range(4):
+        train(x, target)
+        model.eval()
+        assert [] == differing([model.forward(x).numpy()], [predict(x).numpy()])
+        model.train()
+
+
+HIDDEN = 128 * 256 * 4  # bytes of each hidden layer's numbers
+
+
+def _large():
+    """Return a compiled step of an MLP with two hidden layers, and a batch."""
+    model = models.MLP([64, 256, 256, 10])
+    optimizer = optim.Adam(model)
+    rng = np.random.default_rng(0)
+    x, target = rng.standard_normal((128, 64)).astype("f4"), rng.integers(0, 10, 128)
+
+    def step(x, target):
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        optimizer.update()
+        return loss
+
+    return xdl.compile(step, model, optimizer), x, target
+
+
+@pytest.fixture
+def memory():
+    """Return a function that gives the bytes that are allocated, and their peak."""
+    tracemalloc.start()
+
+    def allocated():
+        gc.collect()
+        now, peak = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        return now, peak
+
+    yield allocated
+    tracemalloc.stop()
+
+
+def test_a_replay_allocates_no_arrays(memory):
+    step, x, target = _large()
+    for _ in range(4):
+        step(x, target)
+    before, _ = memory()
+
+    for _ in range(3):
+        step(x, target)
+
+    # NumPy converts between dtypes in pieces of 32 KB.
+    assert memory()[1] - before < HIDDEN / 2
+
+
+def test_replays_of_two_programs_do_not_grow(memory):
+    step, x, target = _large()
+    for i in range(8):
+        step(x[i % 2 :], target[i % 2 :])
+    before, _ = memory()
+
+    for i in range(20):
+        step(x[i % 2 :], target[i % 2 :])
+
+    assert memory()[0] - before < HIDDEN / 4
+
+
+def test_a_step_that_is_deleted_is_freed(memory):
+    before, _ = memory()
+    step, x, target = _large()
+    for _ in range(4):
+        step(x, target)
+    state, model = weakref.ref(step.state), weakref.ref(step.state.sources[0])
+
+    del step, x, target
+
+    assert memory()[0] - before < HIDDEN
+    assert (None, None) == (state(), model())

@@ -1,0 +1,92 @@
+"""Numbers of a recorded step that may be others at the next call."""
+
+import operator
+
+from xdl.backend.recording import active
+
+_ARITHMETIC = {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "pow": "pow",
+}
+COMPARISONS = {
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+}
+
+
+class Number:
+    """A Python number that may be another one at the next call: a learning rate.
+
+    Arithmetic on it is written down. Where Python needs the number itself (``if``,
+    comparisons, ``float``), it is given, and a guard notes that the program holds for
+    this answer alone.
+    """
+
+    __slots__ = ("number", "value")
+    __array_ufunc__ = None
+
+    def __init__(self, number, value):
+        self.number, self.value = number, value
+
+    def item(self):
+        """Return itself: it is a Python number already."""
+        return self
+
+    def _guarded(self, question):
+        answer = question(self.number)
+        active().guards.append((self.value, question, answer))
+        return answer
+
+    def __bool__(self):
+        return self._guarded(bool)
+
+    def __float__(self):
+        return self._guarded(float)
+
+    def __int__(self):
+        return self._guarded(int)
+
+    def __repr__(self):
+        return f"Number({self.number})"
+
+    __hash__ = object.__hash__
+
+
+def _number_operator(name, compute):
+    def call(*numbers):
+        if any(type(n) not in (Number, float, int) for n in numbers):
+            return NotImplemented
+        real = compute(*[n.number if type(n) is Number else n for n in numbers])
+        arguments = tuple([n.value if type(n) is Number else n for n in numbers])
+        return Number(real, active().add(name, arguments, {}, real))
+
+    return call
+
+
+def _install():
+    for name, function in _ARITHMETIC.items():
+        call = _number_operator(function, getattr(operator, name))
+        setattr(Number, f"__{name}__", call)
+        setattr(Number, f"__r{name}__", lambda self, other, f=call: f(other, self))
+    Number.__neg__ = _number_operator("negative", operator.neg)
+    for name in COMPARISONS:
+        compare = getattr(operator, name)
+        setattr(Number, f"__{name}__", _guarded_comparison(compare))
+
+
+def _guarded_comparison(compare):
+    def method(self, other):
+        other = other.number if type(other) is Number else other
+        return self._guarded(lambda number: compare(number, other))
+
+    return method
+
+
+_install()

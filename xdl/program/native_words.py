@@ -1,0 +1,74 @@
+"""Words of native code: numbers, conversions and functions, each of one dtype."""
+
+import math
+import re
+
+DTYPES = frozenset(
+    {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
+)
+_KEPT = frozenset({"if", "else", "not", "abs"})
+_MEMORIES = frozenset({"a", "c", "p_a", "p_c"})
+_MEANINGS = {
+    "ONE": "{0}(1)",
+    "ZERO": "{0}(0)",
+    "INFINITY": '{0}("inf")',
+    "NAN": '{0}("nan")',
+    "DTYPE": "{0}",
+    "sqrt": "math.sqrt",
+    "floor": "numpy.floor",
+    "ceil": "numpy.ceil",
+    "trunc": "numpy.trunc",
+    "rint": "numpy.rint",
+}
+
+
+def number_text(number, dtype):
+    """Return the text of a Python number as a constant of a dtype."""
+    if dtype == "bool":
+        return repr(bool(number))
+    if dtype.startswith("float"):
+        number = float(number)
+        if math.isfinite(number):
+            return f"{dtype}({number!r})"
+        infinity = f"INFINITY_{dtype}"
+        return f"NAN_{dtype}" if number != number else "-" * (number < 0) + infinity
+    return f"{dtype}({int(number)})"
+
+
+def cast(text, before, after):
+    """Return a number's text converted from one dtype to another."""
+    if before == after:
+        return text
+    return f"({text} != 0)" if after == "bool" else f"{after}({text})"
+
+
+def loaded(place, steps):
+    """Return the text of an element as a number: bytes become True and False."""
+    element = place.element(steps)
+    return f"({element} != 0)" if place.array.dtype == bool else element
+
+
+def worded(formula, dtype):
+    """Return a formula with the words of its dtype: ``exp`` becomes ``exp_float32``."""
+
+    def word(found):
+        return found[0] if found[0] in _KEPT else f"{found[0]}_{dtype}"
+
+    return re.sub(r"[A-Za-z]\w*", word, formula)
+
+
+def header(module):
+    """Return the lines that define the words which the text of a module uses."""
+    used = sorted(set(re.findall(r"[A-Za-z]\w*", module)))
+    dtypes = [name for name in used if name in DTYPES - {"bool"}]
+    own = ("at", "hidden", "is_missing")
+    lines = ["import math", "", "import numpy"]
+    lines += ["from numpy import " + ", ".join(dtypes)] if dtypes else []
+    lines += ["", "from xdl.program.numba_raw import NAMES", ""]
+    for name in used:
+        word, _, dtype = name.rpartition("_")
+        if word in _MEANINGS and dtype in DTYPES:
+            lines.append(f"{name} = {_MEANINGS[word].format(f'numpy.{dtype}')}")
+        elif name in own or (word and dtype in DTYPES and word not in _MEMORIES):
+            lines.append(f'{name} = NAMES["{name}"]')
+    return lines

@@ -1,0 +1,140 @@
+"""The Numba executor: chains of instructions as native loops, the rest by NumPy."""
+
+import time
+
+import numpy as np
+
+from xdl.program.groups import REPEATED, SINGLE, WHOLE
+from xdl.program.numba_cache import load
+from xdl.program.numba_gather import gathered, lowered
+from xdl.program.numba_groups import NativeText
+from xdl.program.numpy_executor import NumpyExecutor
+from xdl.program.plan import Plan
+from xdl.program.source import Source
+
+_LEAST = 2048  # elements: below, a native call costs about what it gains
+_SLOW = frozenset({"erf", "exp", "tanh", "log"})  # worth a loop of their own
+
+
+def is_worth(group):
+    """Tell whether a group runs faster as a native loop than array by array."""
+    if group.size < _LEAST:
+        return False
+    return len(group.inner) > 1 or group.inner[0].name in _SLOW
+
+
+class NativeSource(Source):
+    """The text of a program whose groups are calls of native functions.
+
+    Attributes:
+        functions: from name to (text, signature) of the function.
+    """
+
+    def __init__(self, program, plan):
+        self.functions = {}
+        super().__init__(program, plan)
+
+    def _write_group(self, group):
+        taken = self._taken(group)
+        for value in group.outputs:
+            slot = self.plan.over_state.get(value)
+            if slot is None:
+                self._buffer(value)
+            else:
+                self._note_change()
+                self._name_of[value] = self.name(self.plan._states[slot])
+                self._bound.add(value)
+        native = NativeText(group, taken)
+        name = self._function(native)
+        given = [self._given(group, value, native.is_flat) for value in native.arrays]
+        given += [self._number(value) for value in native.singles]
+        given += map(str, native.divisors)
+        given += self._scratch(group, native.scratch)
+        self.body.append(f"{name}({', '.join(given)})")
+
+    def _function(self, native):
+        """Return the name of the function with a text; equal ones are one."""
+        signature = native.signature()
+        for name, known in self.functions.items():
+            if known == (native.text, signature):
+                return name
+        name = f"group{len(self.functions)}"
+        self.functions[name] = (native.text, signature)
+        return name
+
+    def _taken(self, group):
+        """Return from output to the argument in whose memory it is written."""
+        plan, taken = self.plan, {}
+        owners = {plan.owner(v): v for v in group.arguments if group.kinds[v] == WHOLE}
+        for value in group.outputs:
+            slot = plan.over_state.get(value)
+            if slot is not None:
+                owner = plan._states[slot]
+                if owner in owners:
+                    taken[value] = owners[owner]
+                continue
+            buffer = plan.buffers[value]
+            for owner, argument in owners.items():
+                if plan.buffers.get(owner) is buffer:
+                    taken[value] = argument
+        return taken
+
+    def _given(self, group, value, is_flat):
+        """Return the text of an array as the function needs it."""
+        kind = group.kinds[value]
+        shape = (-1,)
+        if kind in (WHOLE, REPEATED) and not is_flat:
+            shape = (-1, group.columns)
+        if value.shape == shape or (len(value.shape) == 1 and shape == (-1,)):
+            return self.name(value)
+        if value.shape == (value.size // group.columns, group.columns) == shape:
+            return self.name(value)
+        if self._is_bound(value):
+            return self._as_rows(self.name(value), shape)
+        return f"{self.name(value)}.reshape({shape})"
+
+    def _as_rows(self, name, shape):
+        view = f"{name}_{'rows' if len(shape) > 1 else 'flat'}"
+        if len(shape) > 1:
+            view += str(shape[1])
+        if view not in self._made_flat:
+            self._made_flat.add(view)
+            self.planned.append(f"{view} = {name}.reshape({shape}, copy=False)")
+        return view
+
+    def _number(self, value):
+        name = self.name(value)
+        return name if value.is_number else f"{name}.item()"
+
+    def _scratch(self, group, dtypes):
+        names = []
+        for i, dtype in enumerate(dtypes):
+            name = f"row{i}_{dtype}_{group.columns}"
+            if name not in self._made_flat:
+                self._made_flat.add(name)
+                empty = self.object(np.empty)
+                self.planned.append(f"{name} = {empty}({group.columns}, {dtype!r})")
+            names.append(name)
+        return names
+
+
+class NumbaExecutor(NumpyExecutor):
+    """Runs a program with NumPy and, for groups of instructions, native loops.
+
+    Attributes:
+        seconds: what it took to compile the loops, or to read them from the cache.
+    """
+
+    name = "numba"
+
+    def _write(self, program):
+        begin = time.perf_counter()
+        lowered(program)
+        gathered(program, is_worth)
+        source = NativeSource(program, Plan(program))
+        for name, (text, signature) in source.functions.items():
+            function = load(text).group
+            function.compile(signature)
+            source.names[name] = function
+        self.seconds = time.perf_counter() - begin
+        return source

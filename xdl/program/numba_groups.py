@@ -1,0 +1,431 @@
+"""From a group to the text of a native function.
+
+Rows are gone through one after the other. What depends on no sum or maximum of the row
+is computed in a first loop over its columns, what depends on one in a second, and so
+on; what one loop needs of an earlier one waits in a scratch row, which stays in the
+cache. A group of whole arrays alone is one loop over their elements.
+
+The text names neither arrays nor sizes, so that equal groups have equal texts.
+"""
+
+import re
+
+import numba
+import numpy as np
+
+from xdl.backend.recording import Value
+from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
+from xdl.program.numba_formulas import formula_of
+from xdl.program.numba_gather import EVERY, TOTAL
+
+_REDUCTIONS = {
+    "sum": ("plus", "ZERO"),
+    "max": ("maximum", "LOWEST"),
+    "min": ("minimum", "INFINITY"),
+}
+_CONSTANTS = {
+    "ZERO": "{0}(0)",
+    "ONE": "{0}(1)",
+    "INFINITY": '{0}("inf")',
+    "LOWEST": '{0}("-inf")',
+    "DTYPE": "{0}",
+}
+_OF_NUMPY = ("floor", "ceil", "trunc", "rint")
+_VECTORISED = ("exp", "expm1", "log", "log1p", "tanh", "erf")
+_REDUCING = ("plus", "maximum", "minimum")
+_NAMES = re.compile(
+    r"\b(" + "|".join([*_CONSTANTS, *_VECTORISED, *_REDUCING]) + r")\b"
+)
+
+
+class Phases:
+    """In which loop over the columns each Value of a group is computed.
+
+    Attributes:
+        of: from Value to phase. Of a column: the one before whose loop it is ready.
+        stores: from output to the phase that writes it into its array.
+        count: how many loops there are.
+    """
+
+    def __init__(self, group, taken):
+        """Order a group.
+
+        Args:
+            group: a NativeGroup.
+            taken: from output to the argument whose memory it is written over.
+        """
+        self.group, self.of = group, {}
+        for one in group.inner:
+            self.of[one.result] = self._earliest(one)
+        self._sink()
+        self.stores = {v: self._store(v, taken.get(v)) for v in group.outputs}
+        loops = [self.loop(one) for one in group.inner if self.is_wide(one)]
+        self.count = max([*loops, *self.stores.values()], default=0) + 1
+
+    def is_wide(self, one):
+        """Tell whether an instruction is computed for each column."""
+        return self.group.kinds[one.result] != COLUMN or one.name in _REDUCTIONS
+
+    def loop(self, one):
+        """Return the loop in which an instruction is computed."""
+        phase = self.of[one.result]
+        return phase - (self.group.kinds[one.result] == COLUMN)
+
+    def _earliest(self, one):
+        group = self.group
+        phase = max([self.of.get(v, 0) for v in group.operands_of(one)], default=0)
+        is_reduced = group.kinds[one.result] == COLUMN and one.name in _REDUCTIONS
+        return phase + is_reduced
+
+    def _sink(self):
+        """Compute later what only later loops need, rather than keep it for them."""
+        group = self.group
+        for one in reversed(group.inner):
+            if group.kinds[one.result] != WHOLE:
+                continue
+            users = [
+                self.loop(other) if self.is_wide(other) else self.of[other.result]
+                for other in group.inner
+                if one.result in group.operands_of(other)
+            ]
+            made = [v for v in group.operands_of(one) if group.kinds[v] == WHOLE]
+            made = [v for v in made if v in self.of]
+            if users and len(made) <= 1:
+                self.of[one.result] = max(min(users), self.of[one.result])
+
+    def _store(self, value, taken):
+        """Return the phase after whose reads an output may be written."""
+        if self.group.kinds[value] != WHOLE or taken is None:
+            return self.of[value]
+        reads = [
+            self.loop(one)
+            for one in self.group.inner
+            if taken in self.group.operands_of(one)
+        ]
+        return max([self.of[value], *reads])
+
+
+class NativeText:
+    """The text of the function that runs a group.
+
+    Args:
+        group: a NativeGroup, finished.
+        taken: from output to the argument whose memory it is written over.
+
+    Attributes:
+        arrays: the Values whose arrays are given, in order, and their kinds.
+        singles: the Values that are given as numbers, after the arrays.
+        divisors: the integers that are given after these.
+        scratch: the dtypes of the scratch rows that are given last.
+        text: of the module that holds the function ``group``.
+    """
+
+    def __init__(self, group, taken):
+        self.group, self.taken = group, taken
+        self.phases = Phases(group, taken)
+        self.is_flat = set(group.kinds.values()) <= {WHOLE, SINGLE}
+        self.names, self.header, self.scratch = {}, {}, []
+        self.divisors, self.kept = [], {}
+        self._name_given()
+        self._name_made()
+        body = self._flat() if self.is_flat else self._rows()
+        self.text = self._module(body)
+
+    def _name_given(self):
+        group, kinds = self.group, self.group.kinds
+        outputs = [v for v in group.outputs if v not in self.taken]
+        given = [v for v in group.arguments if not self._is_literal(v)]
+        self.arrays = [v for v in given if kinds[v] != SINGLE] + outputs
+        self.singles = [v for v in given if kinds[v] == SINGLE]
+        self.place_of = {v: f"a{i}" for i, v in enumerate(self.arrays)}
+        self.place_of |= {v: self.place_of[x] for v, x in self.taken.items()}
+        self.names |= {v: f"s{i}" for i, v in enumerate(self.singles)}
+
+    @staticmethod
+    def _is_literal(value):
+        return value.origin == "constant" and value.size == 1
+
+    def _name_made(self):
+        for i, one in enumerate(self.group.inner):
+            self.names[one.result] = f"v{i}"
+
+    def _operand(self, argument, dtype):
+        """Return the text of an argument, in the dtype named."""
+        if not isinstance(argument, Value):
+            return self._constant(argument, dtype)
+        value = self.group.base[argument]
+        if self._is_literal(value):
+            return self._constant(value.data.item(), dtype)
+        name = self.names[value]
+        known = None if value.is_number else str(value.dtype)
+        if known == dtype:
+            return name
+        if value in self.singles:
+            return self._single(name, dtype)
+        return f"({name} != 0)" if dtype == "bool" else f"{self._dtype(dtype)}({name})"
+
+    def _single(self, name, dtype):
+        self._dtype(dtype)
+        return f"({name} != 0)" if dtype == "bool" else f"{dtype}({name})"
+
+    def _dtype(self, dtype):
+        self.header[dtype] = f"from numpy import {dtype}"
+        return dtype
+
+    def _constant(self, number, dtype):
+        if dtype == "bool":
+            return repr(bool(number))
+        text = f"{self._dtype(dtype)}({number!r})"
+        if number != number or number in (float("inf"), float("-inf")):
+            text = f'{dtype}("{number!r}")'
+        name = f"K{re.sub('[^0-9a-z]', '_', repr(number))}_{dtype}"
+        self.header[name] = f"{name} = {text}"
+        return name
+
+    def _named(self, text, dtype):
+        """Return a text with its names made those of the dtype."""
+
+        def name_of(match):
+            word = match.group()
+            if word == "DTYPE":
+                return self._dtype(dtype)
+            name = f"{word}_{dtype}"
+            if word in _CONSTANTS:
+                made = _CONSTANTS[word].format(self._dtype(dtype))
+            else:
+                made = f'FUNCTIONS["{dtype}"]["{word}"]'
+            self.header[name] = f"{name} = {made}"
+            return name
+
+        for function in _OF_NUMPY:
+            if text.startswith(function):
+                self.header[function] = f"from numpy import {function}"
+        if text.startswith("sqrt"):
+            self.header["sqrt"] = "from math import sqrt"
+        return _NAMES.sub(name_of, text)
+
+    def _line(self, one):
+        """Return the line that computes an elementwise instruction."""
+        formula = formula_of(one)
+        pairs = zip(one.arguments, formula.dtypes, strict=False)
+        operands = [self._operand(argument, dtype) for argument, dtype in pairs]
+        text = self._named(formula.text.format(*operands), formula.computed)
+        out = str(one.result.dtype)
+        is_integer = one.result.dtype.kind in "iu"
+        if is_integer and formula.computed == out:
+            text = f"{self._dtype(out)}({text})"
+        return f"{self.names[one.result]} = {text}"
+
+    def signature(self):
+        """Return the types of the arguments, for Numba to compile it at once."""
+        types = []
+        for value in self.arrays:
+            is_rows = self.group.kinds[value] in (WHOLE, REPEATED) and not self.is_flat
+            types.append(array_type(str(value.dtype), 2 if is_rows else 1))
+        types += [number_type(value) for value in self.singles]
+        types += [numba.int64] * len(self.divisors)
+        types += [array_type(dtype, 1) for dtype in self.scratch]
+        return tuple(types)
+
+    def _flat(self):
+        arrays = [self.place_of[v] for v in self.arrays]
+        lines = [f"for j in range({arrays[0]}.size):"]
+        return lines + self._indented(self._loop(0, "j"))
+
+    def _rows(self):
+        """Return the lines of a function over rows."""
+        group = self.group
+        lines, ends = [self._sizes()], []
+        for value in group.outputs:
+            place, zero = self.place_of[value], self._zero(value)
+            if group.kinds[value] == TOTAL:
+                lines += ["for j in range(columns):", f"    {place}[j] = {zero}"]
+        for value in group.made():
+            if group.kinds[value] == EVERY:
+                lines.append(f"{self.names[value]} = {zero_of(self, value)}")
+                ends.append(f"{self.place_of[value]}[0] = {self.names[value]}")
+        lines.append("for r in range(rows):")
+        return lines + self._indented(self._row()) + ends
+
+    def _zero(self, value):
+        return self._named("ZERO", str(value.dtype)) if value.dtype.kind == "f" else "0"
+
+    def _sizes(self):
+        whole = [v for v in self.arrays if self.group.kinds[v] == WHOLE]
+        if whole:
+            return f"rows, columns = {self.place_of[whole[0]]}.shape"
+        self.divisors += [self.group.rows, self.group.columns]
+        return "rows, columns = d0, d1"
+
+    def _row(self):
+        """Return the lines that run one row: columns' numbers, and loops between."""
+        group, lines = self.group, []
+        for value in group.arguments:
+            if group.kinds[value] == COLUMN:
+                lines.append(f"{self._column(value)}")
+            if group.kinds[value] == REPEATED:
+                lines += self._period(value)
+        for phase in range(self.phases.count):
+            lines += self._scalars(phase)
+            loop = self._loop(phase, "r, j")
+            if loop:
+                lines += self._starts(phase)
+                lines += ["for j in range(columns):", *self._indented(loop)]
+                lines += self._row_ends(phase)
+        lines += self._scalars(self.phases.count)
+        return lines
+
+    def _column(self, value):
+        """Return the line that reads a column's number of the row."""
+        place = self.place_of[value]
+        divisor, period = self.group.spread[value]
+        row = "r"
+        if divisor != 1:
+            row += f" // d{len(self.divisors)}"
+            self.divisors.append(divisor)
+        if divisor * period != self.group.rows:
+            row += f" % {place}.size"
+        self.names[value] = f"c{place}"
+        return f"c{place} = {place}[{row}]"
+
+    def _period(self, value):
+        place = self.place_of[value]
+        if value.size == self.group.columns:
+            return []
+        return [f"r{place} = r % {place}.shape[0]"]
+
+    def _scalars(self, phase):
+        """Return the lines of the columns' instructions before a loop."""
+        lines, group = [], self.group
+        for one in group.inner:
+            value = one.result
+            if group.kinds[value] != COLUMN or self.phases.of[value] != phase:
+                continue
+            if one.name not in _REDUCTIONS:
+                lines.append(self._line(one))
+            if value in group.outputs:
+                lines.append(f"{self.place_of[value]}[r] = {self.names[value]}")
+        return lines
+
+    def _reductions(self, phase):
+        """Yield the reductions to a number of each row that a loop computes."""
+        for one in self.group.inner:
+            is_row = self.group.kinds[one.result] in (COLUMN, EVERY)
+            if is_row and one.name in _REDUCTIONS and self.phases.loop(one) == phase:
+                yield one
+
+    def _starts(self, phase):
+        lines = []
+        for one in self._reductions(phase):
+            _, start = _REDUCTIONS[one.name]
+            name = self._accumulator(one)
+            lines.append(f"{name} = {self._named(start, str(one.result.dtype))}")
+        return lines
+
+    def _accumulator(self, one):
+        is_every = self.group.kinds[one.result] == EVERY
+        return self.names[one.result] + ("r" if is_every else "")
+
+    def _row_ends(self, phase):
+        names = [
+            self.names[one.result]
+            for one in self._reductions(phase)
+            if self.group.kinds[one.result] == EVERY
+        ]
+        return [f"{name} += {name}r" for name in names]
+
+    def _loop(self, phase, index):
+        """Return the lines of a loop over the columns."""
+        self.index, self.loaded = index, {}
+        self.before, self.after = [], []
+        lines, group = [], self.group
+        outer = dict(self.names)
+        for one in group.inner:
+            value = one.result
+            if not self.phases.is_wide(one) or self.phases.loop(one) != phase:
+                continue
+            for operand in group.operands_of(one):
+                lines += self._loaded(operand, phase)
+            lines += self._computed(one)
+            self.loaded[value] = True
+            self._keep(value, phase)
+        for value, store in self.phases.stores.items():
+            if group.kinds[value] == WHOLE and store == phase:
+                lines += self._loaded(value, phase)
+                self.after.append(f"{self.place_of[value]}[{index}] = {self.names[value]}")
+        self.names = outer
+        return lines + self.after
+
+    def _computed(self, one):
+        if one.name not in _REDUCTIONS:
+            return [self._line(one)]
+        value, dtype = one.result, str(one.result.dtype)
+        x = self._operand(one.arguments[0], dtype)
+        if self.group.kinds[value] == TOTAL:
+            return [f"{self.place_of[value]}[j] += {x}"]
+        name = self._accumulator(one)
+        function = self._named(_REDUCTIONS[one.name][0], dtype)
+        return [f"{name} = {function}({name}, {x})"]
+
+    def _keep(self, value, phase):
+        """Keep a Value for later loops, unless its own array does."""
+        if self.group.kinds[value] != WHOLE:
+            return
+        later = [
+            self.phases.loop(one)
+            for one in self.group.inner
+            if value in self.group.operands_of(one) and self.phases.is_wide(one)
+        ]
+        store = self.phases.stores.get(value)
+        if max([phase, store or 0, *later]) == phase or store == phase:
+            return
+        name = f"w{len(self.scratch)}"
+        self.scratch.append(str(value.dtype))
+        self.kept[value] = name
+        self.after.append(f"{name}[j] = {self.names[value]}")
+
+    def _loaded(self, value, phase):
+        """Return the lines that read what a loop needs and has not read yet."""
+        kind = self.group.kinds[value]
+        if kind not in (WHOLE, REPEATED) or value in self.loaded:
+            return []
+        self.loaded[value] = True
+        if value in self.kept:
+            return [f"{self.names[value]} = {self.kept[value]}[j]"]
+        place, index = self.place_of[value], self.index
+        if kind == REPEATED:
+            row = "0" if value.size == self.group.columns else f"r{place}"
+            index = f"{row}, j"
+        if value not in self.phases.of:
+            self.names[value] = f"x{place}"
+        return [f"{self.names[value]} = {place}[{index}]"]
+
+    @staticmethod
+    def _indented(lines):
+        return ["    " + line for line in lines]
+
+    def _module(self, body):
+        given = [f"a{i}" for i in range(len(self.arrays))]
+        given += [f"s{i}" for i in range(len(self.singles))]
+        given += [f"d{i}" for i in range(len(self.divisors))]
+        given += [f"w{i}" for i in range(len(self.scratch))]
+        lines = ["from xdl.program.numba_math import FUNCTIONS"]
+        lines += self.header.values()
+        lines += ["", "@native", f"def group({', '.join(given)}):"]
+        return "\n".join([*lines, *self._indented(body), ""])
+
+
+def array_type(dtype, ndim):
+    """Return Numba's type of a dense array."""
+    return numba.types.Array(numba.from_dtype(np.dtype(dtype)), ndim, "C")
+
+
+def number_type(value):
+    """Return Numba's type of a Python number that stands for a Value."""
+    kind = "f" if value.is_number else value.dtype.kind
+    return {"f": numba.float64, "b": numba.boolean}.get(kind, numba.int64)
+
+
+def zero_of(text, value):
+    """Return the zero that a sum over all elements starts with."""
+    return text._zero(value)
