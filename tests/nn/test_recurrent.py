@@ -217,3 +217,9 @@ def test_lengths_outside_the_sequence_are_refused(lengths):
 def test_lengths_that_are_no_integers_are_refused():
     with pytest.raises(xdl.DtypeError, match="needed integers"):
         xdl.nn.GRU(3, 4)(np.zeros((5, 2, 3), "f4"), lengths=[1.5, 2.0])
+
+
+def test_a_layer_takes_a_sequence_in_nested_lists():
+    outputs, _ = xdl.nn.GRU(3, 4)([[[1.0, 2.0, 3.0]]])
+
+    assert (1, 1, 4) == outputs.shape

@@ -8,6 +8,7 @@ makes a program of them.
 import math
 import sys
 from contextvars import ContextVar
+from typing import Any
 
 from xdl.errors import GraphError
 
@@ -33,6 +34,11 @@ class Value:
     """
 
     __slots__ = ("axes", "data", "dtype", "origin", "shape")
+    axes: Any
+    data: Any
+    dtype: Any
+    origin: Any
+    shape: Any
 
     def __init__(self, array, origin, data=None):
         self.origin, self.data = origin, data
@@ -94,6 +100,7 @@ class Instruction:
         "place",
         "result",
     )
+    result: Any
 
     def __init__(self, name, arguments, options, place="", is_quiet=False):
         self.name, self.arguments, self.options = name, arguments, options

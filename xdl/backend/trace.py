@@ -8,6 +8,7 @@ program could not repeat the decision.
 
 import contextlib
 import operator
+from typing import Any
 
 from xdl import backend
 from xdl.backend import numpy as host
@@ -264,7 +265,7 @@ class Trace:
         return x
 
 
-trace = Trace()
+trace: Any = Trace()
 
 
 class _Library:

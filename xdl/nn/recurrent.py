@@ -9,6 +9,7 @@ from xdl.nn import init
 from xdl.nn.structure import Dropout
 from xdl.ops import concat, expand_dims, getitem, gru, lstm, permute_dims, rnn, stack
 from xdl.ops.creation import new_arange, new_zeros
+from xdl.ops.layout import as_operand
 
 
 class Recurrent(Module):
@@ -85,10 +86,11 @@ class Recurrent(Module):
             ShapeError: a shape does not fit.
             DtypeError: ``x`` holds integers.
         """
-        if getattr(x, "ndim", 0) != 3 or x.shape[2] != self.input_size:
+        x = as_operand(x)
+        if x.ndim != 3 or x.shape[2] != self.input_size:
             raise ShapeError(
-                f"{self}: x of shape {getattr(x, 'shape', ())} came, needed three axes "
-                f"and {self.input_size} features"
+                f"{self}: x of shape {x.shape} came, needed three axes and "
+                f"{self.input_size} features"
             )
         x = permute_dims(x, (1, 0, 2)) if self.batch_first else x
         states = self._first(x, state)

@@ -66,8 +66,8 @@ class Gathers:
         """Write a result whose elements are ``place[front]``; ``axes``: of front."""
         shape, rest, indices = self._indexed(place, front)
         if not shape:
-            position = self._positions(place, rest, indices, Nest((), []), front)
-            lines, text = position
+            nest = Nest((), [rest, *indices.values()])
+            lines, text = self._positions(place, rest, indices, nest, front)
             self.lines.body += lines
             self._keep(result, cast_bool(place, text))
             return
@@ -125,9 +125,7 @@ class Gathers:
 
     def _positions(self, place, rest, indices, nest, front):
         """Return lines that find an element, and its text."""
-        lines, steps = [], []
-        if rest in nest.places:
-            steps = nest.steps(rest)
+        lines, steps = [], nest.steps(rest)
         for axis, array in enumerate(front):
             stride, size = place.strides[axis], place.shape[axis]
             if not isinstance(array, Value):

@@ -181,6 +181,7 @@ class Lines:
 
     def _concat(self, instruction):
         xs, axis = _listed(instruction)
+        axis %= len(instruction.result.shape)
         place, at = self.text.place(instruction.result), 0
         for x in xs:
             part = _at(axis, slice(at, at + x.shape[axis]))
@@ -237,8 +238,11 @@ class Lines:
     def _reduce(self, instruction):
         x, axis, _ = _reduction(instruction)
         result = instruction.result
-        if self.text.scalar(x) is not None:
-            raise Ineligible("a reduction of a number")
+        known = self.text.scalar(x)
+        if known is not None:
+            text = cast(known, str(x.dtype), str(result.dtype))
+            self.text.scalars[result] = text
+            return
         place, ndim = self.text.place(x), len(x.shape)
         axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else [axis]
         axes = sorted(a % ndim for a in axes)

@@ -126,6 +126,7 @@ class NumbaExecutor(NumpyExecutor):
     """
 
     name = "numba"
+    is_exact = False
 
     def _write(self, program):
         begin = time.perf_counter()

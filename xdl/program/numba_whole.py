@@ -70,6 +70,32 @@ class NumbaWhole:
             raise Refused
         return self.returned(results)
 
+    def direct(self, names, inputs):
+        """Return lines of Python that run a step and set ``results``.
+
+        Args:
+            names: the namespace of the lines; what they name is added.
+            inputs: the names of the inputs.
+        """
+        results = self.text.given("result")
+        names |= {"entry": self._entry, "table": self._table, "returned": self.returned}
+        names |= {"empty": np.empty, "Refused": Refused}
+        lines = []
+        for memory in results:
+            names[f"shape_{memory.name}"] = memory.data
+            names[f"dtype_{memory.name}"] = memory.dtype
+            names[memory.name] = None
+            lines.append(
+                f"  {memory.name} = empty(shape_{memory.name}, dtype_{memory.name})"
+            )
+        listed = "".join(f"{name}, " for name in self.text.passed())
+        lines += [f"  status = entry(table, {listed})", "  if status:"]
+        lines += ["    if status == 2: return MISS", "    raise Refused"]
+        made = "".join(f"{memory.name}, " for memory in results)
+        if "number" in self.text.results:
+            return [*lines, f"  results = returned(({made}))"]
+        return [*lines, f"  results = ({made})"]
+
     def returned(self, results):
         """Return results as a step gives them: numbers as Python's."""
         pairs = zip(results, self.text.results, strict=True)

@@ -2,6 +2,8 @@
 
 import importlib
 
+from typing import Any
+
 import numpy as np
 
 from xdl.errors import GraphError
@@ -24,9 +26,11 @@ class NumpyExecutor:
         given_slots: the numbers of the state's slots whose arrays each call is given,
             in order after the inputs, for a step replaces them.
         bound_slots: those whose arrays ``bind`` needs.
+        is_exact: whether it rounds as eager does.
     """
 
     name = "numpy"
+    is_exact = True
 
     def __init__(self, program):
         self._written = self._write(program)
@@ -34,7 +38,7 @@ class NumpyExecutor:
         self.source = self._written.text_of_function()
         self._code = compile(self.source, "<xdl program>", "exec")
         self._is_quiet = any(one.is_quiet for one in program.instructions)
-        self.namespace = None
+        self.namespace: dict[str, Any] = {}
         self.given_slots = self._written.given_slots
         self.bound_slots = frozenset(self._written.states.values())
 
@@ -81,7 +85,7 @@ class NumpyExecutor:
 
 EXECUTORS = {
     "numpy": "xdl.program.numpy_executor:NumpyExecutor",
-    "numba": "xdl.program.numba_executor:NumbaExecutor",
+    "numba": "xdl.program.numba_choice:executor",
 }
 
 

@@ -162,8 +162,8 @@ class Plan:
         if instruction.name not in _IN_PARTS:
             return False
         operands = list(instruction.operands())
-        if instruction.name in INTO and instruction.arguments[0] is owner:
-            operands = operands[1:]
+        if instruction.name in INTO:
+            operands = operands[1:]  # the first one is copied at once
         return any(self.owner(value) is owner for value in operands)
 
     def _taken_over(self, i, instruction):
@@ -174,8 +174,10 @@ class Plan:
         elif ufunc_of(instruction.name) is None:
             return None
         for value in operands:
+            owner = self.owner(value)
             if self._dies_whole(value, i, instruction.result):
-                return self.buffers[self.owner(value)]
+                if not self._is_read_late(instruction, owner):
+                    return self.buffers[owner]
         return None
 
 

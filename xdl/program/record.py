@@ -84,7 +84,7 @@ def prepared(leaf):
                 "trainable; give it to xdl.compile as state"
             )
         return leaf
-    if isinstance(leaf, numbers.Number) and hasattr(leaf, "dtype"):
+    if isinstance(leaf, numbers.Real) and hasattr(leaf, "item"):
         return leaf.item()  # NumPy's scalars are numbers
     if backend.namespace(leaf) is not None:
         return backend.asarray(leaf)

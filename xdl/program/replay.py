@@ -116,7 +116,8 @@ class Replay:
     def _short_text(self, count, tests, names):
         given = "".join(f"x{i}, " for i in range(count))
         lines = [f"def replay({given}):", f"  if {' or '.join(tests)}:"]
-        lines += ["    return MISS", f"  results = step({given}0, 0)"]
+        lines.append("    return MISS")
+        lines += self._direct(count, names) or [f"  results = step({given}0, 0)"]
         touched = [u.slot for u in self.program.updates]
         nodes = [i for i in touched if names[f"node{i}"] is not None]
         if nodes:
@@ -125,13 +126,19 @@ class Replay:
             lines.append(f"  node{i}.index = index; node{i}.kept = ()")
         single = self.program.outputs
         if getattr(single, "kind", None) == "variable":
-            lines += ["  out = new(Variable)", "  out._value = asarray(results[0])"]
+            made = "r0" if "r0" in names else "asarray(results[0])"
+            lines += ["  out = new(Variable)", f"  out._value = {made}"]
             lines += ["  out._node = None", "  return out"]
         else:
             names |= {"mapped": mapped, "outputs": single, "returned": _returned}
             lines.append("  results = iter(results)")
             lines.append("  return mapped(outputs, lambda o: returned(o, results))")
         return "\n".join(lines)
+
+    def _direct(self, count, names):
+        """Return lines that call an executor's native function, if it has one."""
+        direct = getattr(self.executor, "direct", None)
+        return direct(names, [f"x{i}" for i in range(count)]) if direct else None
 
 
 def root(array):

@@ -77,7 +77,7 @@ class Source(Lines):
         names = {v: f"{self.name(v)}_" for v in arrays}
         scratch = [f"p{i}" for i in range(len(tiling.scratch))]
         names |= {v: scratch[slot] for v, slot in tiling.slots.items()}
-        loop = ", ".join([*map(names.get, arrays), *scratch])
+        loop = ", ".join([*[names[v] for v in arrays], *scratch])
         self.body.append(f"for {loop}, in {tiles}:")
         for one in group.inner:
             self._write_inner(one, names)

@@ -185,12 +185,11 @@ class State:
         updates, arrays = [], []
         for i, (slot, before) in enumerate(zip(self.slots, held, strict=True)):
             now, placed = slot.get(), self._placed[i]
-            if now is before is None or (
-                now is placed and now.value == self._values[i]
-            ):
+            value = None if now is None else now.value
+            is_same = now is placed and value == self._values[i]
+            if is_same or (now is before is None):
                 continue
             arrays.append(None if now is None else now.array)
-            value = None if now is None else now.value
             updates.append(Update(i, value, now is placed and not slot.is_grad))
         return updates, arrays
 

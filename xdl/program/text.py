@@ -4,6 +4,7 @@ import inspect
 import keyword
 import pathlib
 import re
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ _FORMS = {
     "argmin": "{0}.argmin({1})",
 }
 # What NumPy has no name for, and what that needs: it is written out in a saved file.
-_WRITTEN_OUT = {
+_WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
     "zero_unless": (kernels.zero_where_not,),
     "scatter_add": (
         "_CHUNK, _max_of = 1 << 20, max\n",
