@@ -1,6 +1,7 @@
 """One side of `benchmarks.peers`: a process that steps when it is told to.
 
-It is started with the name of a peer and of a workload, answers every line on its
+It is started with the name of a peer (xdl-numba: xdl compiled by that executor) and of
+a workload, answers every line on its
 standard input with the microseconds per step of one round, and ends with the input.
 """
 
@@ -18,9 +19,11 @@ def peak_megabytes():
 
 
 def main(peer, workload, threads):
+    peer, _, form = peer.partition("-")
     module = importlib.import_module(f"benchmarks.peer_{peer}")
     before = peak_megabytes()
-    step = module.WORKLOADS[workload](int(threads))
+    made = module.WORKLOADS[workload](int(threads))
+    step = made.stepping(form) if peer == "xdl" else made
     start = time.perf_counter()
     step()
     first = time.perf_counter() - start

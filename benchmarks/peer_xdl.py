@@ -1,4 +1,4 @@
-"""xdl's side of `benchmarks.peers`: a workload returns a function of a step."""
+"""xdl's side of `benchmarks.peers`: a workload returns a Training."""
 
 import xdl
 from benchmarks.peer_data import (
@@ -14,6 +14,27 @@ from benchmarks.peer_data import (
 )
 
 VERSION = xdl.__version__
+
+
+class Training:
+    """A model, its optimizer and one batch."""
+
+    def __init__(self, model, optimizer, x, target):
+        self.model, self.optimizer, self.batch = model, optimizer, (x, target)
+
+    def step(self, x, target):
+        self.model.forward(x)
+        loss = self.model.loss(target)
+        self.model.backward()
+        self.optimizer.update()
+        return loss
+
+    def stepping(self, executor):
+        """Return a function of a step: eager for an empty name, else compiled."""
+        step = self.step
+        if executor:
+            step = xdl.compile(step, self.model, self.optimizer, executor=executor)
+        return lambda: step(*self.batch)
 
 
 class Layers(xdl.Model):
@@ -38,16 +59,7 @@ def _classifier(batch, *sizes):
     def workload(threads):  # NumPy's threads are set by the environment
         model = Layers(*sizes)
         optimizer = xdl.SGD(model.parameter, lr=0.01)
-        x, target = samples(batch, sizes[0], sizes[-1])
-
-        def step():
-            model.forward(x)
-            loss = model.loss(target)
-            model.backward()
-            optimizer.update()
-            return loss
-
-        return step
+        return Training(model, optimizer, *samples(batch, sizes[0], sizes[-1]))
 
     return workload
 
@@ -81,16 +93,7 @@ def _cnn(threads):
     for variable in model.parameter.values():
         variable.value = starting(variable.shape)
     optimizer = xdl.SGD(model, lr=0.01)
-    x, target = images(CNN_BATCH)
-
-    def step():
-        model.forward(x)
-        loss = model.loss(target)
-        model.backward()
-        optimizer.update()
-        return loss
-
-    return step
+    return Training(model, optimizer, *images(CNN_BATCH))
 
 
 class Language(xdl.Model):
@@ -115,15 +118,7 @@ def _lstm(threads):
         variable.value = starting(variable.shape)
     optimizer = xdl.SGD(model, lr=0.1)
     drawn = text(LSTM["batch"], LSTM["length"], LSTM["tokens"]).T.copy()
-
-    def step():
-        model.forward(drawn[:-1])
-        loss = model.loss(drawn[1:])
-        model.backward()
-        optimizer.update()
-        return loss
-
-    return step
+    return Training(model, optimizer, drawn[:-1].copy(), drawn[1:].copy())
 
 
 def _gpt(threads):
@@ -131,15 +126,7 @@ def _gpt(threads):
     model = xdl.models.GPT(**GPT)
     optimizer = xdl.optim.AdamW(model, lr=3e-4)
     tokens = text(GPT_BATCH, GPT["context"], GPT["tokens"])
-
-    def step():
-        model.forward(tokens[:, :-1])
-        loss = model.loss(tokens[:, 1:])
-        model.backward()
-        optimizer.update()
-        return loss
-
-    return step
+    return Training(model, optimizer, tokens[:, :-1].copy(), tokens[:, 1:].copy())
 
 
 WORKLOADS = {

@@ -1,9 +1,10 @@
 """xdl beside PyTorch and JAX, those that are installed: `python -m benchmarks.peers`.
 
-All run in processes of their own and step in turn, round by round, on the same data
-from the same weights: forward, loss, backward and update in float32. The median of the
-ratios of neighbouring rounds is printed, and the peak memory that the steps took above
-that of the imports. `--save` writes the figures under benchmarks/results/.
+xdl runs in three forms: eager, and compiled by its executors numpy and numba. All run
+in processes of their own and step in turn, round by round, on the same data from the
+same weights: forward, loss, backward and update in float32. The median of the ratios of
+neighbouring rounds is printed, and the peak memory that the steps took above that of
+the imports. `--save` writes the figures under benchmarks/results/.
 """
 
 import argparse
@@ -26,6 +27,7 @@ WORKLOADS = (
     "LSTM 256 wide, 64 steps, batch 32",
     "GPT 4 layers of 128, 64 tokens, batch 8",
 )
+FORMS = ("xdl", "xdl-numpy", "xdl-numba")
 PEERS = ("torch", "jax")
 RESULTS = pathlib.Path(__file__).parent / "results"
 
@@ -62,30 +64,42 @@ class Worker:
         return json.loads(line)
 
 
-def compare(workload, threads, peer, rounds):
-    """Step xdl and a peer in turn; return the figures of both."""
-    workers = [Worker(name, workload, threads) for name in ("xdl", peer)]
-    losses = [worker.ready["loss"] for worker in workers]
+def compare(workload, threads, forms, peers, rounds):
+    """Step all forms of xdl and all peers in turn; return figures of every pair."""
+    workers = {name: Worker(name, workload, threads) for name in (*forms, *peers)}
+    losses = {name: worker.ready["loss"] for name, worker in workers.items()}
     # The GPT alone starts from other weights than the peers', of nearly their spread.
     tolerance = 0.02 if workload.startswith("GPT") else 1e-3
-    if abs(losses[0] - losses[1]) > tolerance * abs(losses[1]):
+    least, most = min(losses.values()), max(losses.values())
+    if most - least > tolerance * most:
         raise RuntimeError(f"{workload}: the losses after 6 steps differ: {losses}")
-    pairs = [[worker.round() for worker in workers] for _ in range(rounds)]
-    for worker in workers:
+    turns = [{n: w.round() for n, w in workers.items()} for _ in range(rounds)]
+    for worker in workers.values():
         worker.stop()
-    ours, theirs = zip(*pairs, strict=True)
-    ratios = [a["us"] / b["us"] for a, b in pairs]
+    return [
+        {
+            "workload": workload,
+            "threads": threads,
+            "form": form,
+            "peer": f"{peer} {workers[peer].ready['version']}",
+            **_figures([turn[form] for turn in turns], [turn[peer] for turn in turns]),
+            "first_step_ms": workers[form].ready["first_step_ms"],
+            "loss": losses[form],
+            "peer_loss": losses[peer],
+        }
+        for form, peer in itertools.product(forms, peers)
+    ]
+
+
+def _figures(ours, theirs):
+    ratios = [a["us"] / b["us"] for a, b in zip(ours, theirs, strict=True)]
     return {
-        "workload": workload,
-        "threads": threads,
-        "peer": f"{peer} {workers[1].ready['version']}",
         "xdl_us": statistics.median(a["us"] for a in ours),
         "peer_us": statistics.median(b["us"] for b in theirs),
         "ratio": statistics.median(ratios),
         "ratio_range": [min(ratios), max(ratios)],
         "xdl_megabytes": ours[-1]["megabytes"],
         "peer_megabytes": theirs[-1]["megabytes"],
-        "losses": losses,
     }
 
 
@@ -93,23 +107,27 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--workloads", nargs="+", default=WORKLOADS)
+    parser.add_argument("--forms", nargs="+", default=FORMS, choices=FORMS)
     parser.add_argument("--peers", nargs="+", default=PEERS, choices=PEERS)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/")
     options = parser.parse_args()
     peers = [name for name in options.peers if importlib.util.find_spec(name)]
     print("beside", ", ".join(peers) or "none: no peer is installed")
-    cases = itertools.product(options.threads, options.workloads, peers)
+    has_numba = importlib.util.find_spec("numba") is not None
+    forms = [f for f in options.forms if has_numba or f != "xdl-numba"]
     results = []
-    for threads, workload, peer in cases:
-        found = compare(workload, threads, peer, options.rounds)
-        results.append(found)
-        print(
-            f"{workload:40} {threads} thread{'s' * (threads > 1):1} "
-            f"xdl {found['xdl_us']:9.1f} us  {found['peer']} "
-            f"{found['peer_us']:9.1f} us  ratio {found['ratio']:.2f}  "
-            f"MB {found['xdl_megabytes']:.1f} / {found['peer_megabytes']:.1f}"
-        )
+    for threads, workload in itertools.product(options.threads, options.workloads):
+        found = compare(workload, threads, forms, peers, options.rounds)
+        results += found
+        for pair in found:
+            print(
+                f"{workload:40} {threads} thread{'s' * (threads > 1):1} "
+                f"{pair['form']:10}{pair['xdl_us']:9.1f} us  {pair['peer']} "
+                f"{pair['peer_us']:9.1f} us  ratio {pair['ratio']:.2f}  "
+                f"MB {pair['xdl_megabytes']:.1f} / {pair['peer_megabytes']:.1f}",
+                flush=True,
+            )
     if options.save:
         record = {
             "command": f"python -m benchmarks.peers {' '.join(sys.argv[1:])}",
