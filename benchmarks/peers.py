@@ -3,8 +3,8 @@
 xdl runs in three forms: eager, and compiled by its executors numpy and numba. All run
 in processes of their own and step in turn, round by round, on the same data from the
 same weights: forward, loss, backward and update in float32. The median of the ratios of
-neighbouring rounds is printed, and the peak memory that the steps took above that of
-the imports. `--save` writes the figures under benchmarks/results/.
+neighbouring rounds is printed, and the peak memory of the rounds above that of the
+imports; that of the first steps, which record and compile, is saved beside it. `--save` writes the figures under benchmarks/results/.
 """
 
 import argparse
@@ -84,6 +84,8 @@ def compare(workload, threads, forms, peers, rounds):
             "peer": f"{peer} {workers[peer].ready['version']}",
             **_figures([turn[form] for turn in turns], [turn[peer] for turn in turns]),
             "first_step_ms": workers[form].ready["first_step_ms"],
+            "xdl_first_megabytes": workers[form].ready["first_megabytes"],
+            "peer_first_megabytes": workers[peer].ready["first_megabytes"],
             "loss": losses[form],
             "peer_loss": losses[peer],
         }

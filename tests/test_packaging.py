@@ -132,7 +132,10 @@ def test_watching_sees_an_import_of_an_optional_library_that_is_missing_or_not()
     assert ["mpi4py"] == optional_imports_of(code)
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=["model", "gradients", "op"])
+READ = ["model", "gradients", "compile", "op"]
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=READ)
 def test_a_program_in_readme_runs(code):
     finished = run("-c", code)
 

@@ -75,6 +75,7 @@ INTEGERS = {
 def _every_group_is_native(monkeypatch, tmp_path_factory):
     """Let a loop of any size be native, and keep what is compiled."""
     monkeypatch.setattr(numba_executor, "is_worth", lambda group: True)
+    monkeypatch.setattr("xdl.program.native_text.LONGEST", 0)  # no whole steps
     cache = tmp_path_factory.getbasetemp().parent / "xdl-numba"
     monkeypatch.setenv("XDL_CACHE", str(cache))
 

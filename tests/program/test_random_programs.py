@@ -90,7 +90,7 @@ def _trained(program, is_compiled):
     optimizer = xdl.SGD(weights, 0.1, momentum=0.5)
 
     def step(x, y):
-        values = [*weights, x, y]
+        values = [*weights, xdl.reshape(x, x.shape), xdl.reshape(y, y.shape)]
         for name, i, j in program:
             made = _applied(name, values[i % len(values)], values[j % len(values)])
             values += [] if made is None else [made]

@@ -34,14 +34,16 @@ class Traced:
     Attributes:
         array: the real array.
         value: its Value now; writing into the array gives it a new one.
-        viewed: (Traced, index) if it is a view of part of another one, else None.
+        viewed: what it is a view of: (the Traced, that one's Value at the time), or
+            None.
+        view: the Instruction that makes it of that.
     """
 
-    __slots__ = ("__weakref__", "array", "value", "viewed")
+    __slots__ = ("__weakref__", "array", "value", "view", "viewed")
     __array_ufunc__ = None  # NumPy's arrays leave operators to this class
 
-    def __init__(self, array, value, viewed=None):
-        self.array, self.value, self.viewed = array, value, viewed
+    def __init__(self, array, value):
+        self.array, self.value, self.viewed = array, value, None
 
     shape = property(lambda self: self.array.shape)
     dtype = property(lambda self: self.array.dtype)
@@ -72,20 +74,41 @@ class Traced:
         index, new = _brought(index), _brought(new)
         if index is Ellipsis and _fits(new, self):
             self.array[...] = new.array
-            self._become(new.value)
+            self._become(value_now(new), new.array)
             return
         self.array[_real(index)] = _real(new)
         recording = active()
-        arguments = (self.value, _value(index), _value(new))
-        self._become(recording.add("set_at", arguments, {}, self.array))
+        arguments = (value_now(self), _value(index), _value(new))
+        self._become(recording.add("set_at", arguments, {}, self.array), self.array)
 
-    def _become(self, value):
-        """Take a new Value after a write, and write it into what this is a view of."""
+    def _become(self, value, array):
+        """Take a new Value after a write, and write it into what this is a view of.
+
+        Args:
+            value: the new Value.
+            array: the real array of it, as it lies in memory.
+        """
         self.value = value
-        if self.viewed is not None:
-            base, index = self.viewed
-            arguments = (base.value, _value(index), value)
-            base._become(active().add("set_at", arguments, {}, base.array))
+        if self.viewed is None:
+            return
+        (base, _), view = self.viewed, self.view
+        name, arguments = "reshape", (value, base.shape)
+        if view.name == "getitem":
+            name, arguments = "set_at", (value_now(base), view.arguments[1], value)
+            array = base.array
+        elif view.name in ("permute_dims", "matrix_transpose"):
+            axes = _axes_back(view, base.ndim)
+            name, arguments, array = "permute_dims", (value, axes), array.transpose(axes)
+        elif view.result.size != base.size:
+            raise GraphError(
+                f"compile: what {view.name} gave is written into; make a copy first"
+            )
+        else:
+            array = base.array
+        changed = active().add(name, arguments, {}, array)
+        changed.origin.is_view = name == "permute_dims"
+        base._become(changed, array)
+        self.viewed = base, base.value
 
     def _refuse(self, *arguments, **options):
         raise GraphError(
@@ -118,6 +141,29 @@ def _refuse_mask(index):
         )
 
 
+def _axes_back(view, ndim):
+    """Return the axes that undo a transposition."""
+    if view.name == "matrix_transpose":
+        return (*range(ndim - 2), ndim - 1, ndim - 2)
+    axes = [axis % ndim for axis in view.arguments[1]]
+    return tuple([axes.index(axis) for axis in range(ndim)])
+
+
+def value_now(traced):
+    """Return the Value of a Traced; of a view, made anew if its base was changed."""
+    if traced.viewed is not None:
+        base, seen = traced.viewed
+        now = value_now(base)
+        if now is not seen:
+            view = traced.view
+            value = active().add(
+                view.name, (now, *view.arguments[1:]), view.options, traced.array
+            )
+            value.origin.is_view = True
+            traced.value, traced.viewed, traced.view = value, (base, now), value.origin
+    return traced.value
+
+
 def _real(nested):
     """Return what came with real arrays and numbers in the place of recorded ones."""
     if type(nested) is Traced:
@@ -131,7 +177,9 @@ def _real(nested):
 
 def _value(nested):
     """Return what came with Values in the place of recorded arrays and numbers."""
-    if type(nested) is Traced or type(nested) is Number:
+    if type(nested) is Traced:
+        return value_now(nested)
+    if type(nested) is Number:
         return nested.value
     if type(nested) in (tuple, list):
         return tuple([_value(item) for item in nested])
@@ -165,8 +213,12 @@ def _recorded(name):
         real = function(*_real(arguments), **given)
         options = {key: _value(option) for key, option in options.items()}
         value = recording.add(name, _value(arguments), options, real)
-        value.origin.is_view = _is_view(arguments, real)
-        return Traced(real, value)
+        traced = Traced(real, value)
+        if _is_view(arguments, real):
+            value.origin.is_view = True
+            base = arguments[0]
+            traced.viewed, traced.view = (base, base.value), value.origin
+        return traced
 
     call.__name__ = name
     return call
@@ -201,10 +253,7 @@ class Trace:
         index = _brought(index)
         for one in index if isinstance(index, tuple) else (index,):
             _refuse_mask(one)
-        part = self._getitem(x, index)
-        if part.value.origin.is_view:
-            part.viewed = (x, index)
-        return part
+        return self._getitem(x, index)
 
     _getitem = staticmethod(_recorded("getitem"))
 
@@ -218,21 +267,21 @@ class Trace:
                 "xdl.seed outside of it"
             )
         real = recording.xp.random_bits(like.array, shape, width, key, number)
-        arguments = (like.value, shape, width, number - first_number)
+        arguments = (value_now(like), shape, width, number - first_number)
         return Traced(real, recording.add("random_bits", arguments, {}, real))
 
     def check_indices(self, indices, size, who, error):
         """Check now, and write down that every call checks."""
         recording = active()
         recording.xp.check_indices(indices.array, size, who, error)
-        recording.add("check_indices", (indices.value, size), {}, None)
+        recording.add("check_indices", (value_now(indices), size), {}, None)
 
     def has_non_finite(self, x):
         """Answer False, and write down that every call refuses what is not finite."""
         recording = active()
         if recording.xp.has_non_finite(x.array):
             return True
-        recording.add("refuse_non_finite", (x.value,), {}, None)
+        recording.add("refuse_non_finite", (value_now(x),), {}, None)
         return False
 
     def asarray(self, x):
@@ -321,7 +370,7 @@ def _in_place(function):
             return made
         made = trace.astype(made, self.dtype)
         self.array[...] = made.array
-        self._become(made.value)
+        self._become(made.value, made.array)
         return self
 
     return method

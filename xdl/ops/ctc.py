@@ -171,7 +171,7 @@ class CtcLoss(ReducedLoss):
         try:
             xp.check_indices(lengths, most + 1, f"{self}: {name}", ShapeError)
         except ShapeError as error:
-            raise ShapeError(str(error).rpartition(" (")[0]) from None
+            raise ShapeError(str(error)) from None
 
     def _check_blanks(self, xp, are_blank):
         try:

@@ -5,7 +5,7 @@ anything that broadcasts to its shape; it holds no reductions.
 """
 
 from xdl.program.groups import REPEATED, SINGLE, WHOLE, Group
-from xdl.program.numba_formulas import formula_of
+from xdl.program.native_words import formula_in
 
 _RESHAPES = frozenset({"reshape", "expand_dims", "squeeze"})
 
@@ -49,7 +49,7 @@ def _is_elementwise(instruction):
     result = instruction.result
     if result is None or result.is_number or not result.shape or instruction.is_view:
         return False
-    return formula_of(instruction) is not None
+    return formula_in(instruction) is not None
 
 
 def _kind(value, shape):

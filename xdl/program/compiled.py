@@ -8,6 +8,7 @@ from xdl.backend.recording import current
 from xdl.core.parameter import registrations
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
+from xdl.program.batches import over
 from xdl.program.interpreter import Refused
 from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
@@ -36,6 +37,7 @@ class Compiled:
         self.state = State(self._sources)
         self._registrations = registrations[0]
         self._replays, self._short = {}, None
+        self._short_replay = None
         self.program = None
 
     def __call__(self, *arguments):
@@ -52,6 +54,65 @@ class Compiled:
                     self._lock.release()
         with self._lock:
             return self._in_full(arguments)
+
+    def over(self, *arguments):
+        """Do the step for many batches, in order, in one call.
+
+        It is what as many calls do, one after the other: the same results, updates and
+        random draws. The ``numba`` executor runs small steps in one native loop, so
+        that a step costs no Python at all.
+
+        Args:
+            *arguments: those of the step; each array and constant Variable with the
+                batches stacked along a first axis (n, ...). Python values stay as they
+                are, for every batch.
+
+        Returns:
+            What the step returns, with the results of all batches stacked: a Variable
+            or array (n, ...) for each one of it, a list for a Python value.
+
+        Raises:
+            ShapeError: the first axes differ, or there is none.
+            EmptyBatchError: there are no batches.
+            ArgumentError: there is no array.
+            Exception: what a step raises; a note says in which batch. The state is
+                then as the batches before it left it.
+
+        Example:
+            >>> import numpy as np, xdl
+            >>> model = xdl.models.LinearModel(3, 2)
+            >>> optimizer = xdl.SGD(model, lr=0.1)
+            >>> def step(x, target):
+            ...     model.forward(x)
+            ...     loss = model.loss(target)
+            ...     model.backward()
+            ...     optimizer.update()
+            ...     return loss
+            >>> fast_step = xdl.compile(step, model, optimizer)
+            >>> x = np.ones((20, 4, 3), np.float32)
+            >>> losses = fast_step.over(x, np.zeros((20, 4), int))
+            >>> losses.shape
+            (20,)
+            >>> losses[19].item() < losses[0].item()
+            True
+        """
+        with self._lock:
+            return over(self, arguments)
+
+    def native_steps(self, given, arguments, first, end):
+        """Do as many steps as one native call can; return how many, and their results.
+
+        Args:
+            given: the arguments of the first of them.
+            arguments: those of ``over``.
+            first, end: the numbers of the steps.
+        """
+        replay = self._short_replay
+        if self._short is None or self._short_count != len(given):
+            return 0, None
+        if not replay.fits(given):
+            return 0, None
+        return replay.run_many(arguments, first, end)
 
     def _in_full(self, arguments):
         if current() is not None:
@@ -82,7 +143,7 @@ class Compiled:
         is_flat = len(given) == len(arguments)
         if is_flat and all(a is b for a, b in zip(given, arguments, strict=True)):
             self._short = replay.short_way(given)
-            self._short_count = len(arguments)
+            self._short_count, self._short_replay = len(arguments), replay
         return returned
 
     def _look_for_new_variables(self):

@@ -6,8 +6,7 @@ from xdl.program.groups import Group
 from xdl.program.interpreter import compute
 from xdl.program.native_gathers import Gathers
 from xdl.program.native_products import Products
-from xdl.program.native_words import cast, loaded, number_text, worded
-from xdl.program.numba_formulas import formula_of
+from xdl.program.native_words import cast, formula_in, loaded, number_text, worded
 from xdl.program.places import Ineligible, Nest
 from xdl.program.plan import REDUCTIONS
 from xdl.program.lines import _reduction
@@ -72,7 +71,7 @@ class Lines:
             self._reduce(instruction)
         elif name in self._writers:
             self._writers[name](instruction)
-        elif not result.shape and formula_of(instruction) is not None:
+        elif not result.shape and formula_in(instruction) is not None:
             local = self.new()
             self.body += self.formula(instruction, self.single, local)
             self.text.scalars[result] = local
@@ -91,7 +90,7 @@ class Lines:
 
     def formula(self, instruction, read, local):
         """Return the lines that compute one element into a local number."""
-        formula = formula_of(instruction)
+        formula = formula_in(instruction)
         dtype, lines, given = formula.computed, [], []
         pairs = zip(instruction.arguments, formula.dtypes, strict=False)
         for i, (argument, wanted) in enumerate(pairs):

@@ -2,7 +2,9 @@
 
 The function works on pointers: to each array of the state and of the arguments, to what
 it returns, and for each dtype to one arena and one piece that holds all constants. An
-answer of 1 says that a check failed; nothing of the state has changed then.
+answer of 1 says that a check failed; nothing of the state has changed then. Python
+calls a second one, which does several steps and returns how many were done; -1 if an
+array is not contiguous.
 """
 
 import numpy as np
@@ -195,12 +197,12 @@ class WholeText:
         return self._state(Value(array, "state", update.slot))
 
     def _module(self):
-        """Return the text of the module: the step, its entry and the loop of steps."""
+        """Return the text of the module: one step, and what Python calls."""
         lines = [f"    {name} = hidden({n})" for n, name in self.sizes.items()]
         lines += ["    " + line for line in self.lines.body] + ["    return 0"]
         names = list(self.memories)
         head = f"@native(inner=True)\ndef step({', '.join(names)}):"
-        module = "\n".join([head, *lines, "", "", *self._entry(), "", "", *self._loop()])
+        module = "\n".join([head, *lines, "", "", *self._steps()])
         return "\n".join([*header(module), "", "", module, ""])
 
     def _pointers(self):
@@ -224,20 +226,14 @@ class WholeText:
         """Return the names of the Memories that each call gives, in order."""
         return self._pointers()[1]
 
-    def _entry(self):
+    def _steps(self):
+        """Return the function that Python calls: it does several steps."""
         lines, parameters = self._pointers()
-        missing = [f"is_missing({name})" for name in parameters]
-        head = f"@native\ndef entry({', '.join(['table', *parameters])}):"
-        lines = ["    table = pointer_int64(table)", *lines]
-        if missing:
-            lines = [f"    if {' or '.join(missing)}:", "        return 2", *lines]
-        arguments = ", ".join(f"p_{name}" for name in self.memories)
-        return [head, *lines, f"    return step({arguments})"]
-
-    def _loop(self):
-        lines, parameters = self._pointers()
-        head = f"@native\ndef loop({', '.join(['count', 'table', *parameters])}):"
         arguments = ", ".join(map(self._advanced, self.memories.values()))
+        head = f"@native\ndef steps({', '.join(['count', 'table', *parameters])}):"
+        if parameters:
+            missing = " or ".join([f"is_missing({name})" for name in parameters])
+            head += f"\n    if {missing}:\n        return -1"
         return [
             head,
             "    table = pointer_int64(table)",

@@ -6,8 +6,10 @@ import numpy as np
 
 from xdl.program.groups import REPEATED, SINGLE, WHOLE
 from xdl.program.numba_cache import load
-from xdl.program.numba_gather import gathered, lowered
+from xdl.program.numba_gather import gathered
 from xdl.program.numba_groups import NativeText
+from xdl.program.numba_lowering import lowered
+from xdl.program.numba_maps import lies_plain
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source
@@ -48,7 +50,7 @@ class NativeSource(Source):
         name = self._function(native)
         given = [self._given(group, value, native.is_flat) for value in native.arrays]
         given += [self._number(value) for value in native.singles]
-        given += map(str, native.divisors)
+        given += map(str, native.integers)
         given += self._scratch(group, native.scratch)
         self.body.append(f"{name}({', '.join(given)})")
 
@@ -80,26 +82,27 @@ class NativeSource(Source):
         return taken
 
     def _given(self, group, value, is_flat):
-        """Return the text of an array as the function needs it."""
-        kind = group.kinds[value]
-        shape = (-1,)
-        if kind in (WHOLE, REPEATED) and not is_flat:
-            shape = (-1, group.columns)
-        if value.shape == shape or (len(value.shape) == 1 and shape == (-1,)):
-            return self.name(value)
-        if value.shape == (value.size // group.columns, group.columns) == shape:
-            return self.name(value)
-        if self._is_bound(value):
-            return self._as_rows(self.name(value), shape)
-        return f"{self.name(value)}.reshape({shape})"
+        """Return the text of an array as the function needs it, as it lies in memory."""
+        owner = self.plan.owner(value)
+        is_rows = group.kinds[value] in (WHOLE, REPEATED) and not is_flat
+        shape = (-1, group.columns) if is_rows else (-1,)
+        name = self.name(owner)
+        is_plain = lies_plain(owner)
+        if is_plain and len(owner.shape) == len(shape):
+            if not is_rows or owner.shape[-1] == group.columns:
+                return name
+        turned = name if is_plain else f"{name}.transpose({owner.axes})"
+        if self._is_bound(owner):
+            return self._as_rows(name, turned, shape)
+        return f"{turned}.reshape({shape})"
 
-    def _as_rows(self, name, shape):
-        view = f"{name}_{'rows' if len(shape) > 1 else 'flat'}"
+    def _as_rows(self, name, turned, shape):
+        view = f"{name}_{'rows' if len(shape) > 1 else 'lying'}"
         if len(shape) > 1:
             view += str(shape[1])
         if view not in self._made_flat:
             self._made_flat.add(view)
-            self.planned.append(f"{view} = {name}.reshape({shape}, copy=False)")
+            self.planned.append(f"{view} = {turned}.reshape({shape}, copy=False)")
         return view
 
     def _number(self, value):

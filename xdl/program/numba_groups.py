@@ -17,6 +17,7 @@ from xdl.backend.recording import Value
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
 from xdl.program.numba_formulas import formula_of
 from xdl.program.numba_gather import EVERY, TOTAL
+from xdl.program.numba_maps import breaks, stride_at
 
 _REDUCTIONS = {
     "sum": ("plus", "ZERO"),
@@ -33,9 +34,7 @@ _CONSTANTS = {
 _OF_NUMPY = ("floor", "ceil", "trunc", "rint")
 _VECTORISED = ("exp", "expm1", "log", "log1p", "tanh", "erf")
 _REDUCING = ("plus", "maximum", "minimum")
-_NAMES = re.compile(
-    r"\b(" + "|".join([*_CONSTANTS, *_VECTORISED, *_REDUCING]) + r")\b"
-)
+_NAMES = re.compile(r"\b(" + "|".join([*_CONSTANTS, *_VECTORISED, *_REDUCING]) + r")\b")
 
 
 class Phases:
@@ -115,7 +114,7 @@ class NativeText:
     Attributes:
         arrays: the Values whose arrays are given, in order, and their kinds.
         singles: the Values that are given as numbers, after the arrays.
-        divisors: the integers that are given after these.
+        integers: those that are given after these.
         scratch: the dtypes of the scratch rows that are given last.
         text: of the module that holds the function ``group``.
     """
@@ -125,11 +124,16 @@ class NativeText:
         self.phases = Phases(group, taken)
         self.is_flat = set(group.kinds.values()) <= {WHOLE, SINGLE}
         self.names, self.header, self.scratch = {}, {}, []
-        self.divisors, self.kept = [], {}
+        self.integers, self.kept = [], {}
+        steps = [breaks(group.row_map(v)) for v in group.places if self._has_rows(v)]
+        self.steps = sorted(set().union(*steps), reverse=True)
         self._name_given()
         self._name_made()
         body = self._flat() if self.is_flat else self._rows()
         self.text = self._module(body)
+
+    def _has_rows(self, value):
+        return not isinstance(self.group.places[value], str)
 
     def _name_given(self):
         group, kinds = self.group, self.group.kinds
@@ -223,7 +227,7 @@ class NativeText:
             is_rows = self.group.kinds[value] in (WHOLE, REPEATED) and not self.is_flat
             types.append(array_type(str(value.dtype), 2 if is_rows else 1))
         types += [number_type(value) for value in self.singles]
-        types += [numba.int64] * len(self.divisors)
+        types += [numba.int64] * len(self.integers)
         types += [array_type(dtype, 1) for dtype in self.scratch]
         return tuple(types)
 
@@ -242,29 +246,52 @@ class NativeText:
                 lines += ["for j in range(columns):", f"    {place}[j] = {zero}"]
         for value in group.made():
             if group.kinds[value] == EVERY:
-                lines.append(f"{self.names[value]} = {zero_of(self, value)}")
+                lines.append(f"{self.names[value]} = {self._zero(value)}")
                 ends.append(f"{self.place_of[value]}[0] = {self.names[value]}")
-        lines.append("for r in range(rows):")
-        return lines + self._indented(self._row()) + ends
+        return lines + self._nested(self._row()) + ends
 
     def _zero(self, value):
-        return self._named("ZERO", str(value.dtype)) if value.dtype.kind == "f" else "0"
+        return self._named("ZERO", str(value.dtype))
 
     def _sizes(self):
         whole = [v for v in self.arrays if self.group.kinds[v] == WHOLE]
         if whole:
             return f"rows, columns = {self.place_of[whole[0]]}.shape"
-        self.divisors += [self.group.rows, self.group.columns]
-        return "rows, columns = d0, d1"
+        self.integers += [self.group.rows, self.group.columns]
+        return f"rows, columns = {self._last(2)}, {self._last(1)}"
+
+    def _last(self, back):
+        return f"d{len(self.integers) - back}"
+
+    def _nested(self, lines):
+        """Return loops over the rows around the lines of one row.
+
+        There is more than one loop if an operand does not go through its memory in
+        equal strides.
+        """
+        counts = ["rows", *self.steps]
+        if not self.steps:
+            return ["for r in range(rows):", *self._indented(lines)]
+        parts = [f"r{i} * {step}" for i, step in enumerate(self.steps)]
+        row = " + ".join([*parts, f"r{len(self.steps)}"])
+        lines = [f"r = {row}", *lines]
+        for i in reversed(range(len(counts))):
+            count = counts[i]
+            if i < len(self.steps):
+                count = f"{count} // {self.steps[i]}"
+            lines = [f"for r{i} in range({count}):", *self._indented(lines)]
+        return lines
 
     def _row(self):
         """Return the lines that run one row: columns' numbers, and loops between."""
         group, lines = self.group, []
         for value in group.arguments:
             if group.kinds[value] == COLUMN:
-                lines.append(f"{self._column(value)}")
+                place = self.place_of[value]
+                self.names[value] = f"c{place}"
+                lines.append(f"c{place} = {place}[{self._row_of(value)}]")
             if group.kinds[value] == REPEATED:
-                lines += self._period(value)
+                lines.append(f"r{self.place_of[value]} = {self._row_of(value)}")
         for phase in range(self.phases.count):
             lines += self._scalars(phase)
             loop = self._loop(phase, "r, j")
@@ -275,24 +302,25 @@ class NativeText:
         lines += self._scalars(self.phases.count)
         return lines
 
-    def _column(self, value):
-        """Return the line that reads a column's number of the row."""
-        place = self.place_of[value]
-        divisor, period = self.group.spread[value]
-        row = "r"
-        if divisor != 1:
-            row += f" // d{len(self.divisors)}"
-            self.divisors.append(divisor)
-        if divisor * period != self.group.rows:
-            row += f" % {place}.size"
-        self.names[value] = f"c{place}"
-        return f"c{place} = {place}[{row}]"
-
-    def _period(self, value):
-        place = self.place_of[value]
-        if value.size == self.group.columns:
-            return []
-        return [f"r{place} = r % {place}.shape[0]"]
+    def _row_of(self, value):
+        """Return the text of which row of its owner's, or number, an operand has."""
+        offset, parts = self.group.places[value][0], []
+        rows = self.group.row_map(value)
+        if self.group.kinds[value] == REPEATED:
+            offset //= self.group.columns
+        if rows == ((self.group.rows, 1),):
+            parts.append("r")
+        elif not self.steps:
+            stride = stride_at(rows, 1)
+            parts += [f"r * {stride}"] if stride else []
+        else:
+            for i, step in enumerate([*self.steps, 1]):
+                stride = stride_at(rows, step)
+                parts += [f"r{i} * {stride}"] if stride else []
+        if offset:
+            self.integers.append(offset)
+            parts.append(self._last(1))
+        return " + ".join(parts) or "0"
 
     def _scalars(self, phase):
         """Return the lines of the columns' instructions before a loop."""
@@ -352,7 +380,9 @@ class NativeText:
         for value, store in self.phases.stores.items():
             if group.kinds[value] == WHOLE and store == phase:
                 lines += self._loaded(value, phase)
-                self.after.append(f"{self.place_of[value]}[{index}] = {self.names[value]}")
+                self.after.append(
+                    f"{self.place_of[value]}[{index}] = {self.names[value]}"
+                )
         self.names = outer
         return lines + self.after
 
@@ -394,8 +424,7 @@ class NativeText:
             return [f"{self.names[value]} = {self.kept[value]}[j]"]
         place, index = self.place_of[value], self.index
         if kind == REPEATED:
-            row = "0" if value.size == self.group.columns else f"r{place}"
-            index = f"{row}, j"
+            index = f"r{place}, j"
         if value not in self.phases.of:
             self.names[value] = f"x{place}"
         return [f"{self.names[value]} = {place}[{index}]"]
@@ -407,7 +436,7 @@ class NativeText:
     def _module(self, body):
         given = [f"a{i}" for i in range(len(self.arrays))]
         given += [f"s{i}" for i in range(len(self.singles))]
-        given += [f"d{i}" for i in range(len(self.divisors))]
+        given += [f"d{i}" for i in range(len(self.integers))]
         given += [f"w{i}" for i in range(len(self.scratch))]
         lines = ["from xdl.program.numba_math import FUNCTIONS"]
         lines += self.header.values()
@@ -424,8 +453,3 @@ def number_type(value):
     """Return Numba's type of a Python number that stands for a Value."""
     kind = "f" if value.is_number else value.dtype.kind
     return {"f": numba.float64, "b": numba.boolean}.get(kind, numba.int64)
-
-
-def zero_of(text, value):
-    """Return the zero that a sum over all elements starts with."""
-    return text._zero(value)

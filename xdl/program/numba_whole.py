@@ -26,6 +26,7 @@ class NumbaWhole:
     """
 
     name = "numba"
+    is_exact = False
 
     def __init__(self, program):
         if not is_readable():
@@ -37,12 +38,13 @@ class NumbaWhole:
                 raise Ineligible("no BLAS was found")
         self.given_slots = [m.data for m in self.text.given("given")]
         self.bound_slots = frozenset(m.data for m in self.text.given("state"))
-        self._fixed = {}
+        inputs = [i for i, value in enumerate(program.inputs) if value is not None]
+        self._names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
         self._numbers = [np.zeros((), np.float64) for _ in self.text.given("number")]
         self.namespace = load(self.source).__dict__
         passed = [ADDRESS] * len(self.text.passed())
-        self._entry = _compiled(self.namespace["entry"], (ADDRESS, *passed))
-        self._loop = _compiled(self.namespace["loop"], (types.int64, ADDRESS, *passed))
+        kinds = (types.int64, ADDRESS, *passed)
+        self._steps = _compiled(self.namespace["steps"], kinds)
 
     def bind(self, arrays):
         """Make the function for the arrays of the state."""
@@ -64,11 +66,17 @@ class NumbaWhole:
 
     def _step(self, *arguments):
         """Run one step on any arrays that the program is for."""
-        arrays = [np.ascontiguousarray(x) for x in arguments[:-2]]
-        results = [np.empty(m.data, m.dtype) for m in self.text.given("result")]
-        if self._entry(self._table, *arrays, *results):
+        memories = self.text.given("result")
+        results = [np.empty(m.data, m.dtype) for m in memories]
+        if self._steps(1, self._table, *self._passed(arguments[:-2], results)) != 1:
             raise Refused
         return self.returned(results)
+
+    def _passed(self, arrays, results):
+        """Return what the native functions are given, in order."""
+        given = dict(zip(self._names, map(_readable, arrays), strict=True))
+        given |= {f"r{i}": array for i, array in enumerate(results)}
+        return [given[name] for name in self.text.passed()]
 
     def direct(self, names, inputs):
         """Return lines of Python that run a step and set ``results``.
@@ -78,7 +86,7 @@ class NumbaWhole:
             inputs: the names of the inputs.
         """
         results = self.text.given("result")
-        names |= {"entry": self._entry, "table": self._table, "returned": self.returned}
+        names |= {"steps": self._steps, "table": self._table, "returned": self.returned}
         names |= {"empty": np.empty, "Refused": Refused}
         lines = []
         for memory in results:
@@ -89,12 +97,26 @@ class NumbaWhole:
                 f"  {memory.name} = empty(shape_{memory.name}, dtype_{memory.name})"
             )
         listed = "".join(f"{name}, " for name in self.text.passed())
-        lines += [f"  status = entry(table, {listed})", "  if status:"]
-        lines += ["    if status == 2: return MISS", "    raise Refused"]
+        lines += [f"  done = steps(1, table, {listed})", "  if done != 1:"]
+        lines += ["    if done < 0: return MISS", "    raise Refused"]
         made = "".join(f"{memory.name}, " for memory in results)
         if "number" in self.text.results:
             return [*lines, f"  results = returned(({made}))"]
         return [*lines, f"  results = ({made})"]
+
+    def many(self, inputs, count):
+        """Do up to ``count`` steps in one call.
+
+        Args:
+            inputs: for each argument its array, stacked.
+
+        Returns:
+            How many steps were done before one was refused, and their results, stacked.
+        """
+        memories = self.text.given("result")
+        results = [np.empty((count, *m.data), m.dtype) for m in memories]
+        done = self._steps(count, self._table, *self._passed(inputs, results))
+        return done, [array[:done] for array in results]
 
     def returned(self, results):
         """Return results as a step gives them: numbers as Python's."""
@@ -105,6 +127,12 @@ class NumbaWhole:
         """Take over the hyperparameters."""
         for array, memory in zip(self._numbers, self.text.given("number"), strict=True):
             array[...] = numbers[memory.data]
+
+
+def _readable(array):
+    """Return an array as the native functions read it: contiguous and aligned."""
+    array = np.ascontiguousarray(array)
+    return array if array.flags.aligned else array.copy()
 
 
 def _compiled(function, kinds):

@@ -134,7 +134,7 @@ class Nest:
         Args:
             size_text: a function of a size that returns its text.
         """
-        pairs = zip(self.indices, self.sizes, strict=True)
+        pairs = zip(self.indices, self.sizes, strict=False)
         return [
             f"{'    ' * depth}for {index} in range({size_text(size)}):"
             for depth, (index, size) in enumerate(pairs)

@@ -7,7 +7,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES, random
 from xdl.backend.device import use_device
 from xdl.backend.recording import Recording, Value, not_in_state
-from xdl.backend.trace import TRACE, Number, Traced
+from xdl.backend.trace import TRACE, Number, Traced, value_now
 from xdl.core.promote import is_data
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DeviceError, GraphError
@@ -26,8 +26,16 @@ def record(function, state, arguments):
         state: a State.
         arguments: nested tuples, lists and dicts of arrays, constant Variables and
             Python values, as ``prepared`` returns them.
+
+    Raises:
+        DeviceError: the state is not on the CPU.
     """
     where = device_of_state(state)
+    if where != backend.CPU:
+        raise DeviceError(
+            f"compile: the state is on {where}, needed the CPU: there is no executor "
+            "for a GPU yet; run the step as it is"
+        )
     xp = NAMESPACES[type(backend.asarray(0.0, where))]
     before = random.state()
     recording = Recording(xp, where, before[1])
@@ -139,7 +147,8 @@ def _output(leaf):
         if isinstance(leaf, Variable) and not is_data(leaf):
             raise GraphError(not_in_state(leaf._label(), leaf.shape))
         return Output("constant", leaf)
-    return Output("variable" if isinstance(leaf, Variable) else "array", array.value)
+    kind = "variable" if isinstance(leaf, Variable) else "array"
+    return Output(kind, value_now(array))
 
 
 def result_of(leaf):

@@ -6,6 +6,7 @@ from xdl.backend import NAMESPACES, random
 from xdl.backend.recording import revision
 from xdl.core.node import tick
 from xdl.core.variable import Variable
+from xdl.program.batches import stacked
 from xdl.program.interpreter import Refused, number_of
 from xdl.program.nest import mapped
 
@@ -111,12 +112,36 @@ class Replay:
             else:
                 tests.append(f"v{i}._value is not a{i}")
         exec(self._short_text(len(given), tests, names), names)
+        self._is_refused = names["is_refused"]
         return names["replay"]
+
+    def fits(self, given):
+        """Tell whether the short way, and one native call for many steps, can be taken.
+
+        Args:
+            given: the arguments of a call, as many as when the short way was found.
+        """
+        return hasattr(self.executor, "many") and not self._is_refused(*given)
+
+    def run_many(self, given, first, end):
+        """Do steps until one is refused; return how many were done, and their results.
+
+        Args:
+            given: the arguments, stacked; those of the first step fit.
+            first, end: the numbers of the steps.
+        """
+        parts = [array[first:end] for array in given]
+        count, results = self.executor.many(parts, end - first)
+        if count:
+            for update in self.program.updates:
+                self.state.slots[update.slot].touch()
+        return count, stacked(self.program.outputs, iter(results), count)
 
     def _short_text(self, count, tests, names):
         given = "".join(f"x{i}, " for i in range(count))
-        lines = [f"def replay({given}):", f"  if {' or '.join(tests)}:"]
-        lines.append("    return MISS")
+        test = " or ".join(tests)
+        lines = [f"def is_refused({given}):", f"  return {test}"]
+        lines += [f"def replay({given}):", f"  if {test}:", "    return MISS"]
         lines += self._direct(count, names) or [f"  results = step({given}0, 0)"]
         touched = [u.slot for u in self.program.updates]
         nodes = [i for i in touched if names[f"node{i}"] is not None]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
+from xdl.program.plan import REDUCTIONS
 
 # Elements. Measured on a GELU of nine calls (EPYC, 1 MiB of L2, 32 MiB of L3): whole
 # arrays are as fast up to 2 million elements, tiles take 0.75 of their time from 4
@@ -14,7 +15,12 @@ LEAST = 1 << 22
 def is_worth(group):
     """Tell whether a group runs faster tile by tile than array by array."""
     size = group.rows * group.shape[-1]
-    return size >= LEAST and len(group.inner) > 2 and Tiling(group).rows > 0
+    is_one_row = group.rows == 1 and _reduces(group)
+    return size >= LEAST and len(group.inner) > 2 and not is_one_row
+
+
+def _reduces(group):
+    return any(one.name in REDUCTIONS for one in group.inner)
 
 
 class Tiling:
@@ -29,7 +35,7 @@ class Tiling:
 
     def __init__(self, group):
         kinds = set(group.kinds.values())
-        is_flat = kinds <= {WHOLE, SINGLE}
+        is_flat = kinds <= {WHOLE, SINGLE} and not _reduces(group)
         self.rows, self.columns = group.rows, group.shape[-1]
         if is_flat:
             self.rows, self.columns = self.rows * self.columns, 1

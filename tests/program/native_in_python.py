@@ -1,0 +1,114 @@
+"""The text of a native step, run by Python itself: what it says, without Numba."""
+
+import numpy as np
+
+from xdl.backend import numpy as host
+from xdl.backend.blas import AS_IS
+from xdl.program.interpreter import Refused
+from xdl.program.native_text import WholeText
+from xdl.program.native_words import DTYPES
+from xdl.program.numpy_executor import NumpyExecutor
+from xdl.program.places import Ineligible
+
+
+def _matrix(memory, flag, rows, columns, step):
+    if flag != AS_IS:
+        return _matrix(memory, AS_IS, columns, rows, step).T
+    return np.lib.stride_tricks.as_strided(
+        memory, (rows, columns), (step * memory.itemsize, memory.itemsize)
+    )
+
+
+def _gemm(order, a_flag, b_flag, m, n, k, alpha, a, a_step, b, b_step, beta, c, step):
+    product = _matrix(a, a_flag, m, k, a_step) @ _matrix(b, b_flag, k, n, b_step)
+    _matrix(c, AS_IS, m, n, step)[...] = product
+
+
+NAMES = {
+    "at": lambda memory, offset: memory[offset:],
+    "hidden": lambda number: number,
+    "is_missing": lambda array: False,
+}
+NAMES |= {f"pointer_{dtype}": None for dtype in DTYPES}
+for _dtype in ("float32", "float64"):
+    NAMES |= {
+        f"exp_{_dtype}": np.exp,
+        f"expm1_{_dtype}": np.expm1,
+        f"log_{_dtype}": np.log,
+        f"log1p_{_dtype}": np.log1p,
+        f"tanh_{_dtype}": np.tanh,
+        f"erf_{_dtype}": lambda x: host.erf(np.asarray(x))[()],
+        f"plus_{_dtype}": lambda x, y: x + y,
+        f"maximum_{_dtype}": np.maximum,
+        f"minimum_{_dtype}": np.minimum,
+        f"gemm_{_dtype}": _gemm,
+    }
+
+
+def _native(function=None, **options):
+    return function or (lambda one: one)
+
+
+class InPython:
+    """An executor that runs the text of a native step by Python, number by number.
+
+    Raises:
+        Ineligible: the program has no such text.
+    """
+
+    name, is_exact = "in Python", False
+
+    def __init__(self, program):
+        self.text = WholeText(program)
+        self.plan, self.source = self.text.plan, self.text.source
+        self.given_slots = [m.data for m in self.text.given("given")]
+        self.bound_slots = frozenset(m.data for m in self.text.given("state"))
+        inputs = [i for i, value in enumerate(program.inputs) if value is not None]
+        self.names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
+        source = self.source.replace("from xdl.program.numba_raw import NAMES", "")
+        self.namespace = {"NAMES": NAMES, "native": _native}
+        exec(compile(source, "<native text>", "exec"), self.namespace)
+        self.numbers = {m.name: np.zeros(1) for m in self.text.given("number")}
+
+    def set_numbers(self, numbers):
+        """Take over the hyperparameters."""
+        for memory in self.text.given("number"):
+            self.numbers[memory.name][0] = numbers[memory.data]
+
+    def bind(self, arrays):
+        """Lay the memories out; an arena begins with what no result may depend on."""
+        self.memory = dict(self.numbers)
+        for one in self.text.memories.values():
+            if one.kind == "arena":
+                count = one.data // one.dtype.itemsize + 1
+                self.memory[one.name] = np.full(count, 77, one.dtype)
+            elif one.kind == "constants":
+                self.memory[one.name] = np.concatenate(one.data)
+            elif one.kind == "state":
+                array = arrays[one.data]
+                self.memory[one.name] = np.lib.stride_tricks.as_strided(
+                    array, (array.size,), (array.itemsize,)
+                )
+        return self.step
+
+    def step(self, *arguments):
+        """Run one step."""
+        memory = dict(self.memory)
+        for name, array in zip(self.names, arguments[:-2], strict=True):
+            memory[name] = np.ascontiguousarray(array).reshape(-1)
+        results = {m.name: np.empty(m.data, m.dtype) for m in self.text.given("result")}
+        memory |= {name: array.reshape(-1) for name, array in results.items()}
+        with np.errstate(all="ignore"):
+            given = [memory[name] for name in self.text.memories]
+            if self.namespace["step"](*given):
+                raise Refused
+        pairs = zip(results.values(), self.text.results, strict=True)
+        return tuple([r.item() if kind == "number" else r for r, kind in pairs])
+
+
+def in_python(program):
+    """Return the executor of a program: NumPy's, if it has no native text."""
+    try:
+        return InPython(program)
+    except Ineligible:
+        return NumpyExecutor(program)
