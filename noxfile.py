@@ -51,6 +51,18 @@ def doctest(session):
 
 
 @nox.session
+def jit(session):
+    """Run the tests of compiled steps with Numba, which the other sessions lack.
+
+    It is one of the default ones, for nothing else runs its code; it takes about three
+    minutes, most of them compiling.
+    """
+    session.install("-e", ".[dev,jit]")
+    cache = {"XDL_CACHE": session.create_tmp()}
+    session.run("pytest", "tests/program", *session.posargs, env=cache)
+
+
+@nox.session
 def examples(session):
     """Run every example, with few steps."""
     session.install("-e", ".[examples]")

@@ -34,6 +34,8 @@ def forget_peak():
 def main(peer, workload, threads):
     peer, _, form = peer.partition("-")
     module = importlib.import_module(f"benchmarks.peer_{peer}")
+    if form == "numba":
+        importlib.import_module("numba")
     before = peak_megabytes()
     made = module.WORKLOADS[workload](int(threads))
     step = made.stepping(form) if peer == "xdl" else made

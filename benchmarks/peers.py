@@ -4,7 +4,8 @@ xdl runs in three forms: eager, and compiled by its executors numpy and numba. A
 in processes of their own and step in turn, round by round, on the same data from the
 same weights: forward, loss, backward and update in float32. The median of the ratios of
 neighbouring rounds is printed, and the peak memory of the rounds above that of the
-imports; that of the first steps, which record and compile, is saved beside it. `--save` writes the figures under benchmarks/results/.
+imports; that of the first steps, which record and compile, is saved beside it, with
+`--save` under benchmarks/results/.
 """
 
 import argparse

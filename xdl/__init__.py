@@ -11,6 +11,7 @@ from xdl.core.op import Op
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import *  # noqa: F403
+from xdl.io import load, save
 from xdl.models import LinearModel, LinearRegression
 from xdl.nn import SoftmaxLoss, SquareLoss, init
 from xdl.ops import *  # noqa: F403

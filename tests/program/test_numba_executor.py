@@ -11,8 +11,7 @@ import xdl  # noqa: E402
 from tests.program.compared import arrays_of  # noqa: E402
 from tests.program.test_models_compiled import MODELS, Training  # noqa: E402
 from xdl import optim  # noqa: E402
-from xdl.program import numba_executor  # noqa: E402
-from xdl.program import compile  # noqa: E402
+from xdl.program import numba_executor, numpy_executor  # noqa: E402
 
 ROWS, COLUMNS = 6, 21  # more than a register, and a rest
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, 88.5, -104.0]
@@ -73,7 +72,9 @@ INTEGERS = {
 
 @pytest.fixture(autouse=True)
 def _every_group_is_native(monkeypatch, tmp_path_factory):
-    """Let a loop of any size be native, and keep what is compiled."""
+    """Let a loop of any size be native, and no program be one function."""
+    groups = "xdl.program.numba_executor:NumbaExecutor"
+    monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", groups)
     monkeypatch.setattr(numba_executor, "is_worth", lambda group: True)
     monkeypatch.setattr("xdl.program.native_text.LONGEST", 0)  # no whole steps
     cache = tmp_path_factory.getbasetemp().parent / "xdl-numba"
@@ -82,7 +83,7 @@ def _every_group_is_native(monkeypatch, tmp_path_factory):
 
 def replayed(function, *arguments, state=()):
     """Return what the replay of a function returns, and what eager does."""
-    step = compile(function, *state, executor="numba", verify=False)
+    step = xdl.compile(function, *state, executor="numba", verify=False)
     step(*arguments)
     return arrays_of(step(*arguments)), arrays_of(function(*map(given_as, arguments)))
 
@@ -147,7 +148,7 @@ def test_integers_wrap_and_convert_as_in_eager(name, dtype):
 
 
 def test_a_group_is_one_native_call():
-    step = compile(lambda x: xdl.tanh(x) * x + 1, executor="numba", verify=False)
+    step = xdl.compile(lambda x: xdl.tanh(x) * x + 1, executor="numba", verify=False)
 
     step(finite(0))
     step(finite(1))
@@ -254,7 +255,7 @@ def test_new_state_is_written_over_what_is_read_again():
         return xdl.sum(changed)
 
     x, before = finite(1), weight.numpy()
-    compiled = compile(step, weight, executor="numba", verify=False)
+    compiled = xdl.compile(step, weight, executor="numba", verify=False)
     compiled(x)
     first = weight.numpy()
     compiled(x)
@@ -267,7 +268,7 @@ def test_new_state_is_written_over_what_is_read_again():
 
 def test_a_transposed_input_is_read_as_it_is_meant():
     x = finite(0, (COLUMNS, ROWS))
-    step = compile(lambda x: xdl.tanh(x) * 2 + x, executor="numba", verify=False)
+    step = xdl.compile(lambda x: xdl.tanh(x) * 2 + x, executor="numba", verify=False)
     step(np.ascontiguousarray(x.T))
 
     actual = step(x.T).numpy()
@@ -281,9 +282,90 @@ def test_a_flipped_array_is_read_as_it_is_meant():
     assert_alike(expected, actual)
 
 
+def test_rows_named_twice_add_up():
+    def step(indices, weight):
+        return xdl.index_add(weight * 0.5, indices, xdl.tanh(weight[indices]))
+
+    indices, weight = np.array([3, 1, 3, 3, 0]), finite(0, (4, COLUMNS))
+
+    actual, expected = replayed(step, indices, weight)
+
+    assert_alike(expected, actual)
+
+
+def test_a_row_that_is_not_there_is_eager_s_error():
+    step = xdl.compile(
+        lambda i, x: xdl.index_add(x * 0.5, i, x[:2]), executor="numba", verify=False
+    )
+    step(np.array([1, 2]), finite(0))
+    step(np.array([1, 2]), finite(0))
+
+    with pytest.raises(IndexError):
+        step(np.array([1, ROWS]), finite(0))
+
+
+def test_what_is_read_in_pieces_is_what_eager_gives():
+    def gates(z, state):
+        opened = 0.5 * xdl.tanh(z[:3]) + 0.5
+        new = opened[1] * state + opened[0] * xdl.tanh(z[3])
+        return opened[2] * xdl.tanh(new), new, xdl.tanh(z)[1:3]
+
+    z, state = finite(0, (4, 64, 64)), finite(1, (64, 64))
+
+    actual, expected = replayed(gates, z, state)
+
+    assert_alike(expected, actual)
+
+
+def test_the_pieces_of_a_cell_are_one_native_call():
+    def gates(z, state):
+        opened = 0.5 * xdl.tanh(z[:3]) + 0.5
+        return opened[2] * (opened[1] * state + opened[0] * xdl.tanh(z[3]))
+
+    step = xdl.compile(gates, executor="numba", verify=False)
+    given = finite(0, (4, 64, 64)), finite(1, (64, 64))
+    step(*given)
+    step(*given)
+
+    source = step._replays[next(iter(step._replays))].executor.source
+    assert 1 == source.count("group0(")
+    assert "group1" not in source
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda x: xdl.permute_dims(x, (0, 2, 1)),
+        lambda x: x[:, ::2],
+        lambda x: x[1:],
+        lambda x: x[:, :, 8:],
+        lambda x: xdl.flip(x, axis=0),
+        lambda x: xdl.permute_dims(x, (1, 0, 2))[2:],
+    ],
+)
+def test_views_are_read_where_they_lie(turn):
+    x = finite(0, (4, 6, 32))
+
+    actual, expected = replayed(
+        lambda x: (turn(x * 2) + xdl.tanh(turn(x)), xdl.sum(turn(x), axis=-1)), x
+    )
+
+    assert_alike(expected, actual)
+
+
+def test_sums_of_images_that_lie_channels_last_are_those_of_eager():
+    def step(x):
+        y = xdl.permute_dims(x, (0, 3, 1, 2)) * 2
+        return xdl.sum(y, axis=(0, 2, 3)), xdl.sum(y, axis=1), xdl.sum(xdl.relu(y))
+
+    actual, expected = replayed(step, finite(0, (3, 4, 5, 16), "f8"))
+
+    assert_alike(expected, actual, ulp=200)
+
+
 def test_an_unknown_executor_is_refused_by_name():
     with pytest.raises(xdl.GraphError, match="'numba'"):
-        compile(lambda x: x, executor="nimba")
+        xdl.compile(lambda x: x, executor="nimba")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -292,7 +374,9 @@ def test_a_model_learns_as_in_eager(name):
 
     eager = Training(make, draw, lambda m: optim.SGD(m, lr=0.05), False).train(6)
     native = Training(make, draw, lambda m: optim.SGD(m, lr=0.05), False)
-    native.call = compile(native.step, native.model, native.optimizer, executor="numba")
+    native.call = xdl.compile(
+        native.step, native.model, native.optimizer, executor="numba"
+    )
     native.train(6)
 
     np.testing.assert_allclose(native.losses, eager.losses, rtol=1e-4, atol=1e-6)

@@ -134,6 +134,13 @@ def replaced(nested, change):
     return nested
 
 
+def root(array):
+    """Return the array whose memory ``array`` is a view of: itself if of none."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
 def memory_order(array):
     """Return the axes by falling strides if the array is dense in memory, or None."""
     axes = sorted(range(array.ndim), key=lambda axis: (-abs(array.strides[axis]), axis))

@@ -14,7 +14,7 @@ from xdl import backend
 from xdl.backend import numpy as host
 from xdl.backend.device import Device
 from xdl.backend.number import COMPARISONS, Number
-from xdl.backend.recording import active
+from xdl.backend.recording import active, root
 from xdl.errors import GraphError
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
@@ -26,6 +26,10 @@ _BITWISE = {  # kernels have them as operators alone
     "bitwise_xor": operator.xor,
     "bitwise_not": operator.invert,
 }
+
+
+def _of_the_array(name):
+    return property(operator.attrgetter(f"array.{name}"), doc=f"Its {name}.")
 
 
 class Traced:
@@ -45,13 +49,17 @@ class Traced:
     def __init__(self, array, value):
         self.array, self.value, self.viewed = array, value, None
 
-    shape = property(lambda self: self.array.shape)
-    dtype = property(lambda self: self.array.dtype)
-    ndim = property(lambda self: self.array.ndim)
-    size = property(lambda self: self.array.size)
-    nbytes = property(lambda self: self.array.nbytes)
-    itemsize = property(lambda self: self.array.itemsize)
-    mT = property(lambda self: trace.matrix_transpose(self))  # noqa: N815 (the name)
+    shape = _of_the_array("shape")
+    dtype = _of_the_array("dtype")
+    ndim = _of_the_array("ndim")
+    size = _of_the_array("size")
+    nbytes = _of_the_array("nbytes")
+    itemsize = _of_the_array("itemsize")
+
+    @property
+    def mT(self):  # noqa: N802 (the standard's name)
+        """The last two axes exchanged."""
+        return trace.matrix_transpose(self)
 
     @property
     def T(self):  # noqa: N802 (the standard's name)
@@ -98,7 +106,8 @@ class Traced:
             array = base.array
         elif view.name in ("permute_dims", "matrix_transpose"):
             axes = _axes_back(view, base.ndim)
-            name, arguments, array = "permute_dims", (value, axes), array.transpose(axes)
+            name, arguments = "permute_dims", (value, axes)
+            array = array.transpose(axes)
         elif view.result.size != base.size:
             raise GraphError(
                 f"compile: what {view.name} gave is written into; make a copy first"
@@ -228,13 +237,7 @@ def _is_view(arguments, real):
     first = arguments[0] if arguments else None
     if type(first) is not Traced or getattr(real, "base", None) is None:
         return False
-    return real is not first.array and _root(real) is _root(first.array)
-
-
-def _root(array):
-    while getattr(array, "base", None) is not None:
-        array = array.base
-    return array
+    return real is not first.array and root(real) is root(first.array)
 
 
 class Trace:

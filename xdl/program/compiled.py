@@ -4,7 +4,7 @@ import threading
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import current
+from xdl.backend.recording import current, root
 from xdl.core.parameter import registrations
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
@@ -14,9 +14,10 @@ from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
 from xdl.program.passes import improved
 from xdl.program.record import device_of_state, given_as, prepared, record, result_of
-from xdl.program.replay import MISS, Replay, root
+from xdl.program.replay import Replay
+from xdl.program.short import MISS
 from xdl.program.state import State
-from xdl.program.verify import Snapshot, compared, outcome
+from xdl.program.verify import Snapshot, compared, give_memory_back, outcome
 
 
 class Compiled:
@@ -37,7 +38,7 @@ class Compiled:
         self.state = State(self._sources)
         self._registrations = registrations[0]
         self._replays, self._short = {}, None
-        self._short_replay = None
+        self._short_of = None
         self.program = None
 
     def __call__(self, *arguments):
@@ -107,10 +108,10 @@ class Compiled:
             arguments: those of ``over``.
             first, end: the numbers of the steps.
         """
-        replay = self._short_replay
         if self._short is None or self._short_count != len(given):
             return 0, None
-        if not replay.fits(given):
+        replay, short = self._short_of
+        if not hasattr(replay.executor, "many") or not short.fits(*given):
             return 0, None
         return replay.run_many(arguments, first, end)
 
@@ -136,14 +137,17 @@ class Compiled:
         ]
         try:
             if self.verify and not replay.is_verified:
-                return self._verified(replay, inputs, arguments)
+                returned = self._verified(replay, inputs, arguments)
+                give_memory_back()
+                return returned
             returned = replay.run(inputs)
         except Refused:
             return self._eager(arguments)
         is_flat = len(given) == len(arguments)
         if is_flat and all(a is b for a, b in zip(given, arguments, strict=True)):
-            self._short = replay.short_way(given)
-            self._short_count, self._short_replay = len(arguments), replay
+            short = replay.short_way(given)
+            self._short = short and short.replay
+            self._short_count, self._short_of = len(arguments), (replay, short)
         return returned
 
     def _look_for_new_variables(self):

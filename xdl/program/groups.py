@@ -163,7 +163,9 @@ def _shape_of_rows(instruction):
     """Return the shape of the rows that a column was reduced from, or None."""
     for value in instruction.operands():
         origin = value.origin
-        while isinstance(origin, Instruction) and (origin.result.shape or ())[-1:] == (1,):
+        while isinstance(origin, Instruction):
+            if (origin.result.shape or ())[-1:] != (1,):
+                break
             if origin.name in _ROW_REDUCTIONS:
                 return _reduced_shape(origin)
             before = next(values_in(origin.arguments), None)

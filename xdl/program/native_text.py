@@ -3,8 +3,9 @@
 The function works on pointers: to each array of the state and of the arguments, to what
 it returns, and for each dtype to one arena and one piece that holds all constants. An
 answer of 1 says that a check failed; nothing of the state has changed then. Python
-calls a second one, which does several steps and returns how many were done; -1 if an
-array is not contiguous.
+calls a second one, which does several steps and returns how many were done; asked for
+0 steps, it does one and asks first whether the arguments are what the program is for.
+-1 says that they are not.
 """
 
 import numpy as np
@@ -17,6 +18,7 @@ from xdl.program.places import Ineligible, Place
 from xdl.program.plan import Buffer, Plan, placed_in_arena
 
 LARGEST, LONGEST = 1 << 16, 400  # elements of an array; instructions
+PASSED = frozenset({"input", "given", "result"})  # the kinds of what each call gives
 
 
 class Memory:
@@ -29,12 +31,12 @@ class Memory:
             ``"given"`` (state that is replaced) or ``"result"``.
         data: the size of an arena; the constants, flat; the number of a slot or input;
             the shape of a result.
-        axes: of an array of the state, how it must lie.
+        nbytes: of an array of the state.
     """
 
-    def __init__(self, name, dtype, kind, data=None, axes=None):
+    def __init__(self, name, dtype, kind, data=None):
         self.name, self.dtype, self.kind = name, np.dtype(dtype), kind
-        self.data, self.axes = data, axes
+        self.data, self.nbytes = data, 0
 
 
 class WholeText:
@@ -108,9 +110,9 @@ class WholeText:
             self.scalars[value] = text
         return self.scalars.get(value)
 
-    def _memory(self, name, dtype, kind, data, axes=None):
+    def _memory(self, name, dtype, kind, data):
         if name not in self.memories:
-            self.memories[name] = Memory(name, dtype, kind, data, axes)
+            self.memories[name] = Memory(name, dtype, kind, data)
         return name
 
     def place(self, value):
@@ -142,12 +144,16 @@ class WholeText:
         return Place.dense(name, value.shape, value.dtype, plain)
 
     def _state(self, value):
-        kind = "given" if value.data in self._replaced else "state"
-        if value.axes is None:
+        name, axes = f"s{value.data}", value.axes
+        kind = "state"
+        if value.data in self._replaced:
+            kind, axes = "given", tuple(range(len(value.shape)))
+        if axes is None:
             raise Ineligible("state that does not lie densely")
-        name = f"s{value.data}"
-        self._memory(name, value.dtype, kind, value.data, value.axes)
-        return Place.dense(name, value.shape, value.dtype, value.axes)
+        self.memories[self._memory(name, value.dtype, kind, value.data)].nbytes = (
+            value.nbytes
+        )
+        return Place.dense(name, value.shape, value.dtype, axes)
 
     def _buffer(self, value):
         if value.axes is None:
@@ -205,44 +211,64 @@ class WholeText:
         module = "\n".join([head, *lines, "", "", *self._steps()])
         return "\n".join([*header(module), "", "", module, ""])
 
-    def _pointers(self):
-        """Return the lines that turn addresses into pointers, and the parameters."""
-        lines, parameters, count = [], [], 0
-        for memory in self.memories.values():
-            if memory.kind in ("input", "given", "result"):
-                parameters.append(memory.name)
-                address = f"{memory.name}"
-            else:
-                address, count = f"table[{count}]", count + 1
-            lines.append(f"    p_{memory.name} = pointer_{memory.dtype}({address})")
-        return lines, parameters
-
     def tabled(self):
         """Return the Memories whose addresses stand in the table, in order."""
-        passed = ("input", "given", "result")
-        return [m for m in self.memories.values() if m.kind not in passed]
+        return [m for m in self.memories.values() if m.kind not in PASSED]
 
     def passed(self):
-        """Return the names of the Memories that each call gives, in order."""
-        return self._pointers()[1]
+        """Return the Memories whose arrays each call gives, in order."""
+        return [m for m in self.memories.values() if m.kind in PASSED]
 
     def _steps(self):
-        """Return the function that Python calls: it does several steps."""
-        lines, parameters = self._pointers()
+        """Return the function that Python calls."""
+        names = [memory.name for memory in self.passed()]
+        pointers, tabled = [], self.tabled()
+        for memory in self.memories.values():
+            address = f"start_{memory.name}"
+            if memory.kind not in PASSED:
+                address = f"table[{tabled.index(memory)}]"
+            pointer = f"pointer_{memory.dtype}({address})"
+            pointers.append(f"    p_{memory.name} = {pointer}")
+        starts = [f"    start_{name} = start({name})" for name in names]
+        missing = " or ".join([f"start_{name} == 0" for name in names])
         arguments = ", ".join(map(self._advanced, self.memories.values()))
-        head = f"@native\ndef steps({', '.join(['count', 'table', *parameters])}):"
-        if parameters:
-            missing = " or ".join([f"is_missing({name})" for name in parameters])
-            head += f"\n    if {missing}:\n        return -1"
         return [
-            head,
-            "    table = pointer_int64(table)",
-            *lines,
-            "    for k in range(count):",
+            f"@native\ndef steps({', '.join(['count', 'table', *names])}):",
+            "    table = pointer_int64(start(table))",
+            *self._questions(len(tabled)),
+            *starts,
+            *([f"    if {missing}:", "        return -1"] if missing else []),
+            *self._overlaps(),
+            *pointers,
+            "    for k in range(max(count, 1)):",
             f"        if step({arguments}) != 0:",
             "            return k",
-            "    return count",
+            "    return max(count, 1)",
         ]
+
+    def _questions(self, first):
+        """Return lines that ask whether the arguments are what the program is for."""
+        tests = []
+        for i, memory in enumerate(self.given("input")):
+            name, shape = memory.name, self.program.inputs[memory.data].shape
+            kind, dtype = f"table[{first}]", f"table[{first + 1 + i}]"
+            tests.append(f"is_other({name}, {kind}, {dtype}, {len(shape)})")
+            tests += [f"length({name}, {a}) != {n}" for a, n in enumerate(shape)]
+        if not tests:
+            return []
+        return [f"    if count == 0 and ({' or '.join(tests)}):", "        return -1"]
+
+    def _overlaps(self):
+        """Return lines that ask whether an argument shares memory with the state."""
+        lines = []
+        for memory in self.given("input"):
+            size = self.program.inputs[memory.data].nbytes
+            for state in self.given("state"):
+                address = f"table[{self.tabled().index(state)}]"
+                start, end = f"start_{memory.name}", f"{address} + {state.nbytes}"
+                test = f"{start} < {end} and {address} < {start} + {size}"
+                lines += [f"    if count == 0 and {test}:", "        return -1"]
+        return lines
 
     def _advanced(self, memory):
         """Return the text of a pointer in the loop: what is stacked moves on."""

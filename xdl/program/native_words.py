@@ -108,7 +108,7 @@ def header(module):
     """Return the lines that define the words which the text of a module uses."""
     used = sorted(set(re.findall(r"[A-Za-z]\w*", module)))
     dtypes = [name for name in used if name in DTYPES - {"bool"}]
-    own = ("at", "hidden", "is_missing")
+    own = ("at", "hidden", "start", "is_other", "length")
     lines = ["import math", "", "import numpy"]
     lines += ["from numpy import " + ", ".join(dtypes)] if dtypes else []
     lines += ["", "from xdl.program.numba_raw import NAMES", ""]

@@ -4,11 +4,13 @@ import time
 
 import numpy as np
 
-from xdl.program.groups import REPEATED, SINGLE, WHOLE
+from xdl.backend import numpy as host
+from xdl.backend.recording import Value
+from xdl.program.groups import REPEATED, WHOLE
 from xdl.program.numba_cache import load
 from xdl.program.numba_gather import gathered
 from xdl.program.numba_groups import NativeText
-from xdl.program.numba_lowering import lowered
+from xdl.program.numba_lowering import lowered, parted
 from xdl.program.numba_maps import lies_plain
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
@@ -16,6 +18,19 @@ from xdl.program.source import Source
 
 _LEAST = 2048  # elements: below, a native call costs about what it gains
 _SLOW = frozenset({"erf", "exp", "tanh", "log"})  # worth a loop of their own
+# Rows are added up in NumPy's order. What is out of range is left to NumPy to say.
+_ADDED_ROWS = """
+@native
+def add_rows(out, index, rows):
+    for i in range(index.size):
+        if index[i] < 0 or index[i] >= out.shape[0]:
+            return False
+    for i in range(index.size):
+        to = index[i]
+        for j in range(out.shape[1]):
+            out[to, j] += rows[i, j]
+    return True
+"""
 
 
 def is_worth(group):
@@ -54,6 +69,18 @@ class NativeSource(Source):
         given += self._scratch(group, native.scratch)
         self.body.append(f"{name}({', '.join(given)})")
 
+    def _write_change(self, instruction, out):
+        x, index, new = instruction.arguments
+        if instruction.name != "scatter_add" or not _names_rows(x, index, new):
+            super()._write_change(instruction, out)
+            return
+        if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
+            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
+        self.names["add_rows"] = load(_ADDED_ROWS).add_rows
+        add = self.object(host._add_at)
+        given = out, self._index(index), self.text(new)
+        self.body.append(f"add_rows({', '.join(given)}) or {add}({', '.join(given)})")
+
     def _function(self, native):
         """Return the name of the function with a text; equal ones are one."""
         signature = native.signature()
@@ -82,15 +109,15 @@ class NativeSource(Source):
         return taken
 
     def _given(self, group, value, is_flat):
-        """Return the text of an array as the function needs it, as it lies in memory."""
+        """Return the text of an array as it lies in memory, in rows if need be."""
         owner = self.plan.owner(value)
         is_rows = group.kinds[value] in (WHOLE, REPEATED) and not is_flat
         shape = (-1, group.columns) if is_rows else (-1,)
         name = self.name(owner)
         is_plain = lies_plain(owner)
-        if is_plain and len(owner.shape) == len(shape):
-            if not is_rows or owner.shape[-1] == group.columns:
-                return name
+        is_wide = not is_rows or owner.shape[-1] == group.columns
+        if is_plain and is_wide and len(owner.shape) == len(shape):
+            return name
         turned = name if is_plain else f"{name}.transpose({owner.axes})"
         if self._is_bound(owner):
             return self._as_rows(name, turned, shape)
@@ -121,6 +148,17 @@ class NativeSource(Source):
         return names
 
 
+def _names_rows(x, index, new):
+    """Tell whether rows of a matrix are named by a list of integers."""
+    index = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+    if not isinstance(index, Value) or not isinstance(new, Value):
+        return False
+    is_list = len(index.shape) == 1 and index.dtype.kind == "i" and index.size > 0
+    is_matrix = len(x.shape) == 2 and new.shape == (index.size, x.shape[1])
+    is_plain = lies_plain(x) and lies_plain(new) and lies_plain(index)
+    return is_list and is_matrix and is_plain and x.dtype == new.dtype
+
+
 class NumbaExecutor(NumpyExecutor):
     """Runs a program with NumPy and, for groups of instructions, native loops.
 
@@ -134,6 +172,7 @@ class NumbaExecutor(NumpyExecutor):
     def _write(self, program):
         begin = time.perf_counter()
         lowered(program)
+        parted(program)
         gathered(program, is_worth)
         source = NativeSource(program, Plan(program))
         for name, (text, signature) in source.functions.items():

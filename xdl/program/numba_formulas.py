@@ -107,16 +107,17 @@ def formula_of(instruction):
         return Formula(text, ["bool", *[out] * (len(instruction.arguments) - 1)], out)
     if name == "pow":
         return _power(instruction, out)
-    if name in _LOGIC and out == "bool":
-        return Formula(_LOGIC[name], ["bool"] * len(instruction.arguments), "bool")
     if name in _COMPARISONS or name in _TESTS:
         return _comparison(instruction)
-    if out == "bool":
-        return None
-    texts = _ARITHMETIC | (_OF_FLOATS if out in _FLOATS else _OF_INTEGERS)
-    if name not in texts:
-        return None
-    return Formula(texts[name], [out] * len(instruction.arguments), out)
+    text = _texts(out).get(name)
+    return text and Formula(text, [out] * len(instruction.arguments), out)
+
+
+def _texts(dtype):
+    """Return the formulas whose operands have the dtype of the result."""
+    if dtype == "bool":
+        return _LOGIC
+    return _ARITHMETIC | (_OF_FLOATS if dtype in _FLOATS else _OF_INTEGERS)
 
 
 def _values(instruction):

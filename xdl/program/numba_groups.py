@@ -16,14 +16,10 @@ import numpy as np
 from xdl.backend.recording import Value
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
 from xdl.program.numba_formulas import formula_of
-from xdl.program.numba_gather import EVERY, TOTAL
 from xdl.program.numba_maps import breaks, stride_at
+from xdl.program.numba_phases import REDUCTIONS, Phases
+from xdl.program.numba_reading import EVERY, TOTAL
 
-_REDUCTIONS = {
-    "sum": ("plus", "ZERO"),
-    "max": ("maximum", "LOWEST"),
-    "min": ("minimum", "INFINITY"),
-}
 _CONSTANTS = {
     "ZERO": "{0}(0)",
     "ONE": "{0}(1)",
@@ -35,73 +31,6 @@ _OF_NUMPY = ("floor", "ceil", "trunc", "rint")
 _VECTORISED = ("exp", "expm1", "log", "log1p", "tanh", "erf")
 _REDUCING = ("plus", "maximum", "minimum")
 _NAMES = re.compile(r"\b(" + "|".join([*_CONSTANTS, *_VECTORISED, *_REDUCING]) + r")\b")
-
-
-class Phases:
-    """In which loop over the columns each Value of a group is computed.
-
-    Attributes:
-        of: from Value to phase. Of a column: the one before whose loop it is ready.
-        stores: from output to the phase that writes it into its array.
-        count: how many loops there are.
-    """
-
-    def __init__(self, group, taken):
-        """Order a group.
-
-        Args:
-            group: a NativeGroup.
-            taken: from output to the argument whose memory it is written over.
-        """
-        self.group, self.of = group, {}
-        for one in group.inner:
-            self.of[one.result] = self._earliest(one)
-        self._sink()
-        self.stores = {v: self._store(v, taken.get(v)) for v in group.outputs}
-        loops = [self.loop(one) for one in group.inner if self.is_wide(one)]
-        self.count = max([*loops, *self.stores.values()], default=0) + 1
-
-    def is_wide(self, one):
-        """Tell whether an instruction is computed for each column."""
-        return self.group.kinds[one.result] != COLUMN or one.name in _REDUCTIONS
-
-    def loop(self, one):
-        """Return the loop in which an instruction is computed."""
-        phase = self.of[one.result]
-        return phase - (self.group.kinds[one.result] == COLUMN)
-
-    def _earliest(self, one):
-        group = self.group
-        phase = max([self.of.get(v, 0) for v in group.operands_of(one)], default=0)
-        is_reduced = group.kinds[one.result] == COLUMN and one.name in _REDUCTIONS
-        return phase + is_reduced
-
-    def _sink(self):
-        """Compute later what only later loops need, rather than keep it for them."""
-        group = self.group
-        for one in reversed(group.inner):
-            if group.kinds[one.result] != WHOLE:
-                continue
-            users = [
-                self.loop(other) if self.is_wide(other) else self.of[other.result]
-                for other in group.inner
-                if one.result in group.operands_of(other)
-            ]
-            made = [v for v in group.operands_of(one) if group.kinds[v] == WHOLE]
-            made = [v for v in made if v in self.of]
-            if users and len(made) <= 1:
-                self.of[one.result] = max(min(users), self.of[one.result])
-
-    def _store(self, value, taken):
-        """Return the phase after whose reads an output may be written."""
-        if self.group.kinds[value] != WHOLE or taken is None:
-            return self.of[value]
-        reads = [
-            self.loop(one)
-            for one in self.group.inner
-            if taken in self.group.operands_of(one)
-        ]
-        return max([self.of[value], *reads])
 
 
 class NativeText:
@@ -329,7 +258,7 @@ class NativeText:
             value = one.result
             if group.kinds[value] != COLUMN or self.phases.of[value] != phase:
                 continue
-            if one.name not in _REDUCTIONS:
+            if one.name not in REDUCTIONS:
                 lines.append(self._line(one))
             if value in group.outputs:
                 lines.append(f"{self.place_of[value]}[r] = {self.names[value]}")
@@ -339,13 +268,13 @@ class NativeText:
         """Yield the reductions to a number of each row that a loop computes."""
         for one in self.group.inner:
             is_row = self.group.kinds[one.result] in (COLUMN, EVERY)
-            if is_row and one.name in _REDUCTIONS and self.phases.loop(one) == phase:
+            if is_row and one.name in REDUCTIONS and self.phases.loop(one) == phase:
                 yield one
 
     def _starts(self, phase):
         lines = []
         for one in self._reductions(phase):
-            _, start = _REDUCTIONS[one.name]
+            _, start = REDUCTIONS[one.name]
             name = self._accumulator(one)
             lines.append(f"{name} = {self._named(start, str(one.result.dtype))}")
         return lines
@@ -387,14 +316,14 @@ class NativeText:
         return lines + self.after
 
     def _computed(self, one):
-        if one.name not in _REDUCTIONS:
+        if one.name not in REDUCTIONS:
             return [self._line(one)]
         value, dtype = one.result, str(one.result.dtype)
         x = self._operand(one.arguments[0], dtype)
         if self.group.kinds[value] == TOTAL:
             return [f"{self.place_of[value]}[j] += {x}"]
         name = self._accumulator(one)
-        function = self._named(_REDUCTIONS[one.name][0], dtype)
+        function = self._named(REDUCTIONS[one.name][0], dtype)
         return [f"{name} = {function}({name}, {x})"]
 
     def _keep(self, value, phase):

@@ -93,7 +93,7 @@ def merged(pairs):
 
 
 def covers(found, size):
-    """Tell whether a map reads the first ``size`` numbers in order, maybe repeatedly."""
+    """Tell whether a map reads the first ``size`` numbers in order, maybe often."""
     expected = 1
     for length, stride in reversed(found):
         if stride == 0:

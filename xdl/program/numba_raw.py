@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
-from xdl.program.numba_bits import pointer
+from xdl.program.numba_bits import compiled, pointer
 from xdl.program.numba_blas import GEMM
 from xdl.program.numba_math import FUNCTIONS
 
@@ -30,10 +30,9 @@ _KINDS = {
 
 
 class Address(types.Type):
-    """The type of an array of NumPy that is only asked where its elements lie.
+    """The type of an object of Python that native code reads as it lies in memory.
 
-    Numba's own arrays cost 50 ns each at a call from Python; this one costs 1. It is 0
-    for an array that is not contiguous and aligned.
+    Numba's own arrays cost 50 ns each at a call from Python; these cost 1.
     """
 
     def __init__(self):
@@ -49,49 +48,79 @@ class _AddressModel(models.PrimitiveModel):
         super().__init__(dmm, fe_type, ir.IntType(64))
 
 
-# NumPy's array begins, after what every object of Python has, with the pointer to its
-# elements; its flags stand six words later. NumPy keeps to this since its version 1.7.
+@unbox(Address)
+def _unboxed(kind, thing, c):
+    return NativeValue(c.builder.ptrtoint(thing, ir.IntType(64)))
+
+
+# NumPy's array begins with what every object of Python has, the last of it its type.
+# What follows has been there in this order since NumPy 1.7.
 _DATA = object.__basicsize__
-_FLAGS = _DATA + 6 * 8
+_TYPE, _NDIM, _SHAPE, _DTYPE, _FLAGS = (_DATA + 8 * i for i in (-1, 1, 2, 5, 6))
 _CONTIGUOUS_AND_ALIGNED = 0x0101
 
 
 def is_readable():
     """Tell whether arrays of this NumPy and Python are laid out as we know them."""
+
+    def found(array, offset, kind=ctypes.c_void_p):
+        return kind.from_address(id(array) + offset).value
+
     x = np.arange(6, dtype=np.int16).reshape(2, 3)
-    parts = (x, x[:, 1:], x.view(np.int8)[:, 1:-1])
-    found = []
-    for array in parts:
-        data = ctypes.c_void_p.from_address(id(array) + _DATA).value
-        flags = ctypes.c_int.from_address(id(array) + _FLAGS).value
-        expected = array.flags.c_contiguous + 256 * array.flags.aligned
-        found.append(data == array.ctypes.data)
-        found.append(flags & _CONTIGUOUS_AND_ALIGNED == expected)
-    return ctypes.sizeof(ctypes.c_void_p) == 8 and all(found)
+    alike = [ctypes.sizeof(ctypes.c_void_p) == 8]
+    for array in (x, x[:, 1:], x.view(np.int8)[:, 1:-1]):
+        flags = array.flags.c_contiguous + 256 * array.flags.aligned
+        alike += [
+            found(array, _TYPE) == id(np.ndarray),
+            found(array, _DATA) == array.ctypes.data,
+            found(array, _NDIM, ctypes.c_int) == array.ndim,
+            ctypes.c_int64.from_address(found(array, _SHAPE) + 8).value == len(array.T),
+            found(array, _DTYPE) == id(array.dtype),
+            found(array, _FLAGS, ctypes.c_int) & _CONTIGUOUS_AND_ALIGNED == flags,
+        ]
+    return all(alike)
 
 
-@unbox(Address)
-def _unboxed(kind, thing, c):
-    def loaded(offset, number):
-        start = c.builder.bitcast(thing, ir.IntType(8).as_pointer())
-        place = c.builder.gep(start, [ir.Constant(ir.IntType(64), offset)])
-        return c.builder.load(c.builder.bitcast(place, number.as_pointer()))
+def _loaded(bits):
+    """Make what reads an integer at some bytes from an address."""
 
-    needed = ir.Constant(ir.IntType(32), _CONTIGUOUS_AND_ALIGNED)
-    flags = c.builder.and_(loaded(_FLAGS, ir.IntType(32)), needed)
-    is_fit = c.builder.icmp_signed("==", flags, needed)
-    data, none = loaded(_DATA, ir.IntType(64)), ir.Constant(ir.IntType(64), 0)
-    return NativeValue(c.builder.select(is_fit, data, none))
+    @intrinsic
+    def loaded(typing, address, offset):
+        def codegen(context, builder, signature, arguments):
+            place = builder.add(*arguments)
+            pointer = builder.inttoptr(place, ir.IntType(bits).as_pointer())
+            return builder.load(pointer)
+
+        return types.Integer.from_bitwidth(bits)(address, types.int64), codegen
+
+    return loaded
 
 
-@intrinsic
-def is_missing(typing, address):
-    """Tell whether an address is that of an array which is not contiguous."""
+_word, _half = _loaded(64), _loaded(32)
 
-    def codegen(context, builder, signature, arguments):
-        return builder.icmp_signed("==", arguments[0], ir.Constant(ir.IntType(64), 0))
 
-    return types.boolean(address), codegen
+@compiled
+def start(x):
+    """Return the address of an array's first element; 0 if it cannot be read as it is.
+
+    It has to be contiguous and aligned.
+    """
+    is_fit = _half(x, _FLAGS) & _CONTIGUOUS_AND_ALIGNED == _CONTIGUOUS_AND_ALIGNED
+    return _word(x, _DATA) if is_fit else 0
+
+
+@compiled
+def is_other(x, kind, dtype, ndim):
+    """Tell whether an object is not an array of some dtype and number of axes."""
+    return (
+        _word(x, _TYPE) != kind or _word(x, _DTYPE) != dtype or _half(x, _NDIM) != ndim
+    )
+
+
+@compiled
+def length(x, axis):
+    """Return the length of an axis of an array."""
+    return _word(_word(x, _SHAPE), 8 * axis)
 
 
 @intrinsic
@@ -129,7 +158,8 @@ def _product(number):
     return types.ExternalFunction(f"xdl_gemm_{number.name}", kind)
 
 
-NAMES = {"at": at, "hidden": hidden, "is_missing": is_missing}
+NAMES = {"at": at, "hidden": hidden, "start": start}
+NAMES |= {"is_other": is_other, "length": length}
 NAMES |= {f"pointer_{n}": pointer(python.SimpleNamespace(number=t)) for n, t in _KINDS.items()}
 NAMES |= {
     f"{name}_{dtype}": function

@@ -46,10 +46,17 @@ class NumbaWhole:
         kinds = (types.int64, ADDRESS, *passed)
         self._steps = _compiled(self.namespace["steps"], kinds)
 
+    @property
+    def asks(self):
+        """The numbers of the arguments about which the lines of ``direct`` ask."""
+        return {memory.data for memory in self.text.given("input")}
+
     def bind(self, arrays):
         """Make the function for the arrays of the state."""
         self._kept = [self._array(memory, arrays) for memory in self.text.tabled()]
-        self._table = np.array([a.ctypes.data for a in self._kept] + [0], np.int64)
+        addresses = [array.ctypes.data for array in self._kept]
+        dtypes = [id(m.dtype) for m in self.text.given("input")]
+        self._table = np.array([*addresses, id(np.ndarray), *dtypes], np.int64)
         return self._step
 
     def _array(self, memory, arrays):
@@ -76,33 +83,29 @@ class NumbaWhole:
         """Return what the native functions are given, in order."""
         given = dict(zip(self._names, map(_readable, arrays), strict=True))
         given |= {f"r{i}": array for i, array in enumerate(results)}
-        return [given[name] for name in self.text.passed()]
+        return [given[memory.name] for memory in self.text.passed()]
 
-    def direct(self, names, inputs):
+    def direct(self, names):
         """Return lines of Python that run a step and set ``results``.
 
         Args:
             names: the namespace of the lines; what they name is added.
-            inputs: the names of the inputs.
         """
         results = self.text.given("result")
-        names |= {"steps": self._steps, "table": self._table, "returned": self.returned}
-        names |= {"empty": np.empty, "Refused": Refused}
+        names |= {"steps": self._steps, "table": self._table, "empty": np.empty}
+        names |= {"numbered": self.returned, "Refused": Refused}
         lines = []
         for memory in results:
-            names[f"shape_{memory.name}"] = memory.data
-            names[f"dtype_{memory.name}"] = memory.dtype
-            names[memory.name] = None
-            lines.append(
-                f"  {memory.name} = empty(shape_{memory.name}, dtype_{memory.name})"
-            )
-        listed = "".join(f"{name}, " for name in self.text.passed())
-        lines += [f"  done = steps(1, table, {listed})", "  if done != 1:"]
-        lines += ["    if done < 0: return MISS", "    raise Refused"]
+            name = memory.name
+            names |= {f"shape_{name}": memory.data, f"dtype_{name}": memory.dtype}
+            lines.append(f"    {name} = empty(shape_{name}, dtype_{name})")
+        listed = "".join(f"{memory.name}, " for memory in self.text.passed())
+        lines += [f"    done = steps(0, table, {listed})", "    if done != 1:"]
+        lines += ["        if done < 0: return MISS", "        raise Refused"]
         made = "".join(f"{memory.name}, " for memory in results)
         if "number" in self.text.results:
-            return [*lines, f"  results = returned(({made}))"]
-        return [*lines, f"  results = ({made})"]
+            made = f"*numbered(({made})),"
+        return [*lines, f"    results = ({made})"]
 
     def many(self, inputs, count):
         """Do up to ``count`` steps in one call.

@@ -40,10 +40,14 @@ def renamed(program, names):
 
 def folded(program, xp):
     """Compute now what follows from constants alone."""
-    names, kept = {}, []
+    names, kept, fills = {}, [], {}
     for instruction in program.instructions:
         if not _is_constant(instruction, names):
             kept.append(instruction)
+            continue
+        fill = _fill(instruction)
+        if fill in fills:
+            names[instruction.result] = fills[fill]
             continue
         arguments = replaced(instruction.arguments, lambda v: _data(v, names))
         options = {
@@ -53,9 +57,17 @@ def folded(program, xp):
         if instruction.name in FILLS and instruction.name != "full":
             arguments = (_Like(instruction.arguments[0]), *arguments[1:])
         real = compute(instruction, xp, arguments, options, None)
-        names[instruction.result] = Value(real, "constant", real)
+        names[instruction.result] = fills[fill] = Value(real, "constant", real)
     program.instructions = kept
     renamed(program, names)
+
+
+def _fill(instruction):
+    """Return what two equal fills have in common; of others, what no other has."""
+    if instruction.name not in FILLS or instruction.name == "full":
+        return instruction
+    like, *rest = instruction.arguments
+    return instruction.name, like.dtype, tuple(rest)
 
 
 class _Like:

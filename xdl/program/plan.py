@@ -175,9 +175,9 @@ class Plan:
             return None
         for value in operands:
             owner = self.owner(value)
-            if self._dies_whole(value, i, instruction.result):
-                if not self._is_read_late(instruction, owner):
-                    return self.buffers[owner]
+            is_free = not self._is_read_late(instruction, owner)
+            if is_free and self._dies_whole(value, i, instruction.result):
+                return self.buffers[owner]
         return None
 
 

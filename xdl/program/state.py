@@ -110,7 +110,7 @@ class State:
         return (
             self._modes(),
             tuple([variable.trainable for variable, _ in self.variables.values()]),
-            tuple([_kind(slot.get()) for slot in self.slots]),
+            tuple([_kind(slot.get(), slot.is_grad) for slot in self.slots]),
             tuple([_fixed(owner) for owner in self.checked]),
         )
 
@@ -148,6 +148,7 @@ class State:
             yield
             self._refuse_set(modes, placed)
         finally:
+            self._placed = self._values = ()
             for slot, array in zip(self.slots, held, strict=True):
                 slot.place(array)
             for owner, before in zip(self.checked, options, strict=True):
@@ -200,8 +201,12 @@ def _positions(option):
     return range(len(option)) if isinstance(option, tuple) else []
 
 
-def _kind(array):
-    return None if array is None else (type(array), array.shape, array.dtype)
+def _kind(array, is_grad):
+    """Return what a program depends on: of what is written into how it lies, too."""
+    if array is None:
+        return None
+    strides = None if is_grad else getattr(array, "strides", None)
+    return type(array), array.shape, array.dtype, strides
 
 
 def _fixed(owner):

@@ -1,0 +1,349 @@
+"""What is saved, and that it comes back."""
+
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+
+import ml_dtypes
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import xdl
+from tests.backend import fake_cupy
+from tests.faults import fault
+from tests.io.trained import Training
+from xdl import GraphError, Parameter, Variable
+from xdl.backend import random
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return where a checkpoint may be."""
+    return tmp_path / "last.safetensors"
+
+
+def _equal(a, b):
+    """Tell whether two arrays are the same to the bit."""
+    return (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+
+
+every_training = fault(45, {}, {"is_compiled": True}, {"is_compiled": True, "drops": 0})
+
+
+@every_training
+def test_training_goes_on_from_a_checkpoint_as_if_never_interrupted(case, path):
+    straight = Training(0, **case)
+    straight.run(5)
+    xdl.save(path, **straight.things(), step=5)
+    losses = straight.run(5)
+    resumed = Training(7, **case)
+    resumed.run(2)
+
+    rest = xdl.load(path, **resumed.things(), random=True)
+
+    assert {"step": 5} == rest
+    assert losses == resumed.run(5)
+    assert straight.bits() == resumed.bits()
+    assert straight.optimizer.lr == resumed.optimizer.lr
+
+
+@every_training
+def test_training_goes_back_to_a_checkpoint_in_place(case, path):
+    training = Training(0, **case)
+    training.run(5)
+    xdl.save(path, **training.things())
+    losses, bits = training.run(5), training.bits()
+
+    xdl.load(path, **training.things(), random=True)
+
+    assert losses == training.run(5)
+    assert bits == training.bits()
+
+
+def test_dropout_goes_on_elsewhere_without_the_random_draws(path):
+    training = Training(0)
+    xdl.save(path, **training.things())
+    losses = training.run(5)
+
+    xdl.load(path, **training.things())
+
+    assert losses != training.run(5)
+
+
+@fault(45, {}, {"random": False})
+def test_random_draws_stay_where_they_are_unless_asked_for(case, path):
+    xdl.seed(1)
+    xdl.save(path, epoch=1)
+    xdl.seed(2)
+    before = random.state()
+
+    xdl.load(path, **case)
+
+    assert before == random.state()
+
+
+def test_rate_that_was_set_by_hand_is_kept_beside_a_schedule(path):
+    first, second = Training(0), Training(0)
+    first.optimizer.lr = 0.0625
+    xdl.save(path, optimizer=first.optimizer, schedule=first.schedule)
+
+    xdl.load(path, optimizer=second.optimizer, schedule=second.schedule)
+
+    assert 0.0625 == second.optimizer.lr
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array(3.0),
+        np.array([True, False]),
+        np.arange(3, dtype=np.float16),
+        np.arange(3).astype(ml_dtypes.bfloat16),
+        np.arange(-3, 3, dtype=np.int8),
+        np.array([2**64 - 1], np.uint64),
+        np.zeros((0, 3), np.float32),
+        np.array([np.nan, -0.0, np.inf]),
+        np.broadcast_to(np.float32(1), (2, 3)),
+    ],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)
+def test_array_comes_back_to_the_bit_and_can_be_written_to(path, array):
+    xdl.save(path, history={"a": [1, array]})
+
+    (one, back) = xdl.load(path)["history"]["a"]
+
+    assert 1 == one
+    assert _equal(array, back)
+    assert back.flags.writeable
+
+
+@fault(
+    51,
+    np.arange(6.0).reshape(2, 3).T,
+    np.arange(20.0).reshape(4, 5)[1:3, ::2],
+    np.arange(6.0)[::-1],
+    np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    np.arange(3, dtype=">f8"),
+)
+def test_array_that_is_no_plain_block_of_memory_comes_back_equal(case, path):
+    weight = Variable([0.0]).detach()
+    weight._value = case
+    xdl.save(path, array=case, weight=weight)
+
+    saved = xdl.load(path)
+
+    assert case.tolist() == saved["array"].tolist() == saved["weight"].tolist()
+    assert np.dtype("f8") == saved["array"].dtype
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0, -1.5, True, None, "à\ud800\0", [], {}, [1, [2]], {"a": {"b": []}}, 2**200],
+    ids=repr,
+)
+def test_value_comes_back_equal_and_of_its_type(path, value):
+    xdl.save(path, value=value)
+
+    back = xdl.load(path)["value"]
+
+    assert value == back
+    assert type(value) is type(back)
+
+
+@pytest.mark.parametrize("number", [np.float32(0.5), np.int64(3), np.bool(True)])
+def test_number_of_numpys_comes_back_as_pythons(path, number):
+    xdl.save(path, number=number)
+
+    assert type(number.item()) is type(xdl.load(path)["number"])
+
+
+def test_shared_weight_is_saved_once_and_stays_shared(path):
+    class Tied(xdl.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = xdl.nn.Linear(2, 2, bias=False)
+            self.decoder = self.encoder
+
+    model, other = Tied(), Tied()
+    xdl.save(path, model=model)
+
+    xdl.load(path, model=other)
+
+    assert ["model/encoder/weight"] == list(load_file(path))
+    assert other.decoder.weight is other.encoder.weight
+    assert _equal(model.encoder.weight.numpy(), other.decoder.weight.numpy())
+
+
+def test_other_libraries_read_the_arrays(path):
+    training = Training(0)
+    xdl.save(path, model=training.model, optimizer=training.optimizer)
+
+    arrays = load_file(path)
+
+    for name, variable in training.model.parameter.items():
+        assert _equal(variable.numpy(), arrays[f"model/{name}"])
+    assert len(training.model.parameter) + len(training.optimizer.state) == len(arrays)
+
+
+def test_state_that_state_dict_returned_is_saved_as_the_thing_is(path):
+    model = Training(0).model
+    xdl.save(path, model=model.parameter.state_dict())
+    other = Training(1).model
+
+    xdl.load(path, model=other)
+
+    assert {n: v.tolist() for n, v in model.parameter.state_dict().items()} == {
+        n: v.tolist() for n, v in other.parameter.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("kind", ["PCG64", "MT19937", "Philox", "SFC64"])
+def test_generator_goes_on_where_it_stood(path, kind):
+    def made(seed):
+        return np.random.Generator(getattr(np.random, kind)(seed))
+
+    first, second = made(1), made(2)
+    first.random(5)
+    xdl.save(path, rng=first)
+
+    xdl.load(path, rng=second)
+
+    assert first.random(5).tolist() == second.random(5).tolist()
+
+
+@pytest.mark.parametrize("make", [Parameter, lambda: Variable([1.0, 2.0])])
+def test_store_and_variable_are_saved_by_themselves(path, make):
+    thing = make()
+    if isinstance(thing, Parameter):
+        thing.get_variable("w", [2], lambda shape: [1.0, 2.0])
+    v = thing["w"] if isinstance(thing, Parameter) else thing
+    xdl.save(path, thing=thing)
+    v.value = [5.0, 5.0]
+
+    xdl.load(path, thing=thing)
+
+    assert [1.0, 2.0] == v.numpy().tolist()
+
+
+def test_model_on_a_gpu_is_saved_from_it_and_loaded_onto_it(path):
+    with fake_cupy.installed():
+        model = xdl.LinearModel(3, 2).to("cuda:1")
+        other = xdl.LinearModel(3, 2).to("cuda:1")
+        xdl.save(path, model=model)
+
+        xdl.load(path, model=other)
+
+        assert "cuda:1" == str(other.W.device)
+        assert _equal(model.W.numpy(), other.W.numpy())
+        assert _equal(model.W.numpy(), xdl.load(path)["model"]["weight"])
+
+
+class Counter:
+    """A thing of a user's own."""
+
+    def __init__(self, count, refuses=False):
+        self.count, self.refuses = count, refuses
+
+    def state_dict(self):
+        return {"count": self.count}
+
+    def load_state_dict(self, state):
+        self.count = state["count"]
+        if self.refuses and self.count:
+            raise KeyError("refused")
+
+
+def test_object_with_a_state_of_its_own_is_saved(path):
+    xdl.save(path, counter=Counter(3))
+    counter = Counter(0)
+
+    xdl.load(path, counter=counter)
+
+    assert 3 == counter.count
+
+
+def test_object_that_refuses_its_state_leaves_all_others_as_they_were(path):
+    xdl.save(path, model=xdl.LinearModel(3, 2), a=Counter(3), b=Counter(3))
+    model, a, b = xdl.LinearModel(3, 2), Counter(0), Counter(0, refuses=True)
+    before = model.W.numpy()
+
+    with pytest.raises(KeyError, match="refused"):
+        xdl.load(path, model=model, a=a, b=b)
+
+    assert (0, 0) == (a.count, b.count)
+    assert _equal(before, model.W.numpy())
+
+
+def test_backward_across_a_load_is_refused(path):
+    model = xdl.LinearModel(3, 2)
+    xdl.save(path, model=model)
+    model.forward(np.ones((1, 3)))
+    model.loss([0])
+
+    xdl.load(path, model=model)
+
+    with pytest.raises(GraphError, match="changed"):
+        model.backward()
+
+
+@pytest.mark.parametrize("call", [xdl.save, xdl.load])
+def test_checkpoint_in_a_compiled_step_is_refused(path, call):
+    model = xdl.LinearModel(3, 2)
+    xdl.save(path, model=model)
+
+    def step(x):
+        call(path, model=model)
+        return model.forward(x)
+
+    with pytest.raises(GraphError, match=f"compile: {call.__name__} was called in"):
+        xdl.compile(step, model)(np.ones((1, 3), np.float32))
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode, pathlib.Path])
+def test_path_may_be_of_every_kind(path, kind):
+    xdl.save(kind(path), epoch=1)
+
+    assert {"epoch": 1} == xdl.load(kind(path))
+
+
+def test_link_stays_a_link_to_the_file_that_was_replaced(path, tmp_path):
+    (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "1.safetensors"
+    path.symlink_to(target)
+
+    xdl.save(path, epoch=1)
+
+    assert path.is_symlink()
+    assert {"epoch": 1} == xdl.load(target)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_replaced_file_keeps_its_permissions(path, mode):
+    xdl.save(path, epoch=1)
+    path.chmod(mode)
+
+    xdl.save(path, epoch=2)
+
+    assert mode == stat.S_IMODE(path.stat().st_mode)
+
+
+def test_new_file_has_the_permissions_that_the_process_gives(path):
+    plain = path.with_name("plain")
+    plain.touch()
+
+    xdl.save(path, epoch=1)
+
+    assert plain.stat().st_mode == path.stat().st_mode
+
+
+def test_import_of_xdl_loads_no_checkpoint_library():
+    code = (
+        "import sys, xdl; print({'safetensors', 'xdl.io.checkpoint'} & {*sys.modules})"
+    )
+
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert ("set()\n", "") == (run.stdout, run.stderr)
