@@ -120,6 +120,7 @@ class Traced:
         self.viewed = base, base.value
 
     def _refuse(self, *arguments, **options):
+        """Raise the error: Python cannot have a value that changes."""
         raise GraphError(
             "compile: a value of the step was read in Python (if, float, item, numpy), "
             "but it is another one at every call; return it from the function, or "

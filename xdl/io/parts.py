@@ -1,6 +1,7 @@
 """What can be saved: the state of each kind of thing, and what fits it."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -126,7 +127,7 @@ class _Foreign:
         """Pass: only loading it tells, so that it is loaded first, and back if not."""
 
 
-_METHODS = {
+_METHODS: dict[Any, type] = {
     Optimizer.load_state_dict: _Optimizer,
     Schedule.load_state_dict: _Schedule,
     Parameter.load_state_dict: _Values,

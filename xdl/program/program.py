@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from xdl.backend.recording import values_in
 from xdl.program.nest import leaves
 from xdl.program.text import Text, save
 
@@ -73,17 +74,19 @@ class Program:
         return str(Text(self))
 
     def statistics(self):
-        """Return a dict: lines, flops (of products two a multiplication), bytes moved.
+        """Return a dict: lines, flops, those of products among them, and bytes moved.
 
-        Views cost nothing; every other instruction reads its operands and writes its
-        result once.
+        A product counts two FLOPs for each multiplication, all else one for each
+        element. Views cost nothing; every other instruction reads its operands and
+        writes its result once.
         """
         done = [i for i in self.flat() if i.result is not None and not i.is_view]
-        moved = sum(v.nbytes for i in done for v in (*i.operands(), i.result))
+        products = [i for i in done if i.name == "matmul"]
         return {
             "lines": len(self.flat()),
             "flops": sum(map(_flops, done)),
-            "bytes": moved,
+            "product_flops": sum(map(_flops, products)),
+            "bytes": sum(map(_moved, done)),
         }
 
     def flat(self):
@@ -120,6 +123,12 @@ class Program:
         for value in self.results():
             counts[value] = counts.get(value, 0) + 1
         return counts
+
+
+def _moved(instruction):
+    if instruction.name == "set_at":  # in place, most times
+        return 2 * sum(v.nbytes for v in values_in(instruction.arguments[2]))
+    return sum(v.nbytes for v in (*instruction.operands(), instruction.result))
 
 
 def _flops(instruction):
