@@ -8,6 +8,8 @@ machines. `--save` writes the figures under benchmarks/results/.
 import argparse
 import compileall
 import datetime
+import functools
+import importlib.util
 import json
 import os
 import pathlib
@@ -70,6 +72,75 @@ def digits_step(samples=1000, repeats=20):
     by_hand(), by_xdl()
     xdl_times, numpy_times = in_turn(by_xdl, by_hand, repeats)
     return _compared("digits step, batch 1", xdl_times, numpy_times, samples)
+
+
+class Digits:
+    """The digits step at a batch size: written by hand, and compiled.
+
+    Args:
+        rows: of a batch.
+        batches: how many.
+    """
+
+    def __init__(self, rows, batches):
+        rng = np.random.default_rng(0)
+        self.images = rng.random((batches, rows, 64), dtype=np.float32)
+        self.labels = rng.integers(0, 10, (batches, rows))
+        self.pairs = list(zip(self.images, self.labels, strict=True))
+        self.weight = (rng.standard_normal((64, 10)) / 8).astype(np.float32)
+        self.rows = np.arange(rows)
+
+    def by_hand(self):
+        """Do all steps as an expert writes them with NumPy."""
+        weight, rows = self.weight, self.rows
+        lr = np.float32(0.01 / len(rows))
+        for x, t in self.pairs:
+            scores = x @ weight
+            shifted = scores - np.maximum.reduce(scores, axis=1, keepdims=True)
+            exponential = np.exp(shifted)
+            total = np.add.reduce(exponential, axis=1, keepdims=True)
+            np.add.reduce(np.log(total)[:, 0] - shifted[rows, t]) / len(rows)
+            gradient = exponential / total
+            gradient[rows, t] -= 1
+            weight[...] -= lr * (x.T @ gradient)
+
+    def compiled(self, executor):
+        """Return the step of a new model, compiled, and a function that does all."""
+        model = xdl.LinearModel(64, 10)
+        optimizer = xdl.SGD(model.parameter, lr=0.01)
+
+        def step(x, t):
+            model.forward(x)
+            loss = model.loss(t)
+            model.backward()
+            optimizer.update()
+            return loss
+
+        fast = xdl.compile(step, model, optimizer, executor=executor)
+
+        def by_calls():
+            for x, t in self.pairs:
+                fast(x, t)
+
+        return fast, by_calls
+
+
+def compiled_digits(rows, batches=1000, repeats=20):
+    """Time the compiled digits step, in calls and in one call for all batches."""
+    digits, results = Digits(rows, batches), []
+    for executor in ["numpy", *["numba"] * _is_installed("numba")]:
+        fast, by_calls = digits.compiled(executor)
+        in_one = functools.partial(fast.over, digits.images, digits.labels)
+        for how, function in (("calls", by_calls), ("one call", in_one)):
+            digits.by_hand(), function()
+            xdl_times, numpy_times = in_turn(function, digits.by_hand, repeats)
+            name = f"digits, batch {rows}, {executor}, {how}"
+            results.append(_compared(name, xdl_times, numpy_times, batches))
+    return results
+
+
+def _is_installed(name):
+    return importlib.util.find_spec(name) is not None
 
 
 def chain(repeats=200):
@@ -135,7 +206,8 @@ def main():
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/")
     options = parser.parse_args()
     results = [digits_step(), chain(), imports()]
-    for r in results:
+    compiled = [*compiled_digits(1), *compiled_digits(32)]
+    for r in [*results, *compiled]:
         unit = "ms" if r["what"] == "import" else "us"
         line = (
             f"{r['what']:36} xdl {r['xdl']:8.2f} {unit}  NumPy {r['numpy']:8.2f} {unit}"
@@ -152,7 +224,7 @@ def main():
             "python": platform.python_version(),
             "numpy": np.__version__,
             "xdl": xdl.__version__,
-            "results": results,
+            "results": [*results, *compiled],
         }
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "overhead.json").write_text(json.dumps(record, indent=2) + "\n")

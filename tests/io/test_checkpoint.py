@@ -1,5 +1,6 @@
 """What is saved, and that it comes back."""
 
+import json
 import os
 import pathlib
 import stat
@@ -186,6 +187,20 @@ def test_other_libraries_read_the_arrays(path):
     for name, variable in training.model.parameter.items():
         assert _equal(variable.numpy(), arrays[f"model/{name}"])
     assert len(training.model.parameter) + len(training.optimizer.state) == len(arrays)
+
+
+def test_every_array_starts_where_its_elements_may(path):
+    xdl.save(
+        path, a=np.ones(3, bool), b=np.ones(3, "f2"), c=np.ones(3), d=np.ones(3, "f4")
+    )
+
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    head = json.loads(content[8 : 8 + length])
+
+    assert 0 == length % 8
+    starts = {name: head[name]["data_offsets"][0] for name in "abcd"}
+    assert {"c": 0, "d": 24, "b": 36, "a": 42} == starts
 
 
 def test_state_that_state_dict_returned_is_saved_as_the_thing_is(path):

@@ -56,6 +56,18 @@ def test_every_flipped_bit_is_found(case, small):
     assert [] == unnoticed
 
 
+@fault(
+    46, (b'"F32"', b'"I32"'), (b"[1,2]", b"[2,1]"), (b'"w"', b'"v"'), names=("a", "b")
+)
+def test_array_under_another_description_is_refused(a, b, path):
+    xdl.save(path, w=np.ones((1, 2), np.float32))
+    whole = path.read_bytes()
+    assert 1 == whole.count(a)
+    path.write_bytes(whole.replace(a, b))
+
+    assert "damaged: '" in _refusal(path)
+
+
 @fault(46, *range(50))
 def test_truncated_file_is_refused_and_nothing_changes(case, small):
     whole = small.read_bytes()

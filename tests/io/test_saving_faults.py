@@ -6,6 +6,7 @@ import os
 import pathlib
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,28 @@ def test_save_killed_at_a_step_of_it_leaves_the_old_file(case, path):
 
     assert 1 == len(left)
     assert ({"epoch": 1}, [path]) == (before, list(path.parent.iterdir()))
+
+
+def test_save_is_on_the_disk_before_and_after_it_takes_the_old_files_place(
+    path, monkeypatch
+):
+    steps, fsync, replace = [], os.fsync, pathlib.Path.replace
+
+    def noted_fsync(opened):
+        is_folder = stat.S_ISDIR(os.fstat(opened).st_mode)
+        steps.append("fsync of the folder" if is_folder else "fsync")
+        fsync(opened)
+
+    def noted_replace(self, target):
+        steps.append("replace")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(pathlib.Path, "replace", noted_replace)
+
+    xdl.save(path, epoch=1)
+
+    assert ["fsync", "replace", "fsync of the folder"] == steps
 
 
 def test_sweep_spares_the_temporary_file_of_a_save_that_goes_on(path, monkeypatch):

@@ -32,6 +32,27 @@ def test_fault_9_a_gradient_that_is_not_finite_is_refused_by_a_replay(
     assert str(expected.value) == str(found.value)
 
 
+@pytest.mark.parametrize("calls", [0, 1, 4])
+def test_debug_mode_runs_a_step_as_it_is_and_names_the_operation(
+    calls, model, optimizer, step
+):
+    compiled = xdl.compile(step, model, optimizer)
+    for seed in range(calls):
+        compiled(*batch(seed))
+    before = arrays_of([*model.parameter.values(), *optimizer.state.values()])
+    x, target = batch()
+    x[2, 1] = np.nan
+    xdl.set_debug(True)
+
+    try:
+        with pytest.raises(NonFiniteError, match="Linear: NaN came out of x"):
+            compiled(x, target)
+    finally:
+        xdl.set_debug(False)
+    after = arrays_of([*model.parameter.values(), *optimizer.state.values()])
+    assert [] == differing(before, after)
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_a_large_gradient_that_is_not_finite_is_refused(wrong):
     weight = Variable(np.zeros(10_000, "f4"), "weight")

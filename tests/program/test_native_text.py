@@ -110,7 +110,9 @@ def test_a_function_is_what_eager_gives(name, rng):
     actual = arrays_of(step(again))
 
     assert isinstance(executor, InPython)
-    assert_alike(arrays_of(FUNCTIONS[name](xdl.Variable(again, trainable=False))), actual)
+    assert_alike(
+        arrays_of(FUNCTIONS[name](xdl.Variable(again, trainable=False))), actual
+    )
 
 
 def test_numbers_of_every_dtype_are_read_and_written(rng):
@@ -143,7 +145,12 @@ def test_state_is_written_after_what_is_returned_of_it(rng):
 
 @pytest.mark.parametrize(
     "function",
-    [xdl.dropout, xdl.sort, lambda x: xdl.tile(x, (200, 100)), lambda x: x.astype("f2")],
+    [
+        xdl.dropout,
+        xdl.sort,
+        lambda x: xdl.tile(x, (200, 100)),
+        lambda x: x.astype("f2"),
+    ],
 )
 def test_what_has_no_text_is_left_to_another_executor(function, rng):
     x = rng.standard_normal((3, 4))

@@ -49,13 +49,17 @@ class Unrolled(xdl.Model):
 
 def _labelled(shape, classes):
     def draw(rng):
-        return rng.standard_normal(shape).astype("f4"), rng.integers(0, classes, shape[0])
+        return rng.standard_normal(shape).astype("f4"), rng.integers(
+            0, classes, shape[0]
+        )
 
     return draw
 
 
 def _regression(rng):
-    return rng.standard_normal((2, 8, 5)).astype("f4")[0], rng.random((8, 2), dtype="f4")
+    return rng.standard_normal((2, 8, 5)).astype("f4")[0], rng.random(
+        (8, 2), dtype="f4"
+    )
 
 
 # How each model and its optimizer are made, and their batches.
@@ -88,7 +92,7 @@ TRAININGS = {
     "recurrent network": (
         Unrolled,
         lambda m: optim.SGD(m, lr=0.1),
-        _labelled((5, 3, 4), 3),
+        _labelled((5, 2, 4), 3),
     ),
 }
 
@@ -122,7 +126,9 @@ class Training:
     @property
     def arrays(self):
         """The weights and the state of the optimizer."""
-        return arrays_of([*self.model.parameter.values(), *self.optimizer.state.values()])
+        return arrays_of(
+            [*self.model.parameter.values(), *self.optimizer.state.values()]
+        )
 
 
 def executor_of(step):

@@ -41,7 +41,9 @@ class Trained:
         self.model = xdl.LinearModel(COLUMNS, CLASSES)
         self.optimizer = xdl.SGD(self.model, lr=0.1)
         self.dropout = dropout
-        self.fast = xdl.compile(self.step, self.model, self.optimizer, executor=executor)
+        self.fast = xdl.compile(
+            self.step, self.model, self.optimizer, executor=executor
+        )
 
     def step(self, x, target):
         """Learn from one batch; return the loss."""
@@ -122,7 +124,9 @@ def test_a_wrong_label_leaves_the_state_of_the_batches_before(
     with pytest.raises(xdl.LabelError, match="holds 3") as raised:
         at_once.fast.over(images, labels)
 
-    assert [f"batch {at} of {COUNT}" in note for note in raised.value.__notes__] == [True]
+    assert [f"batch {at} of {COUNT}" in note for note in raised.value.__notes__] == [
+        True
+    ]
     assert calls.weight.tolist() == at_once.weight.tolist()
 
 
@@ -187,7 +191,9 @@ def test_what_a_step_returns_is_stacked_as_it_is_nested(executor, images):
     fast = xdl.compile(step, optimizer, executor=executor)
     found, (numbers, texts, nothing), largest = fast.over(images)
 
-    np.testing.assert_allclose(found["rows"].numpy(), images.sum(2), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        found["rows"].numpy(), images.sum(2), rtol=1e-5, atol=1e-6
+    )
     np.testing.assert_array_equal(found["array"], images * 2)
     np.testing.assert_array_equal(largest.numpy(), images.max((1, 2)))
     assert [0.25] * COUNT == numbers

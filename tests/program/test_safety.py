@@ -93,6 +93,18 @@ def test_the_variable_is_named():
         xdl.compile(lambda x: x * other)(np.ones(3, "f4"))
 
 
+def test_a_backward_past_the_state_is_refused():
+    other = Variable(np.ones(3, "f4"), "other")
+
+    def step(x):
+        xdl.sum(other * 2).backward()
+        return x
+
+    with pytest.raises(GraphError, match="is used in the step but is not in its state"):
+        xdl.compile(step)(np.ones(3, "f4"))
+    assert other.grad is None
+
+
 def test_an_optimizer_that_is_not_in_the_state_is_refused(model, optimizer, step):
     before = all_of(model, optimizer)
 
@@ -169,6 +181,22 @@ def test_another_python_value_is_another_program():
     found = [step(x, power).numpy().tolist() for power in (2, 3, 2, 3, 2.0, 3)]
 
     assert [[9, 9], [27, 27], [9, 9], [27, 27], [9, 9], [27, 27]] == found
+
+
+def test_numbers_that_are_equal_but_not_the_same_have_a_program_each():
+    counted = Counted(lambda x, y: x * y)
+    step = xdl.compile(counted)
+    x = np.ones(1)
+
+    found = [step(x, y).item() for y in (0.0, -0.0, np.nan) for _ in range(3)]
+
+    assert ["0.0"] * 3 + ["-0.0"] * 3 + ["nan"] * 3 == [repr(y) for y in found]
+    assert 6 == counted.calls
+
+
+def test_an_argument_that_may_change_unseen_is_refused():
+    with pytest.raises(ArgumentError, match="set came as an argument, needed arrays"):
+        xdl.compile(lambda x, options: x)(np.ones(2), {"a"})
 
 
 def test_a_step_without_arguments_is_replayed():

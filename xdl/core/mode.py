@@ -7,6 +7,8 @@ nothing unusual is asked for (``None``), and threads never see each other's.
 from contextvars import ContextVar
 from typing import NamedTuple
 
+from xdl.backend.recording import revision
+
 
 class Mode(NamedTuple):
     """What the operations of this context do besides computing."""
@@ -92,3 +94,4 @@ def set_debug(on):
         Log: NaN came out of x from -1 to -1 (shape (1,), float32)
     """
     _change(checks=bool(on))
+    revision[0] += 1  # compiled steps run as they are

@@ -4,7 +4,7 @@ import sys
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import not_in_state
+from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
 from xdl.core.node import backpropagate, leaf, touch
@@ -207,6 +207,8 @@ class Variable:
                 f"{self._label()}.backward: nothing that led to it is trainable, or it "
                 "was computed under no_grad"
             )
+        if current() is not None and self.device.kind != "trace":
+            raise GraphError(not_in_state(self._label(), self.shape))
         seed = self._seed(grad, create_graph)
         debug = mode.current()
         check = check_gradients if debug is not None and debug.checks else None

@@ -95,7 +95,8 @@ def read(path):
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            arrays = {name: file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise CheckpointError(f"load: {path}: {_kind(start)} ({error})") from None
     if metadata.get("xdl") != VERSION:

@@ -40,7 +40,7 @@ def replacing(path):
             yield file
             file.flush()
             os.fsync(file.fileno())
-            if target.exists():
+            with contextlib.suppress(FileNotFoundError):  # there was none
                 shutil.copymode(target, temporary)
             if fcntl is None:
                 file.close()  # Windows moves no open file; elsewhere the lock lasts

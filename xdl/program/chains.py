@@ -17,39 +17,38 @@ def chained(instructions, uses):
         instructions: those of a program.
         uses: how often each of its Values is read.
     """
-    written, open_chains = [], []
+    written, chains = [], {}  # the open ones, by their shape
 
     def close(chain):
-        open_chains.remove(chain)
+        del chains[chain.shape]
         chain.close(uses)
         chain.kinds = {v: _kind(v, chain.shape) for v in chain.kinds}
         written.append(chain)
 
     for instruction in instructions:
+        shape = _shape_of(instruction)
         operands = set(instruction.operands())
-        is_elementwise = _is_elementwise(instruction)
-        home = None
-        for chain in list(open_chains):
-            if is_elementwise and chain.shape == instruction.result.shape:
-                home = chain
-            elif not operands.isdisjoint(chain.made()):
+        needed = [c for c in chains.values() if not operands.isdisjoint(c.made())]
+        for chain in needed:
+            if chain.shape != shape:
                 close(chain)
-        if not is_elementwise:
+        if shape is None:
             written.append(instruction)
-        elif home is None:
-            open_chains.append(Group(instruction.result.shape, instruction))
+        elif shape in chains:
+            chains[shape].add(instruction)
         else:
-            home.add(instruction)
-    for chain in list(open_chains):
+            chains[shape] = Group(shape, instruction)
+    for chain in [*chains.values()]:
         close(chain)
     return written
 
 
-def _is_elementwise(instruction):
+def _shape_of(instruction):
+    """Return the shape of an elementwise instruction, or None if it is another."""
     result = instruction.result
     if result is None or result.is_number or not result.shape or instruction.is_view:
-        return False
-    return formula_in(instruction) is not None
+        return None
+    return None if formula_in(instruction) is None else result.shape
 
 
 def _kind(value, shape):
@@ -57,11 +56,12 @@ def _kind(value, shape):
     if value.shape is None or value.size == 1:
         return WHOLE if value.shape == shape else SINGLE
     is_plain = value.axes == tuple(range(len(value.shape)))
-    return WHOLE if value.shape == shape and is_plain and _is_forward(value) else REPEATED
+    is_whole = value.shape == shape and is_plain and _is_forward(value)
+    return WHOLE if is_whole else REPEATED
 
 
 def _is_forward(value):
-    """Tell whether a Value is a view of nothing, or of all of something in its order."""
+    """Tell whether a Value is no view, or one of all of something in its order."""
     while not isinstance(value.origin, str) and value.origin.is_view:
         if value.origin.name not in _RESHAPES:
             return False

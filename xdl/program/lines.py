@@ -146,7 +146,8 @@ class Lines(Names):
 
     def _write_change(self, instruction, out):
         x, index, new = instruction.arguments
-        if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
+        is_there = self._memory(self.plan.owner(x)) is self._memory(instruction.result)
+        if not is_there and instruction.result not in self._covered:
             self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
         at = f"{out}[{self._index(index)}]"
         is_distinct = "distinct" in instruction.options or _names_nothing_twice(index)

@@ -1,6 +1,7 @@
 """Names: how the text of a program calls what it computes with."""
 
 from xdl.backend.recording import Value
+from xdl.program.covering import covered
 
 
 class Names:
@@ -21,6 +22,7 @@ class Names:
         self._name_of, self._bound = {}, set()
         self.given_slots = []
         self.numbers, self._made_flat = {}, set()
+        self._covered = covered(program)
         self._replaced = {u.slot for u in program.updates if not u.in_place}
         for i, value in enumerate(program.inputs):
             if value is not None:

@@ -4,12 +4,12 @@ from xdl.backend import numpy as host
 from xdl.backend.recording import Value
 from xdl.program.groups import Group
 from xdl.program.interpreter import compute
+from xdl.program.lines import _reduction
 from xdl.program.native_gathers import Gathers
 from xdl.program.native_products import Products
 from xdl.program.native_words import cast, formula_in, loaded, number_text, worded
 from xdl.program.places import Ineligible, Nest
 from xdl.program.plan import REDUCTIONS
-from xdl.program.lines import _reduction
 
 _SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "pow": "**"}
 _BLOCK = 4096  # terms: a longer sum is made of the sums of blocks, which is more exact
@@ -208,8 +208,11 @@ class Lines:
         nest = Nest(indices.shape if places else (), places)
         for place in places:
             text = place.element(nest.steps(place))
-        lines = [f"{local} = int64({text})", f"if {local} < {first} or {local} >= {end}:"]
-        self.add(nest, [*lines, "    return 1"])
+        lines = [
+            f"{local} = int64({text})",
+            f"if {local} < {first} or {local} >= {end}:",
+        ]
+        self.add(nest, [*lines, "    return step"])
 
     def operand(self, argument, dtype):
         """Return the text of a number or of a scalar Value; None if it has a Place."""
@@ -232,7 +235,7 @@ class Lines:
             nest = Nest(x.shape, [place])
             term = f"{place.element(nest.steps(place))} * {dtype}(0)"
             self.add(nest, [f"{total} = plus_{dtype}({total}, {term})"])
-        self.body += [f"if {total} != {dtype}(0):", "    return 1"]
+        self.body += [f"if {total} != {dtype}(0):", "    return step"]
 
     def _reduce(self, instruction):
         x, axis, _ = _reduction(instruction)
@@ -243,8 +246,8 @@ class Lines:
             self.text.scalars[result] = text
             return
         place, ndim = self.text.place(x), len(x.shape)
-        axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else [axis]
-        axes = sorted(a % ndim for a in axes)
+        axis = range(ndim) if axis is None else axis
+        axes = sorted(a % ndim for a in ([axis] if isinstance(axis, int) else axis))
         kept = [a for a in range(ndim) if a not in axes and x.shape[a] != 1]
         one = Reduction(instruction)
         if not kept:
@@ -259,7 +262,7 @@ class Lines:
         target = self.text.place(result)
         if len(target.shape) < ndim:
             target = target.view(lambda array: array[index])
-        least = min((s for s, n in zip(place.strides, x.shape) if n != 1), default=0)
+        least = min(place.strides[a] for a in range(ndim) if x.shape[a] != 1)
         is_inner = any(place.strides[a] == least for a in axes if x.shape[a] != 1)
         if is_inner:
             self._by_rows(one, place, target, kept, axes)
@@ -311,8 +314,8 @@ class Lines:
         nest = Nest(place.shape, [place, target], axes=order)
         total = target.element(nest.steps(target))
         element = loaded(place, nest.steps(place))
-        local = self.new()
-        lines = [f"{local} = {one.joined(loaded(target, nest.steps(target)), element, False)}"]
+        local, before = self.new(), loaded(target, nest.steps(target))
+        lines = [f"{local} = {one.joined(before, element, False)}"]
         self.add(nest, [*lines, f"{total} = {local}"])
 
 

@@ -1,10 +1,8 @@
 """Matrix products in a native step: loops where they are tiny, else BLAS."""
 
-import numpy as np
-
 from xdl.backend.blas import AS_IS, ROW_MAJOR, TRANSPOSED
 from xdl.program.native_words import loaded
-from xdl.program.places import Ineligible, Nest, Place
+from xdl.program.places import Ineligible, Nest
 
 _TINY = 256  # multiplications: below, loops are as fast (benchmarks/native.py)
 
@@ -54,8 +52,8 @@ class Products:
         return self._by_blas(matrices, layouts, steps)
 
     def _by_blas(self, matrices, layouts, steps):
-        (c, a, b), (m, n), k = matrices, matrices[0].shape, matrices[1].shape[1]
-        dtype = str(c.array.dtype)
+        (m, n), k = matrices[0].shape, matrices[1].shape[1]
+        dtype = str(matrices[0].array.dtype)
         pointers = [
             f"at({p.memory}, {p.position(s)})"
             for p, s in zip(matrices, steps, strict=True)

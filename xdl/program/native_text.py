@@ -1,12 +1,14 @@
 """The text of a whole step as one native function, for programs of small arrays.
 
 The function works on pointers: to each array of the state and of the arguments, to what
-it returns, and for each dtype to one arena and one piece that holds all constants. An
-answer of 1 says that a check failed; nothing of the state has changed then. Python
-calls a second one, which does several steps and returns how many were done; asked for
-0 steps, it does one and asks first whether the arguments are what the program is for.
--1 says that they are not.
+it returns, and for each dtype to one arena and one piece that holds all constants. It
+does several steps, over stacked arguments, and returns how many were done: a step that
+fails a check ends it, and has changed nothing of the state. Asked for 0 steps, it does
+one and asks first whether the arguments are what the program is for; -1 says no.
 """
+
+import itertools
+import math
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from xdl.program.places import Ineligible, Place
 from xdl.program.plan import Buffer, Plan, placed_in_arena
 
 LARGEST, LONGEST = 1 << 16, 400  # elements of an array; instructions
-PASSED = frozenset({"input", "given", "result"})  # the kinds of what each call gives
+_MOST_LOOPS = 64  # innermost ones; more take longer to compile than about five seconds
 
 
 class Memory:
@@ -66,10 +68,12 @@ class WholeText:
         for instruction in self.program.instructions:
             self.lines.write(instruction)
         self._finish()
+        if self._loops() > _MOST_LOOPS:
+            raise Ineligible("many loops")
         self.source = self._module()
 
     def _arenas(self):
-        """Place the buffers in one arena for each dtype: pointers of two may not meet."""
+        """Place the buffers in an arena for each dtype: no two pointers may meet."""
         self._add_buffers()
         by_dtype = {}
         for value, buffer in self.plan.buffers.items():
@@ -150,9 +154,9 @@ class WholeText:
             kind, axes = "given", tuple(range(len(value.shape)))
         if axes is None:
             raise Ineligible("state that does not lie densely")
-        self.memories[self._memory(name, value.dtype, kind, value.data)].nbytes = (
-            value.nbytes
-        )
+        self.memories[
+            self._memory(name, value.dtype, kind, value.data)
+        ].nbytes = value.nbytes
         return Place.dense(name, value.shape, value.dtype, axes)
 
     def _buffer(self, value):
@@ -202,83 +206,87 @@ class WholeText:
         array = self.program.state.slots[update.slot].get()
         return self._state(Value(array, "state", update.slot))
 
+    def _loops(self):
+        """Return how many loops there are that hold no loop."""
+        are_heads = [line.lstrip().startswith("for ") for line in self.lines.body]
+        return sum(a > b for a, b in itertools.pairwise([*are_heads, False]))
+
+    def asked(self):
+        """Return the Memories about whose arrays each call asks, in order."""
+        return [m for m in self.memories.values() if m.kind in ("input", "given")]
+
+    def table(self):
+        """Return the names of the numbers in the table, in order."""
+        names = ["ndarray"]
+        names += [f"dtype_{memory.name}" for memory in self.given("input")]
+        return [*names, *[f"start_{memory.name}" for memory in self.given("state")]]
+
     def _module(self):
-        """Return the text of the module: one step, and what Python calls."""
-        lines = [f"    {name} = hidden({n})" for n, name in self.sizes.items()]
-        lines += ["    " + line for line in self.lines.body] + ["    return 0"]
-        names = list(self.memories)
-        head = f"@native(inner=True)\ndef step({', '.join(names)}):"
-        module = "\n".join([head, *lines, "", "", *self._steps()])
-        return "\n".join([*header(module), "", "", module, ""])
-
-    def tabled(self):
-        """Return the Memories whose addresses stand in the table, in order."""
-        return [m for m in self.memories.values() if m.kind not in PASSED]
-
-    def passed(self):
-        """Return the Memories whose arrays each call gives, in order."""
-        return [m for m in self.memories.values() if m.kind in PASSED]
-
-    def _steps(self):
-        """Return the function that Python calls."""
-        names = [memory.name for memory in self.passed()]
-        pointers, tabled = [], self.tabled()
-        for memory in self.memories.values():
-            address = f"start_{memory.name}"
-            if memory.kind not in PASSED:
-                address = f"table[{tabled.index(memory)}]"
-            pointer = f"pointer_{memory.dtype}({address})"
-            pointers.append(f"    p_{memory.name} = {pointer}")
-        starts = [f"    start_{name} = start({name})" for name in names]
-        missing = " or ".join([f"start_{name} == 0" for name in names])
-        arguments = ", ".join(map(self._advanced, self.memories.values()))
-        return [
-            f"@native\ndef steps({', '.join(['count', 'table', *names])}):",
-            "    table = pointer_int64(start(table))",
-            *self._questions(len(tabled)),
-            *starts,
-            *([f"    if {missing}:", "        return -1"] if missing else []),
-            *self._overlaps(),
-            *pointers,
-            "    for k in range(max(count, 1)):",
-            f"        if step({arguments}) != 0:",
-            "            return k",
+        """Return the text of the module."""
+        asked = [f"object_{memory.name}" for memory in self.asked()]
+        given = [f"array_{name}" for name in self.memories]
+        lines = [
+            "@native",
+            f"def steps({', '.join(['count', 'table', *asked, *given])}):",
+            *["    " + line for line in (*self._questions(), *self._pointers())],
+            *[f"    {name} = hidden({n})" for n, name in self.sizes.items()],
+            "    for step in range(max(count, 1)):",
+            *["        " + line for line in (*self._advances(), *self.lines.body)],
             "    return max(count, 1)",
         ]
+        module = "\n".join(lines)
+        return "\n".join([*header(module), "", "", module, ""])
 
-    def _questions(self, first):
-        """Return lines that ask whether the arguments are what the program is for."""
-        tests = []
-        for i, memory in enumerate(self.given("input")):
-            name, shape = memory.name, self.program.inputs[memory.data].shape
-            kind, dtype = f"table[{first}]", f"table[{first + 1 + i}]"
-            tests.append(f"is_other({name}, {kind}, {dtype}, {len(shape)})")
-            tests += [f"length({name}, {a}) != {n}" for a, n in enumerate(shape)]
-        if not tests:
-            return []
-        return [f"    if count == 0 and ({' or '.join(tests)}):", "        return -1"]
+    def _pointers(self):
+        """Return lines that make pointers; those that advance are called ``first``."""
+        return [
+            f"{self._first(memory)}{name} = elements(array_{name})"
+            for name, memory in self.memories.items()
+        ]
 
-    def _overlaps(self):
-        """Return lines that ask whether an argument shares memory with the state."""
+    def _first(self, memory):
+        return "first_" if memory.kind in ("input", "result") else ""
+
+    def _advances(self):
+        """Return lines that move pointers to stacked arrays to those of the step."""
         lines = []
+        for memory in (*self.given("input"), *self.given("result")):
+            shape = memory.data
+            if memory.kind == "input":
+                shape = self.program.inputs[memory.data].shape
+            step = f"step * {math.prod(shape)}"
+            lines.append(f"{memory.name} = at(first_{memory.name}, {step})")
+        return lines
+
+    def _questions(self):
+        """Return lines that ask whether the arguments are what the program is for."""
+        place = {name: f"table[{i}]" for i, name in enumerate(self.table())}
+        lines, tests = ["table = pointer_int64(start(table))"], []
+        for memory in self.given("input"):
+            name, shape = memory.name, self.program.inputs[memory.data].shape
+            kind = f"{place['ndarray']}, {place[f'dtype_{name}']}"
+            tests.append(f"is_other(object_{name}, {kind}, {len(shape)})")
+            tests += [f"length(object_{name}, {a}) != {n}" for a, n in enumerate(shape)]
+        lines += _refused(tests)
+        names = [memory.name for memory in self.asked()]
+        lines += [f"start_{name} = start(object_{name})" for name in names]
+        missing = " or ".join([f"start_{name} == 0" for name in names])
+        lines += [f"if {missing}:", "    return -1"] if missing else []
         for memory in self.given("input"):
             size = self.program.inputs[memory.data].nbytes
             for state in self.given("state"):
-                address = f"table[{self.tabled().index(state)}]"
-                start, end = f"start_{memory.name}", f"{address} + {state.nbytes}"
-                test = f"{start} < {end} and {address} < {start} + {size}"
-                lines += [f"    if count == 0 and {test}:", "        return -1"]
+                x, y = f"start_{memory.name}", place[f"start_{state.name}"]
+                lines += _refused(
+                    [f"{x} < {y} + {state.nbytes} and {y} < {x} + {size}"]
+                )
         return lines
 
-    def _advanced(self, memory):
-        """Return the text of a pointer in the loop: what is stacked moves on."""
-        if memory.kind == "input":
-            shape = self.program.inputs[memory.data].shape
-        elif memory.kind == "result":
-            shape = memory.data
-        else:
-            return f"p_{memory.name}"
-        return f"at(p_{memory.name}, k * {int(np.prod(shape))})"
+
+def _refused(tests):
+    """Return lines that refuse arguments of a single step if a test holds."""
+    if not tests:
+        return []
+    return [f"if count == 0 and ({' or '.join(tests)}):", "    return -1"]
 
 
 class _Planned:

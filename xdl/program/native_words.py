@@ -9,7 +9,7 @@ DTYPES = frozenset(
     {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
 )
 _KEPT = frozenset({"if", "else", "not", "abs"})
-_MEMORIES = frozenset({"a", "c", "p_a", "p_c"})
+_MEMORIES = frozenset({"a", "c", "array_a", "array_c"})
 _MEANINGS = {
     "ONE": "{0}(1)",
     "ZERO": "{0}(0)",
@@ -108,7 +108,7 @@ def header(module):
     """Return the lines that define the words which the text of a module uses."""
     used = sorted(set(re.findall(r"[A-Za-z]\w*", module)))
     dtypes = [name for name in used if name in DTYPES - {"bool"}]
-    own = ("at", "hidden", "start", "is_other", "length")
+    own = ("at", "hidden", "start", "is_other", "length", "elements")
     lines = ["import math", "", "import numpy"]
     lines += ["from numpy import " + ", ".join(dtypes)] if dtypes else []
     lines += ["", "from xdl.program.numba_raw import NAMES", ""]

@@ -53,6 +53,42 @@ def _unboxed(kind, thing, c):
     return NativeValue(c.builder.ptrtoint(thing, ir.IntType(64)))
 
 
+class Elements(types.Type):
+    """The type of an array of which native code gets the pointer to its elements."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        super().__init__(name=f"xdl_elements_{dtype}")
+
+
+ELEMENTS = {name: Elements(dtype) for name, dtype in _KINDS.items()}
+
+
+@register_model(Elements)
+class _ElementsModel(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        pointer = dmm.lookup(fe_type.dtype).get_data_type().as_pointer()
+        super().__init__(dmm, fe_type, pointer)
+
+
+@unbox(Elements)
+def _unboxed_elements(kind, thing, c):
+    to = c.context.get_value_type(kind)
+    start = c.builder.ptrtoint(thing, ir.IntType(64))
+    place = c.builder.add(start, ir.Constant(ir.IntType(64), _DATA))
+    return NativeValue(c.builder.load(c.builder.inttoptr(place, to.as_pointer())))
+
+
+@intrinsic
+def elements(typing, array):
+    """Return the pointer to an array's elements."""
+
+    def codegen(context, builder, signature, arguments):
+        return arguments[0]
+
+    return types.CPointer(array.dtype)(array), codegen
+
+
 # NumPy's array begins with what every object of Python has, the last of it its type.
 # What follows has been there in this order since NumPy 1.7.
 _DATA = object.__basicsize__
@@ -125,7 +161,7 @@ def length(x, axis):
 
 @intrinsic
 def at(typing, start, offset):
-    """Return the pointer to the element ``offset`` places after the one at ``start``."""
+    """Return the pointer to the element ``offset`` places after another one."""
 
     def codegen(context, builder, signature, arguments):
         return builder.gep(arguments[0], [arguments[1]])
@@ -159,8 +195,8 @@ def _product(number):
 
 
 NAMES = {"at": at, "hidden": hidden, "start": start}
-NAMES |= {"is_other": is_other, "length": length}
-NAMES |= {f"pointer_{n}": pointer(python.SimpleNamespace(number=t)) for n, t in _KINDS.items()}
+NAMES |= {"is_other": is_other, "length": length, "elements": elements}
+NAMES["pointer_int64"] = pointer(python.SimpleNamespace(number=types.int64))
 NAMES |= {
     f"{name}_{dtype}": function
     for dtype, table in FUNCTIONS.items()

@@ -6,7 +6,7 @@ from numba.core import types
 from xdl.program.interpreter import Refused
 from xdl.program.native_text import WholeText
 from xdl.program.numba_cache import load
-from xdl.program.numba_raw import ADDRESS, NAMES, is_readable
+from xdl.program.numba_raw import ADDRESS, ELEMENTS, NAMES, is_readable
 from xdl.program.places import Ineligible
 
 
@@ -33,17 +33,18 @@ class NumbaWhole:
             raise Ineligible("arrays of an unknown layout")
         self.text = WholeText(program)
         self.plan, self.source = self.text.plan, self.text.source
-        if any(f"gemm_{t}" in self.source for t in ("float32", "float64")):
-            if not all(f"gemm_{t}" in NAMES for t in ("float32", "float64")):
-                raise Ineligible("no BLAS was found")
+        products = [f"gemm_{dtype}" for dtype in ("float32", "float64")]
+        if any(name in self.source and name not in NAMES for name in products):
+            raise Ineligible("no BLAS was found")
         self.given_slots = [m.data for m in self.text.given("given")]
         self.bound_slots = frozenset(m.data for m in self.text.given("state"))
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
         self._names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
-        self._numbers = [np.zeros((), np.float64) for _ in self.text.given("number")]
+        self._numbers = {m.name: np.zeros(()) for m in self.text.given("number")}
         self.namespace = load(self.source).__dict__
-        passed = [ADDRESS] * len(self.text.passed())
-        kinds = (types.int64, ADDRESS, *passed)
+        memories = self.text.memories.values()
+        kinds = (types.int64, ADDRESS, *[ADDRESS] * len(self.text.asked()))
+        kinds += tuple([ELEMENTS[str(memory.dtype)] for memory in memories])
         self._steps = _compiled(self.namespace["steps"], kinds)
 
     @property
@@ -53,10 +54,14 @@ class NumbaWhole:
 
     def bind(self, arrays):
         """Make the function for the arrays of the state."""
-        self._kept = [self._array(memory, arrays) for memory in self.text.tabled()]
-        addresses = [array.ctypes.data for array in self._kept]
+        passed = ("input", "given", "result")
+        memories = self.text.memories.values()
+        self._kept = {
+            m.name: self._array(m, arrays) for m in memories if m.kind not in passed
+        }
         dtypes = [id(m.dtype) for m in self.text.given("input")]
-        self._table = np.array([*addresses, id(np.ndarray), *dtypes], np.int64)
+        states = [self._kept[m.name].ctypes.data for m in self.text.given("state")]
+        self._table = np.array([id(np.ndarray), *dtypes, *states], np.int64)
         return self._step
 
     def _array(self, memory, arrays):
@@ -64,8 +69,7 @@ class NumbaWhole:
         if memory.kind == "state":
             return arrays[memory.data]
         if memory.kind == "number":
-            position = [m.data for m in self.text.given("number")].index(memory.data)
-            return self._numbers[position]
+            return self._numbers[memory.name]
         if memory.kind == "constants":
             return np.concatenate(memory.data)
         whole = np.empty(memory.data + 64, np.uint8)
@@ -75,15 +79,19 @@ class NumbaWhole:
         """Run one step on any arrays that the program is for."""
         memories = self.text.given("result")
         results = [np.empty(m.data, m.dtype) for m in memories]
-        if self._steps(1, self._table, *self._passed(arguments[:-2], results)) != 1:
+        if self._run(1, arguments[:-2], results) != 1:
             raise Refused
         return self.returned(results)
 
-    def _passed(self, arrays, results):
-        """Return what the native functions are given, in order."""
+    def _run(self, count, arrays, results):
+        """Do steps; return how many were done."""
         given = dict(zip(self._names, map(_readable, arrays), strict=True))
         given |= {f"r{i}": array for i, array in enumerate(results)}
-        return [given[memory.name] for memory in self.text.passed()]
+        given |= self._kept
+        asked = [given[memory.name] for memory in self.text.asked()]
+        return self._steps(
+            count, self._table, *asked, *[given[name] for name in self.text.memories]
+        )
 
     def direct(self, names):
         """Return lines of Python that run a step and set ``results``.
@@ -93,14 +101,15 @@ class NumbaWhole:
         """
         results = self.text.given("result")
         names |= {"steps": self._steps, "table": self._table, "empty": np.empty}
-        names |= {"numbered": self.returned, "Refused": Refused}
+        names |= {"numbered": self.returned, "Refused": Refused, **self._kept}
         lines = []
         for memory in results:
             name = memory.name
             names |= {f"shape_{name}": memory.data, f"dtype_{name}": memory.dtype}
             lines.append(f"    {name} = empty(shape_{name}, dtype_{name})")
-        listed = "".join(f"{memory.name}, " for memory in self.text.passed())
-        lines += [f"    done = steps(0, table, {listed})", "    if done != 1:"]
+        passed = [*[memory.name for memory in self.text.asked()], *self.text.memories]
+        lines.append(f"    done = steps(0, table, {', '.join(passed)})")
+        lines.append("    if done != 1:")
         lines += ["        if done < 0: return MISS", "        raise Refused"]
         made = "".join(f"{memory.name}, " for memory in results)
         if "number" in self.text.results:
@@ -118,7 +127,7 @@ class NumbaWhole:
         """
         memories = self.text.given("result")
         results = [np.empty((count, *m.data), m.dtype) for m in memories]
-        done = self._steps(count, self._table, *self._passed(inputs, results))
+        done = self._run(count, inputs, results)
         return done, [array[:done] for array in results]
 
     def returned(self, results):
@@ -128,8 +137,8 @@ class NumbaWhole:
 
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""
-        for array, memory in zip(self._numbers, self.text.given("number"), strict=True):
-            array[...] = numbers[memory.data]
+        for memory in self.text.given("number"):
+            self._numbers[memory.name][...] = numbers[memory.data]
 
 
 def _readable(array):
@@ -139,7 +148,7 @@ def _readable(array):
 
 
 def _compiled(function, kinds):
-    """Compile a function for types; return what Python calls, without Numba's questions.
+    """Compile a function for types; return what Python calls.
 
     Numba would ask for the type of every argument; the arguments here are known.
     """

@@ -4,6 +4,7 @@ A pass never changes a number that comes out, except where its text says so.
 """
 
 from xdl.backend.recording import Instruction, Value, replaced
+from xdl.program.covering import added, joined
 from xdl.program.interpreter import compute
 
 CHECKS = frozenset({"check_indices", "refuse_non_finite"})
@@ -13,7 +14,7 @@ _LAYOUT = frozenset({"reshape", "broadcast_to", "astype", "positive"})
 
 def improved(program, xp):
     """Apply all passes to a program, in order; it is changed in place."""
-    for change in (folded, flattened, as_rows, tidied, shared, needed):
+    for change in (folded, flattened, as_rows, tidied, shared, added, joined, needed):
         change(program, xp)
     return program
 

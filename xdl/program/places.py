@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 
-class Ineligible(Exception):
+class Ineligible(Exception):  # noqa: N818  (no error: another executor runs it)
     """A program holds something that a native step cannot do."""
 
 

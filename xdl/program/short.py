@@ -92,7 +92,10 @@ class Short:
         touched = [u.slot for u in self._program.updates]
         nodes = [i for i in touched if self._names[f"node{i}"] is not None]
         lines = ["    index = tick()"] if nodes else []
-        return [*lines, *[f"    node{i}.index = index; node{i}.kept = ()" for i in nodes]]
+        return [
+            *lines,
+            *[f"    node{i}.index = index; node{i}.kept = ()" for i in nodes],
+        ]
 
     def _returned(self):
         if getattr(self._program.outputs, "kind", None) == "variable":
