@@ -52,3 +52,26 @@ def test_parts_of_a_gradient_are_put_into_one_array(rows, fills, adds):
     assert [] == differing(arrays_of(eager.step(xdl.Variable(xs[-1]))), actual)
     assert fills == source_of(compiled).count("copyto")
     assert adds == source_of(compiled).count("add(")
+
+
+class Windows(Parts):
+    """A weight, and the gradient of overlapping windows on it."""
+
+    def step(self, x):
+        """Return the gradient of a convolution's input."""
+        image = xdl.reshape(self.weight, (1, 1, 4, 3))
+        xdl.sum(xdl.conv2d(image, xdl.reshape(x[:2, :2], (1, 1, 2, 2)))).backward()
+        gradient = self.weight.grad
+        self.weight.clear_grad()
+        return gradient
+
+
+def test_what_is_added_to_a_part_is_added_in_place():
+    eager, fast = Windows(), Windows()
+    compiled = xdl.compile(fast.step, fast.weight, executor="numpy")
+    xs = np.random.default_rng(0).random((3, 4, 3))
+
+    actual = [arrays_of(compiled(x)) for x in xs][-1]
+
+    assert [] == differing(arrays_of(eager.step(xdl.Variable(xs[-1]))), actual)
+    assert 0 == str(compiled.program).count("set_at")

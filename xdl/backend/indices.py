@@ -1,13 +1,16 @@
 """Indices outside of their axis: the sentence, and the search where CuPy has none."""
 
+from xdl.errors import LabelError
+
 
 def refuse_index(indices, size, who, error):
     """Raise ``error`` naming the first index of a host array outside ``[0, size)``."""
     flat = indices.reshape(-1).tolist()
     position = next(i for i, v in enumerate(flat) if not 0 <= v < size)
+    of_what = f" ({size} classes)" if error is LabelError else ""
     raise error(
-        f"{who}: position {position} holds {flat[position]}, "
-        f"needed 0 to {size - 1}"
+        f"{who}: position {position} holds {flat[position]}, needed 0 to "
+        f"{size - 1}{of_what}"
     )
 
 

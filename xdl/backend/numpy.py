@@ -147,8 +147,9 @@ def matmul(x1, x2):
         return np.matmul(x1, x2)
     if x1.ndim == 2:  # the same numbers in half the time on small ones
         return np.dot(x1, x2)
-    y = np.dot(x1.reshape(-1, x1.shape[-1]), x2)  # one product instead of many
-    return y.reshape(*x1.shape[:-1], x2.shape[1])
+    *rows, inner = x1.shape
+    y = np.dot(x1.reshape(math.prod(rows), inner), x2)  # one product instead of many
+    return y.reshape(*rows, x2.shape[1])
 
 
 def reshape(x, shape):

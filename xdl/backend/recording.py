@@ -152,6 +152,13 @@ def memory_order(array):
     return tuple(axes)
 
 
+def is_there(value, index, part):
+    """Tell whether a part was the last that was put into an array, at an index."""
+    origin = value.origin
+    is_set = isinstance(origin, Instruction) and origin.name == "set_at"
+    return is_set and origin.arguments[1:] == (index, part)
+
+
 class Recording:
     """The instructions of a step, as they are written down.
 

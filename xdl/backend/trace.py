@@ -1,9 +1,8 @@
 """The namespace that writes down: ``xdl.compile`` runs a step once through it.
 
-A ``Traced`` is a real array together with its Value in the recording. Every function of
-the namespace computes on the real arrays, with the namespace that these belong to, and
-adds an instruction. Reading a number out of a Traced into Python is an error: the
-program could not repeat the decision.
+A ``Traced`` is a real array with its Value in the recording. Every function computes on
+the real arrays, with the namespace that these belong to, and adds an instruction.
+Reading a number out of a Traced is an error: a program could not repeat the decision.
 """
 
 import contextlib
@@ -13,12 +12,12 @@ from typing import Any
 from xdl import backend
 from xdl.backend import numpy as host
 from xdl.backend.device import Device
-from xdl.backend.number import COMPARISONS, Number
-from xdl.backend.recording import active, root
+from xdl.backend.number import Number
+from xdl.backend.operators import install
+from xdl.backend.recording import active, is_there, root
 from xdl.errors import GraphError
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
-
 
 _BITWISE = {  # kernels have them as operators alone
     "bitwise_and": operator.and_,
@@ -80,6 +79,8 @@ class Traced:
 
     def __setitem__(self, index, new):
         index, new = _brought(index), _brought(new)
+        if type(new) is Traced and is_there(self.value, _value(index), new.value):
+            return  # the end of `self[index] += x`, which has written into its view
         if index is Ellipsis and _fits(new, self):
             self.array[...] = new.array
             self._become(value_now(new), new.array)
@@ -339,62 +340,6 @@ class _Library:
         return TRACE
 
 
-_POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
-
-
-def _power(x, exponent):
-    """Return ``x ** exponent`` as NumPy's operator has it, with its short ways."""
-    is_plain = type(exponent) in (int, float) and exponent in _POWERS
-    if is_plain and backend.is_floating(x):
-        return getattr(trace, _POWERS[exponent])(x)
-    return trace.pow(x, exponent)
-
-
-_OPERATORS = {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "floordiv": "floor_divide",
-    "mod": "remainder",
-    "matmul": "matmul",
-    "and": "bitwise_and",
-    "or": "bitwise_or",
-    "xor": "bitwise_xor",
-}
-_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
-
-
-def _in_place(function):
-    """Return the operator that writes into the left operand, for a function of two."""
-
-    def method(self, other):
-        made = function(self, other)
-        if type(self.array) not in backend.ARRAYS:  # one of NumPy's scalars
-            return made
-        made = trace.astype(made, self.dtype)
-        self.array[...] = made.array
-        self._become(made.value, made.array)
-        return self
-
-    return method
-
-
-def _install_on_arrays():
-    functions = {name: getattr(trace, f) for name, f in _OPERATORS.items()}
-    functions["pow"] = _power
-    for name, f in functions.items():
-        setattr(Traced, f"__{name}__", lambda self, other, f=f: f(self, other))
-        setattr(Traced, f"__r{name}__", lambda self, other, f=f: f(other, self))
-        setattr(Traced, f"__i{name}__", _in_place(f))
-    for name, function in COMPARISONS.items():
-        f = getattr(trace, function)
-        setattr(Traced, f"__{name}__", lambda self, other, f=f: f(self, other))
-    for name, function in _UNARY.items():
-        f = getattr(trace, function)
-        setattr(Traced, f"__{name}__", lambda self, f=f: f(self))
-
-
-_install_on_arrays()
+install(Traced, trace)
 backend.register(Traced, trace, _Library)
 backend.NUMBERS.add(Number)

@@ -32,6 +32,7 @@ class Compiled:
         self.function, self.verify = function, verify
         self._sources, self._executor = sources, executor_of(executor)
         self._lock = threading.RLock()
+        self._acquire, self._release = self._lock.acquire, self._lock.release
         self._begin()
 
     def _begin(self):
@@ -44,16 +45,16 @@ class Compiled:
 
     def __call__(self, *arguments):
         short = self._short
-        if short is not None and len(arguments) == self._short_count:
-            if self._lock.acquire(blocking=False):
-                try:
-                    returned = short(*arguments)
-                    if returned is not MISS:
-                        return returned
-                except Refused:
-                    return self._eager(arguments)
-                finally:
-                    self._lock.release()
+        is_short = short is not None and len(arguments) == self._short_count
+        if is_short and self._acquire(False):
+            try:
+                returned = short(*arguments)
+                if returned is not MISS:
+                    return returned
+            except Refused:
+                return self._eager(arguments)
+            finally:
+                self._release()
         with self._lock:
             return self._in_full(arguments)
 
