@@ -74,4 +74,4 @@ def test_what_is_added_to_a_part_is_added_in_place():
     actual = [arrays_of(compiled(x)) for x in xs][-1]
 
     assert [] == differing(arrays_of(eager.step(xdl.Variable(xs[-1]))), actual)
-    assert 0 == str(compiled.program).count("set_at")
+    assert 3 == source_of(compiled).count(" += ")

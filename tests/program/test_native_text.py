@@ -160,6 +160,34 @@ def test_what_has_no_text_is_left_to_another_executor(function, rng):
     assert not isinstance(executor, InPython)
 
 
+def test_a_step_that_computes_nothing_is_left_to_another_executor():
+    step, executor = _replay_of(lambda x: 5, np.ones(2))
+
+    assert not isinstance(executor, InPython)
+    assert 5 == step(np.ones(2))
+
+
+def test_arguments_that_a_step_does_not_read_may_change(rng):
+    x = rng.random(4)
+    step, executor = _replay_of(lambda x, y: x + 1, x, np.ones((2, 3)))
+
+    assert isinstance(executor, InPython)
+    assert (x + 1).tolist() == step(x, np.ones((3, 5))).numpy().tolist()
+
+
+def test_state_of_one_number_is_written(rng):
+    count = xdl.Variable(np.float64(2), name="count", dtype="float64")
+
+    def step():
+        count.value = count.value * 1.5
+        return count * 2
+
+    compiled, executor = _replay_of(step, state=[count])
+
+    assert isinstance(executor, InPython)
+    assert 13.5 == compiled().item()
+
+
 def test_a_long_program_is_left_to_another_executor(rng, monkeypatch):
     monkeypatch.setattr(native_text, "LONGEST", 2)
 

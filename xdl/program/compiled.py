@@ -44,6 +44,7 @@ class Compiled:
         self.program = None
 
     def __call__(self, *arguments):
+        """Do the step; return what the function returns."""
         short = self._short
         is_short = short is not None and len(arguments) == self._short_count
         if is_short and self._acquire(False):

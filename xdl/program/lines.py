@@ -149,7 +149,7 @@ class Lines(Names):
         is_there = self._memory(self.plan.owner(x)) is self._memory(instruction.result)
         if not is_there and instruction.result not in self._covered:
             self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
-        at = f"{out}[{self._index(index)}]"
+        at = f"{out}[{self._place(instruction, index)}]"
         is_distinct = "distinct" in instruction.options or _names_nothing_twice(index)
         if instruction.name == "set_at":
             self.body.append(f"{at} = {self.text(new)}")
@@ -158,6 +158,12 @@ class Lines(Names):
         else:
             add = self.object(host._add_at)
             self.body.append(f"{add}({out}, {self.text(index)}, {self.text(new)})")
+
+    def _place(self, instruction, index):
+        """Return the text of an index; of one lone place a Python number: 2 us less."""
+        if "distinct" in instruction.options and index[0].size == 1:
+            return f"{self.text(index[0])}.item()"
+        return self._index(index)
 
     def _memory(self, value):
         return self.plan.buffers.get(value, value)
@@ -205,7 +211,10 @@ class Lines(Names):
         (x,) = instruction.arguments
         isfinite = self.object(np.isfinite)
         if x.size <= _FEW:
-            test = f"0 in {isfinite}({given[0]}).tobytes()"
+            flags = f"{isfinite}{len(self.planned)}"
+            empty = f"{self.object(np.empty)}({x.shape}, {self.object(np.bool_)})"
+            self.planned.append(f"{flags} = {empty}")
+            test = f"0 in {isfinite}({given[0]}, {flags}).tobytes()"
         else:  # a sum that overflows is refused too: then the step runs eagerly
             self.names["add_reduce"] = np.add.reduce
             test = f"not {isfinite}(add_reduce({given[0]}, None))"

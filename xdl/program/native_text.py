@@ -68,8 +68,8 @@ class WholeText:
         for instruction in self.program.instructions:
             self.lines.write(instruction)
         self._finish()
-        if self._loops() > _MOST_LOOPS:
-            raise Ineligible("many loops")
+        if not self.lines.body or self._loops() > _MOST_LOOPS:
+            raise Ineligible(f"{self._loops()} loops")
         self.source = self._module()
 
     def _arenas(self):

@@ -1,5 +1,7 @@
 """A whole small step as one native function."""
 
+import time
+
 import numpy as np
 from numba.core import types
 
@@ -19,7 +21,8 @@ class NumbaWhole:
     Attributes:
         plan: where Values lie.
         source: the text that is compiled.
-        given_slots, bound_slots: as of the NumPy executor.
+        given_slots, bound_slots, is_exact: as of the NumPy executor.
+        seconds: what it took to compile the source, or to read it from the cache.
 
     Raises:
         Ineligible: the program holds something that is not known here.
@@ -41,11 +44,13 @@ class NumbaWhole:
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
         self._names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
         self._numbers = {m.name: np.zeros(()) for m in self.text.given("number")}
+        begin = time.perf_counter()
         self.namespace = load(self.source).__dict__
         memories = self.text.memories.values()
         kinds = (types.int64, ADDRESS, *[ADDRESS] * len(self.text.asked()))
         kinds += tuple([ELEMENTS[str(memory.dtype)] for memory in memories])
         self._steps = _compiled(self.namespace["steps"], kinds)
+        self.seconds = time.perf_counter() - begin
 
     @property
     def asks(self):
