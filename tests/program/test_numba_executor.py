@@ -363,6 +363,14 @@ def test_sums_of_images_that_lie_channels_last_are_those_of_eager():
     assert_alike(expected, actual, ulp=200)
 
 
+def test_a_long_sum_keeps_its_digits():
+    x = np.random.default_rng(0).random(2**20, np.float32)
+
+    (actual,), _ = replayed(lambda x: xdl.sum(xdl.sqrt(x) * 2), x)
+
+    np.testing.assert_allclose(actual, np.sum(np.sqrt(x, dtype="f8") * 2), rtol=2e-7)
+
+
 def test_an_unknown_executor_is_refused_by_name():
     with pytest.raises(xdl.GraphError, match="'numba'"):
         xdl.compile(lambda x: x, executor="nimba")

@@ -39,15 +39,15 @@ class Compiled:
         """Look the state up anew, and forget all programs."""
         self.state = State(self._sources)
         self._registrations = registrations[0]
-        self._replays, self._short = {}, None
+        self._replays, self._short, self._short_count = {}, None, 0
         self._short_of: tuple = (None, None)
         self.program = None
 
     def __call__(self, *arguments):
         """Do the step; return what the function returns."""
         short = self._short
-        is_short = short is not None and len(arguments) == self._short_count
-        if is_short and self._acquire(False):
+        count = self._short_count
+        if short is not None and len(arguments) == count and self._acquire(False):
             try:
                 returned = short(*arguments)
                 if returned is not MISS:

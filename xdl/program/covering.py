@@ -33,8 +33,9 @@ def _part_added(instruction, uses):
         return None
     y, index, total = instruction.arguments
     origin = getattr(total, "origin", None)
-    is_sum = isinstance(origin, Instruction) and origin.name == "add"
-    if not is_sum or uses.get(total) != 1 or total.dtype != y.dtype:
+    if not isinstance(origin, Instruction) or origin.name != "add":
+        return None
+    if uses.get(total) != 1 or total.dtype != y.dtype:
         return None
     before, part = origin.arguments
     taken = getattr(before, "origin", None)

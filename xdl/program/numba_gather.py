@@ -247,14 +247,14 @@ def _can_merge(home, group, joined):
         return False
     made = set(group.made()) | set(home.made())
     pairs = [*group.places.items(), *joined.entries.values()]
-    if not all(_agrees(home, *pair, made) for pair in pairs):
+    if not all(_agrees(home, base, place, made) for base, place in pairs):
         return False
-    pairs = joined.entries.values()
-    if not all(_agrees(group, *pair, made) for pair in pairs):
+    entries = joined.entries.values()
+    if not all(_agrees(group, base, place, made) for base, place in entries):
         return False
     sizes = [_common(home, group), _common(home, joined), _common(group, joined)]
     columns = math.gcd(*sizes)
-    places = {**home.places, **group.places, **dict(pairs)}
+    places = {**home.places, **dict(pairs)}
     return min(sizes) > 0 and _is_nest(places, columns)
 
 
