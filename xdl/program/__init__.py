@@ -17,12 +17,16 @@ def compile(function, *state, executor=None, verify=True):
             Variables, arrays and Python values, nested or not; without their graph.
         *state: every Module, optimizer, Parameter and Variable that the function reads
             or changes besides its arguments.
-        executor: ``"numpy"``; default.
+        executor: ``"numpy"`` (default) runs the program with NumPy, to eager's bits;
+            ``"numba"`` as native loops, compiled at the second call and kept on disk,
+            within the rounding of other exponentials and sums; it needs
+            ``pip install "xdl[jit]"``.
         verify: compare the first replay with an eager run of the same step; default
             True.
 
     Returns:
-        A Compiled, to be called like the function.
+        A Compiled, to be called like the function; ``over`` runs it on many batches in
+        one call.
 
     Raises:
         ArgumentError: the state holds something else, or an argument is trainable.
