@@ -1,4 +1,4 @@
-"""Fit the polynomials of ``xdl/program/numba_math.py``: `python -m benchmarks.minimax`.
+"""Fit the polynomials of Numba's mathematics: `python -m benchmarks.minimax`.
 
 A table holds the coefficients of p in a formula that is exact but for p:
 

@@ -271,9 +271,8 @@ def test_a_module_says_what_it_is(path):
 @every_source
 def test_what_is_public_is_documented(path):
     name = _module_name(path)
-    is_native = name.startswith("xdl.program.numba_")
-    if is_native and importlib.util.find_spec("numba") is None:
-        pytest.skip("Numba is not installed")
+    if name.startswith("xdl.program.native."):
+        pytest.importorskip("numba")
     own = [] if name in NAMESPACES else list(_own(importlib.import_module(name)))
     own += [pair for _, cls in own if inspect.isclass(cls) for pair in _methods(cls)]
 

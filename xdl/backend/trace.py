@@ -43,6 +43,8 @@ class Traced:
     """
 
     __slots__ = ("__weakref__", "array", "value", "view", "viewed")
+    view: Any
+    viewed: Any
     __array_ufunc__ = None  # NumPy's arrays leave operators to this class
 
     def __init__(self, array, value):

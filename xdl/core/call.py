@@ -24,17 +24,37 @@ NUMBERS = frozenset({float, int})
 
 
 def caller(cls):
-    """Return the function that calls operations of a class: f(op, *inputs)."""
-    text = _text(cls, "op, ")
-    return call if text is None else _made(text, compute=cls.compute)
+    """Return the function that calls operations of a class: f(op, *inputs).
+
+    It is made at the first call: a program uses few of all operations, and making
+    them all would be a fifth of ``import xdl``.
+    """
+    if _text(cls, "op, ") is None:
+        return call
+
+    def start(op, *inputs):
+        if cls.__call__ is start:
+            cls.__call__ = _made(_text(cls, "op, "), compute=cls.compute)
+        return cls.__call__(op, *inputs)
+
+    return start
 
 
 def operator_of(op):
-    """Return the function that calls one operation of two inputs: f(a, b)."""
+    """Return the function that calls one operation: f(a) or f(a, b)."""
     text = _text(type(op), "")
     if text is None:
-        return lambda a, b: call(op, a, b)
+        return lambda *inputs: call(op, *inputs)
     return _made(text, compute=type(op).compute, op=op)
+
+
+class LateKeeper:
+    """``op._keep``: the function of ``keeper``, made when it is first asked for."""
+
+    def __get__(self, op, cls):
+        keep = keeper(cls)
+        cls._keep = staticmethod(keep)
+        return keep
 
 
 def keeper(cls):

@@ -4,7 +4,7 @@ import functools
 import math
 
 from xdl.backend import NAMESPACES
-from xdl.core.call import caller, keeper
+from xdl.core.call import LateKeeper, caller
 from xdl.core.variable import Variable
 from xdl.errors import GraphError, ShapeError
 
@@ -78,7 +78,7 @@ class Op:
         if cls.gradient is not None:
             cls.kept_names = _names_after(cls.gradient, "gy")
             cls._sources = [_source(cls, name) for name in cls.kept_names]
-            cls._keep = staticmethod(keeper(cls))
+            cls._keep = LateKeeper()
         cls.__call__ = caller(cls)
 
     def __setattr__(self, name, value):

@@ -51,19 +51,17 @@ _BITWISE = {"bitwise_and": "__and__", "bitwise_or": "__or__", "invert": "__inver
 
 
 def _reflected(op):
-    call = type(op).__call__
+    forward = operator_of(op)
 
     def method(self, other):
-        return call(op, other, self)
+        return forward(other, self)
 
     return method
 
 
 def _comparison(op):
-    call = type(op).__call__
-
     def method(self, other):
-        return NotImplemented if other is None else call(op, self, other)
+        return NotImplemented if other is None else op(self, other)
 
     return method
 
@@ -89,15 +87,6 @@ def _require_booleans(op, operand):
 
 def _snake(name):
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-
-
-def _unary(op):
-    call = type(op).__call__
-
-    def method(self):
-        return call(op, self)
-
-    return method
 
 
 def _reduction(function):
@@ -216,7 +205,7 @@ def _install():
         "mT": property(ops.matrix_transpose, doc="The last two axes swapped."),
     }
     methods |= _named_methods()
-    methods |= {f"__{name}__": _unary(op) for name, op in _UNARY.items()}
+    methods |= {f"__{name}__": operator_of(op) for name, op in _UNARY.items()}
     methods |= {f"__{name}__": _comparison(op) for name, op in _COMPARISONS.items()}
     methods |= {f"__{name}__": operator_of(op) for name, op in _BINARY.items()}
     methods |= {f"__r{name}__": _reflected(op) for name, op in _BINARY.items()}

@@ -1,7 +1,6 @@
 """The NumPy executor: a straight-line function over ufuncs with ``out``."""
 
 import importlib
-
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,7 @@ class NumpyExecutor:
 
 EXECUTORS = {
     "numpy": "xdl.program.numpy_executor:NumpyExecutor",
-    "numba": "xdl.program.numba_choice:executor",
+    "numba": "xdl.program.native.choice:executor",
 }
 
 

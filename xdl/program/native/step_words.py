@@ -3,7 +3,7 @@
 import math
 import re
 
-from xdl.program.numba_formulas import Formula, formula_of
+from xdl.program.native.formulas import Formula, formula_of
 
 DTYPES = frozenset(
     {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
@@ -111,7 +111,7 @@ def header(module):
     own = ("at", "hidden", "start", "is_other", "length", "elements")
     lines = ["import math", "", "import numpy"]
     lines += ["from numpy import " + ", ".join(dtypes)] if dtypes else []
-    lines += ["", "from xdl.program.numba_raw import NAMES", ""]
+    lines += ["", "from xdl.program.native.raw import NAMES", ""]
     for name in used:
         word, _, dtype = name.rpartition("_")
         if word in _MEANINGS and dtype in DTYPES:

@@ -6,10 +6,10 @@ import numpy as np
 from numba.core import types
 
 from xdl.program.interpreter import Refused
-from xdl.program.native_text import WholeText
-from xdl.program.numba_cache import load
-from xdl.program.numba_raw import ADDRESS, ELEMENTS, NAMES, is_readable
-from xdl.program.places import Ineligible
+from xdl.program.native.cache import load
+from xdl.program.native.places import Ineligible
+from xdl.program.native.raw import ADDRESS, ELEMENTS, NAMES, is_readable
+from xdl.program.native.step_text import WholeText
 
 
 class NumbaWhole:

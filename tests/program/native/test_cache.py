@@ -9,11 +9,11 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from xdl.program import numba_cache  # noqa: E402  (it needs Numba)
+from xdl.program.native import cache  # noqa: E402  (it needs Numba)
 
 SOURCE = """
-from xdl.program.numba_blas import GEMM
-from xdl.program.numba_math import FUNCTIONS
+from xdl.program.native.blas import GEMM
+from xdl.program.native.mathematics import FUNCTIONS
 
 exp, multiply = FUNCTIONS["float64"]["exp"], GEMM["float64"]
 
@@ -31,9 +31,9 @@ def step(a, b, c):
 ANOTHER_PROCESS = """
 import sys
 import numpy as np
-from xdl.program import numba_cache
+from xdl.program.native import cache
 
-step = numba_cache.load(sys.argv[1]).step
+step = cache.load(sys.argv[1]).step
 c = np.empty((2, 3))
 step(np.zeros((2, 4)), np.zeros((4, 3)), c)
 print(int(c.sum()), sum(step.stats.cache_hits.values()))
@@ -62,13 +62,13 @@ def _run():
 def test_a_loaded_module_computes(rng):
     a, b, c = rng.random((2, 4)), rng.random((4, 3)), np.empty((2, 3))
 
-    numba_cache.load(SOURCE).step(a, b, c)
+    cache.load(SOURCE).step(a, b, c)
 
     np.testing.assert_allclose(c, np.exp(a @ b), rtol=1e-14)
 
 
 def test_a_module_is_loaded_once():
-    assert numba_cache.load(SOURCE) is numba_cache.load(SOURCE)
+    assert cache.load(SOURCE) is cache.load(SOURCE)
 
 
 def test_the_next_process_reads_what_the_first_compiled():
@@ -92,7 +92,7 @@ def test_it_works_where_nothing_can_be_written(place, rng):
     place.write_text("a file, where the folder would be")
     c = np.empty((2, 3))
 
-    module = numba_cache.load(SOURCE)
+    module = cache.load(SOURCE)
     module.step(np.zeros((2, 4)), np.zeros((4, 3)), c)
 
     assert 6 == c.sum()
@@ -103,7 +103,7 @@ def test_a_text_that_fails_leaves_nothing_behind():
     before = set(sys.modules)
 
     with pytest.raises(ZeroDivisionError):
-        numba_cache.load("1 / 0")
+        cache.load("1 / 0")
 
     assert before == set(sys.modules)
 
@@ -114,7 +114,7 @@ def test_a_loop_over_many_arrays_is_vectorised():
         f"        {y}[i] = {x}[i] * 2" for x, y in zip(names, names[12:], strict=False)
     ]
     header = f"@native\ndef loop({', '.join(names)}):\n    for i in range(a0.size):\n"
-    loop = numba_cache.load(header + "\n".join(lines)).loop
+    loop = cache.load(header + "\n".join(lines)).loop
 
     loop(*(np.ones(64, np.float32) for _ in names))
     (code,) = loop.inspect_asm().values()

@@ -1,8 +1,8 @@
 """Which of Numba's two executors runs a program."""
 
-from xdl.program.numba_executor import NumbaExecutor
-from xdl.program.numba_whole import NumbaWhole
-from xdl.program.places import Ineligible
+from xdl.program.native.executor import NumbaExecutor
+from xdl.program.native.places import Ineligible
+from xdl.program.native.whole import NumbaWhole
 
 
 def executor(program):

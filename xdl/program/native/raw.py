@@ -13,9 +13,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
-from xdl.program.numba_bits import compiled, pointer
-from xdl.program.numba_blas import GEMM
-from xdl.program.numba_math import FUNCTIONS
+from xdl.program.native.bits import compiled, pointer
+from xdl.program.native.blas import GEMM
+from xdl.program.native.mathematics import FUNCTIONS
 
 _KINDS = {
     "bool": types.uint8,

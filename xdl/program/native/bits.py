@@ -2,7 +2,7 @@
 
 They work on the bits of a number: Numba's own integer arithmetic would widen 32 bits to
 64, and halve how many numbers a register holds. Polynomials are here too, for a loop
-over coefficients would not vectorise. ``numba_math`` makes functions of them.
+over coefficients would not vectorise. ``mathematics`` makes functions of them.
 
 Adding 1.5 * 2**digits to a small number rounds it to an integer, which then stands in
 the low bits of the sum: so no conversion is needed, which NaN would make undefined.

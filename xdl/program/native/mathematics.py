@@ -4,7 +4,7 @@
 other compiled code. They have no branches, no calls into libm and no tables, so that a
 loop over them becomes packed instructions (``benchmarks/native.py``). What they return,
 and the largest error in ulp (units in the last place of the exact result; float32,
-float64) that ``tests/program/test_numba_math.py`` allows:
+float64) that ``tests/program/native/test_mathematics.py`` allows:
 
 ===========  ==========  ==========================================================
 function     error, ulp  at the ends
@@ -44,7 +44,7 @@ import math
 
 from xdl.backend.erf import _DOUBLE as _ERF_DOUBLE
 from xdl.backend.erf import _SINGLE as _ERF_SINGLE
-from xdl.program import numba_bits as bits
+from xdl.program.native import bits as bits
 
 _EXP_SINGLE = (
     0.4999999815446887,

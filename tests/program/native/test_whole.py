@@ -7,12 +7,12 @@ pytest.importorskip("numba")
 
 import xdl  # noqa: E402
 from tests.program.compared import arrays_of  # noqa: E402
-from tests.program.test_native_text import FUNCTIONS  # noqa: E402
+from tests.program.native.test_step_text import FUNCTIONS  # noqa: E402
 from xdl import models, optim  # noqa: E402
 from xdl.core.parameter import Parameter  # noqa: E402
-from xdl.program import numba_raw  # noqa: E402
-from xdl.program.numba_executor import NumbaExecutor  # noqa: E402
-from xdl.program.numba_whole import NumbaWhole  # noqa: E402
+from xdl.program.native import raw  # noqa: E402
+from xdl.program.native.executor import NumbaExecutor  # noqa: E402
+from xdl.program.native.whole import NumbaWhole  # noqa: E402
 
 STEPS = 30
 
@@ -293,8 +293,8 @@ def test_what_is_drawn_or_large_is_run_in_groups(function, rng):
 
 
 def test_without_a_product_of_blas_another_executor_runs(monkeypatch, rng):
-    names = {k: v for k, v in numba_raw.NAMES.items() if not k.startswith("gemm")}
-    monkeypatch.setattr("xdl.program.numba_whole.NAMES", names)
+    names = {k: v for k, v in raw.NAMES.items() if not k.startswith("gemm")}
+    monkeypatch.setattr("xdl.program.native.whole.NAMES", names)
     step = xdl.compile(lambda x: x @ x.T, executor="numba", verify=False)
 
     step(rng.standard_normal((30, 40)).astype("f4"))
@@ -303,7 +303,7 @@ def test_without_a_product_of_blas_another_executor_runs(monkeypatch, rng):
 
 
 def test_arrays_of_an_unknown_layout_are_left_to_another_executor(monkeypatch):
-    monkeypatch.setattr("xdl.program.numba_whole.is_readable", lambda: False)
+    monkeypatch.setattr("xdl.program.native.whole.is_readable", lambda: False)
     step = xdl.compile(lambda x: x * 2, executor="numba", verify=False)
 
     step(np.ones(3, "f4"))

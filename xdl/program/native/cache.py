@@ -108,8 +108,8 @@ def folder():
 def _toolchain():
     """Return what decides, beside its text, what a module becomes."""
     ours = pathlib.Path(__file__).parent
-    texts = [path.read_bytes() for path in sorted(ours.glob("numba_*.py"))]
-    texts.append((ours.parent / "backend" / "erf.py").read_bytes())
+    texts = [path.read_bytes() for path in sorted(ours.glob("*.py"))]
+    texts.append((ours.parents[1] / "backend" / "erf.py").read_bytes())
     versions = numba.__version__, llvmlite.__version__, platform.python_version()
     return repr(versions).encode() + b"".join(texts)
 

@@ -13,10 +13,10 @@ import math
 import numpy as np
 
 from xdl.backend.recording import Value
-from xdl.program.chains import chained
-from xdl.program.native_lines import Lines
-from xdl.program.native_words import DTYPES, header, number_text
-from xdl.program.places import Ineligible, Place
+from xdl.program.native.chains import chained
+from xdl.program.native.places import Ineligible, Place
+from xdl.program.native.step_lines import Lines
+from xdl.program.native.step_words import DTYPES, header, number_text
 from xdl.program.plan import Buffer, Plan, placed_in_arena
 
 LARGEST, LONGEST = 1 << 16, 400  # elements of an array; instructions

@@ -15,10 +15,10 @@ import numpy as np
 
 from xdl.backend.recording import Value
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
-from xdl.program.numba_formulas import formula_of
-from xdl.program.numba_maps import breaks, stride_at
-from xdl.program.numba_phases import REDUCTIONS, Phases
-from xdl.program.numba_reading import EVERY, TOTAL
+from xdl.program.native.formulas import formula_of
+from xdl.program.native.maps import breaks, stride_at
+from xdl.program.native.phases import REDUCTIONS, Phases
+from xdl.program.native.reading import EVERY, TOTAL
 
 _CONSTANTS = {
     "ZERO": "{0}(0)",
@@ -367,7 +367,7 @@ class NativeText:
         given += [f"s{i}" for i in range(len(self.singles))]
         given += [f"d{i}" for i in range(len(self.integers))]
         given += [f"w{i}" for i in range(len(self.scratch))]
-        lines = ["from xdl.program.numba_math import FUNCTIONS"]
+        lines = ["from xdl.program.native.mathematics import FUNCTIONS"]
         lines += self.header.values()
         lines += ["", "@native", f"def group({', '.join(given)}):"]
         return "\n".join([*lines, *self._indented(body), ""])

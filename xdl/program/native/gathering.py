@@ -13,9 +13,9 @@ import math
 
 from xdl.backend.recording import Instruction
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
-from xdl.program.numba_formulas import is_known
-from xdl.program.numba_maps import are_nested, breaks, by_rows, owner_of
-from xdl.program.numba_reading import NARROW, Reader
+from xdl.program.native.formulas import is_known
+from xdl.program.native.maps import are_nested, breaks, by_rows, owner_of
+from xdl.program.native.reading import NARROW, Reader
 
 _REDUCTIONS = frozenset({"sum", "max", "min"})
 _MOST = 40  # instructions: longer functions compile slowly and run out of registers

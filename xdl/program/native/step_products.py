@@ -1,8 +1,8 @@
 """Matrix products in a native step: loops where they are tiny, else BLAS."""
 
 from xdl.backend.blas import AS_IS, ROW_MAJOR, TRANSPOSED
-from xdl.program.native_words import loaded
-from xdl.program.places import Ineligible, Nest
+from xdl.program.native.places import Ineligible, Nest
+from xdl.program.native.step_words import loaded
 
 _TINY = 256  # multiplications: below, loops are as fast (benchmarks/native.py)
 

@@ -11,7 +11,8 @@ import xdl  # noqa: E402
 from tests.program.compared import arrays_of  # noqa: E402
 from tests.program.test_models_compiled import MODELS, Training  # noqa: E402
 from xdl import optim  # noqa: E402
-from xdl.program import numba_executor, numpy_executor  # noqa: E402
+from xdl.program import numpy_executor  # noqa: E402
+from xdl.program.native import executor  # noqa: E402
 
 ROWS, COLUMNS = 6, 21  # more than a register, and a rest
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, 88.5, -104.0]
@@ -73,10 +74,10 @@ INTEGERS = {
 @pytest.fixture(autouse=True)
 def _every_group_is_native(monkeypatch, tmp_path_factory):
     """Let a loop of any size be native, and no program be one function."""
-    groups = "xdl.program.numba_executor:NumbaExecutor"
+    groups = "xdl.program.native.executor:NumbaExecutor"
     monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", groups)
-    monkeypatch.setattr(numba_executor, "is_worth", lambda group: True)
-    monkeypatch.setattr("xdl.program.native_text.LONGEST", 0)  # no whole steps
+    monkeypatch.setattr(executor, "is_worth", lambda group: True)
+    monkeypatch.setattr("xdl.program.native.step_text.LONGEST", 0)  # no whole steps
     cache = tmp_path_factory.getbasetemp().parent / "xdl-numba"
     monkeypatch.setenv("XDL_CACHE", str(cache))
 

@@ -5,9 +5,9 @@ import numpy as np
 from xdl.backend import numpy as host
 from xdl.backend.blas import AS_IS
 from xdl.program.interpreter import Refused
-from xdl.program.native_text import WholeText
+from xdl.program.native.places import Ineligible
+from xdl.program.native.step_text import WholeText
 from xdl.program.numpy_executor import NumpyExecutor
-from xdl.program.places import Ineligible
 
 
 def _matrix(memory, flag, rows, columns, step):
@@ -67,7 +67,7 @@ class InPython:
         self.bound_slots = frozenset(m.data for m in self.text.given("state"))
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
         self.names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
-        source = self.source.replace("from xdl.program.numba_raw import NAMES", "")
+        source = self.source.replace("from xdl.program.native.raw import NAMES", "")
         self.namespace = {"NAMES": NAMES, "native": _native}
         exec(compile(source, "<native text>", "exec"), self.namespace)
         self.numbers = {m.name: np.zeros(1) for m in self.text.given("number")}

@@ -3,8 +3,8 @@
 import numpy as np
 
 from xdl.backend.recording import Value
-from xdl.program.native_words import cast, loaded
-from xdl.program.places import Ineligible, Nest
+from xdl.program.native.places import Ineligible, Nest
+from xdl.program.native.step_words import cast, loaded
 
 
 class Gathers:

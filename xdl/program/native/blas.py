@@ -15,7 +15,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from xdl.backend.blas import AS_IS, ROW_MAJOR, TRANSPOSED, matrix_product
-from xdl.program.numba_bits import compiled
+from xdl.program.native.bits import compiled
 
 
 @intrinsic

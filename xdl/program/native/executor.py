@@ -7,11 +7,11 @@ import numpy as np
 from xdl.backend import numpy as host
 from xdl.backend.recording import Value
 from xdl.program.groups import REPEATED, WHOLE
-from xdl.program.numba_cache import load
-from xdl.program.numba_gather import gathered
-from xdl.program.numba_groups import NativeText
-from xdl.program.numba_lowering import lowered, parted
-from xdl.program.numba_maps import lies_plain
+from xdl.program.native.cache import load
+from xdl.program.native.gathering import gathered
+from xdl.program.native.loops import NativeText
+from xdl.program.native.lowering import lowered, parted
+from xdl.program.native.maps import lies_plain
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source

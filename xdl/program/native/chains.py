@@ -5,7 +5,7 @@ anything that broadcasts to its shape; it holds no reductions.
 """
 
 from xdl.program.groups import REPEATED, SINGLE, WHOLE, Group
-from xdl.program.native_words import formula_in
+from xdl.program.native.step_words import formula_in
 
 _RESHAPES = frozenset({"reshape", "expand_dims", "squeeze"})
 

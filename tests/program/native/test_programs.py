@@ -90,7 +90,7 @@ class Drawn:
 )
 @given(programs())
 def test_a_random_step_is_what_eager_gives(monkeypatch, program):
-    runs = "tests.program.native_in_python:in_python"
+    runs = "tests.program.native.in_python:in_python"
     monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", runs)
     eager, native = Drawn(program), Drawn(program)
     expected = eager.run(eager.step)

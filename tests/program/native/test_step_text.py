@@ -5,7 +5,7 @@ import pytest
 
 import xdl
 from tests.program.compared import arrays_of
-from tests.program.native_in_python import InPython
+from tests.program.native.in_python import InPython
 from tests.program.test_every_op_compiled import (
     SEEDS,
     Trained,
@@ -14,15 +14,16 @@ from tests.program.test_every_op_compiled import (
     every_case,
     every_gradient,
 )
-from xdl.program import native_text, numpy_executor
-from xdl.program.places import Nest, Place
+from xdl.program import numpy_executor
+from xdl.program.native import step_text
+from xdl.program.native.places import Nest, Place
 from xdl.testing import draw_inputs
 
 
 @pytest.fixture(autouse=True)
 def _in_python(monkeypatch):
     """Let the text be what ``numba`` runs."""
-    runs = "tests.program.native_in_python:in_python"
+    runs = "tests.program.native.in_python:in_python"
     monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", runs)
     compile = xdl.compile
     monkeypatch.setattr(
@@ -189,7 +190,7 @@ def test_state_of_one_number_is_written(rng):
 
 
 def test_a_long_program_is_left_to_another_executor(rng, monkeypatch):
-    monkeypatch.setattr(native_text, "LONGEST", 2)
+    monkeypatch.setattr(step_text, "LONGEST", 2)
 
     _, executor = _replay_of(lambda x: xdl.sum(x * 2) + xdl.max(x), rng.random(4))
 

@@ -5,7 +5,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from xdl.program.numba_blas import GEMM  # noqa: E402  (it needs Numba)
+from xdl.program.native.blas import GEMM  # noqa: E402  (it needs Numba)
 
 LAYOUTS = {
     "C": lambda x: x,

@@ -6,8 +6,8 @@ Products with vectors become products and sums, and what is read in pieces is ma
 import numpy as np
 
 from xdl.backend.recording import Instruction, Value, memory_order
-from xdl.program.numba_formulas import formula_of
-from xdl.program.numba_maps import lies_plain, owner_of
+from xdl.program.native.formulas import formula_of
+from xdl.program.native.maps import lies_plain, owner_of
 from xdl.program.passes import renamed
 
 _LEAST = 4096  # elements: smaller products with vectors are left to BLAS

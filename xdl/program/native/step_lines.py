@@ -5,10 +5,10 @@ from xdl.backend.recording import Value
 from xdl.program.groups import Group
 from xdl.program.interpreter import compute
 from xdl.program.lines import _reduction
-from xdl.program.native_gathers import Gathers
-from xdl.program.native_products import Products
-from xdl.program.native_words import cast, formula_in, loaded, number_text, worded
-from xdl.program.places import Ineligible, Nest
+from xdl.program.native.places import Ineligible, Nest
+from xdl.program.native.step_gathers import Gathers
+from xdl.program.native.step_products import Products
+from xdl.program.native.step_words import cast, formula_in, loaded, number_text, worded
 from xdl.program.plan import REDUCTIONS
 
 _SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "pow": "**"}

@@ -1,0 +1,1 @@
+"""Native code: chains of instructions and whole small steps, compiled by Numba."""
