@@ -25,6 +25,6 @@ def test_the_page_shows_the_digits_step_as_it_prints():
     for _ in range(3):
         fast_step(x, target)
 
-    shown = PAGE.read_text().partition("```python\ndef step(x, target, lr")[2]
+    shown = PAGE.read_text().partition("```text\ndef step(x, target, lr")[2]
     shown = "def step(x, target, lr" + shown.partition("\n```")[0]
     assert shown.splitlines() == str(fast_step.program).splitlines()
