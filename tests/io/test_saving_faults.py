@@ -1,6 +1,7 @@
 """Saves that are killed, fail or meet: a whole file is there, the old or the new."""
 
 import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -254,3 +255,18 @@ def test_threads_that_save_to_one_path_leave_one_whole_file(case, path):
     saved = xdl.load(path)
     assert (saved["w"] == saved["number"]).all()
     assert [path] == list(path.parent.iterdir())
+
+
+def test_a_temporary_file_that_another_sweeps_is_made_anew(path, monkeypatch):
+    answers = [BlockingIOError(errno.EWOULDBLOCK, "locked"), None]
+
+    def flock(file, how):
+        answer = answers.pop(0) if answers else None
+        if answer is not None:
+            raise answer
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    xdl.save(path, w=np.ones(3))
+
+    assert [1, 1, 1] == xdl.load(path)["w"].tolist()
+    assert [] == answers

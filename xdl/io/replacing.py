@@ -77,11 +77,20 @@ def _made(folder):
         file = path.open("xb")
         if fcntl is None:
             return path, file
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if path.exists():  # else another process swept it before the lock
+        if _is_locked(file) and path.exists():
             return path, file
-        file.close()
+        file.close()  # another process or thread sweeps it, or has swept it
+
+
+def _is_locked(file):
+    """Lock a file that is open; tell whether no other has locked it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def _sweep(folder):
