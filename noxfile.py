@@ -60,7 +60,6 @@ def jit(session):
     session.install("-e", ".[dev,jit]")
     cache = {"XDL_CACHE": session.create_tmp()}
     session.run("pytest", "tests/program", *session.posargs, env=cache)
-    session.run("pytest", "--doctest-modules", "xdl/program/native", env=cache)
 
 
 @nox.session
