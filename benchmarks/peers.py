@@ -19,6 +19,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 
 WORKLOADS = (
     "linear 64-10, batch 1",
@@ -31,6 +32,7 @@ WORKLOADS = (
 FORMS = ("xdl", "xdl-numpy", "xdl-numba")
 PEERS = ("torch", "jax")
 RESULTS = pathlib.Path(__file__).parent / "results"
+PAUSE = 0.2  # seconds: threads of the BLAS that stepped before wait busily for a while
 
 
 class Worker:
@@ -50,6 +52,7 @@ class Worker:
         self.ready = self._answer()
 
     def round(self):
+        time.sleep(PAUSE)
         self._process.stdin.write("step\n")
         self._process.stdin.flush()
         return self._answer()

@@ -29,7 +29,7 @@ def caller(cls):
     It is made at the first call: a program uses few of all operations, and making
     them all would be a fifth of ``import xdl``.
     """
-    if _text(cls, "op, ") is None:
+    if not _is_usual(cls):
         return call
 
     def start(op, *inputs):
@@ -42,10 +42,9 @@ def caller(cls):
 
 def operator_of(op):
     """Return the function that calls one operation: f(a) or f(a, b)."""
-    text = _text(type(op), "")
-    if text is None:
+    if not _is_usual(type(op)):
         return lambda *inputs: call(op, *inputs)
-    return _made(text, compute=type(op).compute, op=op)
+    return _made(_text(type(op), ""), compute=type(op).compute, op=op)
 
 
 class LateKeeper:
@@ -65,15 +64,20 @@ def keeper(cls):
     return eval(f"lambda y, residuals, wanted, {listed}: {kept}")
 
 
-def _text(cls, op):
-    """Return the text of the function for a class; None where ``call`` serves."""
+def _is_usual(cls):
+    """Tell whether there is a text for a class; else ``call`` serves."""
     if cls.gradient is None or cls.is_variadic:
-        return None
-    if len(cls.inputs) == 1 and not cls.residuals and not cls.own_dtype:
+        return False
+    if len(cls.inputs) == 1:
+        return not cls.residuals and not cls.own_dtype
+    return len(cls.inputs) == 2 and cls.own_dtype in ((), cls.inputs[1:])
+
+
+def _text(cls, op):
+    """Return the text of the function for a class that is usual."""
+    if len(cls.inputs) == 1:
         return _UNARY.format(op=op, kept=_kept_text(cls, ("x",)))
     second_is_own = cls.own_dtype == cls.inputs[1:]
-    if len(cls.inputs) != 2 or (cls.own_dtype and not second_is_own):
-        return None
     return _BINARY.format(
         op=op,
         kept=_kept_text(cls, ("x1", "x2")),

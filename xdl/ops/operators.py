@@ -50,13 +50,26 @@ _METHODS = {
 _BITWISE = {"bitwise_and": "__and__", "bitwise_or": "__or__", "invert": "__invert__"}
 
 
-def _reflected(op):
-    forward = operator_of(op)
+def _late(name, made):
+    """Return a method that puts ``made()`` in its own place at its first call."""
 
-    def method(self, other):
-        return forward(other, self)
+    def method(*operands):
+        setattr(Variable, name, function := made())
+        return function(*operands)
 
     return method
+
+
+def _forward(name, op):
+    return _late(name, lambda: operator_of(op))
+
+
+def _reflected(name, op):
+    def made():
+        forward = operator_of(op)
+        return lambda self, other: forward(other, self)
+
+    return _late(name, made)
 
 
 def _comparison(op):
@@ -195,6 +208,10 @@ def _named_methods():
     }
 
 
+def _dunder(prefix, table):
+    return [(f"__{prefix}{name}__", op) for name, op in table.items()]
+
+
 def _install():
     methods = {
         "__getitem__": lambda self, index: ops.getitem(self, index),
@@ -205,10 +222,10 @@ def _install():
         "mT": property(ops.matrix_transpose, doc="The last two axes swapped."),
     }
     methods |= _named_methods()
-    methods |= {f"__{name}__": operator_of(op) for name, op in _UNARY.items()}
+    methods |= {n: _forward(n, op) for n, op in _dunder("", _UNARY)}
     methods |= {f"__{name}__": _comparison(op) for name, op in _COMPARISONS.items()}
-    methods |= {f"__{name}__": operator_of(op) for name, op in _BINARY.items()}
-    methods |= {f"__r{name}__": _reflected(op) for name, op in _BINARY.items()}
+    methods |= {n: _forward(n, op) for n, op in _dunder("", _BINARY)}
+    methods |= {n: _reflected(n, op) for n, op in _dunder("r", _BINARY)}
     methods |= {f"__{name}__": _logical(op) for name, op in _LOGICAL.items()}
     methods |= {f"__r{name}__": _logical(op) for name, op in _LOGICAL.items()}
     methods["__invert__"] = _logical(ops.logical_not)
