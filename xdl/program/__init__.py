@@ -18,7 +18,7 @@ def compile(function, *state, executor=None, verify=True):
         *state: every Module, optimizer, Parameter and Variable that the function reads
             or changes besides its arguments.
         executor: ``"numpy"`` (default) runs the program with NumPy, to eager's bits;
-            ``"numba"`` as native loops, compiled at the second call and kept on disk,
+            ``"numba"`` as native loops, compiled at the first call and kept on disk,
             within the rounding of other exponentials and sums; it needs
             ``pip install "xdl[jit]"``.
         verify: compare the first replay with an eager run of the same step; default

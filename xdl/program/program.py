@@ -102,6 +102,9 @@ class Program:
 
         Args:
             path: where to; it ends in ``.py``.
+
+        Raises:
+            ArgumentError: it does not.
         """
         save(self, path)
 

@@ -60,7 +60,7 @@ class WholeText:
         self.program = _Planned(program)
         self.plan = Plan(self.program)
         self.memories, self.scalars, self.places = {}, {}, {}
-        self.sizes, self._constants = {}, {}
+        self.sizes: dict = {}
         self.checked, self.is_changed = {}, False
         self._replaced = {u.slot for u in program.updates if not u.in_place}
         self._arenas()
