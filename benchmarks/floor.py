@@ -20,7 +20,7 @@ import numpy as np  # noqa: E402  (after the thread count is set)
 import xdl  # noqa: E402
 from benchmarks.peer_xdl import WORKLOADS  # noqa: E402
 
-PRODUCTS = frozenset({"dot", "matmul"})
+PRODUCTS = frozenset({"dot", "matmul", "product"})
 
 
 def clocked(executor):
@@ -54,13 +54,18 @@ def _called(line):
     for node in ast.walk(line):
         if isinstance(node, ast.Call):
             function = node.func
-            return function.id if isinstance(function, ast.Name) else function.attr
+            return (
+                function.id.rstrip("_")
+                if isinstance(function, ast.Name)
+                else function.attr
+            )
     return type(line).__name__.lower()
 
 
-def profile(training, rounds):
+def profile(training, executor, rounds):
     """Return milliseconds by kind of line, and the program's statistics."""
-    step = xdl.compile(training.step, training.model, training.optimizer)
+    state = training.model, training.optimizer
+    step = xdl.compile(training.step, *state, executor=executor)
     for _ in range(3):
         step(*training.batch)
     (replay,) = step._replays.values()
@@ -80,10 +85,13 @@ def profile(training, rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workloads", nargs="+", default=list(WORKLOADS))
+    parser.add_argument("--executor", default="numpy", choices=("numpy", "numba"))
     parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
     for workload in options.workloads:
-        spent, counted = profile(WORKLOADS[workload](1), options.rounds)
+        spent, counted = profile(
+            WORKLOADS[workload](1), options.executor, options.rounds
+        )
         whole = sum(spent.values())
         products = sum(spent[name] for name in PRODUCTS)
         print(

@@ -15,15 +15,14 @@ import math  # noqa: E402  (after the thread count is set)
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
 
-from xdl.program.native.blas import GEMM  # noqa: E402
 from xdl.program.native.cache import native  # noqa: E402
 from xdl.program.native.mathematics import FUNCTIONS  # noqa: E402
+from xdl.program.native.product import product  # noqa: E402
 
 f4 = np.float32
 exp, log, plus, maximum = (
     FUNCTIONS["float32"][name] for name in ("exp", "log", "plus", "maximum")
 )
-gemm = GEMM["float32"]
 ZERO, ONE, LOWEST, EPSILON = f4(0), f4(1), f4(-np.inf), f4(1e-5)
 BY_NUMPY = {
     "exp": np.exp,
@@ -126,7 +125,33 @@ def rows():
             print(f"{name:10} {shape!s:10} ours {a:7.2f} us  NumPy {b:7.2f}")
 
 
-@native
+PRODUCTS = (  # rows, terms, columns, and which operand is turned over
+    (1, 8, 8, ""),
+    (1, 64, 10, ""),
+    (64, 1, 10, ""),
+    (32, 64, 10, ""),
+    (64, 32, 64, "b"),
+    (32, 256, 256, ""),
+    (32, 256, 256, "b"),
+    (128, 784, 512, ""),
+    (784, 128, 512, "a"),
+    (2048, 256, 256, ""),
+    (256, 2048, 256, "a"),
+)
+
+
+def repeated(multiply):
+    """Compile a loop that multiplies the same matrices again and again."""
+
+    @native
+    def many(a, b, c, count):
+        for _ in range(count):
+            multiply(a, b, c)
+
+    return many
+
+
+@native(inner=True)
 def by_loops(a, b, c):
     for i in range(a.shape[0]):
         for j in range(b.shape[1]):
@@ -136,134 +161,22 @@ def by_loops(a, b, c):
                 c[i, j] += a[i, k] * b[k, j]
 
 
-@native
-def by_blas(a, b, c):
-    gemm(ONE, a, b, ZERO, c)
-
-
-@native
-def repeated_loops(a, b, c, count):
-    for _ in range(count):
-        by_loops(a, b, c)
-
-
-@native
-def repeated_blas(a, b, c, count):
-    for _ in range(count):
-        by_blas(a, b, c)
-
-
-def products(count=100):
-    """Time products inside compiled code, and NumPy's from Python, in ns."""
+def products():
+    """Time products by blocks, by loops and by NumPy's BLAS, in us."""
     rng = np.random.default_rng(0)
-    for m, k, n in ((1, 64, 10), (64, 1, 10), (32, 64, 10), (64, 64, 64)):
-        a, b = rng.random((m, k)).astype(f4), rng.random((k, n)).astype(f4)
-        c = np.empty((m, n), f4)
-        loops = least(repeated_loops, a, b, c, count, count=5) / count * 1e9
-        blas = least(repeated_blas, a, b, c, count, count=5) / count * 1e9
-        theirs = least(np.matmul, a, b, c, count=500) * 1e9
-        line = f"({m}, {k}) @ ({k}, {n}): loops {loops:6.0f} ns  BLAS {blas:6.0f}"
-        print(f"{line}  np.matmul from Python {theirs:6.0f}")
-
-
-@native(inner=True)
-def exp_of_rows(scores, t):
-    """Write exp(scores - their row's largest) over them; add up those of t before."""
-    right = ZERO
-    for i in range(scores.shape[0]):
-        most = LOWEST
-        for j in range(scores.shape[1]):
-            most = maximum(most, scores[i, j])
-        for j in range(scores.shape[1]):
-            scores[i, j] -= most
-        right += scores[i, t[i]]
-    flat = scores.reshape(scores.size)  # the rows are shorter than a register
-    for k in range(flat.size):
-        flat[k] = exp(flat[k])
-    return right
-
-
-@native(inner=True)
-def cross_entropy(scores, t):
-    """Write the gradient over the scores and return the loss."""
-    # Sizes are asked for, not written: with ten columns written LLVM unrolls the loops
-    # into single instructions, and a step in an epoch costs 0.37 us instead of 0.29.
-    size, classes = scores.shape
-    loss = -exp_of_rows(scores, t)
-    for i in range(size):
-        total = ZERO
-        for j in range(classes):
-            total = plus(total, scores[i, j])
-        loss += log(total)
-        scale = ONE / (total * f4(size))
-        for j in range(classes):
-            scores[i, j] *= scale
-        scores[i, t[i]] -= ONE / f4(size)
-    return loss / f4(size)
-
-
-@native
-def digits_step(x, t, W, scores, lr):
-    gemm(ONE, x, W, ZERO, scores)
-    loss = cross_entropy(scores, t)
-    if x.shape[0] > 1:
-        gemm(-lr, x.T, scores, ONE, W)
-        return loss
-    for k in range(W.shape[0]):  # an outer product: half the time of the call
-        for j in range(W.shape[1]):
-            W[k, j] -= lr * x[0, k] * scores[0, j]
-    return loss
-
-
-@native
-def digits_epoch(x, t, W, scores, lr, losses):
-    for i in range(x.shape[0]):
-        losses[i] = digits_step(x[i], t[i], W, scores, lr)
-
-
-def numpy_digits_step(x, t, W, rows):
-    scores = x @ W
-    shifted = scores - np.maximum.reduce(scores, axis=1, keepdims=True)
-    exponential = np.exp(shifted)
-    total = np.add.reduce(exponential, axis=1, keepdims=True)
-    loss = np.add.reduce(np.log(total)[:, 0] - shifted[rows, t]) / len(x)
-    gradient = exponential / total
-    gradient[rows, t] -= 1
-    W -= f4(0.01 / len(x)) * (x.T @ gradient)
-    return loss
-
-
-def digits(batch, steps=1000):
-    """Time the digits step as one function, in us a step."""
-    rng = np.random.default_rng(0)
-    images, lr = rng.random((steps, batch, 64), dtype=f4), f4(0.01)
-    labels, losses = rng.integers(0, 10, (steps, batch)), np.empty(steps, f4)
-    start = (rng.standard_normal((64, 10)) / 8).astype(f4)
-    scores, rows = np.empty((batch, 10), f4), np.arange(batch)
-    ours, theirs = start.copy(), start.copy()
-
-    pairs = list(zip(images, labels, strict=True))
-    arguments = images, labels, ours, scores, lr, losses
-
-    def numpy_loop():
-        return [numpy_digits_step(x, t, theirs, rows) for x, t in pairs]
-
-    def calls():
-        for x, t in pairs:
-            digits_step(x, t, ours, scores, lr)
-
-    begun = time.perf_counter()
-    digits_epoch(*arguments)
-    compiling = time.perf_counter() - begun
-    difference = np.abs(losses - numpy_loop()).max()
-    by_hand = least(numpy_loop, count=1) / steps * 1e6
-    call = least(calls, count=1) / steps * 1e6
-    whole = least(digits_epoch, *arguments, count=1) / steps * 1e6
-    print(
-        f"digits step, batch {batch}: NumPy {by_hand:.2f} us  a call {call:.2f}", end=""
-    )
-    print(f" ({call / by_hand:.3f})  in an epoch {whole:.2f} ({whole / by_hand:.3f})")
-    print(f"  first call {compiling:.2f} s  losses differ by {difference:.0e}")
+    for m, k, n, turned in PRODUCTS:
+        a = rng.random((k, m) if "a" in turned else (m, k), f4)
+        b = rng.random((n, k) if "b" in turned else (k, n), f4)
+        a, b = a.T if "a" in turned else a, b.T if "b" in turned else b
+        c, count = np.empty((m, n), f4), max(2, int(1e8 / (m * k * n)))
+        line = f"({m}, {k}) @ ({k}, {n}) {turned and turned + '.T':4}"
+        for name, function in (("blocks", product(a, b, c)), ("loops", by_loops)):
+            if name == "blocks" or m * k * n < 100_000:
+                many = repeated(function)
+                seconds = least(many, a, b, c, count, count=1) / count
+                line += f" {name} {seconds * 1e6:.2f} us "
+        seconds = least(np.matmul, a, b, c, count=min(count, 5000))
+        print(f"{line} np.matmul {seconds * 1e6:.2f}")
 
 
 def many_arrays(size=4112):
@@ -283,8 +196,6 @@ def many_arrays(size=4112):
 
 def main():
     """Print everything."""
-    digits(1)
-    digits(32)
     products()
     many_arrays()
     rows()

@@ -1,8 +1,8 @@
 """Where NumPy's own BLAS keeps its matrix products, for compiled code to call.
 
 ``np.matmul`` costs about a microsecond beside the work on small matrices; a call of the
-library under it from compiled code costs a tenth of that (``benchmarks/native.py``). It
-is the same library with the same threads: no second one is loaded, SciPy is not needed.
+library under it from compiled code costs a tenth of that. It is the same library with
+the same threads: no second one is loaded, SciPy is not needed.
 """
 
 import ctypes

@@ -1,5 +1,7 @@
 """The text of a native step, run by Python itself: what it says, without Numba."""
 
+import re
+
 import numpy as np
 
 from xdl.backend import numpy as host
@@ -10,17 +12,20 @@ from xdl.program.native.step_text import WholeText
 from xdl.program.numpy_executor import NumpyExecutor
 
 
-def _matrix(memory, flag, rows, columns, step):
-    if flag != AS_IS:
-        return _matrix(memory, AS_IS, columns, rows, step).T
-    return np.lib.stride_tricks.as_strided(
-        memory, (rows, columns), (step * memory.itemsize, memory.itemsize)
-    )
+def _matrix(memory, rows, columns, row, column):
+    strides = row * memory.itemsize, column * memory.itemsize
+    return np.lib.stride_tricks.as_strided(memory, (rows, columns), strides)
+
+
+def _product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
+    x, y = _matrix(a, m, k, a_row, a_column), _matrix(b, k, n, b_row, b_column)
+    _matrix(c, m, n, c_row, 1)[...] = x @ y
 
 
 def _gemm(order, a_flag, b_flag, m, n, k, alpha, a, a_step, b, b_step, beta, c, step):
-    product = _matrix(a, a_flag, m, k, a_step) @ _matrix(b, b_flag, k, n, b_step)
-    _matrix(c, AS_IS, m, n, step)[...] = product
+    of_a = (a_step, 1) if a_flag == AS_IS else (1, a_step)
+    of_b = (b_step, 1) if b_flag == AS_IS else (1, b_step)
+    _product(m, n, k, a, *of_a, b, *of_b, c, step)
 
 
 NAMES = {
@@ -67,8 +72,9 @@ class InPython:
         self.bound_slots = frozenset(m.data for m in self.text.given("state"))
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
         self.names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
-        source = self.source.replace("from xdl.program.native.raw import NAMES", "")
-        self.namespace = {"NAMES": NAMES, "native": _native}
+        source = re.sub("from xdl.program.native.* import .*", "", self.source)
+        linked = dict.fromkeys(("float32", "float64"), _product).get
+        self.namespace = {"NAMES": NAMES, "native": _native, "linked": linked}
         exec(compile(source, "<native text>", "exec"), self.namespace)
         self.numbers = {m.name: np.zeros(1) for m in self.text.given("number")}
 

@@ -12,10 +12,16 @@ numba = pytest.importorskip("numba")
 from xdl.program.native import cache  # noqa: E402  (it needs Numba)
 
 SOURCE = """
-from xdl.program.native.blas import GEMM
+from numba.core import types
+from xdl.program.native.bits import first
 from xdl.program.native.mathematics import FUNCTIONS
+from xdl.program.native.blas import GEMM
 
-exp, multiply = FUNCTIONS["float64"]["exp"], GEMM["float64"]
+exp, gemm = FUNCTIONS["float64"]["exp"], GEMM["float64"]
+
+@callback(types.float64(types.float64))
+def twice(x):
+    return 2 * x
 
 @native(inner=True)
 def group(c):
@@ -25,7 +31,8 @@ def group(c):
 
 @native
 def step(a, b, c):
-    multiply(1.0, a, b, 0.0, c)
+    (m, n), k = c.shape, a.shape[1]
+    gemm(101, 111, 111, m, n, k, 1.0, first(a), k, first(b), n, 0.0, first(c), n)
     group(c)
 """
 ANOTHER_PROCESS = """

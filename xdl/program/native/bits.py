@@ -220,3 +220,13 @@ def pointer(form):
         return to(address), codegen
 
     return intrinsic(typed)
+
+
+@intrinsic
+def first(typing, array):
+    """Return the pointer to an array's first element."""
+
+    def codegen(context, builder, signature, arguments):
+        return context.make_array(array)(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), codegen

@@ -62,11 +62,24 @@ def native(function=None, *, inner=False, cache=False, nogil=False):
     )
 
 
+def callback(signature, *, cache=False):
+    """Compile a function that has an address, for others to be linked with.
+
+    Args:
+        signature: its types.
+        cache: whether to keep the machine code beside the function's file.
+
+    Returns:
+        A decorator; what it returns has the attribute ``address``.
+    """
+    return numba.cfunc(signature, cache=cache, error_model="numpy")
+
+
 def load(source):
     """Run the text of a module and return it, its machine code kept on disk.
 
     Args:
-        source: the text. It finds ``native`` defined.
+        source: the text. It finds ``native`` and ``callback`` defined.
 
     Returns:
         The module.
@@ -77,7 +90,9 @@ def load(source):
     path = _keep(name, source)
     module = types.ModuleType(name)
     module.__file__ = str(path or f"<{name}>")
-    vars(module)["native"] = functools.partial(native, cache=path is not None)
+    for function in (native, callback):
+        kept = functools.partial(function, cache=path is not None)
+        vars(module)[function.__name__] = kept
     # Tracebacks and Numba read the lines of a module that is in no file from here.
     lines = source.splitlines(keepends=True)
     linecache.cache[module.__file__] = (len(source), None, lines, module.__file__)

@@ -12,6 +12,7 @@ from xdl.program.native.gathering import gathered
 from xdl.program.native.loops import NativeText
 from xdl.program.native.lowering import lowered, parted
 from xdl.program.native.maps import lies_plain
+from xdl.program.native.product import product
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source
@@ -80,6 +81,16 @@ class NativeSource(Source):
         add = self.object(host._add_at)
         given = out, self._index(index), self.text(new)
         self.body.append(f"add_rows({', '.join(given)}) or {add}({', '.join(given)})")
+
+    def _write_matmul(self, instruction, out, a, b):
+        multiply = product(*instruction.arguments, instruction.result)
+        if multiply is None:
+            super()._write_matmul(instruction, out, a, b)
+            return
+        by_blocks = self.object(multiply)
+        by_blas = self.object(np.matmul)
+        given = f"{a}, {b}, {out}"
+        self.body.append(f"{by_blocks}({given}) or {by_blas}({given})")
 
     def _function(self, native):
         """Return the name of the function with a text; equal ones are one."""

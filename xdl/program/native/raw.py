@@ -174,7 +174,7 @@ def hidden(typing, number):
     """Return an integer of which the compiler is not to know that it is constant.
 
     Loops over ten elements that LLVM sees to be ten become single instructions, half as
-    fast (``benchmarks/native.py``).
+    fast (``benchmarks/overhead.py``).
     """
 
     def codegen(context, builder, signature, arguments):
@@ -183,15 +183,6 @@ def hidden(typing, number):
         return builder.call(opaque, arguments)
 
     return types.int64(types.int64), codegen
-
-
-def _product(number):
-    """Make BLAS's gemm of rows: a and b may be transposed, c may not."""
-    flag, size, matrix = types.int32, types.int64, types.CPointer(number)
-    layouts = (flag, flag, flag, size, size, size)
-    numbers = (number, matrix, size, matrix, size, number, matrix, size)
-    kind = types.void(*layouts, *numbers)
-    return types.ExternalFunction(f"xdl_gemm_{number.name}", kind)
 
 
 NAMES = {"at": at, "hidden": hidden, "start": start}
@@ -203,4 +194,4 @@ NAMES |= {
     for name, function in table.items()
     if name != "pointer"
 }
-NAMES |= {f"gemm_{dtype}": _product(_KINDS[dtype]) for dtype in GEMM}
+NAMES |= {f"gemm_{dtype}": function for dtype, function in GEMM.items()}

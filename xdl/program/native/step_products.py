@@ -1,7 +1,9 @@
-"""Matrix products in a native step: loops where they are tiny, else BLAS."""
+"""Matrix products in a native step: loops where they are tiny, else blocks or BLAS."""
 
 from xdl.backend.blas import AS_IS, ROW_MAJOR, TRANSPOSED
+from xdl.program.native.blas import GEMM
 from xdl.program.native.places import Ineligible, Nest
+from xdl.program.native.product import is_known
 from xdl.program.native.step_words import loaded
 
 _TINY = 256  # multiplications: below, loops are as fast (benchmarks/native.py)
@@ -42,26 +44,36 @@ class Products:
 
     def _matrix(self, matrices, steps):
         (_, a, b), (m, n) = matrices, matrices[0].shape
+        dtype = str(matrices[0].array.dtype)
         layouts = [layout(p) for p in matrices]
         is_tiny = m * n * a.shape[1] <= _TINY
-        if is_tiny or None in layouts:
+        is_native = is_known(dtype)
+        is_fit = None not in layouts[: 1 if is_native else 3]
+        if is_tiny or not is_fit or not (is_native or dtype in GEMM):
             return self._by_loops(matrices, steps)
         if layouts[0][0] == TRANSPOSED:  # the rows of c are its columns: swap all
             turned = [p.view(lambda v: v.T) for p in (matrices[0], b, a)]
             return self._matrix(turned, [steps[0], steps[2], steps[1]])
-        return self._by_blas(matrices, layouts, steps)
-
-    def _by_blas(self, matrices, layouts, steps):
-        (m, n), k = matrices[0].shape, matrices[1].shape[1]
-        dtype = str(matrices[0].array.dtype)
         pointers = [
             f"at({p.memory}, {p.position(s)})"
             for p, s in zip(matrices, steps, strict=True)
         ]
+        write = self._by_blocks if is_native else self._by_blas
+        return [write(matrices, layouts, pointers)]
+
+    def _by_blocks(self, matrices, layouts, pointers):
+        c, a, b = matrices
+        given = [*c.shape, a.shape[1], pointers[1], *a.strides, pointers[2]]
+        given += [*b.strides, pointers[0], layouts[0][1]]
+        return f"product_{c.array.dtype}({', '.join(map(str, given))})"
+
+    def _by_blas(self, matrices, layouts, pointers):
+        (m, n), k = matrices[0].shape, matrices[1].shape[1]
+        dtype = str(matrices[0].array.dtype)
         (_, step), (a_flag, a_step), (b_flag, b_step) = layouts
         given = f"{ROW_MAJOR}, {a_flag}, {b_flag}, {m}, {n}, {k}, {dtype}(1)"
         given += f", {pointers[1]}, {a_step}, {pointers[2]}, {b_step}"
-        return [f"gemm_{dtype}({given}, {dtype}(0), {pointers[0]}, {step})"]
+        return f"gemm_{dtype}({given}, {dtype}(0), {pointers[0]}, {step})"
 
     def _by_loops(self, matrices, steps):
         c, a, b = matrices

@@ -116,6 +116,9 @@ def header(module):
         word, _, dtype = name.rpartition("_")
         if word in _MEANINGS and dtype in DTYPES:
             lines.append(f"{name} = {_MEANINGS[word].format(f'numpy.{dtype}')}")
+        elif word == "product":
+            lines.append("from xdl.program.native.product import linked")
+            lines.append(f'{name} = linked("{dtype}")')
         elif name in own or (word and dtype in DTYPES and word not in _MEMORIES):
             lines.append(f'{name} = NAMES["{name}"]')
     return lines

@@ -8,7 +8,7 @@ from numba.core import types
 from xdl.program.interpreter import Refused
 from xdl.program.native.cache import load
 from xdl.program.native.places import Ineligible
-from xdl.program.native.raw import ADDRESS, ELEMENTS, NAMES, is_readable
+from xdl.program.native.raw import ADDRESS, ELEMENTS, is_readable
 from xdl.program.native.step_text import WholeText
 
 
@@ -36,9 +36,6 @@ class NumbaWhole:
             raise Ineligible("arrays of an unknown layout")
         self.text = WholeText(program)
         self.plan, self.source = self.text.plan, self.text.source
-        products = [f"gemm_{dtype}" for dtype in ("float32", "float64")]
-        if any(name in self.source and name not in NAMES for name in products):
-            raise Ineligible("no BLAS was found")
         self.given_slots = [m.data for m in self.text.given("given")]
         self.bound_slots = frozenset(m.data for m in self.text.given("state"))
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
