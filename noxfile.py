@@ -64,7 +64,7 @@ def jit(session):
 
 @nox.session
 def examples(session):
-    """Run every example, with few steps."""
+    """Run every example, with few steps: as it is, and compiled."""
     session.install("-e", ".[examples]")
     pictures = pathlib.Path(session.create_tmp())
     readers = ("linear", "mlp", "cnn")
@@ -76,7 +76,10 @@ def examples(session):
         "tabular.py": [("--epochs", "5")],
     }
     for example in sorted(pathlib.Path("examples").glob("*.py")):
-        for arguments in options.get(example.name, [()]):
+        runs = options.get(example.name, [()])
+        if example.name in options:
+            runs.append((*runs[-1], "--executor", "numpy"))
+        for arguments in runs:
             session.run("python", str(example), *arguments, env={"MPLBACKEND": "Agg"})
 
 

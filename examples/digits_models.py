@@ -1,12 +1,13 @@
 """Handwritten digits read by a linear model, an MLP or a convolutional network.
 
-python examples/digits_models.py --model cnn --epochs 20
+python examples/digits_models.py --model cnn --epochs 20 --executor numpy
 """
 
 import argparse
 import sys
 
 import numpy as np
+from compiling import add_executor, compiled
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from tqdm import trange
@@ -28,19 +29,25 @@ def load(model, seed):
     return train_test_split(x, labels, test_size=0.25, random_state=seed)
 
 
-def train(model, x, target, epochs, seed, batch_size=32):
+def train(model, x, target, options, batch_size=32):
     """Return the mean loss of each epoch; the learning rate falls to 0."""
     optimizer = xdl.optim.AdamW(model, lr=0.01)
-    schedule = xdl.optim.CosineAnnealingLR(optimizer, epochs)
-    rng, losses = np.random.default_rng(seed), []
-    for _ in trange(epochs, disable=not sys.stderr.isatty()):
+    schedule = xdl.optim.CosineAnnealingLR(optimizer, options.epochs)
+
+    def step(x, target):
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        optimizer.update()
+        return loss
+
+    step = compiled(step, model, optimizer, executor=options.executor)
+    rng, losses = np.random.default_rng(options.seed), []
+    for _ in trange(options.epochs, disable=not sys.stderr.isatty()):
         total, order = 0.0, rng.permutation(len(x))
         for start in range(0, len(x), batch_size):
             chosen = order[start : start + batch_size]
-            model.forward(x[chosen])
-            total += model.loss(target[chosen]).item() * len(chosen)
-            model.backward()
-            optimizer.update()
+            total += step(x[chosen], target[chosen]).item() * len(chosen)
         losses.append(total / len(x))
         schedule.step()
     return losses
@@ -52,11 +59,12 @@ def main():
     parser.add_argument("--model", choices=MODELS, default="cnn")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    add_executor(parser)
     options = parser.parse_args()
     xdl.seed(options.seed)
     x_train, x_test, t_train, t_test = load(options.model, options.seed)
     model = MODELS[options.model]()
-    losses = train(model, x_train, t_train, options.epochs, options.seed)
+    losses = train(model, x_train, t_train, options)
     with xdl.no_grad():
         answers = model.eval().forward(x_test).numpy().argmax(axis=1)
     print(f"{options.model}: {model.parameter.size} weights")

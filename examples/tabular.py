@@ -1,12 +1,13 @@
 """Tables: tumours told apart by an MLP, and diabetes foreseen by linear regression.
 
-python examples/tabular.py --epochs 50
+python examples/tabular.py --epochs 50 --executor numpy
 """
 
 import argparse
 import sys
 
 import numpy as np
+from compiling import add_executor, compiled
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
@@ -24,42 +25,49 @@ def split(data, seed):
     return scaler.transform(parts[0]), scaler.transform(parts[1]), *parts[2:]
 
 
-def train(model, optimizer, x, target, epochs, rng, batch_size=32):
+def train(model, optimizer, x, target, options, batch_size=32):
     """Return the mean loss of each epoch."""
-    losses = []
-    for _ in trange(epochs, disable=not sys.stderr.isatty()):
+
+    def step(x, target):
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        optimizer.update()
+        return loss
+
+    step = compiled(step, model, optimizer, executor=options.executor)
+    rng, losses = np.random.default_rng(options.seed), []
+    for _ in trange(options.epochs, disable=not sys.stderr.isatty()):
         total, order = 0.0, rng.permutation(len(x))
         for start in range(0, len(x), batch_size):
             chosen = order[start : start + batch_size]
-            model.forward(x[chosen])
-            total += model.loss(target[chosen]).item() * len(chosen)
-            model.backward()
-            optimizer.update()
+            total += step(x[chosen], target[chosen]).item() * len(chosen)
         losses.append(total / len(x))
     assert len(losses) == 1 or losses[-1] < losses[0], "the loss did not fall"
     return losses
 
 
-def classify(epochs, seed):
+def classify(options):
     """Tell malignant from benign tumours: 30 features, 569 patients."""
     data = load_breast_cancer(return_X_y=True)
-    x_train, x_test, t_train, t_test = split(data, seed)
+    x_train, x_test, t_train, t_test = split(data, options.seed)
     model = xdl.models.MLP([30, 16, 2], dropout=0.2)
     optimizer = xdl.optim.AdamW(model, lr=0.003)
-    train(model, optimizer, x_train, t_train, epochs, np.random.default_rng(seed))
+    train(model, optimizer, x_train, t_train, options)
     with xdl.no_grad():
         predicted = model.eval().forward(x_test).argmax(axis=1).numpy()
     print("breast cancer: test accuracy", (predicted == t_test).mean())
 
 
-def regress(epochs, seed):
+def regress(options):
     """Foresee the progress of diabetes after a year: 10 features, 442 patients."""
-    x_train, x_test, t_train, t_test = split(load_diabetes(return_X_y=True), seed)
+    data = load_diabetes(return_X_y=True)
+    x_train, x_test, t_train, t_test = split(data, options.seed)
     centre, spread = t_train.mean(), t_train.std()
     model = xdl.models.LinearRegression(10)
     optimizer = xdl.SGD(model, lr=0.02, momentum=0.9)
     goal = ((t_train - centre) / spread)[:, None]
-    train(model, optimizer, x_train, goal, epochs, np.random.default_rng(seed))
+    train(model, optimizer, x_train, goal, options)
     with xdl.no_grad():
         predicted = model.forward(x_test).numpy()[:, 0] * spread + centre
     print("diabetes: test R2", r2_score(t_test, predicted))
@@ -70,10 +78,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
+    add_executor(parser)
     options = parser.parse_args()
     xdl.seed(options.seed)
-    classify(options.epochs, options.seed)
-    regress(options.epochs, options.seed)
+    classify(options)
+    regress(options)
 
 
 if __name__ == "__main__":

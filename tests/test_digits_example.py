@@ -1,17 +1,16 @@
 """The digits example, run as its user runs it."""
 
 import os
-import pathlib
 import re
-import runpy
 import struct
 import subprocess
 import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parent.parent
-DIGITS = ROOT / "examples" / "digits.py"
+from tests import examples
+
+ROOT, DIGITS = examples.EXAMPLES.parent, examples.EXAMPLES / "digits.py"
 
 
 def command(*options):
@@ -85,6 +84,10 @@ def test_same_seed_prints_the_same(article, brief):
     assert article.splitlines()[:4] == brief.splitlines()
 
 
+def test_the_compiled_step_prints_the_same(brief):
+    assert brief == digits("--epochs", 2, "--executor", "numpy")
+
+
 @pytest.mark.parametrize(
     "options", [("--seed", 1), ("--lr", 0.02), ("--batch-size", 8)], ids=str
 )
@@ -146,6 +149,7 @@ def test_plot_shows_digits_with_answers_the_curve_and_the_confusion_matrix(
 def test_matplotlib_is_imported_for_a_plot_alone():
     program = (
         "import runpy, sys; sys.argv = ['digits.py', '--epochs', '1'];"
+        f"sys.path.insert(0, {str(DIGITS.parent)!r});"
         f"runpy.run_path({str(DIGITS)!r}, run_name='__main__');"
         "print('matplotlib' in sys.modules)"
     )
@@ -200,6 +204,7 @@ def run_on_terminal(arguments):
         ("--seeds 0", "argument --seeds: '0' came, needed int in [1, inf)"),
         ("--seeds 2 --seed 1", "argument --seed: not allowed with argument --seeds"),
         ("--plot a.txt", "argument --plot: 'a.txt' came, needed a .png, .svg or .pdf"),
+        ("--executor nimba", "executor 'nimba' came, needed one of 'numpy', 'numba'"),
         ("--plot no/a.png", "argument --plot: 'no/a.png' cannot be written"),
         ("--seeds 2 --plot a.png", "one picture shows one seed; leave --seeds out"),
     ],
@@ -208,10 +213,9 @@ def test_wrong_option_is_refused_in_one_sentence(
     options, sentence, monkeypatch, capsys, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["digits.py", *options.split()])
 
     with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(str(DIGITS), run_name="__main__")
+        examples.run(f"digits.py {options}", monkeypatch, capsys)
 
     printed = capsys.readouterr()
     assert 2 == stopped.value.code

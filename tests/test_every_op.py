@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.operations import with_cases
 from tests.references import GRADIENTS_AT_KINKS, NO_REFERENCE, REFERENCES
 from tests.strict import CPU, DEVICE1
 from xdl.backend import dtype_name, is_floating, to_numpy
@@ -15,20 +16,10 @@ NOT_DIFFERENTIABLE = {"NllLoss": ["weight"], "WeightedSoftmaxCrossEntropy": ["we
 CLOSE = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-12}
 
 
-def _operations(parent=xdl.Op):
-    """Return the classes of ``xdl.ops`` that have cases, those of subclasses too."""
-    found = []
-    for op_class in parent.__subclasses__():
-        if op_class.cases and op_class.__module__.startswith("xdl.ops."):
-            found.append(op_class)
-        found += _operations(op_class)
-    return sorted(found, key=lambda op_class: op_class.__name__)
-
-
 def _cases(kind=Case, has=lambda op_class, case: True):
     return [
         pytest.param(op_class, case, id=f"{op_class.__name__}-{i}")
-        for op_class in _operations()
+        for op_class in with_cases()
         for i, case in enumerate(op_class.cases)
         if type(case) is kind and has(op_class, case)
     ]
@@ -123,7 +114,7 @@ def _step(case):
 
 
 def test_every_operation_has_a_reference_or_a_reason():
-    names = {op_class.__name__ for op_class in _operations()}
+    names = {op_class.__name__ for op_class in with_cases()}
 
     assert names == REFERENCES.keys() | NO_REFERENCE.keys()
 

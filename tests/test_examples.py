@@ -1,15 +1,13 @@
 """The examples, run with few steps: on the CPU, and unchanged on a stand-in GPU."""
 
-import pathlib
-import runpy
-import sys
+import functools
 
 import pytest
 
 import xdl
+from tests import examples
 from tests.backend import fake_cupy
 
-EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 LINES = [
     "characters.py --model gpt --steps 4",
     "characters.py --model lstm --steps 4",
@@ -26,14 +24,7 @@ every_line = pytest.mark.parametrize("line", LINES)
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Return a function that runs an example and returns what it prints."""
-
-    def run_and_read(line):
-        name, *options = line.split()
-        monkeypatch.setattr(sys, "argv", [name, *options])
-        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
-        return capsys.readouterr().out
-
-    return run_and_read
+    return functools.partial(examples.run, monkeypatch=monkeypatch, capsys=capsys)
 
 
 @every_line
@@ -55,6 +46,17 @@ def test_another_seed_prints_something_else(run):
 
 
 def test_every_example_is_here():
-    written = {path.name for path in EXAMPLES.glob("*.py")} - {"plotting.py"}
+    shared = {"compiling.py", "plotting.py"}
+    written = {path.name for path in examples.EXAMPLES.glob("*.py")} - shared
 
     assert written == {line.partition(" ")[0] for line in LINES}
+
+
+@pytest.mark.parametrize("name", ["nimba", ""])
+def test_an_executor_that_does_not_exist_is_refused_in_one_sentence(name, run, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run(f"gan.py --executor={name}")
+
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert 2 == stopped.value.code
+    assert f"argument --executor: compile: executor '{name}' came, needed one" in last

@@ -255,6 +255,27 @@ class TestState:
             assert fault in str(caught.value)
         assert repr(before) == repr(parameter.state_dict())
 
+    def test_misfits_of_a_state_are_listed_and_nothing_changes(self, parameter):
+        before = parameter.state_dict()
+        state = {**before, "weight": np.ones((2, 3), np.float64), "extra": 1}
+        del state["bias"]
+
+        misfits = parameter.misfits(state)
+
+        assert [
+            "'weight' is float64, needed float32",
+            "missing 'bias'",
+            "unknown 'extra'",
+        ] == misfits
+        assert repr(before) == repr(parameter.state_dict())
+
+    def test_a_state_that_fits_has_no_misfits_and_is_not_taken(self, parameter):
+        state = parameter.state_dict()
+        state["bias"] += 1
+
+        assert [] == parameter.misfits(state)
+        assert 0.0 == parameter["bias"].numpy()[0]
+
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
     def test_a_weight_that_is_not_finite_is_refused(self, parameter, bad):
         state = parameter.state_dict()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.operations import with_cases
 from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.testing import draw_inputs
@@ -44,23 +45,11 @@ def _on_cuda(request):
         yield
 
 
-def operations(parent=xdl.Op):
-    """Return the classes of ``xdl.ops`` that have cases, subclasses too."""
-    found = {
-        op_class
-        for op_class in parent.__subclasses__()
-        if op_class.cases and op_class.__module__.startswith("xdl.ops.")
-    }
-    for op_class in parent.__subclasses__():
-        found |= operations(op_class)
-    return found
-
-
 def cases(kind):
     """Return all cases of all operations of one kind, as parameters of a test."""
     return [
         pytest.param(op_class, case, id=f"{op_class.__name__}-{i}")
-        for op_class in sorted(operations(), key=lambda op_class: op_class.__name__)
+        for op_class in with_cases()
         for i, case in enumerate(op_class.cases)
         if type(case) is kind
     ]

@@ -1,6 +1,7 @@
 """What is saved, and that it comes back."""
 
 import json
+import math
 import os
 import pathlib
 import stat
@@ -256,40 +257,19 @@ def test_model_on_a_gpu_is_saved_from_it_and_loaded_onto_it(path):
         assert _equal(model.W.numpy(), xdl.load(path)["model"]["weight"])
 
 
-class Counter:
-    """A thing of a user's own."""
+@pytest.mark.parametrize("value", [math.inf, -math.inf, np.array([np.inf, -np.inf])])
+def test_infinity_of_a_value_is_saved(path, value):
+    xdl.save(path, best=value)
 
-    def __init__(self, count, refuses=False):
-        self.count, self.refuses = count, refuses
-
-    def state_dict(self):
-        return {"count": self.count}
-
-    def load_state_dict(self, state):
-        self.count = state["count"]
-        if self.refuses and self.count:
-            raise KeyError("refused")
+    assert np.array_equal(value, xdl.load(path)["best"])
 
 
-def test_object_with_a_state_of_its_own_is_saved(path):
-    xdl.save(path, counter=Counter(3))
-    counter = Counter(0)
+def test_infinity_in_a_constant_of_a_store_is_refused_by_its_name(path):
+    parameter = Parameter()
+    parameter.register("mask", Variable([0.0, -math.inf], trainable=False))
 
-    xdl.load(path, counter=counter)
-
-    assert 3 == counter.count
-
-
-def test_object_that_refuses_its_state_leaves_all_others_as_they_were(path):
-    xdl.save(path, model=xdl.LinearModel(3, 2), a=Counter(3), b=Counter(3))
-    model, a, b = xdl.LinearModel(3, 2), Counter(0), Counter(0, refuses=True)
-    before = model.W.numpy()
-
-    with pytest.raises(KeyError, match="refused"):
-        xdl.load(path, model=model, a=a, b=b)
-
-    assert (0, 0) == (a.count, b.count)
-    assert _equal(before, model.W.numpy())
+    with pytest.raises(xdl.CheckpointError, match="'mask' holds NaN or infinity$"):
+        xdl.save(path, parameter=parameter)
 
 
 def test_backward_across_a_load_is_refused(path):

@@ -5,7 +5,7 @@ import pytest
 
 import xdl
 from tests.backend import fake_cupy
-from xdl import ArgumentError, Variable
+from xdl import ArgumentError, CheckpointError, Variable
 from xdl.optim import EMA
 
 
@@ -107,12 +107,25 @@ def test_integers_are_not_averaged():
     assert ["0"] == list(ema.average)
 
 
-def test_averages_are_saved_and_loaded():
-    first, second = EMA([Variable([1.0])]), EMA([Variable([5.0])])
+def test_averages_and_their_decay_are_saved_and_loaded():
+    first, second = EMA([Variable([1.0])], decay=0.5), EMA([Variable([5.0])])
 
-    second.average.load_state_dict(first.average.state_dict())
+    second.load_state_dict(first.state_dict())
 
-    assert 1.0 == second.average["0"].item()
+    assert (1.0, 0.5) == (second.average["0"].item(), second.decay)
+
+
+def test_a_saved_state_of_averages_that_does_not_fit_is_refused_whole():
+    ema = EMA([Variable([1.0])], decay=0.5)
+    saved = EMA([Variable([5.0]), Variable([6.0])]).state_dict()
+    saved["hyperparameters"]["decay"] = 2.0
+
+    with pytest.raises(
+        CheckpointError, match=r"^EMA.load_state_dict: decay: 2.0 came.*unknown '1'$"
+    ):
+        ema.load_state_dict(saved)
+
+    assert (1.0, 0.5) == (ema.average["0"].item(), ema.decay)
 
 
 def test_averages_follow_a_model_that_moves():

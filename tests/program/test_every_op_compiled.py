@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.operations import with_cases
 from tests.program.compared import arrays_of, differing
 from tests.program.counted import EAGER_CALLS, Counted
-from tests.test_every_op import NOT_DIFFERENTIABLE, _cases, _operations
+from tests.test_every_op import NOT_DIFFERENTIABLE, _cases
 from xdl import GraphError
 from xdl.backend import is_floating
 from xdl.testing import draw_inputs
@@ -167,7 +168,7 @@ def test_value_and_gradients_of_state_are_those_of_eager(op_class, case, dtype):
 
 
 def test_every_function_is_an_operation_or_composed():
-    of_operations = {inspect.getdoc(op_class) for op_class in _operations()}
+    of_operations = {inspect.getdoc(op_class) for op_class in with_cases()}
     composed = {
         name
         for name in xdl.ops.__all__

@@ -183,17 +183,6 @@ def test_another_python_value_is_another_program():
     assert [[9, 9], [27, 27], [9, 9], [27, 27], [9, 9], [27, 27]] == found
 
 
-def test_numbers_that_are_equal_but_not_the_same_have_a_program_each():
-    counted = Counted(lambda x, y: x * y)
-    step = xdl.compile(counted)
-    x = np.ones(1)
-
-    found = [step(x, y).item() for y in (0.0, -0.0, np.nan) for _ in range(3)]
-
-    assert ["0.0"] * 3 + ["-0.0"] * 3 + ["nan"] * 3 == [repr(y) for y in found]
-    assert 6 == counted.calls
-
-
 def test_an_argument_that_may_change_unseen_is_refused():
     with pytest.raises(ArgumentError, match="set came as an argument, needed arrays"):
         xdl.compile(lambda x, options: x)(np.ones(2), {"a"})

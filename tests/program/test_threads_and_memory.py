@@ -95,6 +95,128 @@ def test_two_steps_of_one_model_share_its_weights(model, optimizer, step):
         model.train()
 
 
+# While one thread records.
+
+
+def _recorded_meanwhile(model, optimizer, use):
+    """Record a step in a thread, and call ``use`` in another one in the middle of it.
+
+    Returns:
+        What came of the two: what they returned, or the XdlErrors that they raised.
+    """
+    is_inside, may_end = threading.Event(), threading.Event()
+
+    def step(x, target):
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        is_inside.set()
+        may_end.wait(10)
+        optimizer.update()
+        return loss
+
+    compiled = xdl.compile(step, model, optimizer)
+
+    def meanwhile():
+        is_inside.wait(10)
+        try:
+            return _tried(use)
+        finally:
+            may_end.set()
+
+    def recording():
+        xdl.seed(3)
+        return _tried(lambda: compiled(*batch()))
+
+    return _in_threads(recording, meanwhile)
+
+
+def _tried(function):
+    try:
+        return function()
+    except xdl.XdlError as error:
+        return error
+
+
+def _set_value(model, optimizer, predict):
+    model.layers[0].weight.value = np.zeros((4, 6), "f4")
+
+
+USES = {
+    "forward": lambda model, optimizer, predict: model.forward(batch()[0]),
+    "another step": lambda model, optimizer, predict: predict(batch()[0]),
+    "many": lambda model, optimizer, predict: predict.over(batch()[0][None]),
+    "a weight": lambda model, optimizer, predict: model.layers[0].weight.numpy(),
+    "an array": lambda model, optimizer, predict: model.layers[0].weight.value + 1,
+    "a gradient": lambda model, optimizer, predict: model.layers[0].weight.grad * 2,
+    "all weights": lambda model, optimizer, predict: model.parameter.state_dict(),
+    "the optimizer": lambda model, optimizer, predict: optimizer.state_dict(),
+    "a rate": lambda model, optimizer, predict: optimizer.lr * 2,
+    "setting": _set_value,
+    "clipping": lambda model, optimizer, predict: optim.clip_grad_norm(model, 1.0),
+    "an update": lambda model, optimizer, predict: optimizer.update(),
+}
+
+
+@pytest.mark.parametrize("name", USES)
+def test_a_model_cannot_be_used_while_another_thread_records(
+    name, model, optimizer, step
+):
+    weights, state = model.parameter.state_dict(), optimizer.state_dict()
+    xdl.seed(3)
+    loss = step(*batch()).item()
+    expected = all_of(model, optimizer)[:-1]
+    model.parameter.load_state_dict(weights)
+    model.parameter.clear_grads()
+    optimizer.load_state_dict(state)
+    predict = xdl.compile(lambda x: model.forward(x), model)
+    model.eval()
+    for _ in range(4):
+        predict(batch()[0])
+    model.train()
+
+    recorded, used = _recorded_meanwhile(
+        model, optimizer, lambda: USES[name](model, optimizer, predict)
+    )
+
+    assert isinstance(used, xdl.GraphError)
+    assert loss == recorded.item()
+    assert [] == differing(expected, all_of(model, optimizer)[:-1])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda model, optimizer: setattr(optimizer, "lr", 0.5), lambda m, o: m.eval()],
+    ids=["a rate", "eval"],
+)
+def test_what_another_thread_sets_while_one_records_is_refused(use, model, optimizer):
+    before = all_of(model, optimizer)[:-1]
+
+    recorded, _ = _recorded_meanwhile(model, optimizer, lambda: use(model, optimizer))
+
+    assert isinstance(recorded, xdl.GraphError)
+    assert [] == differing(before, all_of(model, optimizer)[:-1])
+
+
+def test_a_step_that_another_thread_records_is_waited_for(model, optimizer, step):
+    model.eval()
+    is_inside = threading.Event()
+
+    def slow(x, target):
+        is_inside.set()
+        return step(x, target)
+
+    compiled = xdl.compile(slow, model, optimizer)
+
+    def second():
+        is_inside.wait(10)
+        return compiled(*batch()).item()
+
+    first, then = _in_threads(lambda: compiled(*batch()).item(), second)
+
+    assert then < first
+
+
 HIDDEN = 128 * 256 * 4  # bytes of each hidden layer's numbers
 
 

@@ -26,7 +26,7 @@ class Number:
 
     Arithmetic on it is written down. Where Python needs the number itself (``if``,
     comparisons, ``float``), it is given, and a guard notes that the program holds for
-    this answer alone.
+    this answer alone. ``isinstance`` takes it for the number.
     """
 
     __slots__ = ("number", "value")
@@ -34,6 +34,10 @@ class Number:
 
     def __init__(self, number, value):
         self.number, self.value = number, value
+
+    @property  # type: ignore[misc]
+    def __class__(self):
+        return type(self.number)
 
     def item(self):
         """Return itself: it is a Python number already."""
@@ -48,15 +52,23 @@ class Number:
         return self._guarded(bool)
 
     def __float__(self):
+        if self.number == 0:
+            self._guarded(repr)  # which tells -0.0 from 0.0
         return self._guarded(float)
 
     def __int__(self):
         return self._guarded(int)
 
-    def __repr__(self):
-        return f"Number({self.number})"
+    def __str__(self):
+        return self._guarded(repr)
 
-    __hash__ = object.__hash__
+    def __format__(self, form):
+        return self._guarded(lambda number: format(number, form))
+
+    def __hash__(self):
+        return self._guarded(hash)
+
+    __repr__ = __str__
 
 
 def _number_operator(name, compute):
@@ -83,7 +95,13 @@ def _install():
 
 def _guarded_comparison(compare):
     def method(self, other):
-        other = other.number if type(other) is Number else other
+        if type(other) is Number:
+            difference = self - other
+            if difference.number == difference.number:  # two infinities have none
+                return difference._guarded(lambda d: compare(d, 0) if d == d else None)
+            other = float(other)
+        if type(other) not in (float, int):
+            return NotImplemented
         return self._guarded(lambda number: compare(number, other))
 
     return method

@@ -65,16 +65,16 @@ class Portable:
         return self._xp.take(x, index[axis], axis=axis)
 
     def scatter_add(self, x, index, values):
-        """Add by position: a one-hot matrix of the target positions times values."""
+        """Add by position: of the values, the sum of those for each position."""
         xp = self._xp
         size = x.size
         positions = xp.arange(size, device=x.device)
         targets = self.getitem(xp.reshape(positions, x.shape), index)
         values = xp.asarray(values, dtype=x.dtype, device=x.device)
-        values = xp.reshape(xp.broadcast_to(values, targets.shape), (-1,))
-        targets = xp.reshape(targets, (-1, 1))
-        chosen = xp.astype(xp.equal(targets, positions), x.dtype)
-        added = xp.matmul(xp.reshape(values, (1, -1)), chosen)
+        values = xp.reshape(xp.broadcast_to(values, targets.shape), (-1, 1))
+        is_target = xp.equal(xp.reshape(targets, (-1, 1)), positions)
+        # Chosen, not multiplied by 0 and 1: a NaN stays where it is added.
+        added = xp.sum(xp.where(is_target, values, 0), axis=0, dtype=x.dtype)
         return x + xp.reshape(added, x.shape)
 
     def sliding_windows(self, x, window, stride, dilation):

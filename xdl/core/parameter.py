@@ -216,6 +216,29 @@ class Parameter:
         """Return a dict from name to a NumPy copy of each Variable."""
         return {name: variable.numpy() for name, variable in self.items()}
 
+    def misfits(self, state):
+        """Return what hinders ``load_state_dict`` from taking a state; nothing changes.
+
+        Args:
+            state: what ``load_state_dict`` is to take.
+
+        Returns:
+            A sorted list of str, one for each fault; an empty one if the state fits.
+
+        Example:
+            >>> import numpy as np, xdl
+            >>> xdl.nn.Linear(2, 3).parameter.misfits({"bias": np.zeros(2, np.float32)})
+            ["'bias' has shape (2,), needed (3,)", "missing 'weight'"]
+        """
+        if not hasattr(state, "keys"):
+            return [f"{type(state).__name__} came, needed a mapping"]
+        mine = self.variable_dict
+        faults = [f"missing {name!r}" for name in mine if name not in state]
+        faults += [f"unknown {name!r}" for name in state if name not in mine]
+        for name in mine.keys() & state.keys():
+            faults += _misfits(name, mine[name], state[name])
+        return sorted(faults)
+
     def load_state_dict(self, state):
         """Copy values into the Variables: all of them, or none.
 
@@ -226,18 +249,17 @@ class Parameter:
             CheckpointError: a name is missing or unknown, or an array has another shape
                 or dtype; one error lists all, and no Variable was touched.
         """
-        if not hasattr(state, "keys"):
-            came = type(state).__name__
-            raise CheckpointError(f"load_state_dict: {came} came, needed a mapping")
-        mine = self.variable_dict
-        faults = [f"missing {name!r}" for name in mine if name not in state]
-        faults += [f"unknown {name!r}" for name in state if name not in mine]
-        for name in mine.keys() & state.keys():
-            faults += _misfits(name, mine[name], state[name])
-        if faults:
-            raise CheckpointError("load_state_dict: " + "; ".join(sorted(faults)))
-        for name, variable in mine.items():
+        refuse_misfits(self, state)
+        for name, variable in self.variable_dict.items():
             variable.value = state[name]
+
+
+def refuse_misfits(thing, state):
+    """Raise one CheckpointError of all misfits of a state that a thing is to take."""
+    faults = thing.misfits(state)
+    if faults:
+        who = f"{type(thing).__name__}.load_state_dict"
+        raise CheckpointError(f"{who}: " + "; ".join(faults))
 
 
 def stores_in(holder, path):

@@ -1,5 +1,7 @@
 """Checkpoints: all that a training needs to go on, in one file."""
 
+from xdl.io import checkpoint
+
 __all__ = ["load", "save"]
 
 
@@ -13,8 +15,9 @@ def save(path, /, **things):
         path: the file, a safetensors file by its format.
         **things: a Module, Parameter, Variable, optimizer, schedule, EMA,
             ``np.random.Generator`` or any object with ``state_dict()`` and
-            ``load_state_dict()``; or a value: a number, str, None or array, or dicts
-            and lists of them.
+            ``load_state_dict(state)``, and best with ``misfits(state)``, which returns
+            a list of what hinders that; or a value: a number, str, None or array, or
+            dicts and lists of them.
 
     Raises:
         ArgumentError: a thing cannot be saved, or there is none.
@@ -30,10 +33,7 @@ def save(path, /, **things):
         >>> sorted(xdl.load(path))
         ['epoch', 'model', 'optimizer']
     """
-    # Imported at the first use: `import xdl` stays quick.
-    from xdl.io.checkpoint import save
-
-    save(path, things)
+    checkpoint.save(path, things)
 
 
 def load(path, /, *, random=False, **things):
@@ -72,6 +72,4 @@ def load(path, /, *, random=False, **things):
         >>> xdl.load(path)["model"]["weight"].shape
         (3, 2)
     """
-    from xdl.io.checkpoint import load
-
-    return load(path, things, random)
+    return checkpoint.load(path, things, random)

@@ -1,164 +1,83 @@
-"""What can be saved: the state of each kind of thing, and what fits it."""
+"""What can be saved: the state of each kind of thing, and what fits it.
 
-from types import SimpleNamespace
-from typing import Any
+A part is an object with ``state_dict()`` and ``load_state_dict(state)``. One that also
+has ``misfits(state)`` is asked by it, before anything changes, whether a state fits.
+"""
 
-import numpy as np
+from numpy.random import Generator
 
 from xdl.core.module import Module
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, CheckpointError
-from xdl.optim import EMA
-from xdl.optim.optimizer import Optimizer
-from xdl.optim.schedule import Schedule
+from xdl.errors import ArgumentError
+from xdl.optim import Schedule
 
 
-class _Trial(Parameter):
-    """A store that takes values and keeps none: it tells whether a state would fit."""
+class _Lone:
+    """A Variable by itself."""
 
-    def __init__(self, variables):
-        super().__init__()
-        self._variables = variables
+    def __init__(self, variable):
+        self.store = Parameter()
+        self.store.register("value", variable)
 
-    @property
-    def variable_dict(self):
-        """A dict from names to what stands in for the Variables."""
-        return {
-            name: SimpleNamespace(shape=v.shape, dtype=v.dtype)
-            for name, v in self._variables.items()
-        }
+    def state_dict(self):
+        return self.store.state_dict()["value"]
 
+    def misfits(self, state):
+        return self.store.misfits({"value": state})
 
-class _Values:
-    """A Variable, or the Variables of a Parameter or Module."""
-
-    def __init__(self, thing):
-        self.thing = thing.parameter if isinstance(thing, Module) else thing
-
-    def state(self):
-        if isinstance(self.thing, Variable):
-            return self.thing.numpy()
-        return self.thing.state_dict()
-
-    def check(self, state):
-        if isinstance(self.thing, Variable):
-            _Trial({"value": self.thing}).load_state_dict({"value": state})
-        else:
-            _Trial(self.thing).load_state_dict(state)
-
-    def assign(self, state):
-        if isinstance(self.thing, Variable):
-            self.thing.value = state
-        else:
-            self.thing.load_state_dict(state)
-
-
-class _Optimizer:
-    """An optimizer, or an EMA: options, and a store of its own Variables."""
-
-    def __init__(self, thing):
-        self.thing = thing
-        self.store = thing.average if isinstance(thing, EMA) else thing.state
-
-    def state(self):
-        options = self.thing.options()
-        return {"hyperparameters": options, "state": self.store.state_dict()}
-
-    def check(self, state):
-        if not isinstance(state, dict) or state.keys() != {"hyperparameters", "state"}:
-            raise CheckpointError("needed a dict of hyperparameters and state")
-        said = []
-        for check, part in (
-            (self.thing.fitting, state["hyperparameters"]),
-            (_Trial(self.store).load_state_dict, state["state"]),
-        ):
-            try:
-                check(part)
-            except CheckpointError as error:
-                said.append(_said(error))
-        if said:
-            raise CheckpointError("; ".join(said))
-
-    def assign(self, state):
-        if not isinstance(self.thing, EMA):
-            self.thing.load_state_dict(state)
-            return
-        self.store.load_state_dict(state["state"])
-        for name, value in state["hyperparameters"].items():
-            setattr(self.thing, name, value)
-
-
-class _Schedule:
-    """A schedule: options alone."""
-
-    def __init__(self, thing):
-        self.state, self.assign = thing.state_dict, thing.load_state_dict
-        self.check = thing.fitting
+    def load_state_dict(self, state):
+        self.store.load_state_dict({"value": state})
 
 
 class _Generator:
     """A random generator of NumPy's."""
 
-    def __init__(self, thing):
-        self.bits = thing.bit_generator
+    def __init__(self, generator):
+        self.bits = generator.bit_generator
 
-    def state(self):
+    def state_dict(self):
         return self.bits.state
 
-    def check(self, state):
+    def misfits(self, state):
         try:
             type(self.bits)().state = state
         except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
-            name = type(self.bits).__name__
-            raise CheckpointError(f"it is no state of {name} ({error})") from None
+            return [f"it is no state of {type(self.bits).__name__} ({error})"]
+        return []
 
-    def assign(self, state):
+    def load_state_dict(self, state):
         self.bits.state = state
 
 
-class _Foreign:
-    """An object with ``state_dict`` and ``load_state_dict`` of its own."""
-
-    def __init__(self, thing):
-        self.state, self.assign = thing.state_dict, thing.load_state_dict
-
-    def check(self, state):
-        """Pass: only loading it tells, so that it is loaded first, and back if not."""
-
-
-_METHODS: dict[Any, type] = {
-    Optimizer.load_state_dict: _Optimizer,
-    Schedule.load_state_dict: _Schedule,
-    Parameter.load_state_dict: _Values,
-}
-_TYPES = {
-    EMA: _Optimizer,
-    Module: _Values,
-    Variable: _Values,
-    np.random.Generator: _Generator,
-}
-# A schedule sets the rate of its optimizer, which may have been set by hand since.
-_ORDER = [_Foreign, _Schedule, _Optimizer, _Generator, _Values]
-
-
 def _part(thing):
-    """Return the part that a thing is; None: it is a value."""
+    """Return the part that a thing is, or has; None: it is a value."""
     if isinstance(thing, type):
         return None
-    method = getattr(thing, "load_state_dict", None)
-    if method is not None and hasattr(thing, "state_dict"):
-        return _METHODS.get(getattr(method, "__func__", None), _Foreign)(thing)
-    for kind, part in _TYPES.items():
-        if isinstance(thing, kind):
-            return part(thing)
-    return None
+    if hasattr(thing, "load_state_dict") and hasattr(thing, "state_dict"):
+        return thing
+    if isinstance(thing, Module):
+        return thing.parameter
+    if isinstance(thing, Variable):
+        return _Lone(thing)
+    return _Generator(thing) if isinstance(thing, Generator) else None
+
+
+def _tells(part):
+    """Tell whether a part can be asked for misfits.
+
+    One that inherits ``misfits`` and loads in a way of its own cannot.
+    """
+    for cls in type(part).__mro__:
+        if "misfits" in vars(cls) or "load_state_dict" in vars(cls):
+            return "misfits" in vars(cls)
+    return False
 
 
 def state_of(thing):
     """Return what is saved of a thing: nested dicts; of a value, itself."""
     part = _part(thing)
-    return thing if part is None else part.state()
+    return thing if part is None else part.state_dict()
 
 
 def refuse_unless_loadable(name, thing):
@@ -179,12 +98,8 @@ def faults(name, thing, state):
         state: what ``state_of`` such a thing returned.
     """
     part = _part(thing)
-    try:
-        if part is not None:
-            part.check(state)
-    except CheckpointError as error:
-        return [f"{name}: {_said(error)}"]
-    return []
+    said = part.misfits(state) if _tells(part) else []
+    return [f"{name}: {'; '.join(said)}"] if said else []
 
 
 def assign(pairs):
@@ -194,20 +109,23 @@ def assign(pairs):
         pairs: tuples of a thing and its state.
     """
     found = [(_part(thing), state) for thing, state in pairs]
-    found.sort(key=lambda pair: _ORDER.index(type(pair[0])))
+    found.sort(key=lambda pair: _rank(pair[0]))
     before = []
     try:
         for part, state in found:
-            if isinstance(part, _Foreign):
-                before.append((part, part.state()))
-            part.assign(state)
+            if not _tells(part):
+                before.append((part, part.state_dict()))
+            part.load_state_dict(state)
     except BaseException:
         for part, state in before:
-            part.assign(state)
+            part.load_state_dict(state)
         raise
 
 
-def _said(error):
-    """Return the text of an error without the name of the method that raised it."""
-    text = str(error)
-    return text.partition("load_state_dict: ")[2] or text
+def _rank(part):
+    """Return when a part takes its state: the lowest first.
+
+    What may still refuse comes first. A schedule sets the rate of its optimizer, which
+    may have been set by hand since, so it comes before that.
+    """
+    return 0 if not _tells(part) else 1 if isinstance(part, Schedule) else 2

@@ -1,19 +1,14 @@
 """Models to use, and to copy from: one screen each."""
 
-from xdl.models.gpt import GPT
-from xdl.models.lenet import LeNet
-from xdl.models.linear import LinearModel, LinearRegression
-from xdl.models.mlp import MLP
-from xdl.models.recurrent import LSTMLanguageModel, RNNClassifier
-from xdl.models.resnet import ResNet
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "GPT",
-    "LSTMLanguageModel",
-    "LeNet",
-    "LinearModel",
-    "LinearRegression",
-    "MLP",
-    "RNNClassifier",
-    "ResNet",
-]
+from xdl import late
+
+_PLACES = late.places("xdl.models")
+
+__all__ = list(_PLACES)
+
+if TYPE_CHECKING:
+    from xdl.models.exports import *
+else:
+    __getattr__, __dir__ = late.attributes("xdl.models", _PLACES)

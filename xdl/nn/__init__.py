@@ -1,130 +1,14 @@
 """Layers: what keeps weights, or remembers what it was given."""
 
-from xdl.nn import init
-from xdl.nn.activation import (
-    CELU,
-    ELU,
-    GELU,
-    GLU,
-    SELU,
-    Activation,
-    HardSigmoid,
-    HardSwish,
-    HardTanh,
-    LeakyReLU,
-    LogSoftmax,
-    Mish,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Softsign,
-    Tanh,
-)
-from xdl.nn.attention import MultiHeadAttention, TransformerBlock
-from xdl.nn.conv import Conv1d, Conv2d, Conv3d
-from xdl.nn.conv_transpose import ConvTranspose1d, ConvTranspose2d
-from xdl.nn.embedding import Embedding
-from xdl.nn.linear import Linear
-from xdl.nn.loss import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CosineEmbeddingLoss,
-    HingeLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    Loss,
-    MSELoss,
-    NLLLoss,
-    ReducedLoss,
-    SmoothL1Loss,
-    SoftmaxLoss,
-    SquareLoss,
-    TripletLoss,
-)
-from xdl.nn.normalization import (
-    BatchNorm1d,
-    BatchNorm2d,
-    GroupNorm,
-    LayerNorm,
-    RMSNorm,
-)
-from xdl.nn.pool import (
-    AdaptiveAvgPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    MaxPool1d,
-    MaxPool2d,
-)
-from xdl.nn.recurrent import GRU, LSTM, RNN, Recurrent
-from xdl.nn.sequence_loss import CTCLoss
-from xdl.nn.structure import Dropout, Flatten, Sequential
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "Activation",
-    "AdaptiveAvgPool2d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "CELU",
-    "CTCLoss",
-    "Conv1d",
-    "Conv2d",
-    "Conv3d",
-    "ConvTranspose1d",
-    "ConvTranspose2d",
-    "CosineEmbeddingLoss",
-    "Dropout",
-    "ELU",
-    "Embedding",
-    "Flatten",
-    "GELU",
-    "GLU",
-    "GRU",
-    "GroupNorm",
-    "HardSigmoid",
-    "HardSwish",
-    "HardTanh",
-    "HingeLoss",
-    "HuberLoss",
-    "KLDivLoss",
-    "L1Loss",
-    "LSTM",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "Loss",
-    "MSELoss",
-    "MaxPool1d",
-    "MaxPool2d",
-    "Mish",
-    "MultiHeadAttention",
-    "NLLLoss",
-    "RMSNorm",
-    "RNN",
-    "ReLU",
-    "ReLU6",
-    "Recurrent",
-    "ReducedLoss",
-    "SELU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SmoothL1Loss",
-    "Softmax",
-    "SoftmaxLoss",
-    "Softplus",
-    "Softsign",
-    "SquareLoss",
-    "Tanh",
-    "TransformerBlock",
-    "TripletLoss",
-    "init",
-]
+from xdl import late
+
+_PLACES = late.places("xdl.nn")
+
+__all__ = list(_PLACES)
+
+if TYPE_CHECKING:
+    from xdl.nn.exports import *
+else:
+    __getattr__, __dir__ = late.attributes("xdl.nn", _PLACES)

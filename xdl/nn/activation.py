@@ -64,22 +64,22 @@ def _written(name, function, options):
     return f"{name}({', '.join(parts)})"
 
 
-def _layer(name, function, short):
-    """Return the class of layers that call ``function``."""
+def _layer(name, called, short):
+    """Return the class of layers that call the function of ``xdl.ops`` so called."""
+    function = getattr(ops, called)
     example = [
         ">>> import xdl",
         f">>> xdl.nn.{name}()([[1.0, -1.0], [0.5, 2.0]]).shape",
-        "(2, 1)" if function is ops.glu else "(2, 2)",
+        "(2, 1)" if called == "glu" else "(2, 2)",
     ]
-    function_name = next(n for n in ops.__all__ if getattr(ops, n) is function)
 
     class Layer(Activation):
         __doc__ = "\n".join(
             [
-                f"{short}: ``xdl.{function_name}`` as a layer.",
+                f"{short}: ``xdl.{called}`` as a layer.",
                 "",
                 "Args:",
-                f"    options: those of ``xdl.{function_name}``; default: none.",
+                f"    options: those of ``xdl.{called}``; default: none.",
                 "",
                 "Example:",
                 *(f"    {line}" for line in example),
@@ -98,22 +98,22 @@ def _layer(name, function, short):
     return Layer
 
 
-ReLU = _layer("ReLU", ops.relu, "Set negative elements to 0")
-LeakyReLU = _layer("LeakyReLU", ops.leaky_relu, "Make negative elements small")
-ELU = _layer("ELU", ops.elu, "Bend negative elements towards -alpha")
-SELU = _layer("SELU", ops.selu, "Keep mean 0 and variance 1")
-CELU = _layer("CELU", ops.celu, "Bend negative elements, with slope 1 at 0")
-GELU = _layer("GELU", ops.gelu, "Multiply by the normal probability")
-SiLU = _layer("SiLU", ops.silu, "Multiply by the sigmoid")
-Mish = _layer("Mish", ops.mish, "Multiply by the tanh of the softplus")
-Sigmoid = _layer("Sigmoid", ops.sigmoid, "Squash into (0, 1)")
-HardSigmoid = _layer("HardSigmoid", ops.hard_sigmoid, "Squash into [0, 1] by lines")
-Softplus = _layer("Softplus", ops.softplus, "Rectify smoothly")
-Softsign = _layer("Softsign", ops.softsign, "Squash into (-1, 1) slowly")
-Tanh = _layer("Tanh", ops.tanh, "Squash into (-1, 1)")
-HardTanh = _layer("HardTanh", ops.hard_tanh, "Limit to [-1, 1]")
-ReLU6 = _layer("ReLU6", ops.relu6, "Limit to [0, 6]")
-HardSwish = _layer("HardSwish", ops.hard_swish, "Multiply by the hard sigmoid")
-GLU = _layer("GLU", ops.glu, "Gate one half by the other")
-Softmax = _layer("Softmax", ops.softmax, "Turn scores into probabilities")
-LogSoftmax = _layer("LogSoftmax", ops.log_softmax, "Turn scores into log-probabilities")
+ReLU = _layer("ReLU", "relu", "Set negative elements to 0")
+LeakyReLU = _layer("LeakyReLU", "leaky_relu", "Make negative elements small")
+ELU = _layer("ELU", "elu", "Bend negative elements towards -alpha")
+SELU = _layer("SELU", "selu", "Keep mean 0 and variance 1")
+CELU = _layer("CELU", "celu", "Bend negative elements, with slope 1 at 0")
+GELU = _layer("GELU", "gelu", "Multiply by the normal probability")
+SiLU = _layer("SiLU", "silu", "Multiply by the sigmoid")
+Mish = _layer("Mish", "mish", "Multiply by the tanh of the softplus")
+Sigmoid = _layer("Sigmoid", "sigmoid", "Squash into (0, 1)")
+HardSigmoid = _layer("HardSigmoid", "hard_sigmoid", "Squash into [0, 1] by lines")
+Softplus = _layer("Softplus", "softplus", "Rectify smoothly")
+Softsign = _layer("Softsign", "softsign", "Squash into (-1, 1) slowly")
+Tanh = _layer("Tanh", "tanh", "Squash into (-1, 1)")
+HardTanh = _layer("HardTanh", "hard_tanh", "Limit to [-1, 1]")
+ReLU6 = _layer("ReLU6", "relu6", "Limit to [0, 6]")
+HardSwish = _layer("HardSwish", "hard_swish", "Multiply by the hard sigmoid")
+GLU = _layer("GLU", "glu", "Gate one half by the other")
+Softmax = _layer("Softmax", "softmax", "Turn scores into probabilities")
+LogSoftmax = _layer("LogSoftmax", "log_softmax", "Turn scores into log-probabilities")

@@ -56,7 +56,8 @@ class Convolution(Module):
         try:
             return type(self).function(x, self.weight, self.bias, **self.options)
         except (ShapeError, DtypeError) as error:
-            raise type(error)(f"{self}: {error}") from None
+            what = str(error).partition(": ")[2]  # without the operation's own name
+            raise type(error)(f"{self}: {what}") from None
 
     def __repr__(self):
         changed = {k: v for k, v in self.options.items() if v != USUAL[k]}

@@ -1,8 +1,8 @@
 """Pooling to a size that is asked for."""
 
 from xdl.errors import ShapeError
+from xdl.ops.affine import matmul
 from xdl.ops.layout import as_operand
-from xdl.ops.linear import matmul
 from xdl.ops.pool import avg_pool2d
 from xdl.ops.reduce import mean
 from xdl.ops.shape import matrix_transpose

@@ -10,7 +10,6 @@ import inspect
 
 from xdl import ops
 from xdl.core.op import Op
-from xdl.ops import special
 
 # Those of NumPy's functions that xdl.ops calls otherwise.
 _NAMES = {
@@ -78,8 +77,8 @@ def operation(function):
     # Functions of one name in np.linalg or np.fft take other axes: each is asked for.
     home = (getattr(function, "__module__", None) or "numpy").split(".")[1:]
     name = ".".join([*home, function.__name__])
-    if name in special.__all__:  # SciPy's kl_div is not that of xdl.ops
-        return getattr(special, name)
+    if name in ops.special.__all__:  # SciPy's kl_div is not that of xdl.ops
+        return getattr(ops.special, name)
     found = getattr(ops, _NAMES.get(name, name), None)
     if found is None or name.startswith("_"):
         raise no_counterpart(name)

@@ -1,7 +1,8 @@
 """Operators and methods of Variable, and NumPy's functions on Variables.
 
 Variable is defined below the operations and knows none of them; importing
-``xdl.ops`` gives it these.
+``xdl.ops`` gives it these. Each finds its function when it is called: ``import xdl``
+loads none of them.
 """
 
 from xdl import backend, ops
@@ -11,41 +12,38 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError
 from xdl.ops import numpy_functions
 
+# From the names of Python's operators to those of the functions.
 _BINARY = {
-    "add": ops.add,
-    "sub": ops.subtract,
-    "mul": ops.multiply,
-    "truediv": ops.divide,
-    "floordiv": ops.floor_divide,
-    "mod": ops.remainder,
-    "pow": ops.power,
-    "matmul": ops.matmul,
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "power",
+    "matmul": "matmul",
 }
-_LOGICAL = {"and": ops.logical_and, "or": ops.logical_or}
+_LOGICAL = {"and": "logical_and", "or": "logical_or"}
 _COMPARISONS = {
-    "eq": ops.equal,
-    "ne": ops.not_equal,
-    "lt": ops.less,
-    "le": ops.less_equal,
-    "gt": ops.greater,
-    "ge": ops.greater_equal,
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
 }
-_UNARY = {"neg": ops.negative, "pos": ops.positive, "abs": ops.abs}
-_REDUCTIONS = (
-    *(ops.sum, ops.mean, ops.max, ops.min, ops.all, ops.any, ops.argmax, ops.argmin),
-    ops.prod,
-)
-
-_MOMENTS = (ops.var, ops.std)
+_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs"}
+_REDUCTIONS = ("sum", "mean", "max", "min", "all", "any", "argmax", "argmin", "prod")
+_MOMENTS = ("var", "std")
 # Methods of NumPy's arrays that take the arguments of the function.
 _METHODS = {
-    "argsort": ops.argsort,
-    "cumprod": ops.cumulative_prod,
-    "cumsum": ops.cumulative_sum,
-    "diagonal": ops.diagonal,
-    "repeat": ops.repeat,
-    "sort": ops.sort,
-    "swapaxes": ops.swapaxes,
+    "argsort": "argsort",
+    "cumprod": "cumulative_prod",
+    "cumsum": "cumulative_sum",
+    "diagonal": "diagonal",
+    "repeat": "repeat",
+    "sort": "sort",
+    "swapaxes": "swapaxes",
 }
 _BITWISE = {"bitwise_and": "__and__", "bitwise_or": "__or__", "invert": "__invert__"}
 
@@ -60,27 +58,29 @@ def _late(name, made):
     return method
 
 
-def _forward(name, op):
-    return _late(name, lambda: operator_of(op))
+def _forward(name, called):
+    return _late(name, lambda: operator_of(getattr(ops, called)))
 
 
-def _reflected(name, op):
+def _reflected(name, called):
     def made():
-        forward = operator_of(op)
+        forward = operator_of(getattr(ops, called))
         return lambda self, other: forward(other, self)
 
     return _late(name, made)
 
 
-def _comparison(op):
-    def method(self, other):
-        return NotImplemented if other is None else op(self, other)
+def _comparison(name, called):
+    def made():
+        op = getattr(ops, called)
+        return lambda self, other: NotImplemented if other is None else op(self, other)
 
-    return method
+    return _late(name, made)
 
 
-def _logical(op):
+def _logical(called):
     def method(self, *other):
+        op = getattr(ops, called)
         for operand in (self, *other):
             _require_booleans(op, operand)
         return op(self, *other)
@@ -102,31 +102,27 @@ def _snake(name):
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
-def _reduction(function):
+def _reduction(called):
     def method(self, axis=None, dtype=None, out=None, keepdims=False):
         if dtype is not None or out is not None:
-            raise ArgumentError(
-                f"Variable.{function.__name__}: dtype and out are not taken"
-            )
-        return function(self, axis, keepdims)
+            raise ArgumentError(f"Variable.{called}: dtype and out are not taken")
+        return getattr(ops, called)(self, axis, keepdims)
 
     return method
 
 
-def _moment(function):
+def _moment(called):
     def method(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
         if dtype is not None or out is not None:
-            raise ArgumentError(
-                f"Variable.{function.__name__}: dtype and out are not taken"
-            )
-        return function(self, axis, keepdims, ddof)
+            raise ArgumentError(f"Variable.{called}: dtype and out are not taken")
+        return getattr(ops, called)(self, axis, keepdims, ddof)
 
     return method
 
 
-def _method(function):
+def _method(called):
     def method(self, *arguments, **options):
-        return function(self, *arguments, **options)
+        return getattr(ops, called)(self, *arguments, **options)
 
     return method
 
@@ -189,27 +185,27 @@ def _array_function(self, function, types, arguments, options):
 def _named_methods():
     """Return the methods that have a name of their own, with their documentation."""
     methods = {
-        "reshape": (_reshape, ops.reshape),
-        "transpose": (_transpose, ops.transpose),
-        "flatten": (_flatten, ops.reshape),
-        "ravel": (_flatten, ops.reshape),
-        "squeeze": (lambda self, axis=None: ops.squeeze(self, axis), ops.squeeze),
-        "astype": (lambda self, dtype: ops.astype(self, dtype), ops.astype),
-        "clip": (lambda self, min=None, max=None: ops.clip(self, min, max), ops.clip),
-        "dot": (lambda self, other: ops.dot(self, other), ops.dot),
-        "take": (_take, ops.take),
+        "reshape": (_reshape, "reshape"),
+        "transpose": (_transpose, "transpose"),
+        "flatten": (_flatten, "reshape"),
+        "ravel": (_flatten, "reshape"),
+        "squeeze": (lambda self, axis=None: ops.squeeze(self, axis), "squeeze"),
+        "astype": (lambda self, dtype: ops.astype(self, dtype), "astype"),
+        "clip": (lambda self, min=None, max=None: ops.clip(self, min, max), "clip"),
+        "dot": (lambda self, other: ops.dot(self, other), "dot"),
+        "take": (_take, "take"),
     }
-    methods |= {name: (_method(f), f) for name, f in _METHODS.items()}
-    methods |= {f.__name__: (_moment(f), f) for f in _MOMENTS}
-    methods |= {f.__name__: (_reduction(f), f) for f in _REDUCTIONS}
+    methods |= {name: (_method(called), called) for name, called in _METHODS.items()}
+    methods |= {name: (_moment(name), name) for name in _MOMENTS}
+    methods |= {name: (_reduction(name), name) for name in _REDUCTIONS}
     return {
-        name: _documented(method, f"See ``xdl.{getattr(op, '__name__', 'matmul')}``.")
-        for name, (method, op) in methods.items()
+        name: _documented(method, f"See ``xdl.{called}``.")
+        for name, (method, called) in methods.items()
     }
 
 
 def _dunder(prefix, table):
-    return [(f"__{prefix}{name}__", op) for name, op in table.items()]
+    return [(f"__{prefix}{name}__", called) for name, called in table.items()]
 
 
 def _install():
@@ -219,16 +215,17 @@ def _install():
         "__array_ufunc__": _array_ufunc,
         "__array_function__": _array_function,
         "T": property(lambda self: ops.transpose(self), doc="The axes reversed."),
-        "mT": property(ops.matrix_transpose, doc="The last two axes swapped."),
+        "mT": property(
+            lambda self: ops.matrix_transpose(self), doc="The last two axes swapped."
+        ),
     }
     methods |= _named_methods()
-    methods |= {n: _forward(n, op) for n, op in _dunder("", _UNARY)}
-    methods |= {f"__{name}__": _comparison(op) for name, op in _COMPARISONS.items()}
-    methods |= {n: _forward(n, op) for n, op in _dunder("", _BINARY)}
-    methods |= {n: _reflected(n, op) for n, op in _dunder("r", _BINARY)}
-    methods |= {f"__{name}__": _logical(op) for name, op in _LOGICAL.items()}
-    methods |= {f"__r{name}__": _logical(op) for name, op in _LOGICAL.items()}
-    methods["__invert__"] = _logical(ops.logical_not)
+    methods |= {n: _forward(n, called) for n, called in _dunder("", _UNARY | _BINARY)}
+    methods |= {n: _reflected(n, called) for n, called in _dunder("r", _BINARY)}
+    methods |= {n: _comparison(n, called) for n, called in _dunder("", _COMPARISONS)}
+    methods |= {n: _logical(called) for n, called in _dunder("", _LOGICAL)}
+    methods |= {n: _logical(called) for n, called in _dunder("r", _LOGICAL)}
+    methods["__invert__"] = _logical("logical_not")
     for name, method in methods.items():
         setattr(Variable, name, method)
     NAMESPACES[Variable] = ops

@@ -6,6 +6,7 @@ from xdl import backend
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.errors import ArgumentError, ShapeError
+from xdl.ops.affine import matmul
 from xdl.ops.arithmetic import multiply
 from xdl.ops.axes import as_axes, positive_axes
 from xdl.ops.contraction import (
@@ -15,7 +16,6 @@ from xdl.ops.contraction import (
     run,
     spelled_out,
 )
-from xdl.ops.linear import matmul
 from xdl.ops.shape import permute_dims, reshape
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

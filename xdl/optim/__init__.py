@@ -1,51 +1,14 @@
 """How gradients change weights: optimizers, schedules, clipping, averages."""
 
-from xdl.optim.adagrad import Adadelta, Adagrad
-from xdl.optim.adam import Adam, AdamW
-from xdl.optim.clip import clip_grad_norm, clip_grad_value
-from xdl.optim.ema import EMA
-from xdl.optim.lamb import LAMB
-from xdl.optim.lion import Lion
-from xdl.optim.muon import Muon
-from xdl.optim.nadam import NAdam, RAdam
-from xdl.optim.one_cycle import OneCycleLR
-from xdl.optim.optimizer import Optimizer
-from xdl.optim.plateau import ReduceLROnPlateau
-from xdl.optim.rmsprop import RMSprop
-from xdl.optim.schedule import (
-    ConstantLR,
-    CosineAnnealingLR,
-    ExponentialLR,
-    LinearLR,
-    Schedule,
-    SequentialLR,
-    StepLR,
-)
-from xdl.optim.sgd import SGD
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "EMA",
-    "LAMB",
-    "SGD",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "ConstantLR",
-    "CosineAnnealingLR",
-    "ExponentialLR",
-    "LinearLR",
-    "Lion",
-    "Muon",
-    "NAdam",
-    "OneCycleLR",
-    "Optimizer",
-    "RAdam",
-    "RMSprop",
-    "ReduceLROnPlateau",
-    "Schedule",
-    "SequentialLR",
-    "StepLR",
-    "clip_grad_norm",
-    "clip_grad_value",
-]
+from xdl import late
+
+_PLACES = late.places("xdl.optim")
+
+__all__ = list(_PLACES)
+
+if TYPE_CHECKING:
+    from xdl.optim.exports import *
+else:
+    __getattr__, __dir__ = late.attributes("xdl.optim", _PLACES)

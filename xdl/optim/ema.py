@@ -6,10 +6,11 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.parameter import Parameter
 from xdl.optim.optimizer import as_parameter, wide_copy
-from xdl.optim.ranges import Checked, Range
+from xdl.optim.ranges import Range
+from xdl.optim.stored import Stored
 
 
-class EMA(Checked):
+class EMA(Stored):
     """An exponential moving average of weights, for evaluation.
 
     After each step of the optimizer, ``update`` moves the averages to the weights::
@@ -25,7 +26,7 @@ class EMA(Checked):
 
     Attributes:
         average: a Parameter with the averages, constant Variables that start as copies
-            of the weights. Save it with ``average.state_dict()``.
+            of the weights.
 
     Raises:
         ArgumentError: ``decay`` is out of its range, or what came holds no Variables.
@@ -48,6 +49,7 @@ class EMA(Checked):
     """
 
     ranges = {"decay": Range(high=1.0)}
+    store = "average"
 
     def __init__(self, parameter, decay=0.999):
         self.decay = decay

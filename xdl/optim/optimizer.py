@@ -2,19 +2,20 @@
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import current, revision
+from xdl.backend.recording import current
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter, registrations
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, CheckpointError, GraphError, NonFiniteError
-from xdl.optim.ranges import Checked, Range
+from xdl.errors import ArgumentError, GraphError, NonFiniteError
+from xdl.optim.ranges import Range
+from xdl.optim.stored import Stored
 
 # Weights of these dtypes are updated in float32, and their state is kept in it: squares
 # of gradients and an eps of 1e-8 are 0 in 16 bits.
 _SHORT = frozenset({"float16", "bfloat16"})
 
 
-class Optimizer(Checked):
+class Optimizer(Stored):
     """The base of optimizers.
 
     A subclass defines ``change(xp, value, grad, *state)``, which writes into ``value``
@@ -52,6 +53,7 @@ class Optimizer(Checked):
     """
 
     ranges = {"lr": Range()}
+    store = "state"
     state_names = ()
     counters = ()
     starts = {}
@@ -154,33 +156,6 @@ class Optimizer(Checked):
         """Clear all gradients."""
         for variable, _ in self._slots:
             variable.clear_grad()
-
-    def state_dict(self):
-        """Return the hyperparameters, and the state as NumPy copies: all that is saved.
-
-        Returns:
-            A dict of two dicts: ``"hyperparameters"`` and ``"state"``.
-        """
-        state = self.state.state_dict()
-        return {"hyperparameters": self.options(), "state": state}
-
-    def load_state_dict(self, saved):
-        """Take over what ``state_dict`` returned: all of it, or nothing.
-
-        Raises:
-            CheckpointError: a name is missing or unknown, or a value does not fit.
-        """
-        parts = {"hyperparameters", "state"}
-        if not isinstance(saved, dict) or saved.keys() != parts:
-            came = list(saved) if isinstance(saved, dict) else type(saved).__name__
-            raise CheckpointError(
-                f"{type(self).__name__}.load_state_dict: {came} came, needed a dict of "
-                f"{' and '.join(sorted(parts))}"
-            )
-        fit = self.fitting(saved["hyperparameters"])
-        self.state.load_state_dict(saved["state"])
-        self.__dict__.update(fit)
-        revision[0] += 1
 
     def _adopt(self):
         """Take in the Variables that the Parameter holds and this does not know yet."""

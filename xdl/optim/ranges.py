@@ -5,7 +5,7 @@ import numbers
 from typing import Any, ClassVar
 
 from xdl.backend.recording import revision
-from xdl.errors import ArgumentError, CheckpointError
+from xdl.errors import ArgumentError
 
 
 class Checked:
@@ -30,27 +30,24 @@ class Checked:
         """Return a dict of all options."""
         return {name: getattr(self, name) for name in self.ranges}
 
-    def fitting(self, saved):
-        """Return what ``options`` returned, checked.
-
-        Raises:
-            CheckpointError: a name is missing or unknown, or a value is out of its
-                range.
-        """
-        who = f"{type(self).__name__}.load_state_dict"
+    def misfit_options(self, saved):
+        """Return what hinders ``take_options``: a sorted list of str."""
         if not isinstance(saved, dict):
-            raise CheckpointError(f"{who}: {type(saved).__name__} came, needed a dict")
+            return [f"{type(saved).__name__} came, needed a dict"]
         faults = [f"missing {name!r}" for name in self.ranges if name not in saved]
         faults += [f"unknown {name!r}" for name in saved if name not in self.ranges]
-        fit = {}
         for name in self.ranges.keys() & saved.keys():
             try:
-                fit[name] = self.ranges[name].checked(name, saved[name])
+                self.ranges[name].checked(name, saved[name])
             except ArgumentError as error:
                 faults.append(str(error))
-        if faults:
-            raise CheckpointError(f"{who}: " + "; ".join(sorted(faults)))
-        return fit
+        return sorted(faults)
+
+    def take_options(self, saved):
+        """Take over what ``options`` returned; it has no misfits."""
+        for name, kind in self.ranges.items():
+            self.__dict__[name] = kind.checked(name, saved[name])
+        revision[0] += 1
 
 
 class Range:

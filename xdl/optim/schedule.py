@@ -3,7 +3,8 @@
 import bisect
 import math
 
-from xdl.errors import ArgumentError, CheckpointError
+from xdl.core.parameter import refuse_misfits
+from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Checked, Range, Whole
 
@@ -74,6 +75,10 @@ class Schedule(Checked):
         """Return a dict of the options and of how far the schedule has come."""
         return self.options()
 
+    def misfits(self, saved):
+        """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
+        return self.misfit_options(saved)
+
     def load_state_dict(self, saved):
         """Take over what ``state_dict`` returned, and set the optimizer accordingly.
 
@@ -81,11 +86,9 @@ class Schedule(Checked):
             CheckpointError: a name is missing or unknown, or a value is out of its
                 range; nothing has changed.
         """
-        self._take(self.fitting(saved))
+        refuse_misfits(self, saved)
+        self.take_options(saved)
         self.apply(self.steps)
-
-    def _take(self, fit):
-        self.__dict__.update(fit)
 
 
 class ConstantLR(Schedule):
@@ -333,19 +336,19 @@ class SequentialLR(Schedule):
         parts = [schedule.options() for schedule in self.schedulers]
         return {**super().options(), "schedulers": parts}
 
-    def fitting(self, saved):
+    def misfit_options(self, saved):
         parts = saved.get("schedulers") if isinstance(saved, dict) else None
         if not isinstance(parts, list) or len(parts) != len(self.schedulers):
-            raise CheckpointError(
-                f"SequentialLR.load_state_dict: {parts!r} came, needed the states of "
-                f"{len(self.schedulers)} schedulers"
-            )
+            return [
+                f"{parts!r} came, needed the states of {len(self.schedulers)} "
+                "schedulers"
+            ]
         own = {name: value for name, value in saved.items() if name != "schedulers"}
         pairs = zip(self.schedulers, parts, strict=True)
-        fits = [schedule.fitting(part) for schedule, part in pairs]
-        return {**super().fitting(own), "schedulers": fits}
+        faults = [fault for s, part in pairs for fault in s.misfit_options(part)]
+        return super().misfit_options(own) + faults
 
-    def _take(self, fit):
-        for schedule, part in zip(self.schedulers, fit.pop("schedulers"), strict=True):
-            schedule._take(part)
-        super()._take(fit)
+    def take_options(self, saved):
+        super().take_options(saved)
+        for schedule, part in zip(self.schedulers, saved["schedulers"], strict=True):
+            schedule.take_options(part)

@@ -1,5 +1,7 @@
 """Programs: a step, recorded once and replayed without Python's overhead."""
 
+from xdl.program.compiled import Compiled
+
 __all__ = ["compile"]
 
 
@@ -9,7 +11,7 @@ def compile(function, *state, executor=None, verify=True):
     The first call runs the function and writes down every array call that it makes:
     forward, backward and update alike. The later ones replay what was written, without
     Python's overhead and without allocating. Another shape, dtype, or train or eval
-    records another program.
+    records another program; another float does not.
 
     Args:
         function: a function of arrays, constant Variables and Python values, in nested
@@ -50,7 +52,5 @@ def compile(function, *state, executor=None, verify=True):
         >>> losses[4] < losses[0]
         True
     """
-    # Imported at the first use: `import xdl` stays quick.
-    from xdl.program.compiled import Compiled
-
-    return Compiled(function, state, executor or "numpy", verify)
+    executor = "numpy" if executor is None else executor
+    return Compiled(function, state, executor, verify)

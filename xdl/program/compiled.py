@@ -1,6 +1,8 @@
 """Compiled: a step that is recorded at its first call and replayed from then on."""
 
 import threading
+import warnings
+from operator import is_
 
 from xdl import backend
 from xdl.backend import NAMESPACES
@@ -19,6 +21,8 @@ from xdl.program.replay import Replay
 from xdl.program.short import MISS
 from xdl.program.state import State
 from xdl.program.verify import Snapshot, compared, give_memory_back, outcome
+
+MOST = 64  # programs that are kept of one step
 
 
 class Compiled:
@@ -39,14 +43,15 @@ class Compiled:
         """Look the state up anew, and forget all programs."""
         self.state = State(self._sources)
         self._registrations = registrations[0]
-        self._replays, self._short, self._short_count = {}, None, 0
-        self._short_of: tuple = (None, None)
+        self._replays = {}  # by their numbers; the one that was used last stands last
+        self._recordings, self._floats_vary = 0, True
+        self._short: tuple = (None, 0)  # a function, and how many arguments it takes
+        self._last: tuple = (None, None)
         self.program = None
 
     def __call__(self, *arguments):
         """Do the step; return what the function returns."""
-        short = self._short
-        count = self._short_count
+        short, count = self._short
         if short is not None and len(arguments) == count and self._acquire(False):
             try:
                 returned = short(*arguments)
@@ -57,7 +62,26 @@ class Compiled:
             finally:
                 self._release()
         with self._lock:
-            return self._in_full(arguments)
+            return self._by_a_known_short_way(arguments)
+
+    def _by_a_known_short_way(self, arguments):
+        """Do the step with a program that was used before, if one fits, or in full."""
+        for i, replay in reversed(self._replays.items()):
+            short = replay.short
+            if short is not None and short.takes(arguments):
+                self._use(i, short)
+                try:
+                    returned = short.replay(*arguments)
+                except Refused:
+                    return self._eager(arguments)
+                return self._in_full(arguments) if returned is MISS else returned
+        return self._in_full(arguments)
+
+    def _use(self, i, short):
+        """Note which program was used last, and the short way to it, or None."""
+        replay = self._replays[i] = self._replays.pop(i)
+        self.program, self._last = replay.program, (replay, short)
+        self._short = (None, 0) if short is None else (short.replay, short.count)
 
     def over(self, *arguments):
         """Do the step for many batches, in order, in one call.
@@ -111,10 +135,10 @@ class Compiled:
             arguments: those of ``over``.
             first, end: the numbers of the steps.
         """
-        if self._short is None or self._short_count != len(given):
+        replay, short = self._last
+        if short is None or not hasattr(replay.executor, "many"):
             return 0, None
-        replay, short = self._short_of
-        if not hasattr(replay.executor, "many") or not short.fits(*given):
+        if not short.takes(given):
             return 0, None
         return replay.run_many(arguments, first, end)
 
@@ -130,30 +154,26 @@ class Compiled:
         unusual = mode.current()
         if unusual is not None and unusual.checks:
             return self._eager(arguments)  # debug mode looks at every operation
-        key = (*self._key(arguments, given), self.state.key())
-        replay = self._replays.get(key)
-        if replay is None or not replay.holds():
-            return self._recorded(key, arguments)
-        self.program = replay.program
-        replay.bind()
-        inputs = [
-            leaf._value if isinstance(leaf, Variable) else leaf
-            for leaf, value in zip(given, replay.program.inputs, strict=True)
-            if value is not None
-        ]
+        nesting = repr(mapped(arguments, lambda leaf: None))
+        key = (unusual, nesting, self._kinds(given), self.state.key())
+        numbers = self.state.read_numbers()
+        numbers += [leaf for leaf in given if type(leaf) is float]
+        i = self._known(key, numbers)
+        if i is None:
+            return self._recorded(key, arguments, given)
+        replay = self._replays[i]
+        self._use(i, None)
+        if replay.program.has_floats and not replay.computes(numbers):
+            return self._eager(arguments)  # its arithmetic raises the error
+        replay.bind(numbers)
         try:
             if self.verify and not replay.is_verified:
-                returned = self._verified(replay, inputs, arguments)
-                give_memory_back()
-                return returned
-            returned = replay.run(inputs)
+                return self._verified(replay, arguments, given)
+            returned = replay.run(given)
         except Refused:
             return self._eager(arguments)
-        is_flat = len(given) == len(arguments)
-        if is_flat and all(a is b for a, b in zip(given, arguments, strict=True)):
-            short = replay.short_way(given)
-            self._short = short and short.replay
-            self._short_count, self._short_of = len(arguments), (replay, short)
+        if len(given) == len(arguments) and all(map(is_, given, arguments)):
+            self._use(i, replay.short_way(given))  # for what is not nested
         return returned
 
     def _look_for_new_variables(self):
@@ -165,39 +185,78 @@ class Compiled:
             self._begin()
         self._registrations = registrations[0]
 
-    def _key(self, arguments, given):
-        nesting = repr(mapped(arguments, lambda leaf: None))
-        return nesting, tuple(map(_kind, given))
+    def _kinds(self, given):
+        return tuple([_kind(leaf, self._floats_vary) for leaf in given])
 
-    def _recorded(self, key, arguments):
-        program, returned = record(self.function, self.state, arguments)
+    def _known(self, key, numbers):
+        """Return the number of a program that holds, or None."""
+        for i, replay in reversed(self._replays.items()):
+            if replay.key == key and replay.holds(numbers):
+                return i
+        return None
+
+    def _recorded(self, key, arguments, given):
+        if len(self._replays) == MOST:
+            self._give_up_one()
+        key, program, returned = self._record(key, arguments, given)
         xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
-        replay = Replay(improved(program, xp), self.state, self._executor)
+        replay = Replay(improved(program, xp), self.state, self._executor, key)
         # What a step leaves behind, a gradient, may make the next one another program.
-        self._replays[key] = replay
-        self.program = program
+        self._recordings += 1
+        self._replays[self._recordings] = replay
+        self._use(self._recordings, None)
         return returned
+
+    def _record(self, key, arguments, given):
+        """Record a program; return its key, it, and what the step returned."""
+        has_floats = self._floats_vary and any(type(x) is float for x in given)
+        try:
+            return key, *record(self.function, self.state, arguments, has_floats)
+        except Exception:
+            if not has_floats:
+                raise
+        # The function may ask more of a float than a Number can answer.
+        program, returned = record(self.function, self.state, arguments, False)
+        self._floats_vary = False
+        return (*key[:2], self._kinds(given), *key[3:]), program, returned
+
+    def _give_up_one(self):
+        """Forget the program that was used longest ago; warn the first time."""
+        if self._recordings == MOST:
+            text = _too_many(list(self._replays.values()))
+            warnings.warn(text, RuntimeWarning, stacklevel=6)
+        del self._replays[next(iter(self._replays))]
 
     def _eager(self, arguments):
         given = mapped(arguments, lambda leaf: given_as(prepared(leaf)))
         return mapped(self.function(*given), result_of)
 
-    def _verified(self, replay, inputs, arguments):
+    def _verified(self, replay, arguments, given):
         before = Snapshot(self.state)
-        replayed = replay.run(inputs)
+        replayed = replay.run(given)
         after = Snapshot(self.state)
-        before.restore()
+        before.restore({update.slot for update in replay.program.updates})
         returned = self._eager(arguments)
         results = leaves(replayed), leaves(returned)
         try:
-            compared(self.state, after, *results)
+            self._compare(replay, before, after, *results, arguments)
+        except GraphError:
+            if not replay.program.has_floats:
+                raise
+            self._floats_vary = False  # the function asks for a float's type
+        replay.is_verified = True
+        give_memory_back()
+        return returned
+
+    def _compare(self, replay, before, after, got, expected, arguments):
+        """Compare a replay with eager; where it may round otherwise, a second time."""
+        try:
+            compared(self.state, after, got, expected)
         except GraphError:
             if replay.executor.is_exact:
                 raise
             spread = self._spread(before, arguments)
-            compared(self.state, after, *results, spread)
-        replay.is_verified = True
-        return returned
+            compared(self.state, after, got, expected, spread)
 
     def _spread(self, before, arguments):
         """Return the outcome of an eager step that begins with rounding errors.
@@ -223,14 +282,34 @@ class Compiled:
                 )
 
 
-def _kind(leaf):
+def _too_many(replays):
+    """Return what is said when a step has recorded more programs than are kept."""
+    last = replays[-1]
+    alike = [replay.key[2] for replay in replays if replay.key[1] == last.key[1]]
+    columns = zip(*alike, strict=True)
+    names = [
+        repr(name)
+        for name, column in zip(last.program.input_names, columns, strict=True)
+        if len(set(column)) > MOST / 2
+    ]
+    what = " and ".join(names) or "state, or another answer to an `if`"
+    return (
+        f"compile: a step is recorded for the {MOST + 1}th time, for another {what}; "
+        "recording is slow. Pass numbers that change as floats or arrays, and arrays "
+        "of few shapes. The programs used longest ago are given up"
+    )
+
+
+def _kind(leaf, floats_vary):
     array = leaf._value if isinstance(leaf, Variable) else leaf
     if type(array) in NAMESPACES:
         return type(leaf), array.shape, array.dtype
+    if type(leaf) is float:
+        # 0.0 equals -0.0 but is another number, and NaN does not equal itself.
+        return float, None if floats_vary else repr(leaf)
     if type(leaf).__hash__ is None:
         raise ArgumentError(
             f"compile: {type(leaf).__name__} came as an argument, needed arrays, "
             "numbers and other values that never change"
         )
-    # 0.0 equals -0.0 but is another number, and NaN does not equal itself.
-    return type(leaf), repr(leaf) if type(leaf) is float else leaf
+    return type(leaf), leaf

@@ -33,6 +33,20 @@ def number_of(value, numbers):
     return _PYTHON[value.origin.name](*parts)
 
 
+def made_numbers(instructions, numbers):
+    """Return what instructions of numbers alone make of them, by Value.
+
+    Args:
+        instructions: Instructions, in order.
+        numbers: as of ``number_of``.
+    """
+    made = {}
+    for one in instructions:
+        given = [made[x] if x in made else number_of(x, numbers) for x in one.arguments]
+        made[one.result] = _PYTHON[one.name](*given)
+    return made
+
+
 class Refused(Exception):  # noqa: N818 (it says what happened, and is caught)
     """A check of the program failed; run eagerly, the step says what it is."""
 

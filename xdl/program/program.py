@@ -41,8 +41,10 @@ class Program:
     Attributes:
         instructions: a list of Instructions, in order.
         guards: (number Value, question, answer): the program holds while each question
-            to a hyperparameter has the answer that it had.
-        inputs: for each leaf of the arguments its Value; None for a Python value.
+            to a hyperparameter, or to a float that is given, has the same answer.
+        given: for each leaf of the arguments its Value; None for a Python value that
+            belongs to the program.
+        inputs: those that are arrays; None in the place of others.
         outputs: what is returned: nested Outputs.
         updates: a list of Updates.
         draws: how many draws of random bits a step takes.
@@ -50,11 +52,17 @@ class Program:
         input_names: a name for each leaf of the arguments.
     """
 
-    def __init__(self, recording, inputs, outputs, updates, draws, state, input_names):
+    def __init__(self, recording, given, outputs, updates, draws, state, input_names):
         self.instructions, self.guards = recording.instructions, recording.guards
-        self.inputs, self.outputs = inputs, outputs
+        self.given, self.outputs = given, outputs
+        self.inputs = [None if v is None or v.is_number else v for v in given]
         self.updates, self.draws = updates, draws
         self.state, self.input_names = state, input_names
+
+    @property
+    def has_floats(self):
+        """Whether it is for every float that is given, rather than for one."""
+        return any(value is not None and value.is_number for value in self.given)
 
     @property
     def slot_names(self):

@@ -15,7 +15,7 @@ from xdl.program.nest import leaves, mapped
 from xdl.program.program import Output, Program
 
 
-def record(function, state, arguments):
+def record(function, state, arguments, floats_vary=True):
     """Run ``function`` once; return its Program and what it returned.
 
     The state is changed as the function changes it, once it has come to its end: an
@@ -26,11 +26,19 @@ def record(function, state, arguments):
         state: a State.
         arguments: nested tuples, lists and dicts of arrays, constant Variables and
             Python values, as ``prepared`` returns them.
+        floats_vary: whether the program is for every float among them, as Numbers;
+            default True.
 
     Raises:
         DeviceError: the state is not on the CPU.
+        GraphError: another thread records with this state.
     """
     where = device_of_state(state)
+    if where == TRACE:
+        raise GraphError(
+            "compile: another thread records a step with this state; call each step "
+            "twice before the threads start, or take turns"
+        )
     if where != backend.CPU:
         raise DeviceError(
             f"compile: the state is on {where}, needed the CPU: there is no executor "
@@ -40,7 +48,7 @@ def record(function, state, arguments):
     before = random.state()
     recording = Recording(xp, where, before[1])
     held = [slot.get() for slot in state.slots]
-    inputs = [_input(leaf, i) for i, leaf in enumerate(leaves(arguments))]
+    inputs = _inputs(leaves(arguments), len(state.numbers) if floats_vary else None)
     given = iter([given_as(leaf) for leaf in inputs])
     try:
         with recording, use_device(TRACE), state.traced(recording):
@@ -54,7 +62,7 @@ def record(function, state, arguments):
         state.slots[update.slot].write(array, update.in_place)
     program = Program(
         recording,
-        inputs=[_value_of(leaf) for leaf in inputs],
+        given=[_value_of(leaf) for leaf in inputs],
         outputs=outputs,
         updates=updates,
         draws=random.next_draw(0)[1] - before[1][1],
@@ -112,6 +120,23 @@ def device_of_state(state):
     return found.pop() if found else backend.device()
 
 
+def _inputs(given, first_number):
+    """Return the arguments as what is recorded of them.
+
+    Args:
+        given: the arguments, flat.
+        first_number: which Number of the program the first float is; None: it is none.
+    """
+    inputs, count = [], first_number
+    for i, leaf in enumerate(given):
+        if type(leaf) is float and first_number is not None:
+            inputs.append(Number(leaf, Value(leaf, "number", count)))
+            count += 1
+        else:
+            inputs.append(_input(leaf, i))
+    return inputs
+
+
 def _input(leaf, i):
     """Return an array of the arguments as a Traced, or a Python value as it is."""
     if isinstance(leaf, Variable):
@@ -136,7 +161,7 @@ def given_as(leaf):
 
 def _value_of(leaf):
     array = leaf._value if isinstance(leaf, Variable) else leaf
-    return array.value if type(array) is Traced else None
+    return array.value if type(array) in (Traced, Number) else None
 
 
 def _output(leaf):

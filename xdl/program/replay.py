@@ -3,9 +3,9 @@
 from xdl.backend import NAMESPACES, random
 from xdl.core.variable import Variable
 from xdl.program.batches import stacked
-from xdl.program.interpreter import Refused, number_of
+from xdl.program.interpreter import Refused, made_numbers, number_of
 from xdl.program.nest import mapped
-from xdl.program.short import short_way
+from xdl.program.short import drawn_again, short_way
 
 
 class Replay:
@@ -15,27 +15,50 @@ class Replay:
         program: an improved Program.
         state: the State that it was recorded with.
         executor: the class that runs it.
+        key: what the program is for.
 
     Attributes:
         is_verified: whether a replay has been compared with eager.
+        short: its Short, or None.
     """
 
-    def __init__(self, program, state, executor):
-        self.program, self.state = program, state
+    def __init__(self, program, state, executor, key):
+        self.program, self.state, self.key = program, state, key
+        self._arithmetic = [
+            one for one in program.instructions if one.result and one.result.is_number
+        ]
         self.executor = executor(program)
-        self.is_verified = False
+        self.is_verified, self.short = False, None
         self._arrays = None
 
-    def holds(self):
-        """Tell whether the hyperparameters still answer the program's guards alike."""
-        numbers = self.state.read_numbers()
-        return all(
-            question(number_of(value, numbers)) == answer
-            for value, question, answer in self.program.guards
-        )
+    def holds(self, numbers):
+        """Tell whether numbers answer the program's guards as those it was made with.
 
-    def bind(self):
-        """Take over the hyperparameters, and the state's arrays if they are new."""
+        Args:
+            numbers: the hyperparameters, and the floats among the arguments.
+        """
+        try:
+            return all(
+                question(number_of(value, numbers)) == answer
+                for value, question, answer in self.program.guards
+            )
+        except (ArithmeticError, TypeError, ValueError):
+            return False  # when it is recorded anew, the step says what is wrong
+
+    def computes(self, numbers):
+        """Tell whether the arithmetic of numbers comes to real numbers."""
+        try:
+            made = made_numbers(self._arithmetic, numbers)
+        except ArithmeticError:
+            return False
+        return not any(isinstance(number, complex) for number in made.values())
+
+    def bind(self, numbers):
+        """Take over numbers, and the state's arrays if they are new.
+
+        Args:
+            numbers: as of ``holds``.
+        """
         arrays = [
             slot.get() if i in self.executor.bound_slots else None
             for i, slot in enumerate(self.state.slots)
@@ -44,23 +67,26 @@ class Replay:
         if old is None or any(a is not b for a, b in zip(arrays, old, strict=True)):
             self._step = self.executor.bind(arrays)
             self._arrays = arrays
-        self.executor.set_numbers(self.state.read_numbers())
+        self.executor.set_numbers(numbers)
 
-    def run(self, inputs):
+    def run(self, given):
         """Replay the program once bound; return what the step returns.
+
+        Args:
+            given: the arguments, flat.
 
         Raises:
             Refused: a check failed; nothing has changed.
         """
-        before = random.state() if self.program.draws else None
-        key, draw = random.next_draw(self.program.draws)
+        pairs = zip(given, self.program.inputs, strict=True)
+        inputs = [_array(leaf) for leaf, value in pairs if value is not None]
         slots = self.state.slots
         replaced = [slots[i].get() for i in self.executor.given_slots]
+        draw = random.next_draw(self.program.draws)
         try:
-            results = iter(self._step(*inputs, *replaced, key, draw))
+            results = iter(self._step(*inputs, *replaced, *draw))
         except Refused:
-            if before is not None:
-                random.restore(before)
+            drawn_again(draw)
             raise
         returned = mapped(self.program.outputs, lambda o: _returned(o, results))
         for update in self.program.updates:
@@ -76,7 +102,9 @@ class Replay:
         Args:
             given: the arguments of a call that fits.
         """
-        return short_way(self, self._step, given, _returned)
+        if self.short is None or not self.short.is_still(given):
+            self.short = short_way(self, self._step, given, _returned)
+        return self.short
 
     def run_many(self, given, first, end):
         """Do steps until one is refused; return how many were done, and their results.
@@ -96,6 +124,10 @@ class Replay:
 def array_of(value):
     """Return what an executor made as an array; NumPy's scalars are none."""
     return NAMESPACES[type(value)].asarray(value)
+
+
+def _array(leaf):
+    return leaf._value if isinstance(leaf, Variable) else leaf
 
 
 def _returned(output, results):

@@ -6,7 +6,9 @@ cost as many: so their text is written for one program and one state.
 
 import numpy as np
 
+from xdl.backend import random
 from xdl.backend.recording import revision, root
+from xdl.core import mode
 from xdl.core.node import tick
 from xdl.core.variable import Variable
 from xdl.program.interpreter import Refused
@@ -29,6 +31,7 @@ class Short:
             answers MISS where one is needed: other arguments, a changed state or
             hyperparameter.
         fits: a function of the arguments that tells whether ``replay`` has an answer.
+        count: how many arguments there are.
     """
 
     def __init__(self, replay, step, given, returned):
@@ -38,14 +41,24 @@ class Short:
         names |= {"ndarray": np.ndarray, "step": step, "Variable": Variable}
         names |= {"new": object.__new__, "asarray": np.asarray, "Refused": Refused}
         names |= {"mapped": mapped, "outputs": self._program.outputs}
-        names |= {"returned": returned}
+        names |= {"returned": returned, "mode": mode.current, "usual": mode.current()}
         names["memory"] = {id(root(slot.get())) for slot in self._slots}
-        self._names = names
+        names |= {"next_draw": random.next_draw, "drawn_again": drawn_again}
+        self._names, self.count = names, len(given)
         self._write(given)
         self.replay, self.fits = names["replay"], names["fits"]
 
+    def takes(self, arguments):
+        """Tell whether there is an answer for a list of arguments, however many."""
+        return len(arguments) == self.count and self.fits(*arguments)
+
+    def is_still(self, given):
+        """Tell whether it is the short way for arguments after a call in full."""
+        self._names["now"] = revision[0]
+        return self.fits(*given)
+
     def _write(self, given):
-        every = ["revision[0] != now", *self._of_state()]
+        every = ["revision[0] != now", "mode() != usual", *self._of_state()]
         few = list(every)
         asked = getattr(self._executor, "asks", ())  # an executor may ask by itself
         for i, x in enumerate(given):
@@ -85,7 +98,16 @@ class Short:
     def _run(self, listed):
         if hasattr(self._executor, "direct"):
             return self._executor.direct(self._names)
-        return [f"    results = step({listed}0, 0)"]
+        if not self._program.draws:
+            return [f"    results = step({listed}0, 0)"]
+        return [
+            f"    draw = next_draw({self._program.draws})",
+            "    try:",
+            f"        results = step({listed}*draw)",
+            "    except Refused:",
+            "        drawn_again(draw)",
+            "        raise",
+        ]
 
     def _noted(self):
         """Return the lines that note which Variables have changed."""
@@ -110,11 +132,17 @@ class Short:
 def short_way(replay, step, given, returned):
     """Return the Short of a Replay, or None if it has none.
 
-    There is none for nested arguments, random draws and state that is replaced.
+    There is none for nested arguments and state that is replaced.
     """
     program = replay.program
     is_plain = all(type(x) is np.ndarray for x in given)
     replaces = any(not u.in_place for u in program.updates)
-    if not is_plain or replaces or program.draws or replay.executor.given_slots:
+    draws = program.draws and hasattr(replay.executor, "direct")
+    if not is_plain or replaces or draws or replay.executor.given_slots:
         return None
     return Short(replay, step, given, returned)
+
+
+def drawn_again(draw):
+    """Let the next random draw be one that was taken for nothing."""
+    random.restore((random.state()[0], draw))

@@ -89,7 +89,7 @@ class Text:
         self._name_of, self._taken = {}, set(dir(np)) & {"np"}
         self.inputs = [
             self._named(value, program.input_names[i])
-            for i, value in enumerate(program.inputs)
+            for i, value in enumerate(program.given)
             if value is not None
         ]
         for instruction in program.instructions:

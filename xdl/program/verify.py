@@ -20,10 +20,15 @@ class Snapshot:
         self.arrays = [_copy(slot.get()) for slot in state.slots]
         self._held = [slot.get() for slot in state.slots]
 
-    def restore(self):
-        """Give the state back as it was, in the arrays that it had."""
+    def restore(self, changed=None):
+        """Give the state back as it was, in the arrays that it had.
+
+        Args:
+            changed: the numbers of the slots that are others now; default all.
+        """
         random.restore(self._draws)
-        for slot, held, copy in zip(self._slots, self._held, self.arrays, strict=True):
+        for i in range(len(self._slots)) if changed is None else changed:
+            slot, held, copy = self._slots[i], self._held[i], self.arrays[i]
             if held is not None:
                 held[...] = copy
             slot.place(held)

@@ -249,7 +249,7 @@ class InterpolateByInput(_Resizing):
         ShapeError: ``g`` has other axes, or one without elements.
 
     Example:
-        >>> from xdl.ops.interpolate import InterpolateByInput
+        >>> from xdl.ops.interpolation import InterpolateByInput
         >>> InterpolateByInput((2,), mode="linear")([[[1.0, 1.0, 1.0, 1.0]]])
         Variable([[[2., 2.]]], dtype=float32)
     """

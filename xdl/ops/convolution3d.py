@@ -227,7 +227,7 @@ class Conv3dByInput(_Convolution3d):
         ShapeError: the shapes do not fit.
 
     Example:
-        >>> from xdl.ops.conv3d import Conv3dByInput
+        >>> from xdl.ops.convolution3d import Conv3dByInput
         >>> Conv3dByInput((1, 1, 3))([[[[[1.0, 2.0]]]]], [[[[[1.0, -1.0]]]]])
         Variable([[[[[ 1.,  1., -2.]]]]], dtype=float32)
     """
@@ -298,7 +298,7 @@ class Conv3dByWeight(_Convolution3d):
         ShapeError: the shapes do not fit.
 
     Example:
-        >>> from xdl.ops.conv3d import Conv3dByWeight
+        >>> from xdl.ops.convolution3d import Conv3dByWeight
         >>> Conv3dByWeight((1, 1, 2))([[[[[1.0, 2.0, 3.0]]]]], [[[[[1.0, -1.0]]]]])
         Variable([[[[[-1., -1.]]]]], dtype=float32)
     """

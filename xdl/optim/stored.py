@@ -1,0 +1,44 @@
+"""What optimizers and averages share: what is saved, and how it is loaded."""
+
+from xdl.core.parameter import refuse_misfits
+from xdl.optim.ranges import Checked
+
+_PARTS = ("hyperparameters", "state")
+
+
+class Stored(Checked):
+    """An object with options and a store of Variables.
+
+    A subclass names in ``store`` the attribute that is the store.
+    """
+
+    store: str
+
+    def state_dict(self):
+        """Return the hyperparameters, and the state as NumPy copies: all that is saved.
+
+        Returns:
+            A dict of two dicts: ``"hyperparameters"`` and ``"state"``.
+        """
+        state = getattr(self, self.store).state_dict()
+        return dict(zip(_PARTS, (self.options(), state), strict=True))
+
+    def misfits(self, saved):
+        """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
+        if not isinstance(saved, dict) or saved.keys() != set(_PARTS):
+            came = list(saved) if isinstance(saved, dict) else type(saved).__name__
+            return [f"{came} came, needed a dict of {' and '.join(_PARTS)}"]
+        options, state = (saved[part] for part in _PARTS)
+        return self.misfit_options(options) + getattr(self, self.store).misfits(state)
+
+    def load_state_dict(self, saved):
+        """Take over what ``state_dict`` returned: all of it, or nothing.
+
+        Raises:
+            CheckpointError: a name is missing or unknown, or a value does not fit; one
+                error lists all.
+        """
+        refuse_misfits(self, saved)
+        options, state = (saved[part] for part in _PARTS)
+        getattr(self, self.store).load_state_dict(state)
+        self.take_options(options)
