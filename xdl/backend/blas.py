@@ -7,6 +7,7 @@ the same threads: no second one is loaded, SciPy is not needed.
 
 import ctypes
 import functools
+import os
 import pathlib
 
 import numpy as np
@@ -19,6 +20,11 @@ _NAMES = (
     "cblas_{}gemm64_",
     "cblas_{}gemm$NEWLAPACK$ILP64",
     "cblas_{}gemm",
+)
+_COUNTING = (
+    "scipy_openblas_get_num_threads64_",
+    "openblas_get_num_threads64_",
+    "openblas_get_num_threads",
 )
 _NUMBERS = {"float32": ("s", ctypes.c_float), "float64": ("d", ctypes.c_double)}
 ROW_MAJOR, AS_IS, TRANSPOSED = 101, 111, 112
@@ -43,6 +49,21 @@ def matrix_product(dtype):
             if function is not None and _multiplies(function, number, dtype):
                 return ctypes.cast(function, ctypes.c_void_p).value
     return None
+
+
+@functools.cache
+def threads():
+    """Return on how many threads NumPy's BLAS runs.
+
+    Where that is not to be found out: what OMP_NUM_THREADS says, else all processors.
+    """
+    for library in _libraries():
+        for name in _COUNTING:
+            function = getattr(library, name, None)
+            if function is not None:
+                return function()
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdigit() else os.cpu_count() or 1
 
 
 def _libraries():

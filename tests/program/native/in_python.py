@@ -73,8 +73,8 @@ class InPython:
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
         self.names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
         source = re.sub("from xdl.program.native.* import .*", "", self.source)
-        linked = dict.fromkeys(("float32", "float64"), _product).get
-        self.namespace = {"NAMES": NAMES, "native": _native, "linked": linked}
+        multiplying = dict.fromkeys(("float32", "float64"), _product).get
+        self.namespace = {"NAMES": NAMES, "native": _native, "multiplying": multiplying}
         exec(compile(source, "<native text>", "exec"), self.namespace)
         self.numbers = {m.name: np.zeros(1) for m in self.text.given("number")}
 

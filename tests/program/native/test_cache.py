@@ -13,7 +13,7 @@ from xdl.program.native import cache  # noqa: E402  (it needs Numba)
 
 SOURCE = """
 from numba.core import types
-from xdl.program.native.bits import first
+from xdl.program.native.pointers import first
 from xdl.program.native.mathematics import FUNCTIONS
 from xdl.program.native.blas import GEMM
 

@@ -270,20 +270,3 @@ def test_a_loop_has_packed_instructions(name, dtype, rng):
     found = re.findall(rf"\bv?(?:mul|add|max|min|fn?m(?:add|sub)\d*){suffix}\b", code)
 
     assert found
-
-
-@every_dtype
-def test_pointer_gives_the_array_at_an_address(dtype, rng):
-    pointer, x = FUNCTIONS[dtype]["pointer"], rng.random((3, 4)).astype(dtype)
-    expected = x * x
-
-    @_jit
-    def square(addresses):
-        y = numba.carray(pointer(addresses[0]), (3, 4))
-        for i in range(3):
-            for j in range(4):
-                y[i, j] *= y[i, j]
-
-    square(np.array([x.ctypes.data]))
-
-    assert expected.tolist() == x.tolist()

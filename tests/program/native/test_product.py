@@ -6,8 +6,9 @@ import pytest
 numba = pytest.importorskip("numba")
 
 from xdl.program.native import strips  # noqa: E402  (they need Numba)
-from xdl.program.native.bits import DOUBLE, SINGLE, first  # noqa: E402
+from xdl.program.native.bits import DOUBLE, SINGLE  # noqa: E402
 from xdl.program.native.blocks import Registers  # noqa: E402
+from xdl.program.native.pointers import first  # noqa: E402
 from xdl.program.native.product import is_known, product  # noqa: E402
 
 LAYOUTS = {

@@ -50,7 +50,9 @@ def compiled(function):
     """Compile a function that is to be part of loops; it cannot be called otherwise.
 
     It is put into them always: a function of many instructions would else stay a call,
-    and its loop would not vectorise.
+    and its loop would not vectorise. And it can be made for several dtypes by one
+    function: calls of functions of equal names and types, some of them read from disk,
+    would be mistaken for one another.
     """
     return njit(
         function,
@@ -204,29 +206,3 @@ def over_power(form):
         return builder.fmul(c, _power_of_two(form, builder, builder.neg(e)))
 
     return inline(form, 2, emit)
-
-
-def pointer(form):
-    """Make the pointer to an address: for ``numba.carray(pointer(address), shape)``.
-
-    A table of addresses is one argument, and costs a call what one array does.
-    """
-    to = types.CPointer(form.number)
-
-    def typed(typing, address):
-        def codegen(context, builder, signature, arguments):
-            return builder.inttoptr(arguments[0], context.get_value_type(to))
-
-        return to(address), codegen
-
-    return intrinsic(typed)
-
-
-@intrinsic
-def first(typing, array):
-    """Return the pointer to an array's first element."""
-
-    def codegen(context, builder, signature, arguments):
-        return context.make_array(array)(context, builder, arguments[0]).data
-
-    return types.CPointer(array.dtype)(array), codegen

@@ -217,20 +217,3 @@ def turned(form, registers):
         return types.void(number, index, number, index), codegen
 
     return turned
-
-
-def scratch(form, size):
-    """Make ``scratch()``: the pointer to some numbers that last for a call."""
-    to = types.CPointer(form.number)
-
-    @intrinsic
-    def scratch(typing):
-        def codegen(context, builder, signature, arguments):
-            with builder.goto_entry_block():  # not in a loop, and not filled with 0
-                array = builder.alloca(ir.ArrayType(form.floating, size))
-            array.align = 64
-            return builder.bitcast(array, form.floating.as_pointer())
-
-        return to(), codegen
-
-    return scratch

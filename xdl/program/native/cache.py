@@ -20,9 +20,11 @@ import sys
 import tempfile
 import types
 
-import llvmlite
+import llvmlite.binding
 import numba
 from numba.core.compiler import Compiler
+
+_KEPT = {}  # functions that others are linked with
 
 
 class _NoOverlap(Compiler):
@@ -73,6 +75,18 @@ def callback(signature, *, cache=False):
         A decorator; what it returns has the attribute ``address``.
     """
     return numba.cfunc(signature, cache=cache, error_model="numpy")
+
+
+def linked(name, function, signature):
+    """Make a function that has an address known by a name.
+
+    Returns:
+        The function for compiled code to call. That may be kept on disk, but when it is
+        read, the name must be known.
+    """
+    _KEPT[name] = function  # its code is freed with it
+    llvmlite.binding.add_symbol(name, function.address)
+    return numba.types.ExternalFunction(name, signature)
 
 
 def load(source):

@@ -83,7 +83,8 @@ class NativeSource(Source):
         self.body.append(f"add_rows({', '.join(given)}) or {add}({', '.join(given)})")
 
     def _write_matmul(self, instruction, out, a, b):
-        multiply = product(*instruction.arguments, instruction.result)
+        x, y = instruction.arguments
+        multiply = product(x, y, instruction.result)
         if multiply is None:
             super()._write_matmul(instruction, out, a, b)
             return

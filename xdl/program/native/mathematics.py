@@ -29,8 +29,6 @@ that the error bound of n terms falls from n * epsilon to about n / 32 * epsilon
 longer than some thousands is best added up in blocks. ``maximum`` and ``minimum`` give
 NaN for NaN.
 
-``numba.carray(pointer(address), shape)`` is the array at an address.
-
 Square roots, absolute values, comparisons and ``x**3`` with a written exponent
 vectorise as Numba compiles them.
 
@@ -234,7 +232,6 @@ def _functions(form, exp_table, log_table, erf_tables, limits):
         "plus": bits.plus(form),
         "maximum": bits.larger(form),
         "minimum": bits.smaller(form),
-        "pointer": bits.pointer(form),
     }
 
 

@@ -6,16 +6,16 @@ when the text is written, so that its shape and strides need not travel with it.
 """
 
 import ctypes
-import types as python
 
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
-from xdl.program.native.bits import compiled, pointer
+from xdl.program.native.bits import compiled
 from xdl.program.native.blas import GEMM
 from xdl.program.native.mathematics import FUNCTIONS
+from xdl.program.native.pointers import at, integers
 
 _KINDS = {
     "bool": types.uint8,
@@ -160,16 +160,6 @@ def length(x, axis):
 
 
 @intrinsic
-def at(typing, start, offset):
-    """Return the pointer to the element ``offset`` places after another one."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.gep(arguments[0], [arguments[1]])
-
-    return start(start, types.int64), codegen
-
-
-@intrinsic
 def hidden(typing, number):
     """Return an integer of which the compiler is not to know that it is constant.
 
@@ -187,11 +177,10 @@ def hidden(typing, number):
 
 NAMES = {"at": at, "hidden": hidden, "start": start}
 NAMES |= {"is_other": is_other, "length": length, "elements": elements}
-NAMES["pointer_int64"] = pointer(python.SimpleNamespace(number=types.int64))
+NAMES["pointer_int64"] = integers
 NAMES |= {
     f"{name}_{dtype}": function
     for dtype, table in FUNCTIONS.items()
     for name, function in table.items()
-    if name != "pointer"
 }
 NAMES |= {f"gemm_{dtype}": function for dtype, function in GEMM.items()}

@@ -117,8 +117,8 @@ def header(module):
         if word in _MEANINGS and dtype in DTYPES:
             lines.append(f"{name} = {_MEANINGS[word].format(f'numpy.{dtype}')}")
         elif word == "product":
-            lines.append("from xdl.program.native.product import linked")
-            lines.append(f'{name} = linked("{dtype}")')
+            lines.append("from xdl.program.native.product import multiplying")
+            lines.append(f'{name} = multiplying("{dtype}")')
         elif name in own or (word and dtype in DTYPES and word not in _MEMORIES):
             lines.append(f'{name} = NAMES["{name}"]')
     return lines

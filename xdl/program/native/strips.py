@@ -2,15 +2,14 @@
 
 from numba.core import types
 
-from xdl.program.native.bits import DOUBLE, SINGLE
-from xdl.program.native.blocks import Registers, block, scratch, turned
-from xdl.program.native.cache import native
-from xdl.program.native.raw import at
+from xdl.program.native.bits import DOUBLE, SINGLE, compiled
+from xdl.program.native.blocks import Registers, block, turned
+from xdl.program.native.pointers import at, scratch
 
 _DEEP, _HIGH = 256, 256  # terms and rows at a time, so that they stay in cache
 
 
-@native(inner=True)
+@compiled
 def _part(length, most):
     """Return the length of parts, as equal as can be, none longer than ``most``."""
     parts = max((length + most - 1) // most, 1)
@@ -21,7 +20,7 @@ def _packing(form, registers):
     """Make what copies columns of b so that its rows are contiguous."""
     lanes, turn = registers.lanes, turned(form, registers)
 
-    @native(inner=True)
+    @compiled
     def pack(b, b_row, b_column, terms, columns, to):
         deep = terms // lanes * lanes if b_row == 1 else 0
         wide = columns // lanes * lanes if deep else 0
@@ -40,9 +39,9 @@ def _strips(form, registers):
     """Make ``c (+)= a @ b`` for so many terms and rows that they stay in cache."""
     lanes, vectors, rows = registers.lanes, registers.vectors, registers.rows
     one_block, pack = block(form, registers), _packing(form, registers)
-    packed = scratch(form, _DEEP * vectors * lanes)
+    packed = scratch(form.number, _DEEP * vectors * lanes)
 
-    @native(inner=True)
+    @compiled
     def strip(m, n, terms, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
         space = packed()
         j = 0
@@ -78,7 +77,7 @@ def multiplication(dtype):
     form, registers = REGISTERS[dtype]
     strip, rows = _strips(form, registers), registers.rows
 
-    @native(inner=True)
+    @compiled
     def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
         deep, high = _part(k, _DEEP), _part(m, _HIGH)
         high = (high + rows - 1) // rows * rows
