@@ -106,10 +106,10 @@ class Recurrence(Op):
         gq = gz if gqs[0] is gzs[0] else self._joined(xp, gqs)
         gx = gweight = ghidden = gbias = gother = None
         if wanted[0]:
-            flipped = self._transposed(xp, weight)
-            parts = range(self.gates)
+            parts = enumerate(self._by_gate(xp, weight))
             products = [
-                xp.matmul(xp.getitem(gz, i), xp.getitem(flipped, i)) for i in parts
+                xp.matmul(xp.getitem(gz, i), xp.matrix_transpose(part))
+                for i, part in parts
             ]
             gx = xp.reshape(_sum(products), x.shape)
         if wanted[1]:

@@ -188,16 +188,33 @@ class Lines(Names):
 
     def _write_concat(self, instruction, out, xs, axis="0"):
         axis = instruction.options.get("axis", axis)
-        self.body.append(f"{self.object(np.concatenate)}({xs}, {axis}, {out})")
+        missing = self._not_placed(instruction)
+        if len(missing) == len(instruction.arguments[0]):
+            self.body.append(f"{self.object(np.concatenate)}({xs}, {axis}, {out})")
+            return
+        for i, first, x in missing:
+            self._copy_piece(f"{out}_{i}", f"{out}[{first}:{first + x.shape[0]}]", x)
 
     def _write_stack(self, instruction, out, xs, axis="0"):
         axis = int(instruction.options.get("axis", axis)) % len(
             instruction.result.shape
         )
-        for i, x in enumerate(instruction.arguments[0]):
+        for i, _, x in self._not_placed(instruction):
             index = ", ".join([":"] * axis + [str(i), "..."])
-            self.planned.append(f"{out}_{i} = {out}[{index}]")
-            self.body.append(f"{self._copyto()}({out}_{i}, {self.text(x)})")
+            self._copy_piece(f"{out}_{i}", f"{out}[{index}]", x)
+
+    def _not_placed(self, instruction):
+        """Return (number, first row, piece) of the pieces that are not there yet."""
+        row, offset, missing = 0, 0, []
+        for i, x in enumerate(instruction.arguments[0]):
+            if not self.plan.is_placed(x, instruction.result, offset):
+                missing.append((i, row, x))
+            row, offset = row + (x.shape or (1,))[0], offset + x.nbytes
+        return missing
+
+    def _copy_piece(self, name, view, x):
+        self.planned.append(f"{name} = {view}")
+        self.body.append(f"{self._copyto()}({name}, {self.text(x)})")
 
     def _write_zero_unless(self, instruction, out, mask, x):
         zero_unless = self.object(kernels.zero_unless)

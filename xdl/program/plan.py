@@ -3,7 +3,8 @@
 A Value that an instruction can write into given memory gets a buffer; buffers whose
 lives do not overlap share one arena, so that a replay allocates nothing. An elementwise
 result takes over the memory of an operand that dies with it, and the new value of a
-weight is written over the old one as soon as nothing reads that any more.
+weight is written over the old one as soon as nothing reads that any more. What becomes
+a piece of a larger array, by ``stack`` or ``concat``, is made where it will lie there.
 """
 
 import numpy as np
@@ -40,13 +41,22 @@ def ufunc_of(name):
 
 class Buffer:
     """A piece of the arena: ``nbytes`` from ``offset`` on, used from ``first`` to
-    ``last`` (numbers of instructions)."""
+    ``last`` (numbers of instructions); or a piece of another Buffer."""
 
-    __slots__ = ("first", "last", "nbytes", "offset")
+    __slots__ = ("_offset", "first", "last", "nbytes", "within")
 
-    def __init__(self, nbytes, first, last):
+    def __init__(self, nbytes, first, last, within=None, offset=None):
         self.nbytes, self.first, self.last = nbytes, first, last
-        self.offset = None
+        self.within, self._offset = within, offset
+
+    @property
+    def offset(self):
+        """Where it begins in the arena."""
+        return self._offset + (self.within.offset if self.within else 0)
+
+    @offset.setter
+    def offset(self, offset):
+        self._offset = offset
 
 
 class Plan:
@@ -58,14 +68,19 @@ class Plan:
         last: from Value to the number of the last instruction that reads it or what
             shares its memory; what is returned lives to the end.
         nbytes: of the arena.
+
+    Args:
+        program: a Program.
+        joins: whether pieces are made where they will lie in a larger array.
     """
 
-    def __init__(self, program):
+    def __init__(self, program, joins=True):
         self.program = program
         self.end = len(program.instructions)
         self.buffers, self.over_state = {}, {}
         self._states = {}
         self.last = self._lives()
+        self._places = self._pieces() if joins else {}
         self._assign()
         self.nbytes = placed_in_arena({id(b): b for b in self.buffers.values()})
 
@@ -105,10 +120,43 @@ class Plan:
                 continue
             self._give(result, i, self._taken_over(i, instruction))
 
+    def _pieces(self):
+        """Return where what is made to be a piece lies: from it to (whole, offset).
+
+        It must be free when the pieces are put together, else it may be changed later.
+        """
+        places, changed = {}, {u.value for u in self.program.updates}
+        for i, instruction in enumerate(self.program.instructions):
+            if not _joins_rows(instruction) or instruction.result in changed:
+                continue
+            offset = 0
+            for piece in instruction.arguments[0]:
+                owner = self.owner(piece)
+                is_whole = owner.nbytes == piece.nbytes and _is_dense(owner)
+                is_free = self.last[owner] == i and owner not in changed
+                if is_whole and is_free and _is_made(owner):
+                    places.setdefault(owner, (instruction.result, offset))
+                offset += piece.nbytes
+        return places
+
+    def is_placed(self, piece, whole, offset):
+        """Tell whether a piece was made where it lies in a whole."""
+        return self._places.get(self.owner(piece)) == (whole, offset)
+
     def _give(self, result, i, buffer):
         """Let a Value live in a buffer, a new one if there is none yet."""
+        if result in self.buffers or result in self._places:
+            buffer = self._reserved(result, i)
         self.buffers[result] = buffer = buffer or Buffer(result.nbytes, i, 0)
         buffer.last = max(buffer.last, self.last.get(result, i))
+
+    def _reserved(self, value, i):
+        """Return the buffer of a piece, or of a whole whose first piece is made."""
+        if value not in self.buffers:
+            within, offset = self._places.get(value, (None, None))
+            whole = within and self._reserved(within, i)
+            self.buffers[value] = Buffer(value.nbytes, i, i, whole, offset)
+        return self.buffers[value]
 
     def _assign_group(self, i, group, targets):
         """Place what a group gives out; it may write over what it has read by then."""
@@ -191,6 +239,28 @@ def can_write(instruction):
     return name in _WITH_OUT or ufunc_of(name) is not None
 
 
+def _joins_rows(instruction):
+    """Tell whether an instruction lays pieces of its dtype one behind the other."""
+    if instruction.name not in ("stack", "concat") or not can_write(instruction):
+        return False
+    pieces, *axis = instruction.arguments
+    axis = axis[0] if axis else instruction.options.get("axis", 0)
+    result = instruction.result
+    is_one_dtype = all(piece.dtype == result.dtype for piece in pieces)
+    return axis in (0, -len(result.shape)) and is_one_dtype and _is_dense(result)
+
+
+def _is_dense(value):
+    return value.axes == tuple(range(len(value.shape)))
+
+
+def _is_made(value):
+    """Tell whether a Value is made by an instruction that writes it anew."""
+    origin = value.origin
+    is_new = isinstance(origin, Instruction) and origin.name not in INTO
+    return is_new and can_write(origin)
+
+
 def _is_alike(a, b):
     return (a.shape, a.dtype, a.axes) == (b.shape, b.dtype, b.axes)
 
@@ -198,7 +268,8 @@ def _is_alike(a, b):
 def placed_in_arena(buffers):
     """Give each Buffer its offset, first fit by time; return the size of the arena."""
     active, end = [], 0
-    for buffer in sorted(buffers.values(), key=lambda b: (b.first, -b.nbytes)):
+    own = [b for b in buffers.values() if b.within is None]
+    for buffer in sorted(own, key=lambda b: (b.first, -b.nbytes)):
         active = [b for b in active if b.last >= buffer.first]
         size = -(-buffer.nbytes // _ALIGNMENT) * _ALIGNMENT
         at = 0

@@ -5,7 +5,6 @@ import re
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.backend.blas import AS_IS
 from xdl.program.interpreter import Refused
 from xdl.program.native.places import Ineligible
 from xdl.program.native.step_text import WholeText
@@ -20,12 +19,6 @@ def _matrix(memory, rows, columns, row, column):
 def _product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
     x, y = _matrix(a, m, k, a_row, a_column), _matrix(b, k, n, b_row, b_column)
     _matrix(c, m, n, c_row, 1)[...] = x @ y
-
-
-def _gemm(order, a_flag, b_flag, m, n, k, alpha, a, a_step, b, b_step, beta, c, step):
-    of_a = (a_step, 1) if a_flag == AS_IS else (1, a_step)
-    of_b = (b_step, 1) if b_flag == AS_IS else (1, b_step)
-    _product(m, n, k, a, *of_a, b, *of_b, c, step)
 
 
 NAMES = {
@@ -48,7 +41,6 @@ for _dtype in ("float32", "float64"):
         f"plus_{_dtype}": lambda x, y: x + y,
         f"maximum_{_dtype}": np.maximum,
         f"minimum_{_dtype}": np.minimum,
-        f"gemm_{_dtype}": _gemm,
     }
 
 

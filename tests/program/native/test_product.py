@@ -1,15 +1,17 @@
 """Matrix products by blocks, against NumPy's."""
 
+import functools
+import unittest.mock
+
 import numpy as np
 import pytest
 
 numba = pytest.importorskip("numba")
 
-from xdl.program.native import strips  # noqa: E402  (they need Numba)
-from xdl.program.native.bits import DOUBLE, SINGLE  # noqa: E402
+from xdl.program.native import blas, strips  # noqa: E402  (they need Numba)
 from xdl.program.native.blocks import Registers  # noqa: E402
 from xdl.program.native.pointers import first  # noqa: E402
-from xdl.program.native.product import is_known, product  # noqa: E402
+from xdl.program.native.product import _fastest, is_known, product  # noqa: E402
 
 LAYOUTS = {
     "C": lambda x: x,
@@ -134,25 +136,60 @@ def test_other_products_are_left_to_numpy(a, b, dtype):
     assert product(a, b, c) is None
 
 
-@pytest.mark.parametrize("form", [SINGLE, DOUBLE], ids=["float32", "float64"])
-@pytest.mark.parametrize("registers", REGISTERS)
-@pytest.mark.parametrize("shape", [(23, 300, 101), (12, 40, 64)], ids=str)
-def test_blocks_are_right_on_every_processor(shape, registers, form, rng, monkeypatch):
-    dtype = str(form.number)
-    known = Registers(form, *REGISTERS[registers])
-    monkeypatch.setitem(strips.REGISTERS, dtype, (form, known))
-    multiply, item = strips.multiplication(dtype), form.integer.width // 8
+@functools.cache
+def _multiplication(way, dtype):
+    if way == "loops":
+        return blas.multiply_by_loops
+    if way == "BLAS":
+        return blas.multiplication(dtype)
+    form, _ = strips.REGISTERS[dtype]
+    known = {dtype: (form, Registers(form, *REGISTERS[way]))}
+    with unittest.mock.patch.dict(strips.REGISTERS, known):
+        return strips.multiplication(dtype)
 
-    @numba.njit
-    def run(a, b, c):
-        (m, n), k = c.shape, a.shape[1]
-        of_b = first(b), b.strides[0] // item, b.strides[1] // item
-        multiply(m, n, k, first(a), k, 1, *of_b, first(c), n)
 
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("way", [*REGISTERS, "BLAS", "loops"])
+@pytest.mark.parametrize("left", LAYOUTS)
+@pytest.mark.parametrize("shape", [(23, 300, 101), (1, 40, 1), (3, 0, 2)], ids=str)
+def test_products_are_right_on_every_processor(shape, left, way, dtype, rng):
     m, k, n = shape
-    a, b = (rng.standard_normal(s).astype(dtype) for s in ((m, k), (n, k)))
+    run = _running(dtype, _multiplication(way, dtype))
+    a = LAYOUTS[left](rng.standard_normal((m, k)).astype(dtype))
+    b = rng.standard_normal((n, k)).astype(dtype)
     c = np.full((m, n), np.nan, dtype)
 
     run(a, b.T, c)
 
     np.testing.assert_allclose(c, a @ b.T, rtol=0, atol=TOLERANCES[dtype])
+
+
+@functools.cache
+def _running(dtype, multiply):
+    """Return a function of arrays that multiplies them."""
+    item = np.dtype(dtype).itemsize
+
+    @numba.njit
+    def run(a, b, c):
+        (m, n), k = c.shape, a.shape[1]
+        of_a = first(a), a.strides[0] // item, a.strides[1] // item
+        of_b = first(b), b.strides[0] // item, b.strides[1] // item
+        multiply(m, n, k, *of_a, *of_b, first(c), n)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("has_blocks", "address", "expected"),
+    [
+        (True, 1, 'strips.multiplication("float32")'),
+        (False, 1, 'blas.multiplication("float32")'),
+        (False, None, "blas.multiply_by_loops"),
+    ],
+)
+def test_blocks_come_before_blas_and_loops(has_blocks, address, expected, monkeypatch):
+    where = "xdl.program.native.product"
+    monkeypatch.setattr(f"{where}.is_known", lambda dtype: has_blocks)
+    monkeypatch.setattr(f"{where}.matrix_product", lambda dtype: address)
+
+    assert expected == _fastest("float32")

@@ -10,7 +10,6 @@ from tests.program.compared import arrays_of  # noqa: E402
 from tests.program.native.test_step_text import FUNCTIONS  # noqa: E402
 from xdl import models, optim  # noqa: E402
 from xdl.core.parameter import Parameter  # noqa: E402
-from xdl.program.native.blas import GEMM  # noqa: E402
 from xdl.program.native.executor import NumbaExecutor  # noqa: E402
 from xdl.program.native.whole import NumbaWhole  # noqa: E402
 
@@ -290,26 +289,6 @@ def test_what_is_drawn_or_large_is_run_in_groups(function, rng):
     step(rng.standard_normal((3, 4)).astype("f4"))
 
     assert isinstance(executor_of(step), NumbaExecutor)
-
-
-@pytest.mark.parametrize("found", [GEMM, {}], ids=["by BLAS", "by loops"])
-def test_products_without_blocks_are_right(found, monkeypatch, rng):
-    monkeypatch.setattr("xdl.program.native.step_products.is_known", lambda dtype: 0)
-    monkeypatch.setattr("xdl.program.native.step_products.GEMM", found)
-    step = xdl.compile(
-        lambda x, y: (x @ y, x.T @ x, y @ y.T, (y.T @ x.T).T),
-        executor="numba",
-        verify=False,
-    )
-    x, y = rng.standard_normal((30, 40)), rng.standard_normal((40, 20))
-    step(x, y)
-
-    actual = [z.numpy() for z in step(x, y)]
-
-    assert isinstance(executor_of(step), NumbaWhole)
-    assert ("gemm_" in executor_of(step).source) == bool(found)
-    for z, expected in zip(actual, (x @ y, x.T @ x, y @ y.T, x @ y), strict=True):
-        np.testing.assert_allclose(z, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_arrays_of_an_unknown_layout_are_left_to_another_executor(monkeypatch):

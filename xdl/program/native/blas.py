@@ -1,25 +1,65 @@
-"""Matrix products by the BLAS that NumPy itself has, for native code to call.
+"""Matrix products by the BLAS that NumPy itself has, in raw memory.
 
-The function is linked by a name that is registered here, not by its address: so
-compiled code can be kept on disk. Code that is read from there must find the name
-registered, which importing this module does.
+They do what those of ``strips`` do, on processors for which there are no blocks. What
+BLAS cannot read, and all where there is no BLAS that we know, is left to plain loops.
 """
 
-import llvmlite.binding
 from numba.core import types
 
-from xdl.backend.blas import matrix_product
+from xdl.backend.blas import AS_IS, ROW_MAJOR, TRANSPOSED, matrix_product
+from xdl.program.native.bits import compiled
+from xdl.program.native.cache import linked
+
+
+@compiled
+def _layout(rows, columns, row, column):
+    """Return how BLAS is to read a matrix: a flag, and the step between its lines.
+
+    The stride of an axis of one element says nothing. A step of 0: it cannot read it.
+    """
+    if column == 1 or columns <= 1:
+        if rows <= 1:
+            return AS_IS, max(columns, 1)
+        if row >= columns:
+            return AS_IS, row
+    if (row == 1 or rows <= 1) and column >= rows:
+        return TRANSPOSED, column
+    return AS_IS, 0
+
+
+@compiled
+def multiply_by_loops(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
+    """Do what ``strips.multiplication``'s function does, number by number."""
+    for i in range(m):
+        for j in range(n):
+            total = 0.0
+            for p in range(k):
+                total += a[i * a_row + p * a_column] * b[p * b_row + j * b_column]
+            c[i * c_row + j] = total
+
+
+def multiplication(dtype):
+    """Make ``multiply``, as ``strips.multiplication`` does; BLAS must be there."""
+    number = getattr(types, dtype)
+    gemm = _gemm(number, matrix_product(dtype))
+
+    @compiled
+    def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
+        a_flag, a_step = _layout(m, k, a_row, a_column)
+        b_flag, b_step = _layout(k, n, b_row, b_column)
+        if a_step == 0 or b_step == 0 or c_row < n or k == 0:
+            of_a, of_b = (a, a_row, a_column), (b, b_row, b_column)
+            multiply_by_loops(m, n, k, *of_a, *of_b, c, c_row)
+        else:
+            how = ROW_MAJOR, a_flag, b_flag, m, n, k
+            gemm(*how, number(1), a, a_step, b, b_step, number(0), c, c_row)
+
+    return multiply
 
 
 def _gemm(number, address):
     """Return BLAS's gemm of rows: a and b may be transposed, c may not."""
-    name = f"xdl_gemm_{number.name}"
-    llvmlite.binding.add_symbol(name, address)
     flag, size, matrix = types.int32, types.int64, types.CPointer(number)
     layouts = (flag, flag, flag, size, size, size)
     numbers = (number, matrix, size, matrix, size, number, matrix, size)
-    return types.ExternalFunction(name, types.void(*layouts, *numbers))
-
-
-_FOUND = {t: matrix_product(t.name) for t in (types.float32, types.float64)}
-GEMM = {t.name: _gemm(t, address) for t, address in _FOUND.items() if address}
+    return linked(f"xdl_gemm_{number.name}", address, types.void(*layouts, *numbers))

@@ -121,21 +121,46 @@ class _Block:
         builder, height, width = self.builder, self.height, self.width
         of_a, of_c = self._lines(a, a_row), self._lines(c, c_row)
         cells = [(i, j) for i in range(height) for j in range(width)]
-        sums = {}
+        sums = {cell: cgutils.alloca_once_value(builder, self.zero) for cell in cells}
         for i, j in cells:
-            before = builder.select(adds, self._load(of_c[i], j), self.zero)
-            sums[i, j] = cgutils.alloca_once_value(builder, before)
+            self._fetch(_vector_at(builder, self.registers, of_c[i], j), is_written=1)
         with cgutils.for_range(builder, terms) as loop:
             line = builder.gep(b, [builder.mul(b_row, loop.index)])
             vectors = [self._load(line, j) for j in range(width)]
             along = builder.mul(a_term, loop.index)
+            if height == self.registers.rows:
+                self._fetch_ahead(a, a_row, a_term, along, loop.index, line)
             for i in range(height):
                 number = builder.load(builder.gep(of_a[i], [along]))
                 one = self._spread(self.registers.vector, number)
                 for j in range(width):
                     self._add(sums[i, j], one, vectors[j])
         for i, j in cells:
-            self._store(builder.load(sums[i, j]), of_c[i], j)
+            before = builder.select(adds, self._load(of_c[i], j), self.zero)
+            self._store(builder.fadd(before, builder.load(sums[i, j])), of_c[i], j)
+
+    def _fetch_ahead(self, a, a_row, a_term, along, term, line):
+        """Fetch what the next rows read of a, and the next columns of b."""
+        builder, lanes = self.builder, 64 // self._item
+        rows, width = _INDEX(self.registers.rows), self.width
+        for j in range(width, 2 * width):
+            self._fetch(_vector_at(builder, self.registers, line, j))
+        # A line holds many terms of a row, or many rows of a term.
+        lines = builder.mul(builder.udiv(term, rows), _INDEX(lanes))
+        row = builder.mul(builder.add(builder.urem(term, rows), rows), a_row)
+        in_row = builder.add(row, builder.mul(lines, a_term))
+        in_column = builder.add(along, builder.mul(rows, a_row))
+        is_turned = builder.icmp_signed("==", a_row, _INDEX(1))
+        self._fetch(builder.gep(a, [builder.select(is_turned, in_column, in_row)]))
+
+    def _fetch(self, place, is_written=0):
+        """Have a line of memory in cache soon."""
+        place = self.builder.bitcast(place, ir.IntType(8).as_pointer())
+        given = [place, *[ir.IntType(32)(n) for n in (is_written, 3, 1)]]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
+        module = self.builder.module
+        fetch = cgutils.get_or_insert_function(module, kind, "llvm.prefetch.p0")
+        self.builder.call(fetch, given)
 
     def _add(self, total, x, y):
         builder, joined = self.builder, ("contract",)

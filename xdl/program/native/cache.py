@@ -77,15 +77,21 @@ def callback(signature, *, cache=False):
     return numba.cfunc(signature, cache=cache, error_model="numpy")
 
 
-def linked(name, function, signature):
-    """Make a function that has an address known by a name.
+def linked(name, address, signature, keeps=None):
+    """Make the function at an address known by a name.
+
+    Args:
+        name: the name.
+        address: the address.
+        signature: the types of the function.
+        keeps: what is to live as long as the process, as the code at the address.
 
     Returns:
         The function for compiled code to call. That may be kept on disk, but when it is
         read, the name must be known.
     """
-    _KEPT[name] = function  # its code is freed with it
-    llvmlite.binding.add_symbol(name, function.address)
+    _KEPT[name] = keeps
+    llvmlite.binding.add_symbol(name, address)
     return numba.types.ExternalFunction(name, signature)
 
 

@@ -187,7 +187,8 @@ def shared():
     llvmlite.binding.add_symbol("xdl_board", _BOARD.ctypes.data)
     if _has_semaphores():
         _start(min(threads(), _MOST))
-    return linked("xdl_share", load(_SHARE).share, SHARE)
+    share = load(_SHARE).share
+    return linked("xdl_share", share.address, SHARE, share)
 
 
 def _has_semaphores():

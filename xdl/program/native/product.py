@@ -13,6 +13,7 @@ import functools
 
 from numba.core import types
 
+from xdl.backend.blas import matrix_product
 from xdl.program.native.cache import linked, load
 from xdl.program.native.crew import PART, shared
 from xdl.program.native.strips import REGISTERS, signature
@@ -20,9 +21,10 @@ from xdl.program.native.strips import REGISTERS, signature
 _MOST = 2**29  # multiplications: from here on BLAS is as fast
 _LONG = 2**22  # multiplications: from here on other threads of Python may run meanwhile
 _PRODUCT = """
-from xdl.program.native.strips import multiplication, signature
+from xdl.program.native import blas, strips
+from xdl.program.native.strips import signature
 
-multiply = multiplication("{dtype}")
+multiply = {multiply}
 
 
 @callback(signature("{dtype}"))
@@ -57,21 +59,35 @@ def product(a, b, c):
 
 
 def is_known(dtype):
-    """Tell whether there are loops for a dtype on this processor."""
+    """Tell whether there are blocks for a dtype on this processor."""
     return dtype in REGISTERS and REGISTERS[dtype][1] is not None
 
 
 @functools.cache
 def multiplying(dtype):
-    """Return the function of ``strips.multiplication`` for compiled code to call."""
-    function = load(_PRODUCT.format(dtype=dtype)).product
-    return linked(f"xdl_product_{dtype}", function, signature(dtype))
+    """Return ``multiply``, by blocks or BLAS, for compiled code to call.
+
+    It is what ``strips.multiplication`` makes.
+    """
+    product = load(_PRODUCT.format(dtype=dtype, multiply=_fastest(dtype))).product
+    name = f"xdl_product_{dtype}"
+    return linked(name, product.address, signature(dtype), product)
+
+
+def _fastest(dtype):
+    """Return the text of the function that multiplies on this processor."""
+    if is_known(dtype):
+        return f'strips.multiplication("{dtype}")'
+    if matrix_product(dtype) is not None:
+        return f'blas.multiplication("{dtype}")'
+    return "blas.multiply_by_loops"
 
 
 @functools.cache
 def sharing(dtype):
     """Return what shares a task with the crew, once parts of products can be called."""
-    linked(f"xdl_part_{dtype}", load(_PART.format(dtype=dtype)).part, PART)
+    part = load(_PART.format(dtype=dtype)).part
+    linked(f"xdl_part_{dtype}", part.address, PART, part)
     return shared()
 
 

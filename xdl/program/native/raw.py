@@ -13,7 +13,6 @@ from numba.core import types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
 from xdl.program.native.bits import compiled
-from xdl.program.native.blas import GEMM
 from xdl.program.native.mathematics import FUNCTIONS
 from xdl.program.native.pointers import at, integers
 
@@ -183,4 +182,3 @@ NAMES |= {
     for dtype, table in FUNCTIONS.items()
     for name, function in table.items()
 }
-NAMES |= {f"gemm_{dtype}": function for dtype, function in GEMM.items()}

@@ -58,7 +58,7 @@ class WholeText:
 
     def __init__(self, program):
         self.program = _Planned(program)
-        self.plan = Plan(self.program)
+        self.plan = Plan(self.program, joins=False)
         self.memories, self.scalars, self.places = {}, {}, {}
         self.sizes: dict = {}
         self.checked, self.is_changed = {}, False

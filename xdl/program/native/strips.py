@@ -6,7 +6,7 @@ from xdl.program.native.bits import DOUBLE, SINGLE, compiled
 from xdl.program.native.blocks import Registers, block, turned
 from xdl.program.native.pointers import at, scratch
 
-_DEEP, _HIGH = 256, 256  # terms and rows at a time, so that they stay in cache
+_DEEP, _HIGH = 320, 256  # terms and rows at a time, so that they stay in cache
 
 
 @compiled
