@@ -17,7 +17,8 @@ from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source
 
-_LEAST = 2048  # elements: below, a native call costs about what it gains
+_LEAST = 2048  # elements: below, a native call costs about what few calls do
+_FEW = 4  # calls of NumPy: more of them cost more than a native call at any size
 _SLOW = frozenset({"erf", "exp", "tanh", "log"})  # worth a loop of their own
 # Rows are added up in NumPy's order. What is out of range is left to NumPy to say.
 _ADDED_ROWS = """
@@ -37,7 +38,7 @@ def add_rows(out, index, rows):
 def is_worth(group):
     """Tell whether a group runs faster as a native loop than array by array."""
     if group.size < _LEAST:
-        return False
+        return len(group.inner) > _FEW
     return len(group.inner) > 1 or group.inner[0].name in _SLOW
 
 
