@@ -16,7 +16,7 @@ def _matrix(memory, rows, columns, row, column):
     return np.lib.stride_tricks.as_strided(memory, (rows, columns), strides)
 
 
-def _product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
+def _product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
     x, y = _matrix(a, m, k, a_row, a_column), _matrix(b, k, n, b_row, b_column)
     _matrix(c, m, n, c_row, 1)[...] = x @ y
 

@@ -32,7 +32,7 @@ def group(c):
 @native
 def step(a, b, c):
     (m, n), k = c.shape, a.shape[1]
-    multiply(m, n, k, first(a), k, 1, first(b), n, 1, first(c), n)
+    multiply(m, n, k, first(a), k, 1, first(b), n, 1, first(c), n, False)
     group(c)
 """
 ANOTHER_PROCESS = """

@@ -8,6 +8,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
+import xdl  # noqa: E402
 from xdl.program.native import blas, strips  # noqa: E402  (they need Numba)
 from xdl.program.native.blocks import Registers  # noqa: E402
 from xdl.program.native.pointers import first  # noqa: E402
@@ -76,6 +77,30 @@ def test_stacks_of_matrices_are_multiplied_as_numpy_does(shapes, rng):
     assert product(a, b, c)(a, b, c)
 
     np.testing.assert_allclose(c, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_sum_of_products_in_a_program_is_one_call(rng):
+    x, y = (rng.standard_normal(s).astype("f4") for s in ((4, 256, 300), (4, 300, 200)))
+    step = xdl.compile(
+        lambda x, y: xdl.sum(x @ y, axis=0) * 2, executor="numba", verify=False
+    )
+    step(x, y)
+
+    actual = step(x, y).numpy()
+
+    np.testing.assert_allclose(actual, 2 * (x @ y).sum(0), rtol=1e-3, atol=1e-3)
+    (replay,) = step._replays.values()
+    assert 1 == replay.executor.source.count("_summed_product(")
+
+
+@pytest.mark.parametrize("layout", ["C", "Fortran"])
+def test_the_products_of_two_stacks_are_added_up(layout, rng):
+    a, b = rng.standard_normal((3, 9, 70)), rng.standard_normal((3, 70, 33))
+    c = LAYOUTS[layout](np.full((9, 33), np.nan))
+
+    assert product(a, b, c, is_summed=True)(a, b, c)
+
+    np.testing.assert_allclose(c, (a @ b).sum(axis=0), rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("layout", ["Fortran", "columns of a wider array"])
@@ -159,9 +184,10 @@ def test_products_are_right_on_every_processor(shape, left, way, dtype, rng):
     b = rng.standard_normal((n, k)).astype(dtype)
     c = np.full((m, n), np.nan, dtype)
 
-    run(a, b.T, c)
+    run(a, b.T, c, False)
+    run(a, b.T, c, True)
 
-    np.testing.assert_allclose(c, a @ b.T, rtol=0, atol=TOLERANCES[dtype])
+    np.testing.assert_allclose(c, 2 * (a @ b.T), rtol=0, atol=TOLERANCES[dtype])
 
 
 @functools.cache
@@ -170,11 +196,11 @@ def _running(dtype, multiply):
     item = np.dtype(dtype).itemsize
 
     @numba.njit
-    def run(a, b, c):
+    def run(a, b, c, adds):
         (m, n), k = c.shape, a.shape[1]
         of_a = first(a), a.strides[0] // item, a.strides[1] // item
         of_b = first(b), b.strides[0] // item, b.strides[1] // item
-        multiply(m, n, k, *of_a, *of_b, first(c), n)
+        multiply(m, n, k, *of_a, *of_b, first(c), n, adds)
 
     return run
 

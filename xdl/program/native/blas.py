@@ -28,11 +28,11 @@ def _layout(rows, columns, row, column):
 
 
 @compiled
-def multiply_by_loops(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
+def multiply_by_loops(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
     """Do what ``strips.multiplication``'s function does, number by number."""
     for i in range(m):
         for j in range(n):
-            total = 0.0
+            total = c[i * c_row + j] if adds else 0.0
             for p in range(k):
                 total += a[i * a_row + p * a_column] * b[p * b_row + j * b_column]
             c[i * c_row + j] = total
@@ -44,15 +44,15 @@ def multiplication(dtype):
     gemm = _gemm(number, matrix_product(dtype))
 
     @compiled
-    def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
+    def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
         a_flag, a_step = _layout(m, k, a_row, a_column)
         b_flag, b_step = _layout(k, n, b_row, b_column)
         if a_step == 0 or b_step == 0 or c_row < n or k == 0:
             of_a, of_b = (a, a_row, a_column), (b, b_row, b_column)
-            multiply_by_loops(m, n, k, *of_a, *of_b, c, c_row)
+            multiply_by_loops(m, n, k, *of_a, *of_b, c, c_row, adds)
         else:
             how = ROW_MAJOR, a_flag, b_flag, m, n, k
-            gemm(*how, number(1), a, a_step, b, b_step, number(0), c, c_row)
+            gemm(*how, number(1), a, a_step, b, b_step, number(adds), c, c_row)
 
     return multiply
 

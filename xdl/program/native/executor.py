@@ -10,7 +10,7 @@ from xdl.program.groups import REPEATED, WHOLE
 from xdl.program.native.cache import load
 from xdl.program.native.gathering import gathered
 from xdl.program.native.loops import NativeText
-from xdl.program.native.lowering import lowered, parted
+from xdl.program.native.lowering import lowered, parted, summed
 from xdl.program.native.maps import lies_plain
 from xdl.program.native.product import product
 from xdl.program.numpy_executor import NumpyExecutor
@@ -85,14 +85,14 @@ class NativeSource(Source):
 
     def _write_matmul(self, instruction, out, a, b):
         x, y = instruction.arguments
-        multiply = product(x, y, instruction.result)
+        is_summed = "summed" in instruction.options
+        multiply = product(x, y, instruction.result, is_summed)
         if multiply is None:
             super()._write_matmul(instruction, out, a, b)
             return
-        by_blocks = self.object(multiply)
-        by_blas = self.object(np.matmul)
-        given = f"{a}, {b}, {out}"
-        self.body.append(f"{by_blocks}({given}) or {by_blas}({given})")
+        given = f"({a}, {b}, {out})"
+        by_blas = self.object(_summed_product if is_summed else np.matmul)
+        self.body.append(f"{self.object(multiply)}{given} or {by_blas}{given}")
 
     def _function(self, native):
         """Return the name of the function with a text; equal ones are one."""
@@ -161,6 +161,11 @@ class NativeSource(Source):
         return names
 
 
+def _summed_product(a, b, out):
+    """Write the sum of the products of two stacks of matrices."""
+    np.add.reduce(np.matmul(a, b), 0, None, out)
+
+
 def _names_rows(x, index, new):
     """Tell whether rows of a matrix are named by a list of integers."""
     index = index[0] if isinstance(index, tuple) and len(index) == 1 else index
@@ -185,6 +190,7 @@ class NumbaExecutor(NumpyExecutor):
     def _write(self, program):
         begin = time.perf_counter()
         lowered(program)
+        summed(program)
         parted(program)
         gathered(program, is_worth)
         source = NativeSource(program, Plan(program))

@@ -8,6 +8,7 @@ import numpy as np
 from xdl.backend.recording import Instruction, Value, memory_order
 from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import lies_plain, owner_of
+from xdl.program.native.product import product
 from xdl.program.passes import renamed
 
 _LEAST = 4096  # elements: smaller products with vectors are left to BLAS
@@ -87,6 +88,36 @@ def _sum(new, instruction, x, axis):
     _added(new, instruction, "sum", (x,), {"axis": axis}, narrow)
     one = _added(new, instruction, "reshape", (narrow, result.shape), {}, result)
     one.is_view = True
+
+
+def summed(program):
+    """Write the sum of the products of two stacks as one instruction.
+
+    The gradient of a recurrent state is such: one product for each gate.
+    """
+    uses, gone = program.uses(), set()
+    for instruction in program.instructions:
+        products = _summed_products(instruction, uses)
+        if products is not None:
+            gone.add(products)
+            instruction.name, instruction.arguments = "matmul", products.arguments
+            instruction.options = {"summed": True}
+    program.instructions = [one for one in program.instructions if one not in gone]
+
+
+def _summed_products(instruction, uses):
+    """Return the instruction whose products are added up; None if it is no such sum."""
+    if instruction.name != "sum" or len(instruction.result.shape) != 2:
+        return None
+    x, *axis = instruction.arguments
+    axis = axis[0] if axis else instruction.options.get("axis")
+    products = x.origin
+    if axis not in (0, -3) or uses[x] != 1 or getattr(products, "name", "") != "matmul":
+        return None
+    a, b = products.arguments
+    is_stack = a.shape[:-2] == b.shape[:-2] == x.shape[:1] and x.dtype.kind == "f"
+    is_native = is_stack and product(a, b, instruction.result, True) is not None
+    return products if is_native and instruction.result.dtype == x.dtype else None
 
 
 _FEW = 4  # pieces: more are better left together

@@ -13,7 +13,7 @@ from xdl.program.native.strips import REGISTERS
 
 _LEAST = 2**19  # multiplications: fewer, some 10 us, are not worth a part
 # What the list of a task holds: sizes, and the memory and strides of three matrices.
-_SIZES, _A, _B, _C, _LENGTH = 0, 8, 13, 18, 23
+_A, _B, _C, _SUMMED, _LENGTH = 8, 13, 18, 23, 24
 
 
 def part(dtype, multiply):
@@ -27,14 +27,16 @@ def part(dtype, multiply):
         down, across, stack = t[5], t[6], t[7]
         j = index % across * wide
         i = index // across % down * high
-        inner = index // (across * down) % stack
+        inner = index // (across * down) % stack  # 0, where the stack is summed
         outer = index // (across * down * stack)
         a = at(real(t[_A]), outer * t[_A + 1] + inner * t[_A + 2] + i * t[_A + 3])
         b = at(real(t[_B]), outer * t[_B + 1] + inner * t[_B + 2] + j * t[_B + 4])
         c = at(real(t[_C]), outer * t[_C + 1] + inner * t[_C + 2] + i * t[_C + 3] + j)
         sizes = min(high, m - i), min(wide, n - j), k
-        of_a, of_b = (a, t[_A + 3], t[_A + 4]), (b, t[_B + 3], t[_B + 4])
-        multiply(*sizes, *of_a, *of_b, c, t[_C + 3])
+        for summed in range(t[_SUMMED]):
+            of_a = at(a, summed * t[_A + 2]), t[_A + 3], t[_A + 4]
+            of_b = at(b, summed * t[_B + 2]), t[_B + 3], t[_B + 4]
+            multiply(*sizes, *of_a, *of_b, c, t[_C + 3], summed > 0)
 
     return part
 
@@ -42,16 +44,17 @@ def part(dtype, multiply):
 def posting(dtype, share):
     """Make what computes the products of stacks, whose strides are given in numbers.
 
-    ``post(stacks, sizes, of_a, of_b, of_c)``, with two lengths of the stacks, the rows,
-    columns and terms of a product, and of each operand its address and four strides; it
-    returns whether it could write c: its rows or its columns must be contiguous.
+    ``post(stacks, summed, sizes, of_a, of_b, of_c)``, with two lengths of the stacks,
+    how many products of the inner one are added up, the rows, columns and terms of a
+    product, and of each operand its address and four strides; it returns whether it
+    could write c: its rows or its columns must be contiguous.
     """
     registers = REGISTERS[dtype][1]
     lanes, rows = registers.lanes, registers.rows
     part, new = symbol(f"xdl_part_{dtype}"), scratch(types.int64, _LENGTH)
 
     @compiled
-    def post(stacks, sizes, of_a, of_b, of_c):
+    def post(stacks, summed, sizes, of_a, of_b, of_c):
         m, n, k = sizes
         if of_c[4] != 1 and n > 1:
             if of_c[3] != 1 and m > 1:
@@ -63,7 +66,8 @@ def posting(dtype, share):
             m, n = n, m
         count = stacks[0] * stacks[1]
         hands = look(board(), HANDS)
-        pieces = min((2 * hands + count - 1) // max(count, 1), m * n * k // _LEAST)
+        work = m * n * k * summed
+        pieces = min((2 * hands + count - 1) // max(count, 1), work // _LEAST)
         pieces = max(pieces, 1) if hands > 1 else 1
         high, wide = m, n
         if n >= m:
@@ -77,6 +81,7 @@ def posting(dtype, share):
             task[i] = given[i]
         for i in range(5):
             task[_A + i], task[_B + i], task[_C + i] = of_a[i], of_b[i], of_c[i]
+        task[_SUMMED] = summed
         share(part(), address(task), count * down * across)
         return True
 

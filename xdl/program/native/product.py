@@ -28,8 +28,8 @@ multiply = {multiply}
 
 
 @callback(signature("{dtype}"))
-def product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
-    multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row)
+def product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
+    multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds)
 """
 _PART = """
 from xdl.program.native.crew import PART
@@ -54,7 +54,7 @@ post = posting("{dtype}", sharing("{dtype}"))
 @native(nogil={is_long})
 def product(a, b, c):
     sizes = c.shape[-2], c.shape[-1], a.shape[-1]
-    return post(({stacks}), sizes, {reads})
+    return post(({stacks}), {summed}, sizes, {reads})
 """
 
 
@@ -91,11 +91,12 @@ def sharing(dtype):
     return shared()
 
 
-def product(a, b, c):
+def product(a, b, c, is_summed=False):
     """Return ``product(a, b, c)``, which computes ``c = a @ b`` for stacks of matrices.
 
     Args:
         a, b, c: Values, or arrays; those of the function have their shapes and dtypes.
+        is_summed: whether c, a matrix, is the sum of the products of two stacks.
 
     Returns:
         The compiled function, or None: BLAS is as good. It returns whether it could
@@ -111,10 +112,14 @@ def product(a, b, c):
     sharing(dtype)
     names = ("a", "b", "c")
     read = [_strides(n, v, c) for n, v in zip(names, (a, b, c), strict=True)]
-    stacks = [f"c.shape[{i}]" for i in range(len(c.shape) - 2)]
-    stacks = ", ".join(["1", "1", *stacks][-2:])
+    lengths = [f"c.shape[{i}]" for i in range(len(c.shape) - 2)]
+    stacks = ", ".join(["1", "1", *lengths][-2:])
     text = _STACKS.format(
-        dtype=dtype, stacks=stacks, reads=", ".join(read), is_long=size >= _LONG
+        dtype=dtype,
+        stacks=stacks,
+        summed="a.shape[0]" if is_summed else "1",
+        reads=", ".join(read),
+        is_long=size >= _LONG,
     )
     number = getattr(types, dtype)
     given = [types.Array(number, len(v.shape), "A", readonly=True) for v in (a, b)]

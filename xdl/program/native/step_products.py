@@ -51,7 +51,7 @@ class Products:
             for p, s in zip(matrices, steps, strict=True)
         ]
         given = [m, n, a.shape[1], pointers[1], *a.strides, pointers[2], *b.strides]
-        given += [pointers[0], c.strides[0]]
+        given += [pointers[0], c.strides[0], False]
         return [f"product_{c.array.dtype}({', '.join(map(str, given))})"]
 
     def _by_loops(self, matrices, steps):

@@ -70,23 +70,25 @@ def _strips(form, registers):
 def multiplication(dtype):
     """Make the product of two matrices in memory.
 
-    ``multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row)`` computes
-    ``c = a @ b`` for an (m, k) and a (k, n) matrix of any strides, counted in numbers.
-    The rows of ``c`` are contiguous.
+    ``multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds)``
+    computes ``c = a @ b``, or ``c += a @ b``, for an (m, k) and a (k, n) matrix of any
+    strides, counted in numbers. The rows of ``c`` are contiguous.
     """
     form, registers = REGISTERS[dtype]
     strip, rows = _strips(form, registers), registers.rows
 
     @compiled
-    def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row):
+    def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
         deep, high = _part(k, _DEEP), _part(m, _HIGH)
         high = (high + rows - 1) // rows * rows
         for p in range(0, max(k, 1), deep):
+            joins = adds or p > 0
             for i in range(0, m, high):
                 sizes = min(high, m - i), n, min(deep, k - p)
                 of_a = at(a, i * a_row + p * a_column), a_row, a_column
                 of_b = at(b, p * b_row), b_row, b_column
-                strip(*sizes, *of_a, *of_b, at(c, i * c_row), c_row, p > 0)
+                of_c = at(c, i * c_row), c_row
+                strip(*sizes, *of_a, *of_b, *of_c, joins)
 
     return multiply
 
@@ -95,7 +97,8 @@ def signature(dtype):
     """Return the types of ``multiplication``'s function."""
     matrix = (types.CPointer(getattr(types, dtype)), types.int64)
     two = (*matrix, types.int64)
-    return types.void(types.int64, types.int64, types.int64, *two, *two, *matrix)
+    sizes = (types.int64,) * 3
+    return types.void(*sizes, *two, *two, *matrix, types.boolean)
 
 
 _FORMS = {str(form.number): form for form in (SINGLE, DOUBLE)}
