@@ -179,14 +179,23 @@ def call(typing, task, part, arguments):
 
 
 @functools.cache
-def shared():
-    """Return ``share(task, arguments, parts)`` for compiled code to call.
+def hands():
+    """Return how many threads do parts of a task, with the one that posts it.
 
-    The first call starts the crew.
+    The first call starts them. Without the instructions of x86-64 there is one.
     """
     llvmlite.binding.add_symbol("xdl_board", _BOARD.ctypes.data)
-    if _has_semaphores():
-        _start(min(threads(), _MOST))
+    is_known = llvmlite.binding.get_host_cpu_features().get("sse2")
+    count = min(threads(), _MOST) if is_known and _has_semaphores() else 1
+    if count > 1:
+        _start(count)
+    return count
+
+
+@functools.cache
+def shared():
+    """Return ``share(task, arguments, parts)`` for compiled code to call."""
+    hands()
     share = load(_SHARE).share
     return linked("xdl_share", share.address, SHARE, share)
 
@@ -209,8 +218,6 @@ def _hang_bell(system):
 
 def _start(count):
     """Start the threads, which end before the interpreter does."""
-    if count < 2:
-        return
     attend = load(_ATTEND).attend
     attend.compile(())
     crew = [threading.Thread(target=attend, daemon=True) for _ in range(count - 1)]
