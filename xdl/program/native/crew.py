@@ -28,6 +28,7 @@ from xdl.program.native.cache import linked, load
 
 _MOST = 16  # threads: more only wait for memory
 LOOKS = 30_000  # at the board, before a thread goes to sleep
+SOON = 1000  # looks, some 30 us: what takes longer may be waiting for a processor
 # Places on the board, each in a cache line of its own: how many threads there are with
 # the one that posts, how many post a task, how many parts it has (0: the board is
 # closed) and which is next, how many threads are at work and asleep, whether they are
@@ -36,8 +37,8 @@ HANDS, POSTING, PARTS, NEXT, BUSY, ASLEEP, END, TASK, ARGUMENTS, BELL = range(0,
 _BOARD = np.zeros(96, np.int64)
 _WORDS = """
 from xdl.program.native.crew import (
-    ARGUMENTS, ASLEEP, BELL, BUSY, END, HANDS, LOOKS, NEXT, PARTS, POSTING, SHARE, TASK,
-    add, board, call, look, pause, put, ring, wait,
+    ARGUMENTS, ASLEEP, BELL, BUSY, END, HANDS, LOOKS, NEXT, PARTS, POSTING, SHARE, SOON,
+    TASK, add, board, call, give_way, look, pause, put, ring, wait,
 )
 """
 _ATTEND = f"""{_WORDS}
@@ -87,10 +88,21 @@ def share(task, arguments, parts):
             call(task, part, arguments)
             part = add(places, NEXT, 1)
         put(places, PARTS, 0)
+        looks = 0
         while look(places, BUSY) > 0:
-            pause()
+            looks += 1
+            pause() if looks < SOON else give_way()
     if not is_alone:
         add(places, POSTING, -1)
+"""
+_ALONE = """
+from xdl.program.native.crew import SHARE, call
+
+
+@callback(SHARE)
+def share(task, arguments, parts):
+    for part in range(parts):
+        call(task, part, arguments)
 """
 _WORD, _INDEX = ir.IntType(64), types.int64
 _PLACES = types.CPointer(types.int64)
@@ -167,6 +179,19 @@ def pause(typing):
 
 
 @intrinsic
+def give_way(typing):
+    """Let another thread have the processor."""
+
+    def codegen(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.IntType(32), [])
+        function = get_or_insert_function(builder.module, kind, "sched_yield")
+        builder.call(function, [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
 def call(typing, task, part, arguments):
     """Call the function at an address."""
 
@@ -195,15 +220,14 @@ def hands():
 @functools.cache
 def shared():
     """Return ``share(task, arguments, parts)`` for compiled code to call."""
-    hands()
-    share = load(_SHARE).share
+    share = load(_SHARE if hands() > 1 else _ALONE).share
     return linked("xdl_share", share.address, SHARE, share)
 
 
 def _has_semaphores():
     """Make the system's functions known; return whether there are such."""
     system = ctypes.CDLL(None) if os.name == "posix" else None
-    for name in ("sem_wait", "sem_post"):
+    for name in ("sem_wait", "sem_post", "sched_yield"):
         function = getattr(system, name, None)
         if function is None:
             return False
