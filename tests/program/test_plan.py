@@ -75,7 +75,24 @@ def _convolutional():
     )
 
 
+def _joining():
+    weight = xdl.Variable(np.ones((4, 3)), "w", dtype="f4")
+
+    def step(x):
+        pairs = [
+            xdl.stack([x * i, xdl.matmul(xdl.matmul(x, x.T), weight), x + weight])
+            for i in range(2, 5)
+        ]
+        moved = xdl.concat([weight[1:] * 2, x[:1] * 3])
+        whole = xdl.concat([*pairs, xdl.stack([x, weight])])
+        weight.value = moved
+        return xdl.tanh(whole), pairs[2]
+
+    return step, (weight,), (4, 3)
+
+
 PROGRAMS = {
+    "joins": _joining,
     "MLP": _mlp,
     "GPT": _gpt,
     "RNN": _recurrent,

@@ -62,24 +62,45 @@ BINARY = {
     "matmul": lambda a, b: xdl.tanh(xdl.matmul(a, b)),
     "concat": lambda a, b: xdl.concat([xdl.flatten(a), xdl.flatten(b)]),
 }
+# Joined: values of one shape, the last of them changed in one of these ways each.
+PIECES = (
+    lambda x: x * 0.5,
+    lambda x: x,
+    lambda x: -x,
+    lambda x: (x * 2)[::-1] if x.ndim else x,
+)
+JOINS = {
+    "stack": xdl.stack,
+    "stack, last axis": lambda xs: xdl.stack(xs, axis=-1),
+    "concat": xdl.concat,
+    "concat, last axis": lambda xs: xdl.concat(xs, axis=-1),
+}
+LARGEST, MOST = 200, 4  # elements of what is joined; pieces
 
+names = st.sampled_from([*UNARY, *BINARY]) | st.sampled_from([*JOINS])
 calls = st.lists(
-    st.tuples(
-        st.sampled_from([*UNARY, *BINARY]), st.integers(0, 99), st.integers(0, 99)
-    ),
-    min_size=1,
-    max_size=12,
+    st.tuples(names, st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=12
 )
 
 
-def _applied(name, first, second):
+def _applied(name, values, i, j):
     """Return the result of a call, or None where the shapes do not fit."""
+    first, second = values[i % len(values)], values[j % len(values)]
     if name in UNARY:
         return UNARY[name](first)
     try:
-        return BINARY[name](first, second)
+        if name in BINARY:
+            return BINARY[name](first, second)
+        return JOINS[name](_pieces(values, first.shape, j))
     except xdl.ShapeError:
         return None
+
+
+def _pieces(values, shape, start):
+    """Return what is joined: values of a shape, each changed in one of the ways."""
+    alike = [v for v in values if v.shape == shape and v.size <= LARGEST][-MOST:]
+    ways = [PIECES[(start + i) % len(PIECES)] for i in range(len(alike))]
+    return [way(value) for way, value in zip(ways, alike, strict=True)]
 
 
 def _trained(program, is_compiled):
@@ -92,7 +113,7 @@ def _trained(program, is_compiled):
     def step(x, y):
         values = [*weights, xdl.reshape(x, x.shape), xdl.reshape(y, y.shape)]
         for name, i, j in program:
-            made = _applied(name, values[i % len(values)], values[j % len(values)])
+            made = _applied(name, values, i, j)
             values += [] if made is None else [made]
         loss = sum(xdl.mean(xdl.tanh(v)) for v in values)
         loss.backward()

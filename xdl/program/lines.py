@@ -188,12 +188,12 @@ class Lines(Names):
 
     def _write_concat(self, instruction, out, xs, axis="0"):
         axis = instruction.options.get("axis", axis)
-        missing = self._not_placed(instruction)
-        if len(missing) == len(instruction.arguments[0]):
+        if not self.plan.has_pieces(instruction.result):
             self.body.append(f"{self.object(np.concatenate)}({xs}, {axis}, {out})")
             return
-        for i, first, x in missing:
-            self._copy_piece(f"{out}_{i}", f"{out}[{first}:{first + x.shape[0]}]", x)
+        for i, first, x in self._not_placed(instruction):
+            rows = f"{out}[{first}:{first + x.shape[0]}]"
+            self._copy_piece(f"{out}_piece{i}", rows, x)
 
     def _write_stack(self, instruction, out, xs, axis="0"):
         axis = int(instruction.options.get("axis", axis)) % len(
@@ -201,7 +201,7 @@ class Lines(Names):
         )
         for i, _, x in self._not_placed(instruction):
             index = ", ".join([":"] * axis + [str(i), "..."])
-            self._copy_piece(f"{out}_{i}", f"{out}[{index}]", x)
+            self._copy_piece(f"{out}_piece{i}", f"{out}[{index}]", x)
 
     def _not_placed(self, instruction):
         """Return (number, first row, piece) of the pieces that are not there yet."""

@@ -10,7 +10,7 @@ a piece of a larger array, by ``stack`` or ``concat``, is made where it will lie
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.backend.recording import Instruction
+from xdl.backend.recording import Instruction, Value
 from xdl.program.passes import CHECKS
 
 _ALIGNMENT = 64  # bytes: a cache line, and the longest vector registers
@@ -81,6 +81,7 @@ class Plan:
         self._states = {}
         self.last = self._lives()
         self._places = self._pieces() if joins else {}
+        self._wholes = {whole for whole, _ in self._places.values()}
         self._assign()
         self.nbytes = placed_in_arena({id(b): b for b in self.buffers.values()})
 
@@ -132,12 +133,16 @@ class Plan:
             offset = 0
             for piece in instruction.arguments[0]:
                 owner = self.owner(piece)
-                is_whole = owner.nbytes == piece.nbytes and _is_dense(owner)
-                is_free = self.last[owner] == i and owner not in changed
-                if is_whole and is_free and _is_made(owner):
+                is_whole = owner.nbytes == piece.nbytes and _is_dense(piece)
+                is_free = self.last[owner] == i and _is_made(owner)
+                if is_whole and is_free:
                     places.setdefault(owner, (instruction.result, offset))
                 offset += piece.nbytes
         return places
+
+    def has_pieces(self, whole):
+        """Tell whether any piece of a whole is made where it lies in it."""
+        return whole in self._wholes
 
     def is_placed(self, piece, whole, offset):
         """Tell whether a piece was made where it lies in a whole."""
@@ -246,8 +251,10 @@ def _joins_rows(instruction):
     pieces, *axis = instruction.arguments
     axis = axis[0] if axis else instruction.options.get("axis", 0)
     result = instruction.result
-    is_one_dtype = all(piece.dtype == result.dtype for piece in pieces)
-    return axis in (0, -len(result.shape)) and is_one_dtype and _is_dense(result)
+    are_alike = isinstance(pieces, tuple | list) and all(
+        isinstance(piece, Value) and piece.dtype == result.dtype for piece in pieces
+    )
+    return axis in (0, -len(result.shape)) and are_alike and _is_dense(result)
 
 
 def _is_dense(value):
