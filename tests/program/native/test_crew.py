@@ -41,25 +41,6 @@ results = [multiplied(a, b), multiplied(b.T, a.T), multiplied(made(64, 400), b)]
 results += [multiplied(made(5, 3, 90, 100), made(3, 100, 70))]
 print(crew._BOARD[crew.HANDS], [hashlib.sha256(c).hexdigest() for c in results])
 """
-GROUPS = """
-import xdl
-
-def function(x, y, flags):
-    z = xdl.gelu(x * y + 0.5)
-    bent = xdl.where(flags, xdl.tanh(z), z * y)
-    return bent, xdl.softmax(z, axis=-1), xdl.layer_norm(z * x, (300,)), xdl.sum(z * y)
-
-x, y = made(400, 300), made(400, 300)
-step = xdl.compile(function, executor="numba", verify=False)
-step(x, y, x > y)
-results = [r.numpy() for r in step(x, y, x > y)]
-(replay,) = step._replays.values()
-texts = [text for text, _ in replay.executor._written.functions.values()]
-expected = [r.numpy() for r in function(*map(xdl.Variable, (x, y)), x > y)]
-alike = [np.allclose(a, b, 1e-4, 1e-4) for a, b in zip(results, expected)]
-print(any("share(" in text for text in texts), alike,
-      [hashlib.sha256(c).hexdigest() for c in results])
-"""
 AFTER_A_FORK = """
 before = multiplied(a, b)
 reader, writer = os.pipe()
@@ -104,15 +85,6 @@ def test_the_number_of_threads_does_not_change_a_product(place):
 
     assert "0" == alone[0]
     assert "2" == both[0]
-    assert alone[1] == both[1]
-
-
-@on_two
-def test_the_number_of_threads_does_not_change_a_group(place):
-    alone, both = _run(GROUPS, 1, place), _run(GROUPS, 2, place)
-
-    assert ["False", "True"] == [alone[0], both[0]]
-    assert both[1].startswith("[True, True, True, True]")
     assert alone[1] == both[1]
 
 

@@ -291,6 +291,24 @@ def test_what_is_drawn_or_large_is_run_in_groups(function, rng):
     assert isinstance(executor_of(step), NumbaExecutor)
 
 
+class JoinedFlat(xdl.Op):
+    """Two arrays as one row."""
+
+    def compute(self, xp, x):
+        return xp.concat([x * 2, x], axis=None)
+
+
+def test_what_is_joined_along_no_axis_is_run_in_groups():
+    step = xdl.compile(JoinedFlat(), executor="numba", verify=False)
+    x = np.arange(6, dtype="f4").reshape(2, 3)
+    step(x)
+
+    actual = step(x).numpy()
+
+    assert isinstance(executor_of(step), NumbaExecutor)
+    assert [*(x * 2).ravel(), *x.ravel()] == actual.tolist()
+
+
 def test_arrays_of_an_unknown_layout_are_left_to_another_executor(monkeypatch):
     monkeypatch.setattr("xdl.program.native.whole.is_readable", lambda: False)
     step = xdl.compile(lambda x: x * 2, executor="numba", verify=False)

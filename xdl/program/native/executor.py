@@ -68,7 +68,7 @@ class NativeSource(Source):
         given = [self._given(group, value, native.is_flat) for value in native.arrays]
         given += [self._number(value) for value in native.singles]
         given += map(str, native.integers)
-        given += self._scratch(group, native.scratch, native.parts)
+        given += self._scratch(group, native.scratch)
         self.body.append(f"{name}({', '.join(given)})")
 
     def _write_change(self, instruction, out):
@@ -149,14 +149,14 @@ class NativeSource(Source):
         name = self.name(value)
         return name if value.is_number else f"{name}.item()"
 
-    def _scratch(self, group, dtypes, parts):
-        names, size = [], group.columns * parts
+    def _scratch(self, group, dtypes):
+        names = []
         for i, dtype in enumerate(dtypes):
-            name = f"row{i}_{dtype}_{size}"
+            name = f"row{i}_{dtype}_{group.columns}"
             if name not in self._made_flat:
                 self._made_flat.add(name)
                 empty = self.object(np.empty)
-                self.planned.append(f"{name} = {empty}({size}, {dtype!r})")
+                self.planned.append(f"{name} = {empty}({group.columns}, {dtype!r})")
             names.append(name)
         return names
 

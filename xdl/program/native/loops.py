@@ -19,7 +19,6 @@ from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import breaks, stride_at
 from xdl.program.native.phases import REDUCTIONS, Phases
 from xdl.program.native.reading import EVERY, TOTAL
-from xdl.program.native.sharing import parts_of, shared_module
 
 _CONSTANTS = {
     "ZERO": "{0}(0)",
@@ -47,7 +46,6 @@ class NativeText:
         integers: those that are given after these.
         scratch: the dtypes of the scratch rows that are given last.
         text: of the module that holds the function ``group``.
-        parts: how many parts of the loop threads may do at once.
     """
 
     def __init__(self, group, taken):
@@ -56,7 +54,6 @@ class NativeText:
         self.is_flat = set(group.kinds.values()) <= {WHOLE, SINGLE}
         self.names, self.header, self.scratch = {}, {}, []
         self.integers, self.kept = [], {}
-        self.parts = parts_of(group, (TOTAL, EVERY))
         steps = [breaks(group.row_map(v)) for v in group.places if self._has_rows(v)]
         self.steps = sorted(set().union(*steps), reverse=True)
         self._name_given()
@@ -165,18 +162,13 @@ class NativeText:
 
     def _flat(self):
         arrays = [self.place_of[v] for v in self.arrays]
-        lines = [f"for j in range({self._span(f'{arrays[0]}.size')}):"]
+        lines = [f"for j in range({arrays[0]}.size):"]
         return lines + self._indented(self._loop(0, "j"))
-
-    def _span(self, count):
-        """Return what the outermost loop, of some length, goes over."""
-        self.count = count
-        return count if self.parts == 1 else "begin, end"
 
     def _rows(self):
         """Return the lines of a function over rows."""
-        group, self.sizes = self.group, self._sizes()
-        lines, ends = [self.sizes], []
+        group = self.group
+        lines, ends = [self._sizes()], []
         for value in group.outputs:
             place, zero = self.place_of[value], self._zero(value)
             if group.kinds[value] == TOTAL:
@@ -208,7 +200,7 @@ class NativeText:
         """
         counts = ["rows", *self.steps]
         if not self.steps:
-            return [f"for r in range({self._span('rows')}):", *self._indented(lines)]
+            return ["for r in range(rows):", *self._indented(lines)]
         parts = [f"r{i} * {step}" for i, step in enumerate(self.steps)]
         row = " + ".join([*parts, f"r{len(self.steps)}"])
         lines = [f"r = {row}", *lines]
@@ -216,7 +208,6 @@ class NativeText:
             count = counts[i]
             if i < len(self.steps):
                 count = f"{count} // {self.steps[i]}"
-            count = count if i else self._span(count)
             lines = [f"for r{i} in range({count}):", *self._indented(lines)]
         return lines
 
@@ -378,11 +369,6 @@ class NativeText:
         given += [f"w{i}" for i in range(len(self.scratch))]
         lines = ["from xdl.program.native.mathematics import FUNCTIONS"]
         lines += self.header.values()
-        if self.parts > 1:
-            kinds = dict(zip(given, self.signature(), strict=True))
-            sizes = "columns = 1" if self.is_flat else self.sizes
-            lines.append(shared_module(kinds, body, sizes, self.count, self.parts))
-            return "\n".join(lines)
         lines += ["", "@native", f"def group({', '.join(given)}):"]
         return "\n".join([*lines, *self._indented(body), ""])
 

@@ -350,8 +350,13 @@ class Reduction:
 
 
 def _listed(instruction):
+    """Return the arrays that are joined, and along which axis."""
     xs, *rest = instruction.arguments
-    return xs, rest[0] if rest else instruction.options.get("axis", 0)
+    axis = rest[0] if rest else instruction.options.get("axis", 0)
+    is_listed = isinstance(xs, tuple | list) and all(isinstance(x, Value) for x in xs)
+    if not is_listed or not isinstance(axis, int):
+        raise Ineligible("arrays that are joined otherwise than along an axis")
+    return xs, axis
 
 
 def _at(axis, part):
