@@ -10,6 +10,7 @@ from tests.program.compared import arrays_of  # noqa: E402
 from tests.program.native.test_step_text import FUNCTIONS  # noqa: E402
 from xdl import models, optim  # noqa: E402
 from xdl.core.parameter import Parameter  # noqa: E402
+from xdl.program import numpy_executor  # noqa: E402
 from xdl.program.native.executor import NumbaExecutor  # noqa: E402
 from xdl.program.native.whole import NumbaWhole  # noqa: E402
 
@@ -316,3 +317,21 @@ def test_arrays_of_an_unknown_layout_are_left_to_another_executor(monkeypatch):
     step(np.ones(3, "f4"))
 
     assert isinstance(executor_of(step), NumbaExecutor)
+
+
+@pytest.mark.parametrize("count", [64, 4096])
+def test_a_weight_of_one_element_is_read_in_its_own_dtype(count, monkeypatch, rng):
+    groups = "xdl.program.native.executor:NumbaExecutor"
+    monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", groups)
+    layer = xdl.nn.Linear(8, 1)
+    layer.bias.value[...] = 0.3
+    x, target = rng.standard_normal((count, 8)), np.ones((count, 1), "f4")
+    step = xdl.compile(
+        lambda x, target: xdl.binary_cross_entropy_with_logits(layer(x), target),
+        layer,
+        executor="numba",
+        verify=False,
+    )
+    expected = step(x, target).item()
+
+    assert expected == pytest.approx(step(x, target).item(), rel=1e-6)

@@ -90,11 +90,10 @@ class NativeText:
         if self._is_literal(value):
             return self._constant(value.data.item(), dtype)
         name = self.names[value]
-        known = None if value.is_number else str(value.dtype)
-        if known == dtype:
-            return name
-        if value in self.singles:
+        if value in self.singles:  # Python's numbers, wider than float32
             return self._single(name, dtype)
+        if str(value.dtype) == dtype:
+            return name
         return f"({name} != 0)" if dtype == "bool" else f"{self._dtype(dtype)}({name})"
 
     def _single(self, name, dtype):
