@@ -168,7 +168,9 @@ class Compiled:
         replay.bind(numbers)
         try:
             if self.verify and not replay.is_verified:
-                return self._verified(replay, arguments, given)
+                returned = self._verified(replay, arguments, given)
+                give_memory_back()  # that of the copies, which are gone now
+                return returned
             returned = replay.run(given)
         except Refused:
             return self._eager(arguments)
@@ -245,7 +247,6 @@ class Compiled:
                 raise
             self._floats_vary = False  # the function asks for a float's type
         replay.is_verified = True
-        give_memory_back()
         return returned
 
     def _compare(self, replay, before, after, got, expected, arguments):
