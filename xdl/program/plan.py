@@ -24,8 +24,9 @@ REDUCTIONS = {
 }
 INTO = frozenset({"set_at", "scatter_add"})  # what changes a copy of its first argument
 _IN_PARTS = INTO | {"where", "concat", "stack", "zero_unless"}  # several writes
+PRODUCTS = frozenset({"matmul", "matmul_sum"})  # the latter of stacks, added up
 _WITH_OUT = frozenset(
-    {"matmul", "astype", "where", "concat", "stack", "copy", "zero_unless", *INTO}
+    {"astype", "where", "concat", "stack", "copy", "zero_unless", *INTO, *PRODUCTS}
     | REDUCTIONS.keys()
 )
 _UFUNCS = {"pow": "power", "abs": "absolute", "round": "rint"}

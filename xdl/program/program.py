@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from xdl.backend.recording import values_in
 from xdl.program.nest import leaves
+from xdl.program.plan import PRODUCTS
 from xdl.program.text import Text, save
 
 
@@ -89,7 +90,7 @@ class Program:
         writes its result once.
         """
         done = [i for i in self.flat() if i.result is not None and not i.is_view]
-        products = [i for i in done if i.name == "matmul"]
+        products = [i for i in done if i.name in PRODUCTS]
         return {
             "lines": len(self.flat()),
             "flops": sum(map(_flops, done)),
@@ -143,7 +144,8 @@ def _moved(instruction):
 
 
 def _flops(instruction):
-    if instruction.name == "matmul":
+    if instruction.name in PRODUCTS:
         x = next(iter(instruction.operands()))
-        return 2 * instruction.result.size * x.shape[-1]
+        terms = x.size // x.shape[-2] if "sum" in instruction.name else x.shape[-1]
+        return 2 * instruction.result.size * terms
     return max([v.size for v in (*instruction.operands(), instruction.result)])

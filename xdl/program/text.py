@@ -40,6 +40,7 @@ _FORMS = {
     "getitem": "{0}[{1}]",
     "astype": "{0}.astype({1})",
     "copy": "{0}.copy()",
+    "matmul_sum": "np.matmul({0}, {1}).sum(axis=0)",
     "where": "np.where({0}, {1}, {2})",
     "take": "{0}.take({1}, axis={2})",
     "concat": "np.concatenate({0}, axis={1})",

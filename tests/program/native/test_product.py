@@ -91,6 +91,8 @@ def test_a_sum_of_products_in_a_program_is_one_call(rng):
     np.testing.assert_allclose(actual, 2 * (x @ y).sum(0), rtol=1e-3, atol=1e-3)
     (replay,) = step._replays.values()
     assert 1 == replay.executor.source.count("_summed_product(")
+    assert "np.matmul(x, y).sum(axis=0)" in str(step.program)
+    assert 2 * 4 * 256 * 300 * 200 == step.program.statistics()["product_flops"]
 
 
 @pytest.mark.parametrize("layout", ["C", "Fortran"])

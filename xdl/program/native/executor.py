@@ -85,14 +85,20 @@ class NativeSource(Source):
 
     def _write_matmul(self, instruction, out, a, b):
         x, y = instruction.arguments
-        is_summed = "summed" in instruction.options
-        multiply = product(x, y, instruction.result, is_summed)
+        multiply = product(x, y, instruction.result)
         if multiply is None:
             super()._write_matmul(instruction, out, a, b)
             return
-        given = f"({a}, {b}, {out})"
-        by_blas = self.object(_summed_product if is_summed else np.matmul)
-        self.body.append(f"{self.object(multiply)}{given} or {by_blas}{given}")
+        self._write_product(multiply, np.matmul, f"({a}, {b}, {out})")
+
+    def _write_matmul_sum(self, instruction, out, a, b):
+        x, y = instruction.arguments
+        multiply = product(x, y, instruction.result, is_summed=True)
+        self._write_product(multiply, _summed_product, f"({a}, {b}, {out})")
+
+    def _write_product(self, multiply, otherwise, given):
+        names = self.object(multiply), self.object(otherwise)
+        self.body.append(f"{names[0]}{given} or {names[1]}{given}")
 
     def _function(self, native):
         """Return the name of the function with a text; equal ones are one."""

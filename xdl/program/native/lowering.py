@@ -100,8 +100,8 @@ def summed(program):
         products = _summed_products(instruction, uses)
         if products is not None:
             gone.add(products)
-            instruction.name, instruction.arguments = "matmul", products.arguments
-            instruction.options = {"summed": True}
+            instruction.name, instruction.options = "matmul_sum", {}
+            instruction.arguments = products.arguments
     program.instructions = [one for one in program.instructions if one not in gone]
 
 
