@@ -55,14 +55,7 @@ class Source(Lines):
     def _write_group(self, group):
         """Write a loop over tiles; what it needs is cut once where possible."""
         tiling = Tiling(group)
-        for value in group.outputs:
-            slot = self.plan.over_state.get(value)
-            if slot is None:
-                self._buffer(value)
-            else:
-                self._note_change()
-                self._name_of[value] = self.name(self.plan._states[slot])
-                self._bound.add(value)
+        self._place_outputs(group)
         whole = [v for v in group.arguments if group.kinds[v] != SINGLE]
         arrays = dict.fromkeys([*whole, *group.outputs])
         listed = "".join(f"{self.name(v)}, " for v in arrays)
@@ -81,6 +74,17 @@ class Source(Lines):
         self.body.append(f"for {loop}, in {tiles}:")
         for one in group.inner:
             self._write_inner(one, names)
+
+    def _place_outputs(self, group):
+        """Give what a group puts out its memory: a buffer, or that of a weight."""
+        for value in group.outputs:
+            slot = self.plan.over_state.get(value)
+            if slot is None:
+                self._buffer(value)
+            else:
+                self._note_change()
+                self._name_of[value] = self.name(self.plan._states[slot])
+                self._bound.add(value)
 
     def _write_inner(self, one, names):
         """Write one instruction of a group on the parts of a tile."""

@@ -55,14 +55,7 @@ class NativeSource(Source):
 
     def _write_group(self, group):
         taken = self._taken(group)
-        for value in group.outputs:
-            slot = self.plan.over_state.get(value)
-            if slot is None:
-                self._buffer(value)
-            else:
-                self._note_change()
-                self._name_of[value] = self.name(self.plan._states[slot])
-                self._bound.add(value)
+        self._place_outputs(group)
         native = NativeText(group, taken)
         name = self._function(native)
         given = [self._given(group, value, native.is_flat) for value in native.arrays]
