@@ -1,10 +1,10 @@
 """Where a compiled step's time goes, and its floor: `python -m benchmarks.floor`.
 
-For each workload of `benchmarks.peers` the program of the numpy executor is run with a
-clock between its lines. The least time of each line over the rounds is added up by what
-the line calls; beside it stand the FLOPs of the products, the bytes that all
-instructions read and write, and the share of the products, below which no executor
-that uses the same BLAS can come. One thread, unless OPENBLAS_NUM_THREADS says other.
+For each workload of `benchmarks.peers` the program of an executor, numpy or numba, is
+run with a clock between its lines. The least time of each line over the rounds is added
+up by what the line calls; beside it stand the FLOPs of the products, the bytes that all
+instructions read and write, and the share of the products, below which no executor that
+multiplies alike can come. One thread, unless OPENBLAS_NUM_THREADS says other.
 """
 
 import argparse

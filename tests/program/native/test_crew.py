@@ -14,7 +14,7 @@ from xdl.backend import blas  # noqa: E402
 from xdl.program.native.product import is_known, product  # noqa: E402
 
 pytestmark = [
-    pytest.mark.skipif(not is_known("float32"), reason="it needs AVX2"),
+    pytest.mark.skipif(not is_known("float32"), reason="it needs AVX-512"),
     pytest.mark.skipif(sys.platform != "linux", reason="it needs semaphores"),
 ]
 # OpenBLAS runs on as many threads as it is told to, if there are so many processors.

@@ -40,13 +40,9 @@ class Registers:
 
     @classmethod
     def of(cls, form):
-        """Return those of this processor; None if it is not known that blocks pay."""
-        features = llvmlite.binding.get_host_cpu_features()
-        if features.get("avx512f"):
-            return cls(form, 512, 8, 3)
-        if features.get("avx2") and features.get("fma"):
-            return cls(form, 256, 6, 2)
-        return None
+        """Return those of this processor; None if blocks do not pay on it."""
+        has_wide = llvmlite.binding.get_host_cpu_features().get("avx512f")
+        return cls(form, 512, 8, 3) if has_wide else None
 
 
 def _vector_at(builder, registers, pointer, vector=0):

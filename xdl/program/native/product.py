@@ -2,8 +2,8 @@
 
 NumPy's BLAS copies its operands into an order of its own before it multiplies, which
 pays for large matrices alone: below about a thousand rows and columns these loops, that
-read them as they lie, are faster (``benchmarks/native.py``). They are written for
-x86-64 from AVX2 on; elsewhere, products are BLAS's.
+read them as they lie, are faster (``benchmarks/native.py``). They need
+the 32 wide registers of AVX-512; elsewhere, products are BLAS's.
 
 The loops are compiled once and linked by a name, as BLAS is. Products of some size are
 shared by the threads of ``crew``.
@@ -109,6 +109,7 @@ def product(a, b, c, is_summed=False):
         return None
     if c.shape[-2] * c.shape[-1] * a.shape[-1] > _MOST:
         return None
+    size *= a.shape[0] if is_summed else 1
     sharing(dtype)
     names = ("a", "b", "c")
     read = [_strides(n, v, c) for n, v in zip(names, (a, b, c), strict=True)]
