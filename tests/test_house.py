@@ -52,6 +52,7 @@ CORE = [
     "mode",
     "debug",
     "node",
+    "narrow",
     "variable",
     "promote",
     "call",

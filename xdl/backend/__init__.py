@@ -52,6 +52,7 @@ NAMESPACES.update(
 ARRAYS = {np.ndarray}
 NUMBERS = {float, int, *(np.dtype(n).type for n in (FLOATING - {"bfloat16"}) | INTEGER)}
 FLOATING_DTYPES = {np.dtype(name) for name in FLOATING - {"bfloat16"}}
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
 
 # How each kind of array that is not NumPy's is moved and placed: "to_numpy(array)",
@@ -95,6 +96,9 @@ def dtype_name(dtype):
     if name is None:
         name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
         _DTYPE_NAMES[dtype] = name
+        if name == "bfloat16":  # its scalars have a class of their own, as NumPy's
+            NAMESPACES[dtype.type] = _numpy
+            NUMBERS.add(dtype.type)
     return name
 
 

@@ -75,6 +75,7 @@ from numpy import power as pow  # noqa: F401
 from xdl.backend import random
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
+from xdl.backend.summation import CHAIN, long_sum
 
 float16, float32, float64 = np.float16, np.float32, np.float64
 bool, int8, int16, int32, int64 = np.bool, np.int8, np.int16, np.int32, np.int64
@@ -97,6 +98,8 @@ _min_of, _max_of = builtins.min, builtins.max
 
 
 def sum(x, axis=None, keepdims=False):
+    if x.size > CHAIN:
+        return long_sum(x, axis, None, None, keepdims)
     return np.add.reduce(x, axis, None, None, keepdims)
 
 

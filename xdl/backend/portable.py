@@ -41,6 +41,13 @@ class Portable:
     def new_arange(self, like, stop):
         return self._xp.arange(stop, device=like.device)
 
+    def sum(self, x, axis=None, keepdims=False):
+        xp = self._xp
+        if x.dtype != xp.float32:
+            return xp.sum(x, axis=axis, keepdims=keepdims)
+        y = xp.sum(x, axis=axis, keepdims=keepdims, dtype=xp.float64)
+        return xp.astype(y, xp.float32)
+
     def random_bits(self, like, shape, width, key, number):
         bits = random.bits(math.prod(shape), width, key, number).reshape(shape)
         return self._xp.asarray(bits, device=like.device)

@@ -9,9 +9,11 @@ so that what belongs to the class stands in it as if written by hand.
 import functools
 import types
 
+from xdl import backend
 from xdl.backend import ARRAYS, NAMESPACES
 from xdl.core import mode
 from xdl.core.debug import check_output, user_line
+from xdl.core.narrow import Rounded, narrow_dtype, rounded, widened
 from xdl.core.node import Node, tick
 from xdl.core.promote import is_data, prepare
 from xdl.core.variable import Variable
@@ -21,6 +23,7 @@ new = object.__new__
 current_mode = mode.current
 FIRST, SECOND, BOTH, ONE = (True, False), (False, True), (True, True), (True,)
 NUMBERS = frozenset({float, int})
+FLOAT32, FLOAT64 = backend.FLOAT32, backend.FLOAT64
 
 
 def caller(cls):
@@ -117,6 +120,9 @@ _UNARY = """def call_unary({op}a):
     if type(a) is not Variable or a._node is None or current_mode() is not None:
         return call(op, a)
     x, wanted = a._value, ONE
+    dtype = x.dtype
+    if dtype is not FLOAT32 and dtype is not FLOAT64:
+        return call(op, a)
     try:
         y = compute(op, NAMESPACES[type(x)], x)
     except Exception as error:
@@ -152,7 +158,7 @@ _BINARY = """def call_binary({op}a, b):
             return call(op, a, b)
     elif not ({is_number}):
         return call(op, a, b)
-    if current_mode() is not None:
+    if dtype is not FLOAT32 and dtype is not FLOAT64 or current_mode() is not None:
         return call(op, a, b)
     try:
         {output} = compute(op, NAMESPACES[library], x1, x2)
@@ -175,15 +181,21 @@ def call(op, *inputs):
     if len(inputs) < len(op.inputs) and not op.is_variadic:
         inputs += (None,) * (len(op.inputs) - len(inputs))  # the optional ones
     xp, arrays = prepare(op, inputs)
+    narrow = narrow_dtype(op, arrays)
+    is_wide = narrow is not None and not op.moves
+    taken = widened(xp, arrays) if is_wide else arrays
     try:
-        y = op.compute(xp, *arrays)
+        y = op.compute(xp, *taken)
     except Exception as error:
-        y = _recovered(op, error, inputs, arrays)
+        y = _recovered(op, error, inputs, taken)
     residuals = ()
     if op.residuals:
         y, residuals = y[0], y[1:]
     if type(y) not in ARRAYS:
         y = xp.asarray(y)
+    whole = y
+    if is_wide:
+        y = rounded(xp, y, narrow)
     out = new(Variable)
     out._value, out._node = y, None
     unusual = current_mode()
@@ -196,8 +208,9 @@ def call(op, *inputs):
     elif op.gradient is not None and (unusual is None or unusual.records):
         out._node = node = Node()
         wanted = tuple([parent is not None for parent in parents])
-        node.op, node.inputs = op, parents
-        node.kept = op._keep(y, residuals, wanted, *arrays)
+        node.op = op if narrow is None else Rounded(op, narrow, arrays)
+        node.inputs = parents
+        node.kept = op._keep(whole, residuals, wanted, *arrays)
         node.shape, node.dtype = y.shape, y.dtype
         node.index = tick()
         node.grad = node.walk = None

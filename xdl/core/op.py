@@ -36,6 +36,8 @@ class Op:
         refuses_integers: integers beside floating numbers are a DtypeError.
         refuses_unsigned: unsigned integers and booleans are a DtypeError.
         takes_numbers: ``compute`` takes Python numbers beside arrays.
+        moves: ``compute`` moves numbers and computes none, so it takes those of 16 bits
+            as they are; every other ``compute``, and every ``gradient``, gets float32.
         is_singular: infinities and NaN are proper results at some inputs, so NumPy's
             warnings are silenced.
 
@@ -59,6 +61,7 @@ class Op:
     refuses_integers = False
     refuses_unsigned = False
     takes_numbers = False
+    moves = False
     is_singular = False
     gradient = None
     onnx = None

@@ -26,6 +26,7 @@ class Flip(Op):
                   [4., 3.]], dtype=float32)
     """
 
+    moves = True
     cases = (
         Case([(2, 3)]),
         Case([()]),
@@ -79,6 +80,7 @@ class Roll(Op):
         Variable([3., 1., 2.], dtype=float32)
     """
 
+    moves = True
     cases = (
         Case([(2, 3)], {"shift": 1}),
         Case([(2, 3)], {"shift": -1, "axis": 1}),

@@ -12,9 +12,7 @@ from xdl.ops.normalization import (
     as_variable,
     check_lengths,
     checked_eps,
-    like,
     row_dots,
-    wide,
 )
 from xdl.ops.shape import reshape
 
@@ -94,35 +92,35 @@ class BatchNorm(Normalization):
     def compute(self, xp, x, weight=None, bias=None):
         self.shape(x.shape, *(a if a is None else a.shape for a in (weight, bias)))
         centred, scale, mean, variance = self._standardized(xp, self._split(xp, x))
-        factor = scale if weight is None else scale * wide(xp, weight)
+        factor = scale if weight is None else scale * weight
         y = centred * factor[:, None]
         if bias is not None:
-            y += wide(xp, bias)[:, None]
-        y = like(xp, xp.reshape(y, x.shape), x)
+            y += bias[:, None]
+        y = xp.reshape(y, x.shape)
         if self._on_statistics is not None:
             self._on_statistics(mean, variance, x.size // x.shape[1])
         return y, centred, scale
 
     def gradient(self, xp, gy, weight, centred, scale, wanted):
-        g = xp.reshape(wide(xp, gy), centred.shape)
+        g = xp.reshape(gy, centred.shape)
         total = _channel_sums(xp, g)
         along = _channel_dots(xp, g, centred) * scale
         gx = None
         if wanted[0]:
-            factor = scale if weight is None else scale * wide(xp, weight)
+            factor = scale if weight is None else scale * weight
             per_value = 1 / (centred.shape[0] * centred.shape[2])
             gx = centred * (along * scale * -per_value)[:, None]
             gx += g
             gx -= (total * per_value)[:, None]
             gx *= factor[:, None]
-            gx = like(xp, xp.reshape(gx, gy.shape), gy)
-        gweight = like(xp, along, gy) if wanted[1] else None
-        gbias = like(xp, total, gy) if wanted[2] else None
+            gx = xp.reshape(gx, gy.shape)
+        gweight = along if wanted[1] else None
+        gbias = total if wanted[2] else None
         return gx, gweight, gbias
 
     def _split(self, xp, x):
         shape = (x.shape[0], x.shape[1], math.prod(x.shape[2:]))
-        return xp.reshape(wide(xp, x), shape)
+        return xp.reshape(x, shape)
 
     def _standardized(self, xp, x):
         count = x.shape[0] * x.shape[2]

@@ -11,7 +11,6 @@ from xdl.errors import ArgumentError, DtypeError, LabelError, ShapeError
 from xdl.ops.ctc_paths import IMPOSSIBLE, Paths
 from xdl.ops.indexing import getitem
 from xdl.ops.layout import as_operand
-from xdl.ops.normalization import like, wide
 from xdl.ops.reduced_loss import ReducedLoss
 from xdl.ops.shape import expand_dims, reshape
 
@@ -122,7 +121,7 @@ class CtcLoss(ReducedLoss):
         losses = xp.where(logs < IMPOSSIBLE, infinite, -logs)
         if self.reduction == "mean":
             losses = losses / self._divisor(xp, losses, target_lengths)
-        return like(xp, self._reduced(xp, losses), log_probs), paths.alphas, totals
+        return self._reduced(xp, losses), paths.alphas, totals
 
     def gradient(
         self,
@@ -136,13 +135,13 @@ class CtcLoss(ReducedLoss):
         totals,
     ):
         paths = self._paths(xp, log_probs, targets, input_lengths, target_lengths)
-        weights = self._spread(wide(xp, gy), totals.shape)
+        weights = self._spread(gy, totals.shape)
         if self.reduction == "mean":
             weights = weights / self._divisor(xp, totals, target_lengths)
         none = 0.0 if self.zero_infinity else math.nan
         is_impossible = totals + paths.taken_off < IMPOSSIBLE
         weights = xp.where(is_impossible, none, -weights)
-        return like(xp, paths.expected(alphas, totals, weights), gy), None, None, None
+        return paths.expected(alphas, totals, weights), None, None, None
 
     def _divisor(self, xp, losses, target_lengths):
         return xp.astype(xp.maximum(target_lengths, 1), losses.dtype)

@@ -2,8 +2,6 @@
 
 from functools import cached_property
 
-from xdl.ops.normalization import wide
-
 NEVER = -1e30  # the logarithm of 0: infinities would meet as infinity - infinity
 IMPOSSIBLE = NEVER / 10  # what is below it is the logarithm of 0
 
@@ -34,7 +32,7 @@ class Paths:
         rows = xp.reshape(xp.new_arange(log_probs, n) * classes, (n, 1))
         self.flat = xp.reshape(self.states + rows, (n * self.states.shape[1],))
         flat = xp.reshape(log_probs, (time, n * classes))
-        emitted = xp.maximum(wide(xp, xp.take(flat, self.flat, axis=1)), NEVER)
+        emitted = xp.maximum(xp.take(flat, self.flat, axis=1), NEVER)
         emitted = xp.reshape(emitted, (time, *self.states.shape))
         # Taken off here, added to each total: sums of thousands would lose digits.
         self.tops = xp.max(emitted, axis=2, keepdims=True)

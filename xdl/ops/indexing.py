@@ -71,6 +71,7 @@ class GetItem(Indexed):
         Variable([2., 2.], dtype=float32)
     """
 
+    moves = True
     cases = (
         Case([(3, 4)], {"template": (1,)}),
         Case([(3, 4)], {"template": (slice(None, None, 2), slice(1, 3))}),
@@ -208,6 +209,7 @@ class Take(Op):
                   [4., 4., 3.]], dtype=float32)
     """
 
+    moves = True
     onnx = Onnx("Gather", {"axis": "axis"})
     own_dtype = ("indices",)
     cases = (

@@ -25,6 +25,7 @@ class Concat(Op):
         Variable([1., 2., 3.], dtype=float32)
     """
 
+    moves = True
     onnx = Onnx("Concat", {"axis": "axis"})
     cases = (
         Case([(2, 3), (4, 3)]),
@@ -86,6 +87,7 @@ class Stack(Op):
                   [2., 4.]], dtype=float32)
     """
 
+    moves = True
     cases = (
         Case([(2, 3), (2, 3)]),
         Case([(2, 3), (2, 3), (2, 3)], {"axis": -1}),

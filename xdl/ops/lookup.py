@@ -34,6 +34,7 @@ class Embedding(Op):
     Reference: Bengio et al., "A Neural Probabilistic Language Model", 2003.
     """
 
+    moves = True
     own_dtype = ("indices",)
     cases = (
         Case([[0, 2, 2], (3, 4)]),

@@ -7,7 +7,6 @@ it is scaled, and one factor per row or channel.
 
 import math
 
-from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
@@ -17,8 +16,6 @@ from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.arithmetic import add, multiply
 from xdl.ops.axes import as_shape
 from xdl.ops.shape import reshape
-
-_NARROW = frozenset({"float16", "bfloat16"})
 
 
 class Normalization(Op):
@@ -47,17 +44,6 @@ class Normalization(Op):
         if weight is not None:
             weight = wrap(weight, node.inputs[1])
         return weight, *self._standardized(ops, x)[:2], wanted
-
-
-def wide(xp, x):
-    """Return 16-bit numbers as float32: their squares would overflow."""
-    is_narrow = backend.dtype_name(x.dtype) in _NARROW
-    return xp.astype(x, "float32") if is_narrow else x
-
-
-def like(xp, y, x):
-    """Return ``y`` with the dtype of ``x``."""
-    return y if y.dtype == x.dtype else xp.astype(y, x.dtype)
 
 
 def row_dots(xp, x1, x2):
@@ -159,27 +145,27 @@ class LayerNorm(Normalization):
             y *= _flat(xp, weight)
         if bias is not None:
             y += _flat(xp, bias)
-        return like(xp, xp.reshape(y, x.shape), x), centred, scale
+        return xp.reshape(y, x.shape), centred, scale
 
     def gradient(self, xp, gy, weight, centred, scale, wanted):
-        rows = xp.reshape(wide(xp, gy), centred.shape)
+        rows = xp.reshape(gy, centred.shape)
         product = rows * centred if wanted[0] or wanted[1] else None
         gx = gweight = gbias = None
         if wanted[0]:
             gx = self._by_x(xp, rows, product, weight, centred, scale)
-            gx = like(xp, xp.reshape(gx, gy.shape), gy)
+            gx = xp.reshape(gx, gy.shape)
         if wanted[1]:
             gweight = xp.matmul(xp.reshape(scale, (scale.shape[0],)), product)
-            gweight = like(xp, xp.reshape(gweight, self.features), gy)
+            gweight = xp.reshape(gweight, self.features)
         if len(wanted) > 2 and wanted[2]:
             gbias = xp.matmul(xp.new_ones(rows, (rows.shape[0],)), rows)
-            gbias = like(xp, xp.reshape(gbias, self.features), gy)
+            gbias = xp.reshape(gbias, self.features)
         return gx, gweight, gbias
 
     def _split(self, xp, x):
         size = math.prod(self.features)
         count = math.prod(x.shape[: len(x.shape) - len(self.features)])
-        return xp.reshape(wide(xp, x), (count, size))
+        return xp.reshape(x, (count, size))
 
     def _standardized(self, xp, rows):
         mean = self._mean(xp, rows)
@@ -218,7 +204,7 @@ class LayerNorm(Normalization):
 
 
 def _flat(xp, weight):
-    return xp.reshape(wide(xp, weight), (math.prod(weight.shape),))
+    return xp.reshape(weight, (math.prod(weight.shape),))
 
 
 class RMSNorm(LayerNorm):

@@ -52,6 +52,7 @@ class Split(Op):
         [(1, 1), (1, 1)]
     """
 
+    moves = True
     cases = (
         Case([(4, 3)], {"sections": 2, "part": 1}),
         Case([(2, 6)], {"sections": 3, "axis": -1, "part": 0}),

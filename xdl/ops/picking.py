@@ -38,6 +38,7 @@ class TakeAlongAxis(Op):
                   [3.]], dtype=float32)
     """
 
+    moves = True
     own_dtype = ("indices",)
     cases = (
         Case([(2, 3), [[0, 2], [1, 1]]]),

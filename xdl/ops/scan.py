@@ -1,5 +1,6 @@
 """Cumulations: each element of the result tells of all elements up to it."""
 
+from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
@@ -69,11 +70,17 @@ class CumulativeSum(_Cumulation):
 
     def compute(self, xp, x):
         self.shape(x.shape)
-        return xp.cumulative_sum(x, axis=self.axis)
+        return self._running(xp, x)
 
     def gradient(self, xp, gy):
-        backwards = xp.cumulative_sum(self._reversed(xp, gy), axis=self.axis)
-        return (self._reversed(xp, backwards),)
+        return (self._reversed(xp, self._running(xp, self._reversed(xp, gy))),)
+
+    def _running(self, xp, x):
+        """Return the running sums, added up in float64: the chain is a whole axis."""
+        if backend.dtype_name(x.dtype) != "float32":
+            return xp.cumulative_sum(x, axis=self.axis)
+        y = xp.cumulative_sum(xp.astype(x, "float64"), axis=self.axis)
+        return xp.astype(y, x.dtype)
 
 
 class CumulativeProd(_Cumulation):

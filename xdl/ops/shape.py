@@ -30,6 +30,7 @@ class Reshape(Op):
                   [3., 4.]], dtype=float32)
     """
 
+    moves = True
     onnx = Onnx("Reshape", inputs=("target",), fixed={"allowzero": 1})
     cases = (
         Case([(2, 3)], {"target": (3, 2)}),
@@ -86,6 +87,7 @@ class PermuteDims(Op):
                   [2., 4.]], dtype=float32)
     """
 
+    moves = True
     onnx = Onnx("Transpose", {"perm": "axes"})
     cases = (
         Case([(2, 3)], {"axes": (1, 0)}),
@@ -137,6 +139,7 @@ class BroadcastTo(Op):
                   [1., 2.]], dtype=float32)
     """
 
+    moves = True
     onnx = Onnx("Expand", inputs=("target",))
     cases = (
         Case([(2, 1)], {"target": (2, 3)}),
@@ -186,6 +189,7 @@ class Squeeze(Op):
         Variable([1., 2.], dtype=float32)
     """
 
+    moves = True
     onnx = Onnx("Squeeze", inputs=("axis",))
     cases = (
         Case([(2, 1, 1)]),
@@ -237,6 +241,7 @@ class ExpandDims(Op):
         (2, 1)
     """
 
+    moves = True
     onnx = Onnx("Unsqueeze", inputs=("axis",))
     cases = (
         Case([(2, 3)], {"axis": 0}),
@@ -281,6 +286,7 @@ class Astype(Op):
         Variable([ 1, -2])
     """
 
+    moves = True
     own_dtype = ("x",)
     cases = (
         Case([(2, 3)], {"dtype": "float64"}),

@@ -3,6 +3,7 @@
 import numpy as np
 
 from xdl.backend import numpy as host
+from xdl.backend import summation
 from xdl.backend.recording import Value
 from xdl.program import kernels
 from xdl.program.names import Names
@@ -130,7 +131,10 @@ class Lines(Names):
         )
 
     def _reduce(self, instruction):
-        """Return a name for the reduction of a ufunc."""
+        """Return a name for the reduction of a ufunc, or what takes its place."""
+        x, axis, _ = _reduction(instruction)
+        if instruction.name == "sum" and summation.is_long(x.shape, axis):
+            return self.object(summation.long_sum)
         ufunc = ufunc_of(REDUCTIONS[instruction.name])
         name = f"{ufunc.__name__}_reduce"
         self.names[name] = ufunc.reduce

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xdl import backend
-from xdl.backend import erf, random
+from xdl.backend import erf, random, summation
 from xdl.backend import numpy as host
 from xdl.backend.recording import Value
 from xdl.errors import ArgumentError
@@ -65,6 +65,7 @@ _WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
     ),
     "scatter_set": (host._in_order, host.scatter_set),
     "sliding_windows": (host.sliding_windows,),
+    "long_sum": (summation,),
     "erf": (erf, "TILE = 32768\n", host.erf),
     "random_bits": ("_WORD = 2**64\n", random.bits, kernels.plain_random_bits),
     "set_at": (kernels.set_at,),
@@ -185,6 +186,9 @@ class Text:
             rest += [
                 f"{k}={v}" for k, v in options.items() if v not in ("None", "False")
             ]
+            if name == "sum" and _adds_rows(instruction):
+                self.needs.append("long_sum")
+                return f"long_sum({', '.join([given[0], *rest])})"
             return f"{given[0]}.{name}({', '.join(rest)})"
         if name in _FORMS:
             return _FORMS[name].format(*given, *options.values(), "0")
@@ -280,6 +284,14 @@ def _file(text, numbers):
         *[f"    {line}" for line in text.assignments("state['{}']")],
         f"    return {text.results()}",
     ]
+
+
+def _adds_rows(instruction):
+    """Tell whether a sum has many rows along another axis than the last."""
+    x, *rest = instruction.arguments
+    axis = rest[0] if rest else instruction.options.get("axis")
+    is_last = axis is None or axis == -1 or axis == len(x.shape) - 1
+    return not is_last and summation.is_long(x.shape, axis)
 
 
 def _aside(code, comment):
