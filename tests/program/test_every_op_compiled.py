@@ -2,6 +2,7 @@
 
 import inspect
 
+import ml_dtypes  # noqa: F401  (NumPy learns the name "bfloat16" from it)
 import numpy as np
 import pytest
 
@@ -85,7 +86,7 @@ def _operation(op_class, case):
 def _weight_for(y):
     """Return what an output is multiplied with: the gradient that comes back."""
     drawn = np.random.default_rng(5).uniform(-1, 1, y.shape)
-    return drawn.astype(y.dtype if y.dtype.kind == "f" else "float32")
+    return drawn.astype(y.dtype if is_floating(y) else "float32")
 
 
 class Trained:
@@ -156,7 +157,7 @@ def test_arrays_as_arguments_give_the_numbers_of_eager(op_class, case):
     assert EAGER_CALLS == calls
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
 @every_gradient
 def test_value_and_gradients_of_state_are_those_of_eager(op_class, case, dtype):
     expected, _ = _trained(op_class, case, dtype, False)

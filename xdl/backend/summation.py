@@ -13,6 +13,8 @@ import math
 import numpy as np
 
 CHAIN = 512  # rows that may be added one after another
+LONG = 4096  # numbers of a dot product that BLAS may add up as it likes
+_BLOCK = 1024  # numbers of its parts, otherwise
 _PART = 32  # rows of a part
 _WIDE = 1024  # elements of the rows that are made of narrow ones
 
@@ -36,6 +38,43 @@ def long_sum(x, axis=None, dtype=None, out=None, keepdims=False):
         return add(x)
     out[...] = add(x)
     return out
+
+
+def is_long_dot(x1_shape, x2_shape):
+    """Tell whether ``long_matmul`` is for arrays of these shapes.
+
+    BLAS adds up a product of matrices by blocks, but one with a vector row after row.
+    """
+    if not x1_shape or x1_shape[-1] <= LONG:
+        return False
+    is_vector = len(x1_shape) == 1 or len(x2_shape) == 1
+    return is_vector or x1_shape[-2] == 1 or x2_shape[-1] == 1
+
+
+def long_matmul(x1, x2):
+    """Return the matrix product of long vectors, or with one: by parts of them."""
+    a = x1 if x1.ndim > 1 else x1[None]
+    b = x2 if x2.ndim > 1 else x2[:, None]
+    inner = a.shape[-1]
+    count = inner // _BLOCK if b.shape[-2] == inner else 0
+    if not count or x1.dtype.kind != "f":
+        return np.matmul(x1, x2)
+    whole = count * _BLOCK
+    a_parts = a[..., :whole].reshape(*a.shape[:-1], count, _BLOCK).swapaxes(-3, -2)
+    b_parts = b[..., :whole, :].reshape(*b.shape[:-2], count, _BLOCK, b.shape[-1])
+    y = long_sum(np.matmul(a_parts, b_parts), -3)
+    if whole < inner:
+        y = y + np.matmul(a[..., whole:], b[..., whole:, :])
+    if x2.ndim == 1:
+        y = y[..., 0]
+    return y if x1.ndim > 1 else np.squeeze(y, -1 if x2.ndim == 1 else -2)
+
+
+def long_vecdot(x1, x2):
+    """Return the dot products of long vectors, the last axes: by parts of them."""
+    if x1.dtype.kind != "f" or x1.shape[-1] != x2.shape[-1]:
+        return np.vecdot(x1, x2)
+    return long_matmul(x1[..., None, :], x2[..., None])[..., 0, 0]
 
 
 def is_long(shape, axis):

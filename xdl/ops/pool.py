@@ -1,6 +1,8 @@
 """Pooling: one number for each window of an image."""
 
+import functools
 import math
+import operator
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
@@ -321,9 +323,10 @@ class AvgPool2d(_Pooling):
     def compute(self, xp, x):
         count = self._places(x.shape)
         x = padded(xp, x, self.padding)
-        total = None
-        for i in self._shifts(count):
-            total = x[i] if total is None else total + x[i]
+        at = self._shifts(count)
+        columns = self.window[1]  # a row of the window first: shorter chains of sums
+        rows = (at[i : i + columns] for i in range(0, len(at), columns))
+        total = _added(_added(x[i] for i in row) for row in rows)
         return total / math.prod(self.window)
 
     def gradient(self, xp, gy, x_shape):
@@ -332,6 +335,10 @@ class AvgPool2d(_Pooling):
 
     def to_onnx(self, graph, x):
         return graph.add("AveragePool", x, count_include_pad=1, **self._onnx)
+
+
+def _added(arrays):
+    return functools.reduce(operator.add, arrays)
 
 
 class AvgUnpool2d(_Unpooling):

@@ -109,7 +109,12 @@ class Lines(Names):
         return self.text(argument)
 
     def _write_matmul(self, instruction, out, a, b):
-        is_plain = all(len(v.shape) == 2 for v in instruction.arguments)
+        shapes = [v.shape for v in instruction.arguments]
+        if summation.is_long_dot(*shapes):
+            product = self.object(summation.long_matmul)
+            self.body.append(f"{self._copyto()}({out}, {product}({a}, {b}))")
+            return
+        is_plain = all(len(shape) == 2 for shape in shapes)
         function = (
             np.dot if is_plain and instruction.result.axes == (0, 1) else np.matmul
         )

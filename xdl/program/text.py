@@ -59,6 +59,7 @@ _WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
     "zero_unless": (kernels.zero_where_not,),
     "scatter_add": (
         "_CHUNK, _max_of = 1 << 20, max\n",
+        host._add_flat,
         host._add_rows,
         host._add_at,
         host.scatter_add,
@@ -178,6 +179,9 @@ class Text:
             return f"{_WRITTEN_OUT[name][-1].__name__}({', '.join(given)})"
         if name == "getitem":
             return f"{given[0]}[{self.index(instruction.arguments[1])}]"
+        if name == "matmul" and _is_long_dot(instruction):
+            self.needs.append("long_sum")
+            return f"long_matmul({', '.join(given)})"
         if name in _SYMBOLS:
             return f"{given[0]} {_SYMBOLS[name]} {given[1]}"
         if name in REDUCTIONS:
@@ -292,6 +296,10 @@ def _adds_rows(instruction):
     axis = rest[0] if rest else instruction.options.get("axis")
     is_last = axis is None or axis == -1 or axis == len(x.shape) - 1
     return not is_last and summation.is_long(x.shape, axis)
+
+
+def _is_long_dot(instruction):
+    return summation.is_long_dot(*[value.shape for value in instruction.arguments])
 
 
 def _aside(code, comment):

@@ -10,6 +10,14 @@ from xdl.backend import random
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
 
+# The distance from 1 to the next number; NumPy knows it of its own dtypes alone.
+EPS = {
+    "bfloat16": 2.0**-7,
+    "float16": 2.0**-10,
+    "float32": 2.0**-23,
+    "float64": 2.0**-52,
+}
+
 
 class Snapshot:
     """Copies of all arrays of a state, and of where the random draws stand."""
@@ -38,8 +46,8 @@ class Snapshot:
         """Change every floating number of the state in its last place, or leave it."""
         rng = np.random.default_rng(seed)
         for slot, copy in zip(self._slots, self.arrays, strict=True):
-            if copy is not None and copy.dtype.kind == "f":
-                steps = rng.integers(-1, 2, copy.shape) * np.finfo(copy.dtype).eps
+            if copy is not None and backend.is_floating(copy):
+                steps = rng.integers(-1, 2, copy.shape) * _eps(copy)
                 array = slot.get()
                 array[...] = backend.asarray(
                     (copy * (1 + steps)).astype(copy.dtype), backend.device_of(array)
@@ -112,15 +120,20 @@ _FAR, NUDGES = 4, 4
 
 def _too_far(a, b, spread):
     # Sums of another order, and units in the last place of exp and tanh, over a step.
-    rtol = float(np.finfo(a.dtype).eps) ** 0.5
+    rtol = _eps(a) ** 0.5
+    a, b = a.astype(np.float64), b.astype(np.float64)
     scale = np.abs(b[np.isfinite(b)]).max(initial=0.0)
     atol = rtol * scale
-    errors = [np.abs(other - b) for other in spread]
+    errors = [np.abs(other.astype(np.float64) - b) for other in spread]
     worst = [x[np.isfinite(x)].max(initial=0.0) for x in errors]
     atol += _FAR * max(worst, default=0.0)
     if np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True):
         return None
     return f"by up to {np.abs(a - b).max():.3g}, of values up to {scale:.3g}"
+
+
+def _eps(array):
+    return EPS[backend.dtype_name(array.dtype)]
 
 
 def give_memory_back():
