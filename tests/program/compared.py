@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdl import Variable
-from xdl.backend import random, to_numpy
+from xdl.backend import is_floating, random, to_numpy
 from xdl.program.nest import leaves
 
 
@@ -31,7 +31,7 @@ def _is_same(a, b):
     if not hasattr(a, "dtype") or not hasattr(b, "dtype"):
         return type(a) is type(b) and a == b
     is_alike = (a.shape, a.dtype) == (b.shape, b.dtype)
-    return is_alike and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    return is_alike and np.array_equal(a, b, equal_nan=is_floating(a))
 
 
 def batch(seed=0, rows=5):

@@ -140,6 +140,27 @@ def test_a_saved_forward_function_predicts_with_numpy_alone(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected.numpy(), rtol=1e-5)
 
 
+def test_a_saved_step_adds_many_rows_as_the_compiled_one(tmp_path):
+    def step(x):
+        return xdl.mean(x, axis=0), xdl.matmul(xdl.permute_dims(x, (1, 0)), x[:, :1])
+
+    x = np.full((200_000, 3), 0.1, np.float32)
+    fast = compile(step)
+    mean, product = fast(x)
+    fast.program.save(tmp_path / "sums.py")
+    np.save(tmp_path / "x.npy", x)
+
+    code = (
+        "import numpy as np, sums; mean, product = sums.step(np.load('x.npy')); "
+        "np.savez('y.npz', mean=mean, product=product)"
+    )
+    _run_without_xdl(tmp_path / "sums.py", code)
+
+    found = np.load(tmp_path / "y.npz")
+    np.testing.assert_array_equal(found["mean"], mean.numpy())
+    np.testing.assert_array_equal(found["product"], product.numpy())
+
+
 def test_saving_needs_the_name_of_a_python_file(tmp_path):
     model = xdl.LinearModel(64, 10)
     fast = _trained(model, xdl.SGD(model), *_digits())
