@@ -13,7 +13,7 @@ from xdl.backend import ARRAYS, NAMESPACES
 from xdl.core import mode
 from xdl.core.debug import check_output, user_line
 from xdl.core.node import Node, tick
-from xdl.core.promote import is_data, prepare
+from xdl.core.promote import is_data, prepare, show
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError, XdlError
 
@@ -174,7 +174,7 @@ def call(op, *inputs):
     """Call an operation on Variables, arrays, numbers and None; return a Variable."""
     if len(inputs) < len(op.inputs) and not op.is_variadic:
         inputs += (None,) * (len(op.inputs) - len(inputs))  # the optional ones
-    xp, arrays = prepare(op, inputs)
+    xp, inputs, arrays, is_open = prepare(op, inputs)
     try:
         y = op.compute(xp, *arrays)
     except Exception as error:
@@ -193,6 +193,8 @@ def call(op, *inputs):
     if parents.count(None) == len(parents):
         if all(map(is_data, inputs)):
             out._is_data = True
+        if is_open:
+            show(op, out)
     elif op.gradient is not None and (unusual is None or unusual.records):
         out._node = node = Node()
         wanted = tuple([parent is not None for parent in parents])

@@ -44,11 +44,12 @@ class Variable:
         operators and methods here too.
     """
 
-    __slots__ = ("__weakref__", "_is_data", "_name", "_node", "_value")
+    # _full: of a result whose floating dtype nobody named, the array in float64.
+    __slots__ = ("__weakref__", "_full", "_is_data", "_name", "_node", "_value")
 
     def __init__(self, value, name=None, trainable=None, dtype=None):
         if isinstance(value, Variable):
-            value = value._value
+            value = value._value if dtype is None else value._in_full()
         dtype = None if dtype is None else backend.parse_dtype(dtype)
         array = backend.asarray(value, dtype=dtype)
         self._value = NAMESPACES[type(array)].copy(array)
@@ -86,6 +87,7 @@ class Variable:
         self._refuse_if_computed("value")
         if new is not self._value:
             array = self._converted(new, "value")
+            self._full = None
             if self._node is None:
                 self._value = NAMESPACES[type(array)].copy(array)
             else:
@@ -101,7 +103,7 @@ class Variable:
 
     def _converted(self, new, what):
         """Return ``new`` as an array of this Variable's shape, dtype and device."""
-        new = new._value if isinstance(new, Variable) else new
+        new = new._in_full() if isinstance(new, Variable) else new
         dtype = backend.dtype_name(self._value.dtype)
         array = backend.asarray(new, self.device, dtype)
         if array.shape != self._value.shape:
@@ -110,6 +112,11 @@ class Variable:
                 f"needed {self._value.shape}"
             )
         return array
+
+    def _in_full(self):
+        """Return the array; in float64 where nobody named its floating dtype."""
+        full = getattr(self, "_full", None)
+        return self._value if full is None else full
 
     def _refuse_if_computed(self, what):
         if self._node is not None and self._node.op is not None:
@@ -148,6 +155,7 @@ class Variable:
         if not on:
             self._node = None
         elif self._node is None:
+            self._full = None
             self._node = leaf(self._value, self.name)
 
     @property
@@ -292,6 +300,7 @@ class Variable:
         )
         if getattr(self, "_is_data", False):
             constant._is_data = True
+        constant._full = getattr(self, "_full", None)
         return constant
 
     def to(self, device):
@@ -313,6 +322,7 @@ class Variable:
         if where.kind == "trace":
             raise GraphError(not_in_state(self._label(), self.shape))
         self._refuse_if_computed("to")
+        self._full = None
         self._value = backend.to_device(self._value, where)
         node = self._node
         if node is not None:
