@@ -53,6 +53,7 @@ CORE = [
     "debug",
     "node",
     "variable",
+    "option",
     "promote",
     "call",
     "op",

@@ -6,6 +6,7 @@ import operator
 from xdl import backend
 from xdl.backend import random
 from xdl.backend.recording import current, revision
+from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, CheckpointError, GraphError, ShapeError
 
@@ -291,6 +292,7 @@ def _misfits(name, variable, new):
 
 
 def _checked_shape(name, shape):
+    shape = plain(f'Parameter "{name}"', "shape", shape)
     try:
         lengths = (operator.index(shape),)
     except TypeError:

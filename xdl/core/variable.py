@@ -8,7 +8,7 @@ from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
 from xdl.core.node import backpropagate, leaf, touch
-from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
+from xdl.errors import DtypeError, GraphError, ShapeError
 
 _new = object.__new__
 
@@ -44,7 +44,6 @@ class Variable:
         operators and methods here too.
     """
 
-    # _full: of a result whose floating dtype nobody named, the array in float64.
     __slots__ = ("__weakref__", "_full", "_is_data", "_name", "_node", "_value")
 
     def __init__(self, value, name=None, trainable=None, dtype=None):
@@ -114,9 +113,8 @@ class Variable:
         return array
 
     def _in_full(self):
-        """Return the array; in float64 where nobody named its floating dtype."""
-        full = getattr(self, "_full", None)
-        return self._value if full is None else full
+        """Return the array; in float64 where its floating dtype is open (promote)."""
+        return self._value if (full := getattr(self, "_full", None)) is None else full
 
     def _refuse_if_computed(self, what):
         if self._node is not None and self._node.op is not None:
@@ -295,11 +293,9 @@ class Variable:
         node = self._node
         changes_in_place = node is not None and node.op is None
         xp = NAMESPACES[type(self._value)]
-        constant = Variable._of(
-            xp.copy(self._value) if changes_in_place else self._value
-        )
-        if getattr(self, "_is_data", False):
-            constant._is_data = True
+        array = xp.copy(self._value) if changes_in_place else self._value
+        constant = Variable._of(array)
+        constant._is_data = getattr(self, "_is_data", False)
         constant._full = getattr(self, "_full", None)
         return constant
 
@@ -366,16 +362,6 @@ class Variable:
     def __format__(self, spec):
         return format(self.item(), spec) if spec else repr(self)
 
-    def __array__(self, dtype=None, copy=None):
-        if self.device != "cpu":
-            if self.device.kind == "trace":
-                self.numpy()  # refuses
-            raise DeviceError(
-                f"{self._label()}: it is on {self.device}, needed the CPU; use .numpy()"
-            )
-        array = NAMESPACES[type(self._value)].read_only(self._value)
-        return array.__array__(dtype, copy=copy)
-
     def __dlpack__(self, **options):
         self._refuse_if_computed("__dlpack__")  # as PyTorch does: a graph may hold it
         return self.value.__dlpack__(**options)
@@ -385,9 +371,7 @@ class Variable:
 
     def __deepcopy__(self, memo):
         if self._node is not None and self._node.op is not None:
-            return Variable(
-                self._value, self.name, trainable=False
-            )  # without its graph
+            return Variable(self._value, self.name, False)  # without its graph
         copied = Variable(self._value, self.name, self.trainable)
         if self.grad is not None:
             copied.grad = self.grad

@@ -4,6 +4,7 @@ import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.option import number
 from xdl.errors import (
     ArgumentError,
     DtypeError,
@@ -138,7 +139,7 @@ class CosineEmbeddingLoss(ReducedLoss):
 
     def __init__(self, margin=0.0, reduction="mean"):
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = number("CosineEmbeddingLoss", "margin", margin)
 
     def shape(self, x1_shape, x2_shape, target_shape):
         super().shape(x1_shape, x2_shape)
@@ -224,6 +225,7 @@ class TripletLoss(ReducedLoss):
 
     def __init__(self, margin=1.0, swap=False, reduction="mean"):
         super().__init__(reduction)
+        margin = number("TripletLoss", "margin", margin)
         if not 0 < margin < math.inf:
             raise ArgumentError(
                 f"TripletLoss: margin {margin} came, needed a number > 0"

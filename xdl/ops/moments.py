@@ -4,6 +4,7 @@ import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.option import number, plain
 from xdl.errors import ArgumentError, EmptyBatchError
 from xdl.ops.arithmetic import abs
 from xdl.ops.axes import positive_axes
@@ -102,7 +103,7 @@ class Var(Reduction):
 
     def __init__(self, axis=None, keepdims=False, correction=0):
         super().__init__(axis, keepdims)
-        self.correction = correction
+        self.correction = number(type(self).__name__, "correction", correction)
 
     def compute(self, xp, x):
         y, mean = self._moments(xp, x)
@@ -221,6 +222,7 @@ def std(x, axis=None, keepdims=False, correction=0):
 
 @function_of(Norm)
 def norm(x, axis=None, keepdims=False, ord=2):
+    ord = plain("Norm", "ord", ord)
     if ord == 2:
         return Norm(axis, keepdims)(x)
     if ord not in (1, math.inf):

@@ -2,6 +2,7 @@
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.core.option import plain
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, NonFiniteError
@@ -40,6 +41,7 @@ def clip_grad_norm(parameter, max_norm):
     Reference: Pascanu et al., "On the difficulty of training recurrent neural
     networks", 2013, algorithm 1; the 1e-6 is PyTorch's.
     """
+    max_norm = plain("clip_grad_norm", "max_norm", max_norm)
     max_norm = POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
     found = _with_gradients("clip_grad_norm", parameter)
     if not found:
@@ -81,6 +83,7 @@ def clip_grad_value(parameter, clip_value):
         >>> w.grad
         array([ 1. , -0.5], dtype=float32)
     """
+    clip_value = plain("clip_grad_value", "clip_value", clip_value)
     limit = POSITIVE.checked("clip_grad_value: clip_value", clip_value)
     found = _with_gradients("clip_grad_value", parameter)
     _refuse_non_finite("clip_grad_value", found)
