@@ -107,8 +107,8 @@ def as_array(variable, dtype=None, copy=None):
     if variable.trainable and asks.startswith("numpy.") and ".testing" not in asks:
         raise GraphError(
             f"{variable._label()} {tuple(variable.shape)}: a function of NumPy takes "
-            "it out of a list as plain numbers, without its gradient; call the function "
-            "of xdl, or give it xdl.stack(list), or .numpy() for the numbers"
+            "it out of a list as plain numbers, without its gradient; call xdl's, or "
+            "give it xdl.stack(list), or .numpy() for the numbers"
         )
     if variable.device != "cpu":
         if variable.device.kind == "trace":
