@@ -98,14 +98,15 @@ class Parameter:
             raise ArgumentError(
                 f"Parameter: {name!r} came, needed a new, non-empty name"
             )
-        value = backend.asarray((initializer or scaled_normal)(shape), backend.device())
+        dtype = backend.parse_dtype(dtype or backend.DEFAULT_DTYPE)
+        value = (initializer or scaled_normal)(shape)
+        value = backend.asarray(value, backend.device(), dtype)
         if value.shape != shape:
             raise ShapeError(
                 f'Parameter "{name}": the initializer returned shape {value.shape}, '
                 f"needed {shape}"
             )
-        dtype = dtype or backend.DEFAULT_DTYPE
-        return self.register(name, Variable(value, name, trainable, dtype))
+        return self.register(name, Variable(value, name, trainable))
 
     def register(self, name, variable):
         """Store an existing Variable under ``name`` and return it."""

@@ -1,8 +1,8 @@
 """The normalization layers."""
 
-from xdl import backend
 from xdl.core.module import Module
 from xdl.core.option import number, plain
+from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, ShapeError
 from xdl.nn import init
 from xdl.ops import batch_norm, group_norm
@@ -219,7 +219,7 @@ class BatchNorm2d(_BatchNorm):
 
 def _refuse_channels(x, channels):
     """Return the shape of ``x``, which must have so many channels."""
-    shape = tuple(getattr(x, "shape", None) or backend.asarray(x).shape)
+    shape = tuple((x if hasattr(x, "shape") else as_variable(x)).shape)
     if len(shape) < 2 or shape[1] != channels:
         raise ShapeError(f"x {shape} came, needed (n, {channels}, ...)")
     return shape

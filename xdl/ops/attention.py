@@ -6,7 +6,7 @@ from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.option import number
-from xdl.core.variable import Variable
+from xdl.core.promote import as_variable
 from xdl.errors import ShapeError
 
 
@@ -148,7 +148,7 @@ class ScaledDotProductAttention(Op):
 def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
     bias = None
     if mask is not None:
-        mask = mask if isinstance(mask, Variable) else backend.asarray(mask)
+        mask = as_variable(mask)
         if backend.dtype_name(mask.dtype) != "bool":
             mask, bias = None, mask
     return ScaledDotProductAttention(causal, scale)(q, k, v, mask, bias)

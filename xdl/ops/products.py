@@ -2,10 +2,10 @@
 
 import math
 
-from xdl import backend
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.option import plain
+from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.affine import matmul
 from xdl.ops.arithmetic import multiply
@@ -314,4 +314,4 @@ def _axis_last(x, axis):
 
 
 def _shape(x):
-    return tuple(x.shape) if hasattr(x, "shape") else backend.asarray(x).shape
+    return tuple(x.shape) if hasattr(x, "shape") else as_variable(x).shape
