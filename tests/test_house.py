@@ -54,6 +54,7 @@ CORE = [
     "node",
     "narrow",
     "variable",
+    "option",
     "promote",
     "call",
     "op",

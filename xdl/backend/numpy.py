@@ -7,6 +7,7 @@ below skip NumPy's Python wrappers, which cost more than the work on a small arr
 
 import builtins
 import math
+import sys
 
 import numpy as np
 from numpy import (  # noqa: F401  (the namespace is this module)
@@ -74,6 +75,7 @@ from numpy import power as pow  # noqa: F401
 from xdl.backend import random
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
+from xdl.backend.squares import plain_range, scaled_root
 from xdl.backend.summation import (
     CHAIN,
     LONG,
@@ -98,7 +100,7 @@ _BITS = {
     np.dtype(np.float32): np.int32,
     np.dtype(np.float64): np.int64,
 }
-_FEW = 16
+_FEW, _MANY = 16, 4096
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 
@@ -234,6 +236,30 @@ def zero_unless(mask, x):
 def has_non_finite(x):
     """Tell whether any element is NaN or infinite."""
     return 0 in np.isfinite(x).tobytes()  # on one element a third of all()'s time
+
+
+def is_within(x, limit):
+    """Tell whether every element is a number of at most ``limit`` in magnitude."""
+    if x.size > _MANY:  # half a pass, where it is not near the limit
+        flat = x.reshape(-1)
+        with np.errstate(all="ignore"):
+            if np.dot(flat, flat) <= limit * limit:
+                return True
+    return 0 not in (np.abs(x) <= limit).tobytes()
+
+
+def root_of_squares(x, axis=None, keepdims=False, divisor=1):
+    """Return the root of the sum of squares over ``divisor``, with no overflow."""
+    if x.dtype.itemsize == 2:
+        return scaled_root(sys.modules[__name__], x, axis, keepdims, divisor)
+    with np.errstate(all="ignore"):
+        total = sum(np.square(x), axis, keepdims)
+    low, high = plain_range(x, total)
+    if low <= np.minimum.reduce(total, None, initial=high) and (
+        np.maximum.reduce(total, None, initial=low) <= high
+    ):
+        return np.sqrt(total / divisor if divisor != 1 else total)
+    return scaled_root(sys.modules[__name__], x, axis, keepdims, divisor)
 
 
 def read_only(x):

@@ -11,6 +11,7 @@ import math
 from xdl.backend import random
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
+from xdl.backend.squares import scaled_root
 
 
 class Portable:
@@ -60,6 +61,12 @@ class Portable:
 
     def has_non_finite(self, x):
         return not bool(self._xp.all(self._xp.isfinite(x)))
+
+    def is_within(self, x, limit):
+        return bool(self._xp.all(self._xp.abs(x) <= limit))
+
+    def root_of_squares(self, x, axis=None, keepdims=False, divisor=1):
+        return scaled_root(self, x, axis, keepdims, divisor)
 
     def read_only(self, x):
         return x

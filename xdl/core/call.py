@@ -15,7 +15,7 @@ from xdl.core import mode
 from xdl.core.debug import check_output, user_line
 from xdl.core.narrow import Rounded, narrow_dtype, rounded, widened
 from xdl.core.node import Node, tick
-from xdl.core.promote import is_data, prepare
+from xdl.core.promote import is_data, prepare, show
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError, XdlError
 
@@ -180,7 +180,7 @@ def call(op, *inputs):
     """Call an operation on Variables, arrays, numbers and None; return a Variable."""
     if len(inputs) < len(op.inputs) and not op.is_variadic:
         inputs += (None,) * (len(op.inputs) - len(inputs))  # the optional ones
-    xp, arrays = prepare(op, inputs)
+    xp, inputs, arrays, is_open = prepare(op, inputs)
     narrow = narrow_dtype(op, arrays)
     is_wide = narrow is not None and not op.moves
     taken = widened(xp, arrays) if is_wide else arrays
@@ -205,6 +205,8 @@ def call(op, *inputs):
     if parents.count(None) == len(parents):
         if all(map(is_data, inputs)):
             out._is_data = True
+        if is_open:
+            show(op, out)
     elif op.gradient is not None and (unusual is None or unusual.records):
         out._node = node = Node()
         wanted = tuple([parent is not None for parent in parents])

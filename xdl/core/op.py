@@ -5,6 +5,7 @@ import math
 
 from xdl.backend import NAMESPACES
 from xdl.core.call import LateKeeper, caller
+from xdl.core.option import PLAIN, plain_options
 from xdl.core.variable import Variable
 from xdl.errors import GraphError, ShapeError
 
@@ -216,8 +217,16 @@ def broadcast_shapes(who, shapes):
 
 
 def _freezing(init):
+    names = _parameters(init)[0][1:]
+
     @functools.wraps(init)
     def __init__(self, *args, **options):
+        for value in (*args, *options.values()) if options else args:
+            kind = type(value)
+            if kind in PLAIN or kind is tuple and PLAIN.issuperset(map(type, value)):
+                continue
+            args, options = plain_options(type(self).__name__, names, args, options)
+            break
         init(self, *args, **options)
         if type(self).__init__ is __init__:  # not where a subclass goes on
             self.__dict__["_is_frozen"] = True

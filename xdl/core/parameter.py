@@ -6,6 +6,7 @@ import operator
 from xdl import backend
 from xdl.backend import random
 from xdl.backend.recording import current, revision
+from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, CheckpointError, GraphError, ShapeError
 
@@ -97,14 +98,15 @@ class Parameter:
             raise ArgumentError(
                 f"Parameter: {name!r} came, needed a new, non-empty name"
             )
-        value = backend.asarray((initializer or scaled_normal)(shape), backend.device())
+        dtype = backend.parse_dtype(dtype or backend.DEFAULT_DTYPE)
+        value = (initializer or scaled_normal)(shape)
+        value = backend.asarray(value, backend.device(), dtype)
         if value.shape != shape:
             raise ShapeError(
                 f'Parameter "{name}": the initializer returned shape {value.shape}, '
                 f"needed {shape}"
             )
-        dtype = dtype or backend.DEFAULT_DTYPE
-        return self.register(name, Variable(value, name, trainable, dtype))
+        return self.register(name, Variable(value, name, trainable))
 
     def register(self, name, variable):
         """Store an existing Variable under ``name`` and return it."""
@@ -291,6 +293,7 @@ def _misfits(name, variable, new):
 
 
 def _checked_shape(name, shape):
+    shape = plain(f'Parameter "{name}"', "shape", shape)
     try:
         lengths = (operator.index(shape),)
     except TypeError:

@@ -3,6 +3,10 @@
 A Variable is firm in its device and floating dtype. Numbers, raw arrays and what was
 computed from raw arrays alone are data: they take the device and floating dtype of
 the firm Variables that they meet.
+
+A floating dtype that nobody named is open: what is computed of Python numbers, lists,
+integers and booleans alone is computed in float64. It is shown as float32, and rounded
+from float64 to the dtype of what it meets.
 """
 
 import numbers
@@ -14,6 +18,7 @@ from xdl.core.variable import Variable
 from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
 
 _WIDTH = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3}
+_OPEN = "float64"  # what is computed in where nobody named a floating dtype
 
 
 def is_data(value):
@@ -22,28 +27,73 @@ def is_data(value):
 
 
 def as_variable(x):
-    """Return ``x`` as a Variable: itself, or data that takes part in no graph."""
+    """Return ``x`` as a Variable: itself, or data that takes part in no graph.
+
+    Lists that hold Variables are stacked, and gradients flow through.
+    """
+    x = stacked(x)
     if isinstance(x, Variable):
         return x
-    data = Variable._of(backend.asarray(x))
+    value = _plain(x)
+    is_open = not hasattr(value, "dtype") and _is_fractional(value)
+    array = value.array if isinstance(value, _Listed) else value
+    data = Variable._of(backend.asarray(array, None, _OPEN if is_open else None))
     data._is_data = True
+    if is_open:
+        show(None, data)
     return data
 
 
 def prepare(op, inputs):
-    """Return the namespace and the arrays, numbers and None for ``op.compute``.
+    """Return what a call of an operation needs.
+
+    Returns:
+        The namespace; the inputs, with lists that hold Variables stacked; the arrays,
+        numbers and None for ``op.compute``; and whether the floating dtype is open.
 
     Raises:
         DtypeError: two firm Variables of two floating dtypes; integers where the
             operation needs floating numbers; values that are not numbers.
         DeviceError: two firm Variables on two devices.
     """
-    arrays = _ready(op, inputs) or _brought_together(op, inputs)
+    arrays, is_open = _ready(op, inputs), False
+    if not arrays:
+        inputs = tuple([stacked(value) for value in inputs])
+        arrays, is_open = _brought_together(op, inputs)
     for array in arrays:
         xp = NAMESPACES.get(type(array))
         if xp is not None:
-            return xp, arrays
+            return xp, inputs, arrays, is_open
     raise ShapeError(f"{op}: no array came, needed at least one")
+
+
+def show(op, out):
+    """Show a result whose floating dtype is open as the default one."""
+    full = out._value
+    if backend.dtype_name(full.dtype) == _OPEN and not hasattr(op, "dtype"):
+        out._full = full
+        with NAMESPACES[type(full)].quiet():
+            out._value = backend.cast(full, backend.DEFAULT_DTYPE)
+
+
+def stacked(value):
+    """Return nested lists with Variables in them as one Variable, others as they are.
+
+    Raises:
+        ShapeError: their shapes differ.
+    """
+    if type(value) not in (list, tuple) or not _holds_variables(value):
+        return value
+    return NAMESPACES[Variable].stack(value)
+
+
+def _holds_variables(nested):
+    kinds = set(map(type, nested))
+    if any(issubclass(kind, Variable) for kind in kinds):
+        return True
+    if not kinds & {list, tuple}:
+        return False
+    return any(_holds_variables(v) for v in nested if type(v) in (list, tuple))
 
 
 def _ready(op, inputs):
@@ -79,6 +129,8 @@ def _ready(op, inputs):
                 if array.dtype not in backend.FLOATING_DTYPES:
                     return None
                 if dtype is None:
+                    if array is not value and value._in_full() is not array:
+                        return None
                     dtype = array.dtype
                 elif casts and array is value:
                     array = NAMESPACES[library].astype(array, dtype)
@@ -106,14 +158,22 @@ def _brought_together(op, inputs):
         _refuse_unknown(firm, where, values)
     own = [name.partition("[")[0] in op.own_dtype for name in names]
     shared = [v for v, is_own in zip(values, own, strict=True) if not is_own]
-    floating = _firm_floating(op, firm) or _floating_of_data(op, shared)
+    floating = _firm_floating(op, firm) or _widest(shared)
+    is_open = not floating and (op.floating or any(map(_is_fractional, shared)))
+    if is_open:  # in a graph, gradients have the dtype that is shown
+        is_open = all(v._node is None for v in inputs if isinstance(v, Variable))
+        floating = _OPEN if is_open else backend.DEFAULT_DTYPE
+    shown = backend.DEFAULT_DTYPE if is_open else floating
+    for name, value, is_own in zip(names, values, own, strict=True):
+        if not is_own and hasattr(value, "dtype"):
+            _refuse_dtype(op, name, backend.dtype_name(value.dtype), shown)
     no_array = not any(hasattr(value, "dtype") for value in shared)
     return [
         _placed(value, where)
         if is_own
-        else _converted(op, name, value, floating, where, no_array)
-        for name, value, is_own in zip(names, values, own, strict=True)
-    ]
+        else _converted(op, value, floating, where, no_array)
+        for value, is_own in zip(values, own, strict=True)
+    ], is_open
 
 
 def _refuse_none(op, names, inputs):
@@ -157,10 +217,10 @@ def _device_of_data(inputs):
 
 
 class _Listed:
-    """Python numbers in nested lists: an array on the host without a firm dtype."""
+    """Numbers without a floating dtype that anybody named, as an array."""
 
-    def __init__(self, value):
-        self.array = backend.from_python(value)
+    def __init__(self, array):
+        self.array = array
 
 
 def _plain(value):
@@ -170,11 +230,12 @@ def _plain(value):
     if type(value) in backend.NUMBERS:
         return value.item()
     if isinstance(value, Variable):
-        return value._value
+        full = value._in_full()
+        return full if full is value._value else _Listed(full)
     if isinstance(value, numbers.Number) and not isinstance(value, complex):
         return value.item() if hasattr(value, "item") else float(value)
     if isinstance(value, list | tuple):
-        return _Listed(value)
+        return _Listed(backend.from_python(value))
     return backend.as_known_array(value)
 
 
@@ -183,7 +244,9 @@ def _firm_floating(op, firm):
     chosen = None
     for name, variable in firm:
         dtype = backend.dtype_name(variable.dtype)
-        if dtype not in _WIDTH or name.partition("[")[0] in op.own_dtype:
+        is_open = variable._in_full() is not variable._value
+        is_own = name.partition("[")[0] in op.own_dtype
+        if dtype not in _WIDTH or is_open or is_own:
             continue
         if chosen is not None and chosen[2] != dtype:
             raise DtypeError(
@@ -194,12 +257,10 @@ def _firm_floating(op, firm):
     return chosen and chosen[2]
 
 
-def _floating_of_data(op, values):
-    """Return the name of the dtype that data alone is computed in; None: integers."""
+def _widest(values):
+    """Return the name of the widest floating dtype of arrays, or None."""
     names = [backend.dtype_name(v.dtype) for v in values if hasattr(v, "dtype")]
-    widest = max((n for n in names if n in _WIDTH), key=_WIDTH.get, default=None)
-    needs_one = op.floating or any(map(_is_fractional, values))
-    return widest or (backend.DEFAULT_DTYPE if needs_one else None)
+    return max((n for n in names if n in _WIDTH), key=_WIDTH.get, default=None)
 
 
 def _is_fractional(value):
@@ -216,16 +277,7 @@ def _placed(value, where):
     return backend.asarray(array, where)
 
 
-def _converted(op, name, value, floating, where, no_array):
-    """Return an input as what ``op.compute`` takes: of the common dtype and device."""
-    if value is None:
-        return None
-    if isinstance(value, _Listed):
-        return backend.asarray(value.array, where, floating)
-    if not hasattr(value, "dtype"):
-        keep = op.takes_numbers and not no_array
-        return value if keep else backend.asarray(value, where, floating)
-    dtype = backend.dtype_name(value.dtype)
+def _refuse_dtype(op, name, dtype, floating):
     if op.refuses_unsigned and (dtype == "bool" or dtype.startswith("uint")):
         raise DtypeError(
             f"{op}: {name} is {dtype}, needed a signed dtype; cast it first"
@@ -234,6 +286,17 @@ def _converted(op, name, value, floating, where, no_array):
         raise DtypeError(
             f"{op}: {name} is {dtype}, needed {floating}; cast to {floating} first"
         )
+
+
+def _converted(op, value, floating, where, no_array):
+    """Return an input as what ``op.compute`` takes: of the common dtype and device."""
+    if value is None:
+        return None
+    if isinstance(value, _Listed):
+        return backend.asarray(value.array, where, floating)
+    if not hasattr(value, "dtype"):
+        keep = op.takes_numbers and not no_array
+        return value if keep else backend.asarray(value, where, floating)
     return backend.asarray(value, where, floating)
 
 

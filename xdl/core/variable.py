@@ -8,7 +8,7 @@ from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
 from xdl.core.node import backpropagate, leaf, touch
-from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
+from xdl.errors import DtypeError, GraphError, ShapeError
 
 _new = object.__new__
 
@@ -44,11 +44,11 @@ class Variable:
         operators and methods here too.
     """
 
-    __slots__ = ("__weakref__", "_is_data", "_name", "_node", "_value")
+    __slots__ = ("__weakref__", "_full", "_is_data", "_name", "_node", "_value")
 
     def __init__(self, value, name=None, trainable=None, dtype=None):
         if isinstance(value, Variable):
-            value = value._value
+            value = value._value if dtype is None else value._in_full()
         dtype = None if dtype is None else backend.parse_dtype(dtype)
         array = backend.asarray(value, dtype=dtype)
         self._value = NAMESPACES[type(array)].copy(array)
@@ -86,6 +86,7 @@ class Variable:
         self._refuse_if_computed("value")
         if new is not self._value:
             array = self._converted(new, "value")
+            self._full = None
             if self._node is None:
                 self._value = NAMESPACES[type(array)].copy(array)
             else:
@@ -101,7 +102,7 @@ class Variable:
 
     def _converted(self, new, what):
         """Return ``new`` as an array of this Variable's shape, dtype and device."""
-        new = new._value if isinstance(new, Variable) else new
+        new = new._in_full() if isinstance(new, Variable) else new
         dtype = backend.dtype_name(self._value.dtype)
         array = backend.asarray(new, self.device, dtype)
         if array.shape != self._value.shape:
@@ -110,6 +111,10 @@ class Variable:
                 f"needed {self._value.shape}"
             )
         return array
+
+    def _in_full(self):
+        """Return the array; in float64 where its floating dtype is open (promote)."""
+        return self._value if (full := getattr(self, "_full", None)) is None else full
 
     def _refuse_if_computed(self, what):
         if self._node is not None and self._node.op is not None:
@@ -148,6 +153,7 @@ class Variable:
         if not on:
             self._node = None
         elif self._node is None:
+            self._full = None
             self._node = leaf(self._value, self.name)
 
     @property
@@ -287,11 +293,10 @@ class Variable:
         node = self._node
         changes_in_place = node is not None and node.op is None
         xp = NAMESPACES[type(self._value)]
-        constant = Variable._of(
-            xp.copy(self._value) if changes_in_place else self._value
-        )
-        if getattr(self, "_is_data", False):
-            constant._is_data = True
+        array = xp.copy(self._value) if changes_in_place else self._value
+        constant = Variable._of(array)
+        constant._is_data = getattr(self, "_is_data", False)
+        constant._full = getattr(self, "_full", None)
         return constant
 
     def to(self, device):
@@ -313,6 +318,7 @@ class Variable:
         if where.kind == "trace":
             raise GraphError(not_in_state(self._label(), self.shape))
         self._refuse_if_computed("to")
+        self._full = None
         self._value = backend.to_device(self._value, where)
         node = self._node
         if node is not None:
@@ -356,16 +362,6 @@ class Variable:
     def __format__(self, spec):
         return format(self.item(), spec) if spec else repr(self)
 
-    def __array__(self, dtype=None, copy=None):
-        if self.device != "cpu":
-            if self.device.kind == "trace":
-                self.numpy()  # refuses
-            raise DeviceError(
-                f"{self._label()}: it is on {self.device}, needed the CPU; use .numpy()"
-            )
-        array = NAMESPACES[type(self._value)].read_only(self._value)
-        return array.__array__(dtype, copy=copy)
-
     def __dlpack__(self, **options):
         self._refuse_if_computed("__dlpack__")  # as PyTorch does: a graph may hold it
         return self.value.__dlpack__(**options)
@@ -375,9 +371,7 @@ class Variable:
 
     def __deepcopy__(self, memo):
         if self._node is not None and self._node.op is not None:
-            return Variable(
-                self._value, self.name, trainable=False
-            )  # without its graph
+            return Variable(self._value, self.name, False)  # without its graph
         copied = Variable(self._value, self.name, self.trainable)
         if self.grad is not None:
             copied.grad = self.grad

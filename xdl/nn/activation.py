@@ -4,6 +4,7 @@ import inspect
 
 from xdl import ops
 from xdl.core.module import Module
+from xdl.core.option import plain
 
 
 class Activation(Module):
@@ -88,6 +89,7 @@ def _layer(name, called, short):
 
         def __init__(self, *arguments, **options):
             options |= _by_name(type(self), function, arguments)
+            options = {key: plain(name, key, v) for key, v in options.items()}
             super().__init__(function, **_checked(type(self), function, options))
 
         def __repr__(self):

@@ -1,6 +1,7 @@
 """The attention layer, and the block that transformers repeat."""
 
 from xdl.core.module import Module
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.nn.activation import GELU
 from xdl.nn.linear import Linear
@@ -38,6 +39,7 @@ class MultiHeadAttention(Module):
 
     def __init__(self, size, heads, bias=True):
         super().__init__()
+        size, heads = plain("MultiHeadAttention", "size or heads", (size, heads))
         if heads < 1 or size % heads:
             raise ArgumentError(
                 f"MultiHeadAttention: {heads} heads came, needed a divisor of {size}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from xdl.core.module import Module
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.nn import init
 from xdl.ops import conv1d, conv2d, conv3d
@@ -34,7 +35,11 @@ class Convolution(Module):
         self, input_channels, output_channels, window, options, bias, initializer
     ):
         super().__init__()
-        who, groups = type(self).__name__, options["groups"]
+        who = type(self).__name__
+        options = {name: plain(who, name, value) for name, value in options.items()}
+        input_channels = plain(who, "input_channels", input_channels)
+        output_channels = plain(who, "output_channels", output_channels)
+        groups = options["groups"]
         if groups < 1 or input_channels % groups or output_channels % groups:
             raise ArgumentError(
                 f"{who}: groups {groups} came, needed a divisor of {input_channels} "

@@ -10,6 +10,7 @@ import math
 
 from xdl.backend import numpy as host
 from xdl.backend import random
+from xdl.core.option import number
 from xdl.core.parameter import scaled_normal
 from xdl.errors import ArgumentError, ShapeError
 
@@ -71,7 +72,7 @@ def constant(shape, value):
         >>> xdl.init.constant((2,), 3.0)
         array([3., 3.])
     """
-    return host.full(shape, float(value))
+    return host.full(shape, float(number("init.constant", "value", value)))
 
 
 def uniform(shape, low=-1.0, high=1.0):
@@ -90,6 +91,7 @@ def uniform(shape, low=-1.0, high=1.0):
         >>> bool((abs(w) <= 0.5).all())
         True
     """
+    low, high = _numbers("uniform", low=low, high=high)
     if not low <= high:
         raise ArgumentError(f"init.uniform: low {low} is greater than high {high}")
     return random.generator().uniform(low, high, shape)
@@ -111,6 +113,7 @@ def normal(shape, mean=0.0, std=1.0):
         >>> xdl.init.normal((3, 2), std=0.02).shape
         (3, 2)
     """
+    mean, std = _numbers("normal", mean=mean, std=std)
     _refuse_negative("normal", std)
     return random.generator().normal(mean, std, shape)
 
@@ -136,6 +139,8 @@ def truncated_normal(shape, mean=0.0, std=1.0, low=-2.0, high=2.0):
 
     Reference: Robert, "Simulation of Truncated Normal Variables", 1995: drawing again.
     """
+    options = {"mean": mean, "std": std, "low": low, "high": high}
+    mean, std, low, high = _numbers("truncated_normal", **options)
     _refuse_negative("truncated_normal", std)
     if not low < high or not _share_between(mean, std, low, high) > 1e-3:
         raise ArgumentError(
@@ -174,6 +179,7 @@ def xavier_uniform(shape, gain=1.0):
     Reference: Glorot and Bengio, "Understanding the Difficulty of Training Deep
     Feedforward Neural Networks", 2010, equation 16.
     """
+    (gain,) = _numbers("xavier_uniform", gain=gain)
     fan_in, fan_out = _fans("xavier_uniform", shape)
     return _even(shape, gain * _deviation(2.0, fan_in + fan_out))
 
@@ -190,6 +196,7 @@ def xavier_normal(shape, gain=1.0):
 
     Reference: Glorot and Bengio, 2010, equation 12.
     """
+    (gain,) = _numbers("xavier_normal", gain=gain)
     fan_in, fan_out = _fans("xavier_normal", shape)
     return normal(shape, std=gain * _deviation(2.0, fan_in + fan_out))
 
@@ -217,6 +224,7 @@ def kaiming_uniform(shape, slope=0.0, mode="fan_in"):
 
     Reference: He et al., "Delving Deep into Rectifiers", 2015, equations 10 and 14.
     """
+    (slope,) = _numbers("kaiming_uniform", slope=slope)
     fan = _fan("kaiming_uniform", shape, mode)
     return _even(shape, _deviation(2.0 / (1 + slope**2), fan))
 
@@ -233,6 +241,7 @@ def kaiming_normal(shape, slope=0.0, mode="fan_in"):
 
     Reference: He et al., 2015, equations 10, 14 and 15.
     """
+    (slope,) = _numbers("kaiming_normal", slope=slope)
     fan = _fan("kaiming_normal", shape, mode)
     return normal(shape, std=_deviation(2.0 / (1 + slope**2), fan))
 
@@ -281,6 +290,7 @@ def orthogonal(shape, gain=1.0):
     of Learning in Deep Linear Neural Networks", 2014; the signs: Mezzadri, "How to
     Generate Random Matrices from the Classical Compact Groups", 2007, section 5.
     """
+    (gain,) = _numbers("orthogonal", gain=gain)
     _fans("orthogonal", shape)
     rows, columns = shape[0], math.prod(shape[1:])
     if rows < columns:
@@ -346,6 +356,10 @@ def _share_between(mean, std, low, high):
         return float(low <= mean <= high)
     ends = [math.erf((end - mean) / (std * math.sqrt(2))) for end in (low, high)]
     return (ends[1] - ends[0]) / 2
+
+
+def _numbers(who, **options):
+    return [number(f"init.{who}", name, value) for name, value in options.items()]
 
 
 def _refuse_negative(who, std):

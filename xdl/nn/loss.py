@@ -2,6 +2,7 @@
 
 from xdl import ops
 from xdl.core.module import Module
+from xdl.core.option import number, plain
 from xdl.errors import ArgumentError, GraphError
 from xdl.ops.reduced_loss import REDUCTIONS, checked_reduction
 
@@ -165,7 +166,7 @@ class HuberLoss(ReducedLoss):
 
     def __init__(self, delta=1.0, reduction="mean"):
         super().__init__(reduction)
-        self.delta = delta
+        self.delta = number("HuberLoss", "delta", delta)
 
     def compute(self, output, target):
         return ops.huber_loss(output, target, self.delta, self.reduction)
@@ -184,7 +185,7 @@ class SmoothL1Loss(ReducedLoss):
 
     def __init__(self, beta=1.0, reduction="mean"):
         super().__init__(reduction)
-        self.beta = beta
+        self.beta = number("SmoothL1Loss", "beta", beta)
 
     def compute(self, output, target):
         return ops.smooth_l1_loss(output, target, self.beta, self.reduction)
@@ -243,7 +244,8 @@ class NLLLoss(ReducedLoss):
 
     def __init__(self, weight=None, ignore_index=None, reduction="mean"):
         super().__init__(reduction)
-        self.weight, self.ignore_index = weight, ignore_index
+        self.weight = weight
+        self.ignore_index = plain("NLLLoss", "ignore_index", ignore_index)
 
     def compute(self, output, target):
         return ops.nll_loss(
@@ -285,7 +287,7 @@ class HingeLoss(ReducedLoss):
 
     def __init__(self, margin=1.0, reduction="mean"):
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = number("HingeLoss", "margin", margin)
 
     def compute(self, output, target):
         return ops.hinge_loss(output, target, self.margin, self.reduction)
@@ -306,7 +308,7 @@ class CosineEmbeddingLoss(ReducedLoss):
 
     def __init__(self, margin=0.0, reduction="mean"):
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = number("CosineEmbeddingLoss", "margin", margin)
 
     def compute(self, output, target):
         return ops.cosine_embedding_loss(*output, target, self.margin, self.reduction)
@@ -329,7 +331,8 @@ class TripletLoss(ReducedLoss):
 
     def __init__(self, margin=1.0, swap=False, reduction="mean"):
         super().__init__(reduction)
-        self.margin, self.swap = margin, swap
+        self.margin = number("TripletLoss", "margin", margin)
+        self.swap = swap
 
     def compute(self, output, target):
         if target is not None:

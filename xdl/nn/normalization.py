@@ -1,13 +1,15 @@
 """The normalization layers."""
 
-from xdl import backend
 from xdl.core.module import Module
+from xdl.core.option import number, plain
+from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, ShapeError
 from xdl.nn import init
 from xdl.ops import batch_norm, group_norm
 from xdl.ops.batch_normalization import BatchNorm
 from xdl.ops.normalization import LayerNorm as _LayerNorm
 from xdl.ops.normalization import RMSNorm as _RMSNorm
+from xdl.ops.normalization import checked_eps
 
 
 class _Normalization(Module):
@@ -113,11 +115,14 @@ class GroupNorm(_Normalization):
 
     def __init__(self, groups, channels, eps=1e-5, affine=True):
         super().__init__()
+        groups = plain("GroupNorm", "groups", groups)
+        channels = plain("GroupNorm", "channels", channels)
         if not isinstance(groups, int) or groups < 1 or channels % groups:
             raise ArgumentError(
                 f"GroupNorm: groups {groups!r} came, needed a divisor of {channels}"
             )
-        self.groups, self.eps, self.channels = groups, eps, channels
+        self.groups, self.channels = groups, channels
+        self.eps = checked_eps("GroupNorm", eps)
         self._size = f"{groups}, {channels}"
         self._make_weights((channels,), affine, affine)
 
@@ -133,10 +138,9 @@ class _BatchNorm(_Normalization):
 
     def __init__(self, channels, eps=1e-5, momentum=0.1, affine=True):
         super().__init__()
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(
-                f"{type(self).__name__}: momentum {momentum} came, needed from 0 to 1"
-            )
+        who = type(self).__name__
+        momentum = number(who, "momentum", momentum, low=0, high=1)
+        channels = plain(who, "channels", channels)
         self._op = BatchNorm(eps, self._follow)
         self.momentum, self.channels, self._size = momentum, channels, str(channels)
         self._make_weights((channels,), affine, affine)
@@ -215,7 +219,7 @@ class BatchNorm2d(_BatchNorm):
 
 def _refuse_channels(x, channels):
     """Return the shape of ``x``, which must have so many channels."""
-    shape = tuple(getattr(x, "shape", None) or backend.asarray(x).shape)
+    shape = tuple((x if hasattr(x, "shape") else as_variable(x)).shape)
     if len(shape) < 2 or shape[1] != channels:
         raise ShapeError(f"x {shape} came, needed (n, {channels}, ...)")
     return shape

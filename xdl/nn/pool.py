@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from xdl.core.module import Module
+from xdl.core.option import plain
 from xdl.ops import (
     adaptive_avg_pool2d,
     avg_pool1d,
@@ -22,7 +23,10 @@ class Pooling(Module):
 
     def __init__(self, window, stride=None, padding=0):
         super().__init__()
-        self.window, self.stride, self.padding = window, stride, padding
+        who = type(self).__name__
+        self.window = plain(who, "window", window)
+        self.stride = plain(who, "stride", stride)
+        self.padding = plain(who, "padding", padding)
 
     def forward(self, x):
         return type(self).function(x, self.window, self.stride, self.padding)
@@ -108,7 +112,7 @@ class AdaptiveAvgPool2d(Module):
 
     def __init__(self, size):
         super().__init__()
-        self.size = size
+        self.size = plain("AdaptiveAvgPool2d", "size", size)
 
     def forward(self, x):
         return adaptive_avg_pool2d(x, self.size)

@@ -4,6 +4,7 @@ import math
 
 from xdl import backend
 from xdl.core.module import Module
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.nn import init
 from xdl.nn.structure import Dropout
@@ -37,7 +38,9 @@ class Recurrent(Module):
         dropout=0.0,
     ):
         super().__init__()
-        if min(input_size, hidden_size, layers) < 1:
+        sizes = plain(type(self).__name__, "size", (input_size, hidden_size, layers))
+        input_size, hidden_size, layers = sizes
+        if min(sizes) < 1:
             raise ArgumentError(
                 f"{type(self).__name__}: sizes {input_size} and {hidden_size} and "
                 f"{layers} layers came, needed 1 or more"

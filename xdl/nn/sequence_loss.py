@@ -1,6 +1,7 @@
 """The loss layer of sequences whose labels have no times."""
 
 from xdl import ops
+from xdl.core.option import plain
 from xdl.nn.loss import ReducedLoss
 
 
@@ -24,7 +25,7 @@ class CTCLoss(ReducedLoss):
 
     def __init__(self, blank=0, reduction="mean", zero_infinity=False):
         super().__init__(reduction)
-        self.blank, self.zero_infinity = blank, zero_infinity
+        self.blank, self.zero_infinity = plain("CTCLoss", "blank", blank), zero_infinity
 
     def compute(self, output, target):
         return ops.ctc_loss(

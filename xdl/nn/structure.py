@@ -3,6 +3,7 @@
 import math
 
 from xdl.core.module import Module
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops import dropout, reshape
 from xdl.ops.random import Dropout as _Dropout
@@ -53,6 +54,7 @@ class Flatten(Module):
 
     def __init__(self, start=1):
         super().__init__()
+        start = plain("Flatten", "start", start)
         if not isinstance(start, int) or start < 0:
             raise ArgumentError(f"Flatten: start {start!r} came, needed an int >= 0")
         self.start = start

@@ -5,7 +5,8 @@ import math
 from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes, function_of
-from xdl.core.variable import Variable
+from xdl.core.option import number
+from xdl.core.promote import as_variable
 from xdl.errors import ShapeError
 
 
@@ -55,7 +56,10 @@ class ScaledDotProductAttention(Op):
     )
 
     def __init__(self, causal=False, scale=None):
-        self.causal, self.scale = bool(causal), scale
+        self.causal = bool(causal)
+        self.scale = (
+            None if scale is None else float(number("Attention", "scale", scale))
+        )
 
     def shape(self, q_shape, k_shape, v_shape, mask_shape=None, bias_shape=None):
         if min(len(q_shape), len(k_shape), len(v_shape)) < 2:
@@ -109,7 +113,7 @@ class ScaledDotProductAttention(Op):
         return gq, gk, gv, None, gscores if wanted[4] else None
 
     def _factor(self, q_shape):
-        return 1 / math.sqrt(q_shape[-1]) if self.scale is None else float(self.scale)
+        return 1 / math.sqrt(q_shape[-1]) if self.scale is None else self.scale
 
     def _allowed(self, xp, scores, mask):
         """Return which scores count, broadcast to them, or None: all."""
@@ -144,7 +148,7 @@ class ScaledDotProductAttention(Op):
 def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
     bias = None
     if mask is not None:
-        mask = mask if isinstance(mask, Variable) else backend.asarray(mask)
+        mask = as_variable(mask)
         if backend.dtype_name(mask.dtype) != "bool":
             mask, bias = None, mask
     return ScaledDotProductAttention(causal, scale)(q, k, v, mask, bias)

@@ -2,6 +2,7 @@
 
 import operator
 
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 
 
@@ -13,6 +14,7 @@ def as_axes(who, axis):
     """
     if axis is None or type(axis) is int:
         return axis
+    axis = plain(who, "axis", axis)
     try:
         return operator.index(axis)
     except TypeError:
@@ -31,6 +33,7 @@ def as_shape(who, shape):
     Raises:
         ArgumentError: it is neither an int nor a sequence of ints.
     """
+    shape = plain(who, "shape", shape)
     try:
         return (operator.index(shape),)
     except TypeError:
@@ -51,6 +54,7 @@ def positive_axes(who, ndim, axis):
     """
     if axis is None:
         return tuple(range(ndim))
+    axis = as_axes(who, axis)
     axes = (axis,) if isinstance(axis, int) else axis
     for a in axes:
         if not -ndim <= a < ndim:

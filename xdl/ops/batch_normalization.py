@@ -156,7 +156,8 @@ def batch_norm(x, mean=None, var=None, weight=None, bias=None, eps=1e-5):
     if (mean is None) is not (var is None):
         raise ArgumentError("BatchNorm: one of mean and var came, needed both or none")
     if mean is None:
-        op = _batch_norm if eps == _batch_norm.eps else BatchNorm(eps)
+        is_usual = type(eps) is float and eps == _batch_norm.eps
+        op = _batch_norm if is_usual else BatchNorm(eps)
         return op(x, weight, bias)
     return _with_statistics(as_variable(x), mean, var, weight, bias, eps)
 

@@ -1,5 +1,6 @@
 """Transposed convolution: what leads from the places of a window back to images."""
 
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.conv import Conv2dByInput
@@ -118,6 +119,7 @@ def _operands(who, x, weight, bias, groups, ndim):
             f"{who}: x {tuple(x.shape)} and weight {tuple(weight.shape)} came, needed "
             f"(n, channels, {axes[0]}) and (channels, out / groups, {axes[1]})"
         )
+    groups = plain(who, "groups", groups)
     if not isinstance(groups, int) or groups < 1:
         raise ArgumentError(f"{who}: groups {groups!r} came, needed an int >= 1")
     channels, out = weight.shape[0], weight.shape[1] * groups

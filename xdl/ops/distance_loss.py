@@ -4,6 +4,7 @@ import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.option import number
 from xdl.errors import (
     ArgumentError,
     DtypeError,
@@ -138,7 +139,7 @@ class CosineEmbeddingLoss(ReducedLoss):
 
     def __init__(self, margin=0.0, reduction="mean"):
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = number("CosineEmbeddingLoss", "margin", margin)
 
     def shape(self, x1_shape, x2_shape, target_shape):
         super().shape(x1_shape, x2_shape)
@@ -158,24 +159,31 @@ class CosineEmbeddingLoss(ReducedLoss):
         return self._reduced(xp, xp.where(target == 1, 1 - cosine, unlike))
 
     def gradient(self, xp, gy, x1, x2, target):
-        cosine, square1, square2 = _cosine(xp, x1, x2)
+        cosine, unit1, unit2, length1, length2 = _cosine(xp, x1, x2)
         alike = xp.astype(target == 1, x1.dtype)
         unlike = xp.astype(cosine[..., 0] > self.margin, x1.dtype) * (1 - alike)
         sign = unlike - alike
         slope = xp.zero_unless(sign != 0, sign * self._spread(gy, target.shape))
         slope = xp.expand_dims(slope, -1)
-        length = xp.sqrt(square1 * square2)
-        g1 = slope * (x2 / length - x1 * (cosine / square1))
-        g2 = slope * (x1 / length - x2 * (cosine / square2))
+        g1 = slope * ((unit2 - unit1 * cosine) / length1)
+        g2 = slope * ((unit1 - unit2 * cosine) / length2)
         return g1, g2, None
 
 
 def _cosine(xp, x1, x2):
-    """Return the cosine and both squared lengths, with the last axis kept."""
-    square1 = xp.sum(x1 * x1, axis=-1, keepdims=True) + NORM_EPS
-    square2 = xp.sum(x2 * x2, axis=-1, keepdims=True) + NORM_EPS
-    product = xp.sum(x1 * x2, axis=-1, keepdims=True)
-    return product / xp.sqrt(square1 * square2), square1, square2
+    """Return the cosine, both over their lengths, and these; the last axis is kept."""
+    length1, length2 = _length(xp, x1), _length(xp, x2)
+    unit1, unit2 = x1 / length1, x2 / length2
+    cosine = xp.sum(unit1 * unit2, axis=-1, keepdims=True)
+    return cosine, unit1, unit2, length1, length2
+
+
+def _length(xp, x):
+    """Return the root of the squared length and ``NORM_EPS``."""
+    length, least = xp.root_of_squares(x, -1, True), math.sqrt(NORM_EPS)
+    longer = xp.maximum(length, least)  # in front of the root: its square may overflow
+    ratio = xp.minimum(length, least) / longer
+    return longer * xp.sqrt(1 + ratio * ratio)
 
 
 class TripletLoss(ReducedLoss):
@@ -224,6 +232,7 @@ class TripletLoss(ReducedLoss):
 
     def __init__(self, margin=1.0, swap=False, reduction="mean"):
         super().__init__(reduction)
+        margin = number("TripletLoss", "margin", margin)
         if not 0 < margin < math.inf:
             raise ArgumentError(
                 f"TripletLoss: margin {margin} came, needed a number > 0"
@@ -263,8 +272,7 @@ class TripletLoss(ReducedLoss):
 
 
 def _distance(xp, x1, x2):
-    difference = x1 - x2 + DISTANCE_EPS
-    return xp.sqrt(xp.sum(difference * difference, axis=-1, keepdims=True))
+    return xp.root_of_squares(x1 - x2 + DISTANCE_EPS, -1, True)
 
 
 def _require_axis(op, shape):

@@ -92,6 +92,7 @@ from xdl.ops.lookup import embedding as embedding
 from xdl.ops.loss import softmax_cross_entropy as softmax_cross_entropy
 from xdl.ops.moments import norm as norm
 from xdl.ops.moments import prod as prod
+from xdl.ops.moments import root_of_squares as root_of_squares
 from xdl.ops.moments import std as std
 from xdl.ops.moments import var as var
 from xdl.ops.normalization import group_norm as group_norm

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.layout import as_operand
@@ -334,6 +335,7 @@ def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=F
 
 
 def _as_floats(who, value):
+    value = plain(who, "scale_factor", value)
     try:
         return tuple(map(float, value if isinstance(value, list | tuple) else [value]))
     except (TypeError, ValueError):

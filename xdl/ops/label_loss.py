@@ -4,6 +4,7 @@ import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.option import number
 from xdl.core.variable import Variable
 from xdl.errors import (
     ArgumentError,
@@ -182,7 +183,7 @@ class HingeLoss(ReducedLoss):
 
     def __init__(self, margin=1.0, reduction="mean"):
         super().__init__(reduction)
-        self.margin = margin
+        self.margin = number("HingeLoss", "margin", margin)
 
     def compute(self, xp, x, target):
         self.shape(x.shape, target.shape)

@@ -3,6 +3,7 @@
 import math
 
 from xdl import backend
+from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -123,6 +124,7 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
         Variable([1., 4.], dtype=float32)
     """
     x = as_operand(x)
+    offset = plain("diagonal", "offset", offset)
     axes = positive_axes("diagonal", x.ndim, (axis1, axis2))
     rest = [i for i in range(x.ndim) if i not in axes]
     x = permute_dims(x, (*rest, *axes))

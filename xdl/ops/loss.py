@@ -6,6 +6,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import number, plain
 from xdl.core.variable import Variable
 from xdl.errors import (
     ArgumentError,
@@ -178,13 +179,11 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
     )
 
     def __init__(self, ignore_index=None, label_smoothing=0.0, reduction="mean"):
-        if not 0 <= label_smoothing <= 1:
-            raise ArgumentError(
-                f"SoftmaxCrossEntropy: label_smoothing {label_smoothing} came, needed "
-                "from 0 to 1"
-            )
         super().__init__(reduction)
-        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        self.ignore_index = ignore_index
+        self.label_smoothing = number(
+            "SoftmaxCrossEntropy", "label_smoothing", label_smoothing, low=0, high=1
+        )
 
     def shape(self, logits_shape, target_shape, weight_shape=None):
         if weight_shape and tuple(weight_shape) != tuple(logits_shape[-1:]):
@@ -281,6 +280,7 @@ def softmax_cross_entropy(
     label_smoothing=0.0,
     reduction="mean",
 ):
+    label_smoothing = plain("SoftmaxCrossEntropy", "label_smoothing", label_smoothing)
     if weight is None and ignore_index is None and not label_smoothing:
         op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
         return op(logits, target)

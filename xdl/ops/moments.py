@@ -4,6 +4,7 @@ import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.option import number, plain
 from xdl.errors import ArgumentError, EmptyBatchError
 from xdl.ops.arithmetic import abs
 from xdl.ops.axes import positive_axes
@@ -102,21 +103,21 @@ class Var(Reduction):
 
     def __init__(self, axis=None, keepdims=False, correction=0):
         super().__init__(axis, keepdims)
-        self.correction = correction
+        self.correction = number(type(self).__name__, "correction", correction)
 
     def compute(self, xp, x):
-        y, mean = self._moments(xp, x)
-        return y, mean
+        mean = self._mean(xp, x)
+        squares = xp.square(x - mean)
+        total = xp.sum(squares, axis=self.axis, keepdims=self.keepdims)
+        return total / self._divisor(x.shape), mean
 
     def gradient(self, xp, gy, x, mean):
         scale = self._spread(xp, gy, x.shape) * (2 / self._divisor(x.shape))
         return (scale * (x - mean),)
 
-    def _moments(self, xp, x):
-        divisor = self._divisor(x.shape)
-        mean = xp.sum(x, axis=self.axis, keepdims=True) / (divisor + self.correction)
-        squares = xp.square(x - mean)
-        return xp.sum(squares, axis=self.axis, keepdims=self.keepdims) / divisor, mean
+    def _mean(self, xp, x):
+        count = self._divisor(x.shape) + self.correction
+        return xp.sum(x, axis=self.axis, keepdims=True) / count
 
     def _divisor(self, x_shape):
         axes = positive_axes(self, len(x_shape), self.axis)
@@ -154,12 +155,14 @@ class Std(Var):
     cases = (*Var.cases, Case([[[2.0, 2.0], [1.0, 3.0]]], {"axis": 1}, smooth=False))
 
     def compute(self, xp, x):
-        y, mean = self._moments(xp, x)
-        return xp.sqrt(y), mean
+        divisor = self._divisor(x.shape)
+        mean = self._mean(xp, x)
+        y = xp.root_of_squares(x - mean, self.axis, self.keepdims, divisor)
+        return y, mean
 
     def gradient(self, xp, gy, x, y, mean):
-        scale = _over_nonzero(xp, gy, y) / self._divisor(x.shape)
-        return (self._spread(xp, scale, x.shape) * (x - mean),)
+        slope = _over_nonzero(xp, x - mean, self._spread(xp, y, x.shape))
+        return (self._spread(xp, gy / self._divisor(x.shape), x.shape) * slope,)
 
 
 class Norm(Reduction):
@@ -191,17 +194,17 @@ class Norm(Reduction):
     floating = True
 
     def compute(self, xp, x):
-        total = xp.sum(xp.square(x), axis=self.axis, keepdims=self.keepdims)
-        return xp.sqrt(total)
+        return xp.root_of_squares(x, self.axis, self.keepdims)
 
     def gradient(self, xp, gy, x, y):
-        return (self._spread(xp, _over_nonzero(xp, gy, y), x.shape) * x,)
+        slope = _over_nonzero(xp, x, self._spread(xp, y, x.shape))
+        return (self._spread(xp, gy, x.shape) * slope,)
 
 
-def _over_nonzero(xp, gy, y):
-    """Return ``gy / y``, and 0 where y is 0."""
+def _over_nonzero(xp, x, y):
+    """Return ``x / y``, and 0 where y is 0."""
     is_zero = y == 0
-    return xp.where(is_zero, 0.0, gy / xp.where(is_zero, 1.0, y))
+    return xp.where(is_zero, 0.0, x / xp.where(is_zero, 1.0, y))
 
 
 @function_of(Prod)
@@ -221,9 +224,16 @@ def std(x, axis=None, keepdims=False, correction=0):
 
 @function_of(Norm)
 def norm(x, axis=None, keepdims=False, ord=2):
+    ord = plain("Norm", "ord", ord)
     if ord == 2:
         return Norm(axis, keepdims)(x)
     if ord not in (1, math.inf):
         raise ArgumentError(f"Norm: ord {ord!r} came, needed 1, 2 or inf")
     reduction = sum if ord == 1 else max
     return reduction(abs(x), axis, keepdims)
+
+
+def root_of_squares(x, axis=None, keepdims=False, divisor=1):
+    """Return the root of the sum of squares over a number."""
+    y = norm(x, axis, keepdims)
+    return y if divisor == 1 else y * (1 / math.sqrt(divisor))

@@ -10,6 +10,7 @@ import math
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import number, plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -68,9 +69,10 @@ def checked_eps(who, eps):
     Raises:
         ArgumentError: it is negative or not finite.
     """
+    eps = float(number(who, "eps", eps))
     if not 0 <= eps < math.inf:
         raise ArgumentError(f"{who}: eps {eps!r} came, needed a finite number >= 0")
-    return float(eps)
+    return eps
 
 
 class LayerNorm(Normalization):
@@ -301,6 +303,7 @@ def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
     if x.ndim < 2:
         raise ShapeError(f"group_norm: x {x.shape} came, needed (n, channels, ...)")
     n, c = x.shape[:2]
+    groups = plain("group_norm", "groups", groups)
     if not isinstance(groups, int) or groups < 1 or c % groups:
         raise ShapeError(
             f"group_norm: groups {groups!r} came, needed a divisor of {c} channels"

@@ -7,9 +7,12 @@ of taken for something else.
 
 import functools
 import inspect
+import sys
 
 from xdl import ops
+from xdl.backend import NAMESPACES
 from xdl.core.op import Op
+from xdl.errors import DeviceError, GraphError
 
 # Those of NumPy's functions that xdl.ops calls otherwise.
 _NAMES = {
@@ -90,6 +93,32 @@ def no_counterpart(name):
     return TypeError(
         f"Variable: np.{name} has no counterpart in xdl.ops; use .numpy() or .value"
     )
+
+
+def as_array(variable, dtype=None, copy=None):
+    """Return the values for ``np.asarray(variable)``, read-only.
+
+    Raises:
+        GraphError: a function of NumPy asks, which has found the Variable in a list:
+            its result would have no gradient.
+        DeviceError: the Variable is not on the CPU.
+    """
+    asks = sys._getframe(1).f_globals.get("__name__", "")
+    if variable.trainable and asks.startswith("numpy.") and ".testing" not in asks:
+        raise GraphError(
+            f"{variable._label()} {tuple(variable.shape)}: a function of NumPy takes "
+            "it out of a list as plain numbers, without its gradient; call xdl's, or "
+            "give it xdl.stack(list), or .numpy() for the numbers"
+        )
+    if variable.device != "cpu":
+        if variable.device.kind == "trace":
+            variable.numpy()  # refuses
+        raise DeviceError(
+            f"{variable._label()}: it is on {variable.device}, needed the CPU; use "
+            ".numpy()"
+        )
+    array = NAMESPACES[type(variable._value)].read_only(variable._value)
+    return array.__array__(dtype, copy=copy)
 
 
 def take(x, indices, axis=None):

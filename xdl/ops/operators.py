@@ -211,6 +211,7 @@ def _dunder(prefix, table):
 def _install():
     methods = {
         "__getitem__": lambda self, index: ops.getitem(self, index),
+        "__array__": numpy_functions.as_array,
         "__array_namespace__": _array_namespace,
         "__array_ufunc__": _array_ufunc,
         "__array_function__": _array_function,

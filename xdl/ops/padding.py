@@ -2,6 +2,7 @@
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import number
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.arrange import flip
 from xdl.ops.axes import as_shape
@@ -48,7 +49,7 @@ class Pad(Op):
     )
 
     def __init__(self, widths, value=0):
-        self.widths, self.value = _as_widths(widths), value
+        self.widths, self.value = _as_widths(widths), number("Pad", "value", value)
 
     def shape(self, x_shape):
         return tuple(

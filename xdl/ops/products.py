@@ -2,9 +2,10 @@
 
 import math
 
-from xdl import backend
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, broadcast_shapes, function_of
+from xdl.core.option import plain
+from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.affine import matmul
 from xdl.ops.arithmetic import multiply
@@ -190,6 +191,7 @@ def einsum(subscripts, *operands):
 
 @function_of(VecDot)
 def vecdot(x1, x2, axis=-1):
+    axis = plain("vecdot", "axis", axis)
     if axis != -1:
         x1, x2 = _axis_last(x1, axis), _axis_last(x2, axis)
     return _vecdot(x1, x2)
@@ -263,6 +265,7 @@ def tensordot(x1, x2, axes=2):
         Variable([[11.]], dtype=float32)
     """
     shape1, shape2 = _shape(x1), _shape(x2)
+    axes = plain("tensordot", "axes", axes)
     axes1, axes2 = _paired(axes, len(shape1), len(shape2))
     lengths = [tuple(s[i] for i in a) for s, a in ((shape1, axes1), (shape2, axes2))]
     if lengths[0] != lengths[1]:
@@ -311,4 +314,4 @@ def _axis_last(x, axis):
 
 
 def _shape(x):
-    return tuple(x.shape) if hasattr(x, "shape") else backend.asarray(x).shape
+    return tuple(x.shape) if hasattr(x, "shape") else as_variable(x).shape

@@ -5,6 +5,7 @@ import math
 from xdl.backend import random
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import number as as_number
 from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError
 
@@ -56,9 +57,8 @@ class Dropout(Op):
             p: the probability of 0.
             key, number: the name of its random bits, from ``random.next_draw()``.
         """
-        if not 0 <= p <= 1:
-            raise ArgumentError(f"Dropout: p {p} came, needed a number from 0 to 1")
-        self.p, self.key, self.number = float(p), key, number
+        self.p = float(as_number("Dropout", "p", p, low=0, high=1))
+        self.key, self.number = key, number
 
     def compute(self, xp, x):
         if self.p == 1:
@@ -81,7 +81,7 @@ class Dropout(Op):
 
 @function_of(Dropout)
 def dropout(x, p=0.5, training=True):
+    p = as_number("Dropout", "p", p, low=0, high=1)
     if training and p != 0:
         return Dropout(p, *random.next_draw())(x)
-    Dropout(p)  # refuses what is no probability
     return as_variable(x)

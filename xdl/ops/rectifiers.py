@@ -2,6 +2,7 @@
 
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.option import number
 from xdl.errors import ArgumentError
 
 _ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
@@ -41,11 +42,8 @@ class LeakyReLU(Op):
     floating = True
 
     def __init__(self, negative_slope=0.01):
-        if not negative_slope >= 0:
-            raise ArgumentError(
-                f"LeakyReLU: negative_slope {negative_slope} came, needed >= 0"
-            )
-        self.negative_slope = float(negative_slope)
+        slope = number("LeakyReLU", "negative_slope", negative_slope, low=0)
+        self.negative_slope = float(slope)
 
     def compute(self, xp, x):
         if 0 < self.negative_slope <= 1:
@@ -97,9 +95,7 @@ class ELU(Op):
     width = 1.0  # what x is divided by in the exponential
 
     def __init__(self, alpha=1.0):
-        if not alpha >= 0:
-            raise ArgumentError(f"ELU: alpha {alpha} came, needed >= 0")
-        self.alpha = float(alpha)
+        self.alpha = float(number("ELU", "alpha", alpha, low=0))
 
     def compute(self, xp, x):
         low = xp.expm1(xp.minimum(x, 0) * (1 / self.width))
@@ -170,9 +166,7 @@ class CELU(ELU):
     )
 
     def __init__(self, alpha=1.0):
-        if not alpha > 0:
-            raise ArgumentError(f"CELU: alpha {alpha} came, needed > 0")
-        self.alpha = self._width = float(alpha)
+        self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
 
     @property
     def width(self):
@@ -211,6 +205,7 @@ class HardTanh(Op):
     floating = True
 
     def __init__(self, min=-1.0, max=1.0):
+        min, max = number("HardTanh", "min", min), number("HardTanh", "max", max)
         if not min <= max:
             raise ArgumentError(f"HardTanh: min {min} is greater than max {max}")
         self.min, self.max = float(min), float(max)

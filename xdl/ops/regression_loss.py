@@ -4,6 +4,7 @@ import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import number
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.reduced_loss import PAIRS, REDUCTIONS, ReducedLoss
 
@@ -171,9 +172,8 @@ class HuberLoss(ReducedLoss):
     )
 
     def __init__(self, delta=1.0, reduction="mean"):
-        _require_positive(self, "delta", delta)
         super().__init__(reduction)
-        self.delta = delta
+        self.delta = number("HuberLoss", "delta", delta, above=0)
 
     def compute(self, xp, x, target):
         self.shape(x.shape, target.shape)
@@ -223,9 +223,8 @@ class SmoothL1Loss(ReducedLoss):
     )
 
     def __init__(self, beta=1.0, reduction="mean"):
-        _require_positive(self, "beta", beta)
         super().__init__(reduction)
-        self.beta = beta
+        self.beta = number("SmoothL1Loss", "beta", beta, above=0)
 
     def compute(self, xp, x, target):
         self.shape(x.shape, target.shape)
@@ -242,13 +241,6 @@ class SmoothL1Loss(ReducedLoss):
 
 def _limited(xp, x, limit):
     return xp.minimum(xp.maximum(x, -limit), limit)
-
-
-def _require_positive(op, name, value):
-    if not value > 0:
-        raise ArgumentError(
-            f"{type(op).__name__}: {name} {value} came, needed a number > 0"
-        )
 
 
 square_error = SquareError()
@@ -273,6 +265,7 @@ def huber_loss(x, target, delta=1.0, reduction="mean"):
 
 @function_of(SmoothL1Loss)
 def smooth_l1_loss(x, target, beta=1.0, reduction="mean"):
+    beta = number("SmoothL1Loss", "beta", beta, low=0)
     if beta == 0:
         return L1Loss(reduction)(x, target)
     return SmoothL1Loss(beta, reduction)(x, target)

@@ -3,6 +3,7 @@
 from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.arithmetic import subtract
 from xdl.ops.axes import positive_axes
@@ -175,6 +176,7 @@ def diff(x, n=1, axis=-1):
         >>> xdl.diff([1.0, 4.0, 9.0])
         Variable([3., 5.], dtype=float32)
     """
+    n = plain("diff", "n", n)
     if n < 0:
         raise ArgumentError(f"diff: n {n} came, needed 0 or more")
     x = as_operand(x)

@@ -2,6 +2,7 @@
 
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.option import number
 from xdl.errors import ArgumentError, ShapeError
 
 _PAIR = (
@@ -114,6 +115,8 @@ class Clip(Op):
     )
 
     def __init__(self, min=None, max=None):
+        min = None if min is None else number("Clip", "min", min)
+        max = None if max is None else number("Clip", "max", max)
         if min is not None and max is not None and min > max:
             raise ArgumentError(f"Clip: min {min} is greater than max {max}")
         self.min, self.max = min, max

@@ -5,6 +5,7 @@ import math
 from xdl import backend
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.promote import as_variable
 from xdl.errors import DtypeError, ShapeError
 from xdl.ops.axes import as_axes, as_shape, positive_axes
 
@@ -337,7 +338,8 @@ def matrix_transpose(x):
         >>> xdl.matrix_transpose([[1.0, 2.0]]).shape
         (2, 1)
     """
-    ndim = len(x.shape) if hasattr(x, "shape") else backend.asarray(x).ndim
+    x = x if hasattr(x, "shape") else as_variable(x)
+    ndim = len(x.shape)
     if ndim < 2:
         raise ShapeError(f"matrix_transpose: {ndim} axes came, needed at least 2")
     return PermuteDims((*range(ndim - 2), ndim - 1, ndim - 2))(x)
@@ -362,8 +364,8 @@ def transpose(x, axes=None):
         (2, 1, 1)
     """
     if axes is None:
-        ndim = len(x.shape) if hasattr(x, "shape") else backend.asarray(x).ndim
-        axes = range(ndim - 1, -1, -1)
+        x = x if hasattr(x, "shape") else as_variable(x)
+        axes = range(len(x.shape) - 1, -1, -1)
     return PermuteDims(tuple(axes))(x)
 
 

@@ -8,6 +8,7 @@ import math
 
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.option import number
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import positive_axes
 
@@ -206,9 +207,7 @@ class Softplus(Op):
     floating = True
 
     def __init__(self, beta=1.0):
-        if not beta > 0:
-            raise ArgumentError(f"Softplus: beta {beta} came, needed > 0")
-        self.beta = float(beta)
+        self.beta = float(number("Softplus", "beta", beta, above=0))
 
     def compute(self, xp, x):
         return _softplus(xp, x * self.beta) * (1 / self.beta)

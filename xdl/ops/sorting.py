@@ -2,6 +2,7 @@
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import positive_axes
 from xdl.ops.indexing import getitem
@@ -157,6 +158,7 @@ def topk(x, k, axis=-1, largest=True):
     """
     x, axis = along(x, axis)
     (axis,) = positive_axes("topk", x.ndim, axis)
+    k = plain("topk", "k", k)
     if k < 0:
         raise ArgumentError(f"topk: k {k} came, needed 0 or more")
     if k > x.shape[axis]:

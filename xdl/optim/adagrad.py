@@ -39,6 +39,7 @@ class Adagrad(Optimizer):
     Stochastic Optimization", 2011, figure 1 (the diagonal form), in PyTorch's form.
     """
 
+    squares = True
     ranges = {
         "lr": Range(),
         "lr_decay": Range(),
@@ -66,7 +67,9 @@ class Adagrad(Optimizer):
     def change(self, xp, value, grad, step, square_sum):
         grad = decayed(self, value, grad, is_decoupled=False)
         t = advance(step)
-        square_sum += grad * grad
+        # Kept below half of the largest number, so that one more square has room.
+        most = 2.0**1022 if square_sum.dtype == xp.float64 else 2.0**126
+        square_sum[...] = xp.minimum(square_sum, most) + grad * grad
         denominator = xp.sqrt(square_sum)
         denominator += self.eps
         update = grad / denominator
@@ -112,6 +115,7 @@ class Adadelta(Optimizer):
     in PyTorch's form.
     """
 
+    squares = True
     ranges = {
         "lr": Range(),
         "rho": Range(high=1.0),

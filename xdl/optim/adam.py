@@ -42,6 +42,7 @@ class Adam(Optimizer):
     2; in PyTorch's form.
     """
 
+    squares = True
     ranges = {
         "lr": Range(),
         "betas": BETAS,

@@ -2,10 +2,16 @@
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.backend.squares import halves
+from xdl.core.option import plain
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, NonFiniteError
 from xdl.optim.ranges import POSITIVE
+
+# The norm of all gradients is computed as this much of it: it may be larger than the
+# largest number, where no gradient is.
+_SCALE = 2.0**-40
 
 
 def clip_grad_norm(parameter, max_norm):
@@ -40,22 +46,21 @@ def clip_grad_norm(parameter, max_norm):
     Reference: Pascanu et al., "On the difficulty of training recurrent neural
     networks", 2013, algorithm 1; the 1e-6 is PyTorch's.
     """
+    max_norm = plain("clip_grad_norm", "max_norm", max_norm)
     max_norm = POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
     found = _with_gradients("clip_grad_norm", parameter)
     if not found:
         return Variable(0.0, trainable=False)
-    gradients = [grad for _, grad in found]
-    xp = NAMESPACES[type(gradients[0])]
-    is_wide = any(backend.dtype_name(g.dtype) == "float64" for g in gradients)
-    dtype = xp.float64 if is_wide else xp.float32
-    with xp.quiet():
-        total = _norm(xp, gradients, dtype)
+    xp = NAMESPACES[type(found[0][1])]
+    is_wide = any(backend.dtype_name(g.dtype) == "float64" for _, g in found)
+    total = _scaled_norm(xp, [grad for _, grad in found])
     if xp.has_non_finite(total):
         _refuse_non_finite("clip_grad_norm", found)
-        total = _norm_of_large(xp, gradients, dtype)  # only their squares overflow
-    factor = xp.minimum(max_norm / (total + 1e-6), 1.0)
+    factor = xp.minimum(max_norm * _SCALE / (total + 1e-6 * _SCALE), 1.0)
     for variable, grad in found:
         variable._node.grad = grad * xp.astype(factor, grad.dtype)
+    with xp.quiet():  # the norm itself may be too large for its dtype
+        total = xp.astype(total / _SCALE, xp.float64 if is_wide else xp.float32)
     return Variable._of(xp.asarray(total))
 
 
@@ -81,6 +86,7 @@ def clip_grad_value(parameter, clip_value):
         >>> w.grad
         array([ 1. , -0.5], dtype=float32)
     """
+    clip_value = plain("clip_grad_value", "clip_value", clip_value)
     limit = POSITIVE.checked("clip_grad_value: clip_value", clip_value)
     found = _with_gradients("clip_grad_value", parameter)
     _refuse_non_finite("clip_grad_value", found)
@@ -129,18 +135,13 @@ def _refuse_non_finite(who, found):
             )
 
 
-def _norm(xp, gradients, dtype):
-    """Return the 2-norm of all gradients, 0-d of ``dtype``."""
-    total = 0.0
+def _scaled_norm(xp, gradients):
+    """Return the 2-norm of all gradients times ``_SCALE``, 0-d, float64, finite."""
+    norms = []
     for grad in gradients:
-        if grad.dtype.itemsize == 2:  # squares of 256 overflow in 16 bits
-            grad = xp.astype(grad, dtype)
-        total = total + xp.astype(xp.sum(grad * grad), dtype)
-    return xp.sqrt(total)
-
-
-def _norm_of_large(xp, gradients, dtype):
-    """Return what ``_norm`` does, where squares would be infinite; more passes."""
-    wide = [xp.astype(grad, dtype) for grad in gradients if grad.size]
-    largest = xp.max(xp.stack([xp.max(xp.abs(grad)) for grad in wide]))
-    return largest * _norm(xp, [grad / largest for grad in wide], dtype)
+        if grad.dtype.itemsize == 2:
+            grad = xp.astype(grad, xp.float32)
+        divisor, root = halves(grad.size)
+        norm = xp.root_of_squares(grad, divisor=divisor)
+        norms.append(xp.astype(norm, xp.float64) * (root * _SCALE))
+    return xp.root_of_squares(xp.stack(norms))

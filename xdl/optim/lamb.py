@@ -36,6 +36,7 @@ class LAMB(Optimizer):
     76 minutes", 2020, algorithm 2, with phi the identity.
     """
 
+    squares = True
     ranges = {
         "lr": Range(),
         "betas": BETAS,
@@ -69,6 +70,5 @@ class LAMB(Optimizer):
 
 def _ratio(xp, value, update):
     """Return the norm of the weight over that of the update; 1 where one is 0."""
-    w, u = xp.sum(value * value), xp.sum(update * update)
-    has_zero = xp.astype((w == 0) | (u == 0), value.dtype)
-    return xp.sqrt((w + (1 - w) * has_zero) / (u + (1 - u) * has_zero))
+    w, u = xp.root_of_squares(value), xp.root_of_squares(update)
+    return xp.where((w == 0) | (u == 0), 1.0, w / xp.where(u == 0, 1.0, u))

@@ -40,6 +40,7 @@ class NAdam(Optimizer):
     PyTorch's form.
     """
 
+    squares = True
     ranges = {
         "lr": Range(),
         "betas": BETAS,
@@ -126,6 +127,7 @@ class RAdam(Optimizer):
     2020, algorithm 2, in PyTorch's form (n_t > 5, where the paper has 4).
     """
 
+    squares = True
     ranges = {
         "lr": Range(),
         "betas": BETAS,

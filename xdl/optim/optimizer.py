@@ -14,6 +14,10 @@ from xdl.optim.stored import Stored
 # of gradients and an eps of 1e-8 are 0 in 16 bits.
 _SHORT = frozenset({"float16", "bfloat16"})
 
+# The largest gradients whose squares, and their sums, are finite in the dtype of the
+# state.
+_SQUARABLE = {"bfloat16": 2.0**63, "float32": 2.0**63, "float64": 2.0**511}
+
 
 class Optimizer(Stored):
     """The base of optimizers.
@@ -58,6 +62,7 @@ class Optimizer(Stored):
     counters = ()
     starts = {}
     makes_state = ()  # the hyperparameters that cannot be switched on later
+    squares = False  # whether gradients are squared: then their size is limited
     scheduled = None  # (the lr before a schedule came, the lr that it set)
 
     def __init__(self, parameter, lr):
@@ -140,8 +145,12 @@ class Optimizer(Stored):
                 continue
             grad = node.grad if type(node.grad) is not Variable else node.grad._value
             xp = NAMESPACES[type(grad)]
-            if xp.has_non_finite(grad):
-                raise self._non_finite(variable)
+            limit = self.squares and _SQUARABLE.get(backend.dtype_name(grad.dtype))
+            if not limit or not xp.is_within(grad, limit):
+                if xp.has_non_finite(grad):
+                    raise self._non_finite(variable)
+                if limit:
+                    grad = xp.minimum(xp.maximum(grad, -limit), limit)
             ready.append((node, xp, variable._value, grad, state))
         return ready
 

@@ -5,6 +5,7 @@ import numbers
 from typing import Any, ClassVar
 
 from xdl.backend.recording import revision
+from xdl.core.option import plain
 from xdl.errors import ArgumentError
 
 
@@ -18,6 +19,7 @@ class Checked:
 
     def __setattr__(self, name, value):
         if name in self.ranges:
+            value = plain(type(self).__name__, name, value)
             value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
             self.admit(name, value)
             revision[0] += 1

@@ -45,6 +45,7 @@ class RMSprop(Optimizer):
     PyTorch's form.
     """
 
+    squares = True
     ranges = {
         "lr": Range(),
         "alpha": Range(high=1.0),
