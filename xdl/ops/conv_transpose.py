@@ -1,5 +1,6 @@
 """Transposed convolution: what leads from the places of a window back to images."""
 
+from xdl.arguments import explained
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.conv import Conv2dByInput
@@ -10,6 +11,7 @@ from xdl.ops.shape import expand_dims, reshape, squeeze
 from xdl.ops.windows import as_pair
 
 
+@explained
 def conv_transpose2d(
     x,
     weight,
@@ -62,6 +64,7 @@ def conv_transpose2d(
     )
 
 
+@explained
 def conv_transpose1d(
     x,
     weight,

@@ -8,6 +8,7 @@ it is scaled, and one factor per row or channel.
 import math
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
@@ -285,6 +286,7 @@ def rms_norm(x, shape, weight=None, eps=1e-5):
     return RMSNorm(shape, eps)(x, weight)
 
 
+@explained
 def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
     """Bring groups of channels of each sample to mean 0 and variance 1.
 
@@ -324,6 +326,7 @@ def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
     return _per_channel(reshape(y, x.shape), weight, bias)
 
 
+@explained
 def instance_norm(x, weight=None, bias=None, eps=1e-5):
     """Bring every channel of each sample to mean 0 and variance 1.
 

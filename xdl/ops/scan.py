@@ -1,5 +1,6 @@
 """Cumulations: each element of the result tells of all elements up to it."""
 
+from xdl.arguments import explained
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
@@ -148,6 +149,7 @@ def cumulative_prod(x, axis=None):
     return CumulativeProd(axis)(x)
 
 
+@explained
 def diff(x, n=1, axis=-1):
     """Subtract from each element the one before it along an axis.
 

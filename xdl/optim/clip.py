@@ -1,6 +1,7 @@
 """Clipping: gradients are made smaller before an update."""
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
@@ -8,6 +9,7 @@ from xdl.errors import ArgumentError, NonFiniteError
 from xdl.optim.ranges import POSITIVE
 
 
+@explained
 def clip_grad_norm(parameter, max_norm):
     """Scale all gradients so that their 2-norm, as one vector, is ``max_norm`` at most.
 
@@ -59,6 +61,7 @@ def clip_grad_norm(parameter, max_norm):
     return Variable._of(xp.asarray(total))
 
 
+@explained
 def clip_grad_value(parameter, clip_value):
     """Clip every element of all gradients into ``[-clip_value, clip_value]``.
 
