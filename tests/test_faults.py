@@ -194,7 +194,7 @@ def test_scalars_never_widen_a_model(case):
     (np.zeros(2, [("a", "f4")]), "void"),
     (np.zeros(2, np.complex64), "complex64"),
     (1j, "complex128"),
-    ([[1, 2], [3]], "inhomogeneous"),
+    ([[1, 2], [3]], "lists of the lengths 1, 2"),
     (None, "None|object"),
     ([None], "object"),
     ({"a": 1}, "object"),

@@ -33,7 +33,9 @@ TEXTS = sorted(
 
 # Each part of the package may import those before it, and itself.
 LAYERS = [
-    {"errors", "late"},
+    {"errors"},
+    {"arguments", "elsewhere"},
+    {"late"},
     {"backend"},
     {"core"},
     {"transform"},

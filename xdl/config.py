@@ -9,6 +9,7 @@ import platform
 import sys
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.errors import DeviceError
 
 # The optional packages by the extra that installs them.
@@ -22,6 +23,7 @@ EXTRAS = {
 }
 
 
+@explained
 def show_config(cuda: bool = False) -> None:
     """Print the versions, the device and the optional packages that xdl sees.
 

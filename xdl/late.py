@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from xdl.elsewhere import in_package
+
 Places = dict[str, tuple[str, str]]
 
 
@@ -50,7 +52,7 @@ def attributes(
     def load(name: str) -> Any:
         module, original = known.get(name, (package, name))
         if module == package:
-            value = _submodule(package, name)
+            value = _submodule(package, name, known)
         else:
             value = getattr(importlib.import_module(module), original)
         setattr(sys.modules[package], name, value)
@@ -62,9 +64,9 @@ def attributes(
     return load, names
 
 
-def _submodule(package: str, name: str) -> ModuleType:
+def _submodule(package: str, name: str, known: Places) -> ModuleType:
     full = f"{package}.{name}"
     is_possible = name.isidentifier() and not name.startswith("_")
     if not is_possible or importlib.util.find_spec(full) is None:
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        raise in_package(package, name, known)
     return importlib.import_module(full)

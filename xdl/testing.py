@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from xdl import backend
+from xdl import arguments, backend
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 
 
+@arguments.explained
 def check_gradient(function, *arrays, order=1, seed=0, step=1e-6, tolerance=1e-6):
     """Compare the gradient of a function with finite differences, in float64.
 
@@ -54,6 +55,7 @@ def check_gradient(function, *arrays, order=1, seed=0, step=1e-6, tolerance=1e-6
         check_gradient(_gradient_of(function, len(inputs)), *inputs, *gys, **options)
 
 
+@arguments.explained
 def draw_inputs(case, dtype="float64", seed=0):
     """Return the inputs of a ``Case`` or ``BadCase`` as NumPy arrays and None.
 

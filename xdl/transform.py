@@ -9,6 +9,7 @@ import itertools
 from typing import Any
 
 from xdl import backend
+from xdl.arguments import explained, refuse_uncallable
 from xdl.backend import NAMESPACES, random
 from xdl.core import mode
 from xdl.core.debug import user_line
@@ -19,6 +20,7 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, GraphError, ShapeError
 
 
+@explained
 def gradient(function, argnums=0, create_graph=False):
     """Return the function that computes the gradient of a function.
 
@@ -56,6 +58,7 @@ def gradient(function, argnums=0, create_graph=False):
     return gradient_of
 
 
+@explained
 def value_and_gradient(function, argnums=0, create_graph=False):
     """Return the function that computes the value and the gradient of a function.
 
@@ -73,6 +76,7 @@ def value_and_gradient(function, argnums=0, create_graph=False):
         >>> by_name["weight"].shape, model.W.grad is None
         ((2, 3), True)
     """
+    refuse_uncallable("gradient", function)
     positions = argnums if isinstance(argnums, tuple) else (argnums,)
 
     @functools.wraps(function, updated=())
@@ -99,6 +103,7 @@ def value_and_gradient(function, argnums=0, create_graph=False):
     return value_and_gradient_of
 
 
+@explained
 def hessian_vector_product(function, x, v):
     """Multiply the matrix of a function's second derivatives with a vector.
 
@@ -135,6 +140,7 @@ def hessian_vector_product(function, x, v):
     return entry.result(_gradients(slope, entry.nodes, start, v, False))
 
 
+@explained
 def recompute(function):
     """Return the same function, which remembers its arguments alone for a backward.
 
@@ -164,6 +170,8 @@ def recompute(function):
 
     Reference: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
     """
+
+    refuse_uncallable("recompute", function)
 
     @functools.wraps(function, updated=())
     def recomputed(*inputs, **options):

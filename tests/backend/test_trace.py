@@ -326,16 +326,6 @@ def test_a_question_to_what_was_computed_is_answered_from_the_numbers(step):
 # What is written down beside the numbers.
 
 
-def test_quiet_calls_are_marked(step):
-    x = step.input([0.0, 1.0])
-
-    with trace.quiet():
-        trace.log(x)
-    trace.exp(x)
-
-    assert [True, False] == [i.is_quiet for i in step.recording.instructions]
-
-
 def test_random_bits_are_named_by_their_distance_from_the_first(step):
     like = step.input([0.0])
 

@@ -77,5 +77,5 @@ def test_a_layer_takes_its_options_in_the_order_of_the_function():
 
 
 def test_a_layer_refuses_more_options_than_its_function_has():
-    with pytest.raises(TypeError, match="ReLU: 1 options came, it has 0"):
+    with pytest.raises(TypeError, match=r"1 argument came .*, needed none: ReLU\(\)"):
         xdl.nn.ReLU(3)

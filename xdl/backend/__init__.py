@@ -11,6 +11,7 @@ import importlib
 import numpy as np
 
 from xdl.backend import numpy as _numpy
+from xdl.backend import refusal
 from xdl.backend.device import CPU, Device, device, usable, use_device
 from xdl.errors import DeviceError, DtypeError
 
@@ -127,7 +128,7 @@ def parse_dtype(dtype):
     if isinstance(dtype, str) and dtype in FLOATING:
         return dtype
     try:
-        name = np.dtype(dtype).name
+        name = "None" if dtype is None else np.dtype(dtype).name
     except TypeError:
         name = dtype_name(dtype)
     if name not in FLOATING and name not in INTEGER and name != "bool":
@@ -198,6 +199,7 @@ def asarray(value, where=None, dtype=None):
     Raises:
         DtypeError: the values are not real numbers or booleans.
     """
+    came = value
     if type(value) in _LIBRARIES:
         where = where or device_of(value)
     elif type(value) is not np.ndarray:
@@ -205,13 +207,19 @@ def asarray(value, where=None, dtype=None):
         value = from_python(value)
         if is_weak and dtype is None and value.dtype == np.float64:
             dtype = DEFAULT_DTYPE
-    name = _checked_name(value)
+    name = _checked_name(value, came)
     return to_device(cast(value, dtype or name), where or device())
 
 
 def as_known_array(value):
-    """Return ``value`` if it is an array of a known library, else as a host array."""
-    return value if type(value) in ARRAYS else from_python(value)
+    """Return ``value`` if it is an array of a known library, else as a host array.
+
+    Raises:
+        DtypeError: the values are not real numbers or booleans.
+    """
+    array = value if type(value) in ARRAYS else from_python(value)
+    _checked_name(array, value)
+    return array
 
 
 def from_python(value):
@@ -226,8 +234,13 @@ def from_python(value):
         value = _from_dlpack(value)
     try:
         return np.asarray(value)
-    except ValueError as error:  # ragged lists
-        raise DtypeError(f"asarray: {error}") from None
+    except ValueError:
+        raise DtypeError(f"asarray: {refusal.reason(value)}") from None
+    except (TypeError, RuntimeError) as error:  # a tensor that cannot leave its library
+        raise DtypeError(
+            f"asarray: {type(value).__name__} came, no array for NumPy (dtype object): "
+            f"{error}"
+        ) from None
 
 
 def from_dlpack(value):
@@ -258,7 +271,7 @@ def from_dlpack(value):
             array = np.from_dlpack(value)
         except RuntimeError as error:  # bfloat16, for one
             raise DtypeError(f"from_dlpack: {value.dtype} came: {error}") from None
-    _checked_name(array)
+    _checked_name(array, value)
     return array
 
 
@@ -269,12 +282,9 @@ def _from_dlpack(value):
         return value
 
 
-def _checked_name(array):
+def _checked_name(array, value):
+    """Return the name of an array's dtype; ``value`` is what the array was made of."""
     name = dtype_name(array.dtype)
     if name in FLOATING or name in INTEGER or name == "bool":
         return name
-    hint = " (a ragged or mixed list?)" if name == "object" else ""
-    raise DtypeError(
-        f"asarray: dtype {name} came{hint}, needed bool, an integer or "
-        "a real floating dtype"
-    )
+    raise DtypeError(f"asarray: {refusal.reason(value, array)}")

@@ -6,6 +6,7 @@ import re
 import sys
 from contextvars import ContextVar
 
+from xdl.arguments import explained
 from xdl.errors import DeviceError
 
 
@@ -54,6 +55,7 @@ CPU = Device("cpu")
 _current = ContextVar("xdl_device", default=None)
 
 
+@explained
 def device():
     """Return the Device that new Variables are made on.
 
@@ -88,6 +90,7 @@ class use_device:
         cpu
     """
 
+    @explained
     def __init__(self, name):
         self._before = _current.get()
         self.device = usable(name, "use_device")

@@ -6,8 +6,10 @@ below skip NumPy's Python wrappers, which cost more than the work on a small arr
 """
 
 import builtins
+import contextvars
 import math
 import sys
+import warnings
 
 import numpy as np
 from numpy import (  # noqa: F401  (the namespace is this module)
@@ -93,6 +95,12 @@ uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 # largest block that was freed, and every step fetches it again, page by page: a fifth
 # of the time of a CNN (benchmarks/peers.py). This block, never touched, makes it 64 MB.
 np.empty((32 << 20) - 8192, np.uint8)
+
+# Infinity and NaN are values that go on: the update of a weight refuses them, and debug
+# mode finds where they came from. NumPy's warnings would name lines of xdl.
+warnings.filterwarnings(
+    "ignore", r".* encountered in ", RuntimeWarning, module=r"xdl\."
+)
 
 _CHUNK = 1 << 20
 _BITS = {
@@ -198,7 +206,10 @@ def squeeze(x, axis):
 
 
 def astype(x, dtype):  # copy=False takes 0.9 us more on a scalar
-    return x if x.dtype == dtype else x.astype(dtype)
+    if x.dtype == dtype:
+        return x
+    with quiet():  # what is too large for the dtype becomes infinity
+        return x.astype(dtype)
 
 
 def round(x):
@@ -213,9 +224,33 @@ def copy(x):
     return x.copy()
 
 
+def _quiet_setting():
+    """Return NumPy's own ContextVar, and its value under ``errstate(all="ignore")``."""
+    usual = contextvars.copy_context()
+    changed = usual.copy()
+    changed.run(np.seterr, all="ignore")
+    [found] = [(v, changed[v]) for v in changed if changed[v] is not usual.get(v)]
+    return found
+
+
+_SETTING, _QUIET = _quiet_setting()
+
+
+class _Quiet:
+    """``np.errstate(all="ignore")``, read once: a third of its time."""
+
+    __slots__ = ("_token",)
+
+    def __enter__(self):
+        self._token = _SETTING.set(_QUIET)
+
+    def __exit__(self, *raised):
+        _SETTING.reset(self._token)
+
+
 def quiet():
-    """Return a context in which NumPy does not warn of infinities and NaN."""
-    return np.errstate(all="ignore")
+    """Return a context in which NumPy says nothing of infinities and NaN."""
+    return _Quiet()
 
 
 def owns(x):

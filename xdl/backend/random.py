@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from xdl.arguments import explained
 from xdl.errors import ArgumentError
 
 _generator = ContextVar("xdl_generator", default=None)
@@ -15,6 +16,7 @@ _stream = ContextVar("xdl_stream", default=None)
 _WORD = 2**64
 
 
+@explained
 def seed(number):
     """Make every later random draw of this thread reproducible.
 

@@ -87,13 +87,11 @@ class Instruction:
         options: a dict of what is given by name.
         result: the Value that it makes; None for a check.
         is_view: whether the result shares the memory of the first argument.
-        is_quiet: whether infinities and NaN may come out without a warning.
         place: which operation and layer asked for it: a comment.
     """
 
     __slots__ = (
         "arguments",
-        "is_quiet",
         "is_view",
         "name",
         "options",
@@ -102,10 +100,9 @@ class Instruction:
     )
     result: Any
 
-    def __init__(self, name, arguments, options, place="", is_quiet=False):
+    def __init__(self, name, arguments, options, place=""):
         self.name, self.arguments, self.options = name, arguments, options
-        self.place, self.is_quiet = place, is_quiet
-        self.result, self.is_view = None, False
+        self.place, self.result, self.is_view = place, None, False
 
     def operands(self):
         """Yield every Value among the arguments, in order, nested ones too."""
@@ -174,7 +171,6 @@ class Recording:
         self.instructions = []
         self.guards = []
         self.owners = ()
-        self.quiet = 0
         self._token = None
 
     def __enter__(self):
@@ -193,7 +189,7 @@ class Recording:
 
     def add(self, name, arguments, options, real):
         """Write an instruction down; return the Value of its real result."""
-        instruction = Instruction(name, arguments, options, place(), self.quiet > 0)
+        instruction = Instruction(name, arguments, options, place())
         self.instructions.append(instruction)
         if real is not None:
             instruction.result = Value(real, instruction)

@@ -10,9 +10,10 @@ import functools
 import types
 
 from xdl import backend
+from xdl.arguments import FOREIGN, failed, is_ours, misfit
 from xdl.backend import ARRAYS, NAMESPACES
 from xdl.core import mode
-from xdl.core.debug import check_output, user_line
+from xdl.core.debug import as_file, check_output, user_line
 from xdl.core.narrow import Rounded, narrow_dtype, rounded, widened
 from xdl.core.node import Node, tick
 from xdl.core.promote import is_data, prepare, show
@@ -35,10 +36,10 @@ def caller(cls):
     if not _is_usual(cls):
         return call
 
-    def start(op, *inputs):
+    def start(op, *inputs, **named):
         if cls.__call__ is start:
-            cls.__call__ = _made(_text(cls, "op, "), compute=cls.compute)
-        return cls.__call__(op, *inputs)
+            cls.__call__ = _made(cls, _text(cls, "op, "), compute=cls.compute)
+        return cls.__call__(op, *inputs, **named)
 
     return start
 
@@ -47,7 +48,7 @@ def operator_of(op):
     """Return the function that calls one operation: f(a) or f(a, b)."""
     if not _is_usual(type(op)):
         return lambda *inputs: call(op, *inputs)
-    return _made(_text(type(op), ""), compute=type(op).compute, op=op)
+    return _made(type(op), _text(type(op), ""), compute=type(op).compute, op=op)
 
 
 class LateKeeper:
@@ -64,7 +65,8 @@ def keeper(cls):
     star = "*" if cls.is_variadic else ""
     listed = ", ".join((*cls.inputs[:-1], star + cls.inputs[-1]))
     kept = _kept_text(cls, cls.inputs)
-    return eval(f"lambda y, residuals, wanted, {listed}: {kept}")
+    text = f"lambda y, residuals, wanted, {listed}: {kept}"
+    return eval(compile(text, as_file(f"kept by {cls.__name__}", text), "eval"))
 
 
 def _is_usual(cls):
@@ -107,18 +109,23 @@ def _kept_text(cls, inputs):
     return f"({''.join(parts)})"
 
 
-def _made(text, **names):
-    return types.FunctionType(_code(text), globals() | names)
+def _made(cls, text, **names):
+    code = _code(text).replace(co_filename=as_file(f"call of {cls.__name__}", text))
+    missing = (None,) * len(cls.inputs)
+    return types.FunctionType(code, globals() | names, None, missing)
 
 
 @functools.cache
 def _code(text):
-    return compile(text, __file__, "exec").co_consts[0]
+    constants = compile(text, "", "exec").co_consts
+    return next(c for c in constants if isinstance(c, types.CodeType))
 
 
-_UNARY = """def call_unary({op}a):
+_UNARY = """def call_unary({op}a=None, *more, **named):
     if type(a) is not Variable or a._node is None or current_mode() is not None:
-        return call(op, a)
+        return call(op, a, *more, **named)
+    if more or named:
+        return call(op, a, *more, **named)
     x, wanted = a._value, ONE
     dtype = x.dtype
     if dtype is not FLOAT32 and dtype is not FLOAT64:
@@ -138,7 +145,7 @@ _UNARY = """def call_unary({op}a):
     return out
 """
 
-_BINARY = """def call_binary({op}a, b):
+_BINARY = """def call_binary({op}a=None, b=None, *more, **named):
     x1, x2 = a, b
     parent1 = parent2 = None
     if type(a) is Variable:
@@ -149,15 +156,17 @@ _BINARY = """def call_binary({op}a, b):
         wanted = FIRST if parent2 is None else BOTH
         library, dtype, other = type(x1), x1.dtype, x2
     elif parent2 is None:
-        return call(op, a, b)
+        return call(op, a, b, *more, **named)
     else:
         wanted = SECOND
         library, dtype, other = type(x2), x2.dtype, x1
     if type(other) is library:
         if other.dtype is not dtype and not ({may_differ}):
-            return call(op, a, b)
+            return call(op, a, b, *more, **named)
     elif not ({is_number}):
-        return call(op, a, b)
+        return call(op, a, b, *more, **named)
+    if more or named:
+        return call(op, a, b, *more, **named)
     if dtype is not FLOAT32 and dtype is not FLOAT64 or current_mode() is not None:
         return call(op, a, b)
     try:
@@ -176,10 +185,12 @@ _BINARY = """def call_binary({op}a, b):
 """
 
 
-def call(op, *inputs):
+def call(op, *inputs, **named):
     """Call an operation on Variables, arrays, numbers and None; return a Variable."""
     if len(inputs) < len(op.inputs) and not op.is_variadic:
         inputs += (None,) * (len(op.inputs) - len(inputs))  # the optional ones
+    if named:
+        inputs = _with_named(op, inputs, named)
     xp, inputs, arrays, is_open = prepare(op, inputs)
     narrow = narrow_dtype(op, arrays)
     is_wide = narrow is not None and not op.moves
@@ -221,6 +232,18 @@ def call(op, *inputs):
     return out
 
 
+def _with_named(op, inputs, named):
+    """Return the inputs with those in their places that came by name."""
+    while inputs and inputs[-1] is None:
+        inputs = inputs[:-1]
+    try:
+        bound = op.__signature__.bind(*inputs, **named)
+    except TypeError:
+        raise misfit(op, inputs, named, str(op)) from None
+    bound.apply_defaults()
+    return bound.args
+
+
 def _note_for_debugging(node, inputs):
     node.place = user_line()
     for variable in inputs:
@@ -247,6 +270,11 @@ def _explained(op, error, inputs, arrays):
         op.shape(*shapes)
     except XdlError as ours:
         error = ours.with_traceback(None)  # else it holds this frame, and the arrays
+    except Exception:  # a foreign one of the rule: that of ``compute`` says as much
+        pass
+    if isinstance(error, FOREIGN) and is_ours(type(op)):
+        named = zip(op.names_for(inputs), arrays, strict=True)
+        error = failed(str(op), error, dict(named))
     if isinstance(error, ShapeError):
         labels = [
             f"{name} {shape}" + (f' "{v.name}"' if getattr(v, "name", None) else "")

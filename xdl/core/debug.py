@@ -1,8 +1,10 @@
 """What ``set_debug(True)`` does: find the first NaN, and say where it came from."""
 
+import itertools
 import linecache
 import os
 import sys
+import weakref
 from contextvars import ContextVar
 
 from xdl import backend
@@ -11,6 +13,8 @@ from xdl.errors import NonFiniteError
 
 # pathlib would take 5 ms of `import xdl`.
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
+_MADE = "<xdl "
+_count = itertools.count(1)
 
 # The names of the layers that are being called, outermost first.
 layer_path = ContextVar("xdl_layer_path", default=())
@@ -19,10 +23,28 @@ layer_path = ContextVar("xdl_layer_path", default=())
 def user_line():
     """Return ``file:line: code`` of the innermost frame outside xdl."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back and frame.f_code.co_filename.startswith((_PACKAGE, _MADE)):
         frame = frame.f_back
     file, line = frame.f_code.co_filename, frame.f_lineno
     return f"{file}:{line}: {linecache.getline(file, line).strip()}".rstrip(": ")
+
+
+def as_file(name, text):
+    """Let tracebacks show the lines of a text that was made, as those of a file.
+
+    Returns:
+        The name of that file, ``<xdl name>``.
+    """
+    file = f"{_MADE}{name}>"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    return file
+
+
+def made_file(owner, kind, text):
+    """Do as ``as_file`` does, under a new name, for as long as ``owner`` lives."""
+    file = as_file(f"{kind} {next(_count)}", text)
+    weakref.finalize(owner, linecache.cache.pop, file, None)
+    return file
 
 
 def check_output(op, names, arrays, y):

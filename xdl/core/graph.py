@@ -3,6 +3,7 @@
 import math
 
 from xdl import backend
+from xdl.arguments import described, explained
 from xdl.core.node import order
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
@@ -37,12 +38,18 @@ class Graph:
         (2, 2)
     """
 
+    @explained
     def __init__(self, output):
-        if not isinstance(output, Variable) or output._node is None:
-            raise GraphError("Graph: nothing that led to the output is trainable")
+        if not isinstance(output, Variable):
+            raise GraphError(f"Graph: {described(output)} came, needed a Variable")
+        if output._node is None:
+            raise GraphError(
+                "Graph: nothing that led to the output is trainable, or it was "
+                "computed under no_grad"
+            )
         self.output = output
         root = output._node
-        self.nodes = order(root, object()) if root.op is not None else []
+        self.nodes = order(root, object(), "Graph") if root.op is not None else []
         found = {p: None for n in self.nodes for p in n.inputs if p and p.op is None}
         self.leaves = sorted(found or {root: None}, key=lambda node: node.index)
 

@@ -7,6 +7,7 @@ nothing unusual is asked for (``None``), and threads never see each other's.
 from contextvars import ContextVar
 from typing import NamedTuple
 
+from xdl.arguments import explained
 from xdl.backend.recording import revision
 
 
@@ -32,6 +33,7 @@ class _Recording:
 
     _records = True
 
+    @explained
     def __init__(self):
         self._before = []
 
@@ -71,6 +73,7 @@ class enable_grad(_Recording):
     """
 
 
+@explained
 def set_debug(on):
     """Check every operation of this thread for NaN, in forward and in backward.
 

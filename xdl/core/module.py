@@ -1,9 +1,11 @@
 """Module and Model: what owns weights and computes with them."""
 
+from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.recording import revision
 from xdl.core import debug, mode
 from xdl.core.parameter import Parameter, stores_in
-from xdl.errors import GraphError
+from xdl.elsewhere import OF_MODULES, said
+from xdl.errors import ArgumentError, GraphError
 
 
 class Module:
@@ -35,6 +37,11 @@ class Module:
         ['layers/0/weight']
     """
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        explain_init(cls)
+
+    @explained
     def __init__(self):
         self.parameter = Parameter()
         self.is_training = True
@@ -46,13 +53,32 @@ class Module:
     def __call__(self, *inputs, **options):
         """Call ``forward``; in debug mode the layer's name is kept for messages."""
         unusual = mode.current()
-        if unusual is None or not unusual.checks:
+        if unusual is not None and unusual.checks:
+            return self._call_with_path(inputs, options)
+        try:
             return self.forward(*inputs, **options)
+        except TypeError as error:
+            if has_run(error):
+                raise
+            raise _not_taken(self, inputs, options) from None
+
+    def _call_with_path(self, inputs, options):
         token = debug.layer_path.set((*debug.layer_path.get(), self._label()))
         try:
             return self.forward(*inputs, **options)
         finally:
             debug.layer_path.reset(token)
+
+    def __getattr__(self, name):
+        try:
+            return object.__getattribute__(self, name)
+        except AttributeError as error:
+            hint = said(name, OF_MODULES)
+            if name == "parameter":
+                hint = "; call super().__init__() first"
+            if not hint or error.name != name:  # one from within a property
+                raise
+            raise AttributeError(f"{error}{hint}", name=name, obj=self) from None
 
     def __setattr__(self, name, value):
         attributes = self.__dict__
@@ -93,10 +119,12 @@ class Module:
                         seen.add(id(inner))
                         waiting.append(inner)
 
+    @explained
     def train(self):
         """Switch to training behaviour (dropout on, ...); returns this Module."""
         return self._set_training(True)
 
+    @explained
     def eval(self):
         """Switch to prediction behaviour; returns this Module."""
         return self._set_training(False)
@@ -134,6 +162,14 @@ class Module:
         return "\n".join([*lines, f"{self.parameter.size:,} trainable parameters"])
 
 
+def _not_taken(module, inputs, options):
+    """Return the error for a call that ``forward`` does not take."""
+    error = misfit(module.forward, inputs, options, f"{type(module).__name__}.forward")
+    if len(inputs) > 1 and hasattr(module, "loss"):
+        return ArgumentError(f"{error}; give the target to loss(target)")
+    return error
+
+
 _HOLDERS = (Module, list, tuple, dict)
 
 
@@ -159,13 +195,34 @@ class Model(Module):
     """
 
     def loss(self, target):
-        """Return the mean loss of the last ``forward`` against ``target``."""
-        self.loss_ops.forward(self.output)
-        return self.loss_ops.loss(target)
+        """Return the mean loss of the last ``forward`` against ``target``.
+
+        Raises:
+            GraphError: ``forward`` was not called or did not set ``self.output``, or
+                there is no ``self.loss_ops``.
+        """
+        loss_ops = self._set_by_subclass("loss_ops", "__init__", "a loss layer")
+        output = self._set_by_subclass("output", "forward", "its result")
+        loss_ops.forward(output)
+        return loss_ops.loss(target)
 
     def backward(self):
-        """Compute the gradients of the last loss by every weight."""
-        self.loss_ops.backward()
+        """Compute the gradients of the last loss by every weight.
+
+        Raises:
+            GraphError: ``loss`` was not called before.
+        """
+        self._set_by_subclass("loss_ops", "__init__", "a loss layer").backward()
+
+    def _set_by_subclass(self, name, method, what):
+        try:
+            return getattr(self, name)
+        except AttributeError:
+            call = "call forward(x) first, and let it" if name == "output" else "let"
+            raise GraphError(
+                f"{type(self).__name__}: there is no self.{name}; {call} {method} set "
+                f"it to {what}"
+            ) from None
 
 
 def _modules_in(value):

@@ -3,13 +3,29 @@
 import functools
 import math
 
+from xdl.arguments import explained, failed, has_run, is_ours, misfit
 from xdl.backend import NAMESPACES
 from xdl.core.call import LateKeeper, caller
 from xdl.core.option import PLAIN, plain_options
 from xdl.core.variable import Variable
-from xdl.errors import GraphError, ShapeError
+from xdl.errors import ArgumentError, GraphError, ShapeError, XdlError
 
 CO_VARARGS = 0x04  # inspect.CO_VARARGS
+
+
+class _Signature:
+    """``op.__signature__``: what a call takes, for ``help`` and for error messages."""
+
+    def __get__(self, op, cls):
+        if op is None:  # that of the class is its constructor's
+            return None
+        from inspect import Parameter, Signature  # 5 ms of `import xdl`
+
+        given = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in cls.inputs]
+        given[cls.required :] = [p.replace(default=None) for p in given[cls.required :]]
+        if cls.is_variadic:
+            given[-1] = Parameter(cls.inputs[-1], Parameter.VAR_POSITIONAL)
+        return Signature(given)
 
 
 class Op:
@@ -67,6 +83,7 @@ class Op:
     gradient = None
     onnx = None
     cases = ()
+    __signature__ = _Signature()
 
     def __init_subclass__(cls):
         if "__init__" in cls.__dict__:
@@ -78,15 +95,22 @@ class Op:
         cls.takes_part = tuple(name not in cls.own_dtype for name in cls.inputs)
         if cls.is_singular:
             cls.compute = _quiet(cls.compute)
-            cls.gradient = cls.gradient and _quiet(cls.gradient)
         if cls.gradient is not None:
             cls.kept_names = _names_after(cls.gradient, "gy")
             cls._sources = [_source(cls, name) for name in cls.kept_names]
             cls._keep = LateKeeper()
         cls.__call__ = caller(cls)
 
+    def __init__(self, *arguments, **options):
+        if arguments or options:
+            name = type(self).__name__
+            raise ArgumentError(
+                f"{name}: it has no options, its inputs come when it is called: "
+                f"{name}()({', '.join(self.inputs)})"
+            )
+
     def __setattr__(self, name, value):
-        if "_is_frozen" in self.__dict__ or type(self).__init__ is object.__init__:
+        if "_is_frozen" in self.__dict__ or type(self).__init__ is Op.__init__:
             raise GraphError(
                 f"{self}.{name}: an operation is a value and never changes"
             )
@@ -133,8 +157,13 @@ class Op:
         """
         return graph.add_as(self, self.onnx, inputs)
 
-    def forward(self, variables):
+    def forward(self, variables, *more):
         """Call the operation on a list of Variables, in the article's spelling."""
+        if more or hasattr(variables, "shape"):
+            raise ArgumentError(
+                f"{self}.forward: arrays came, needed one list of them: "
+                f"forward([{', '.join(self.inputs)}])"
+            )
         return self(*variables)
 
     def names_for(self, inputs):
@@ -187,11 +216,14 @@ class Op:
 
 
 def function_of(op_class):
-    """Return a decorator: the function gets the documentation of its operation."""
+    """Return a decorator: the function gets the documentation of its operation.
+
+    Calls that do not fit it get errors that teach, too.
+    """
 
     def document(function):
         function.__doc__ = op_class.__doc__
-        return function
+        return explained(function)
 
     return document
 
@@ -221,17 +253,35 @@ def _freezing(init):
 
     @functools.wraps(init)
     def __init__(self, *args, **options):
-        for value in (*args, *options.values()) if options else args:
-            kind = type(value)
-            if kind in PLAIN or kind is tuple and PLAIN.issuperset(map(type, value)):
-                continue
-            args, options = plain_options(type(self).__name__, names, args, options)
-            break
-        init(self, *args, **options)
+        try:
+            for value in (*args, *options.values()) if options else args:
+                kind = type(value)
+                if (
+                    kind in PLAIN
+                    or kind is tuple
+                    and PLAIN.issuperset(map(type, value))
+                ):
+                    continue
+                who = type(self).__name__
+                args, options = plain_options(who, names, args, options)
+                break
+            init(self, *args, **options)
+        except (TypeError, ValueError) as error:
+            if not has_run(error):
+                raise misfit(init, (self, *args), options) from None
+            if isinstance(error, XdlError) or not is_ours(type(self)):
+                raise
+            given = dict(zip(names, args, strict=False)) | options
+            raise failed(type(self).__name__, error, given) from None
         if type(self).__init__ is __init__:  # not where a subclass goes on
             self.__dict__["_is_frozen"] = True
 
     return __init__
+
+
+def _is_plain(value):
+    kind = type(value)
+    return kind in PLAIN or kind is tuple and PLAIN.issuperset(map(type, value))
 
 
 def _quiet(function):

@@ -4,11 +4,18 @@ import math
 import operator
 
 from xdl import backend
+from xdl.arguments import described, explained
 from xdl.backend import random
 from xdl.backend.recording import current, revision
 from xdl.core.option import plain
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, CheckpointError, GraphError, ShapeError
+from xdl.errors import (
+    ArgumentError,
+    CheckpointError,
+    DtypeError,
+    GraphError,
+    ShapeError,
+)
 
 # Counts the registrations of Variables in any store, so that an optimizer sees with one
 # comparison that it must look for new ones.
@@ -20,6 +27,7 @@ def _count_registration():
     revision[0] += 1
 
 
+@explained
 def scaled_normal(shape):
     """Draw from N(0, 1) / sqrt(shape[0]): the default initializer.
 
@@ -64,10 +72,12 @@ class Parameter:
         {'weight': (64, 10)}
     """
 
+    @explained
     def __init__(self):
         self._own = {}
         self.mounted = {}
 
+    @explained
     def get_variable(self, name, shape, initializer=None, dtype=None, trainable=True):
         """Return the Variable called ``name``; make it at the first call.
 
@@ -99,8 +109,14 @@ class Parameter:
                 f"Parameter: {name!r} came, needed a new, non-empty name"
             )
         dtype = backend.parse_dtype(dtype or backend.DEFAULT_DTYPE)
-        value = (initializer or scaled_normal)(shape)
-        value = backend.asarray(value, backend.device(), dtype)
+        initializer = scaled_normal if initializer is None else initializer
+        if not callable(initializer):
+            raise ArgumentError(
+                f'Parameter "{name}": initializer {described(initializer)} came, '
+                "needed a function of the shape, as those of xdl.init; for given "
+                "values write lambda shape: values"
+            )
+        value = backend.asarray(initializer(shape), backend.device(), dtype)
         if value.shape != shape:
             raise ShapeError(
                 f'Parameter "{name}": the initializer returned shape {value.shape}, '
@@ -279,12 +295,15 @@ def stores_in(holder, path):
 
 
 def _misfits(name, variable, new):
+    try:
+        new = backend.as_known_array(new)
+    except DtypeError as error:
+        yield f"{name!r}: {str(error).removeprefix('asarray: ')}"
+        return
     shape = tuple(getattr(new, "shape", ()))
     if shape != variable.shape:
         yield f"{name!r} has shape {shape}, needed {variable.shape}"
-    came = (
-        backend.dtype_name(new.dtype) if hasattr(new, "dtype") else type(new).__name__
-    )
+    came = backend.dtype_name(new.dtype)
     needed = backend.dtype_name(variable.dtype)
     if came != needed:
         yield f"{name!r} is {came}, needed {needed}"

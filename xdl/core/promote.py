@@ -153,7 +153,9 @@ def _brought_together(op, inputs):
     _refuse_none(op, names, inputs)
     firm = [(n, v) for n, v in zip(names, inputs, strict=True) if not is_data(v)]
     where = _common_device(op, firm) if firm else _device_of_data(inputs)
-    values = [_plain(value) for value in inputs]
+    values = [
+        _plain(op, name, value) for name, value in zip(names, inputs, strict=True)
+    ]
     if current() is not None and firm:
         _refuse_unknown(firm, where, values)
     own = [name.partition("[")[0] in op.own_dtype for name in names]
@@ -180,7 +182,9 @@ def _refuse_none(op, names, inputs):
     needed = len(names) if op.is_variadic else op.required
     for name, value in zip(names[:needed], inputs, strict=False):
         if value is None:
-            raise DtypeError(f"{op}: {name} is None, needed an array or a number")
+            raise DtypeError(
+                f"{op}: {name} is None or missing, needed an array or a number"
+            )
 
 
 def _common_device(op, firm):
@@ -223,7 +227,7 @@ class _Listed:
         self.array = array
 
 
-def _plain(value):
+def _plain(op, name, value):
     """Return an input as an array, a Python number, a `_Listed` or None."""
     if value is None or type(value) in (int, float, bool):
         return value
@@ -234,9 +238,13 @@ def _plain(value):
         return full if full is value._value else _Listed(full)
     if isinstance(value, numbers.Number) and not isinstance(value, complex):
         return value.item() if hasattr(value, "item") else float(value)
-    if isinstance(value, list | tuple):
-        return _Listed(backend.from_python(value))
-    return backend.as_known_array(value)
+    try:
+        if isinstance(value, list | tuple):
+            return _Listed(backend.as_known_array(value))
+        return backend.as_known_array(value)
+    except DtypeError as error:
+        said = str(error).removeprefix("asarray: ")
+        raise DtypeError(f"{op}: {name}: {said}") from None
 
 
 def _firm_floating(op, firm):
@@ -251,7 +259,8 @@ def _firm_floating(op, firm):
         if chosen is not None and chosen[2] != dtype:
             raise DtypeError(
                 f"{op}: {chosen[0]} {_call(chosen[1])} is {chosen[2]}, {name} "
-                f"{_call(variable)} is {dtype}; convert one with .astype(dtype)"
+                f"{_call(variable)} is {dtype}; convert one with .astype(dtype), or "
+                "give data as a raw array: it follows the model"
             )
         chosen = chosen or (name, variable, dtype)
     return chosen and chosen[2]
@@ -283,8 +292,10 @@ def _refuse_dtype(op, name, dtype, floating):
             f"{op}: {name} is {dtype}, needed a signed dtype; cast it first"
         )
     if floating and op.refuses_integers and dtype not in _WIDTH:
+        pixels = "; of pixels: / 255" if dtype == "uint8" else ""
         raise DtypeError(
-            f"{op}: {name} is {dtype}, needed {floating}; cast to {floating} first"
+            f"{op}: {name} is {dtype}, needed {floating}; cast to {floating} first: "
+            f'.astype("{floating}"){pixels}'
         )
 
 

@@ -3,6 +3,7 @@
 import sys
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
@@ -46,6 +47,7 @@ class Variable:
 
     __slots__ = ("__weakref__", "_full", "_is_data", "_name", "_node", "_value")
 
+    @explained
     def __init__(self, value, name=None, trainable=None, dtype=None):
         if isinstance(value, Variable):
             value = value._value if dtype is None else value._in_full()
@@ -181,6 +183,7 @@ class Variable:
         if self._node is not None:
             self._node.grad = None
 
+    @explained
     def backward(self, grad=None, retain_graph=False, create_graph=False):
         """Compute the gradients of this Variable by all trainable Variables before it.
 
@@ -232,7 +235,7 @@ class Variable:
         else:
             raise ShapeError(
                 f"{self._label()}.backward: shape {value.shape} needs a grad of that "
-                "shape; only one element has the default 1"
+                "shape; only one element has the default 1: take its sum or mean first"
             )
         if not create_graph:
             return seed

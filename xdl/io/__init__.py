@@ -1,10 +1,12 @@
 """Checkpoints: all that a training needs to go on, in one file."""
 
+from xdl.arguments import explained
 from xdl.io import checkpoint
 
 __all__ = ["load", "save"]
 
 
+@explained
 def save(path, /, **things):
     """Write a checkpoint: models, optimizers and values, each under its own name.
 
@@ -36,6 +38,7 @@ def save(path, /, **things):
     checkpoint.save(path, things)
 
 
+@explained
 def load(path, /, *, random=False, **things):
     """Read a checkpoint: give models and optimizers what was saved under their names.
 

@@ -2,6 +2,7 @@
 
 import os
 
+from xdl.arguments import kind
 from xdl.backend import random as draws
 from xdl.backend.recording import current
 from xdl.errors import ArgumentError, CheckpointError, GraphError
@@ -61,7 +62,13 @@ def _checked_path(who, path):
     """Return a path as a str; refuse to be written down as a part of a step."""
     if current() is not None:
         raise GraphError(f"compile: {who} was called in the step; call it outside")
-    return os.fsdecode(path)
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise ArgumentError(
+            f"{who}: {kind(path)} came as the path, needed a str or a pathlib.Path; "
+            f"{who}(path, model=model) gives things their names"
+        ) from None
 
 
 def _random_state():

@@ -4,7 +4,7 @@ import numpy as np
 
 from xdl import backend
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError
+from xdl.errors import ArgumentError, DtypeError
 
 
 def without_arrays(nested, arrays, path=()):
@@ -38,8 +38,17 @@ def without_arrays(nested, arrays, path=()):
             "number, a str, None, a dict or list of them, or under a name of its own a "
             "Module or an object with state_dict and load_state_dict"
         )
-    arrays[path] = backend.to_numpy(array)
+    arrays[path] = _on_host(array, path)
     return None
+
+
+def _on_host(array, path):
+    """Return an array on the host; refuse what would lose something, such as a mask."""
+    try:
+        return backend.to_numpy(backend.as_known_array(array))
+    except DtypeError as error:
+        said = str(error).removeprefix("asarray: ")
+        raise ArgumentError(f"save: {name_of(path)}: {said}") from None
 
 
 def with_arrays(skeleton, arrays):

@@ -1,6 +1,7 @@
 """Layers one after another: the multilayer perceptron."""
 
 from xdl.core.module import Model
+from xdl.errors import ArgumentError
 from xdl.nn import Dropout, Linear, SoftmaxLoss, init
 from xdl.ops import relu
 
@@ -18,6 +19,9 @@ class MLP(Model):
         layers: the Linear layers.
         output: the scores (n, classes) of the last ``forward``.
 
+    Raises:
+        ArgumentError: ``sizes`` are not two ints or more.
+
     Example:
         >>> import xdl
         >>> model = xdl.models.MLP([4, 8, 3])
@@ -31,6 +35,11 @@ class MLP(Model):
 
     def __init__(self, sizes, dropout=0.0):
         super().__init__()
+        if not isinstance(sizes, list | tuple) or len(sizes) < 2:
+            raise ArgumentError(
+                f"MLP: sizes {sizes!r} came, needed a list of two ints or more: "
+                "[features, ..., classes]"
+            )
         self.layers = [
             Linear(rows, columns, initializer=init.kaiming_normal)
             for rows, columns in zip(sizes, sizes[1:], strict=False)

@@ -3,6 +3,7 @@
 import inspect
 
 from xdl import ops
+from xdl.arguments import misfit
 from xdl.core.module import Module
 from xdl.core.option import plain
 
@@ -15,7 +16,7 @@ class Activation(Module):
         options: keywords that it is called with.
 
     Raises:
-        TypeError: the function has no such keyword.
+        ArgumentError: the function has no such keyword.
 
     Example:
         >>> import xdl
@@ -29,7 +30,8 @@ class Activation(Module):
     def __init__(self, function, **options):
         super().__init__()
         self.function = function
-        self.options = _checked(function, function, options)
+        name = getattr(function, "__name__", str(function))
+        self.options = _checked(name, function, (), options)
 
     def forward(self, x):
         return self.function(x, **self.options)
@@ -39,24 +41,17 @@ class Activation(Module):
         return _written("Activation", function, self.options)
 
 
-def _checked(who, function, options):
-    """Return ``options`` if ``function`` takes them beside an array."""
-    if options:
-        try:
-            inspect.signature(function).bind(None, **options)
-        except TypeError as error:
-            raise TypeError(f"{getattr(who, '__name__', who)}: {error}") from None
-    return options
-
-
-def _by_name(who, function, arguments):
-    """Return positional options by the names that follow the array in ``function``."""
-    names = list(inspect.signature(function).parameters)[1:]
-    if len(arguments) > len(names):
-        raise TypeError(
-            f"{who.__name__}: {len(arguments)} options came, it has {len(names)}"
-        )
-    return dict(zip(names, arguments, strict=False))
+def _checked(who, function, arguments, options):
+    """Return by name what a function is given beside an array, if it takes that."""
+    if not arguments and not options:
+        return options
+    signature = inspect.signature(function)
+    try:
+        signature.bind(None, *arguments, **options)
+    except TypeError:
+        raise misfit(function, arguments, options, who, skip=1) from None
+    names = list(signature.parameters)[1:]
+    return dict(zip(names, arguments, strict=False)) | options
 
 
 def _written(name, function, options):
@@ -88,9 +83,9 @@ def _layer(name, called, short):
         )
 
         def __init__(self, *arguments, **options):
-            options |= _by_name(type(self), function, arguments)
+            options = _checked(type(self).__name__, function, arguments, options)
             options = {key: plain(name, key, v) for key, v in options.items()}
-            super().__init__(function, **_checked(type(self), function, options))
+            super().__init__(function, **options)
 
         def __repr__(self):
             return _written(name, "", self.options)

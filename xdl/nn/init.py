@@ -8,6 +8,7 @@ device and, but for rounding, in every dtype.
 
 import math
 
+from xdl.arguments import explained
 from xdl.backend import numpy as host
 from xdl.backend import random
 from xdl.core.option import number
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 
+@explained
 def zeros(shape):
     """Return zeros.
 
@@ -46,6 +48,7 @@ def zeros(shape):
     return host.full(shape, 0.0)
 
 
+@explained
 def ones(shape):
     """Return ones.
 
@@ -60,6 +63,7 @@ def ones(shape):
     return host.full(shape, 1.0)
 
 
+@explained
 def constant(shape, value):
     """Return an array filled with one number.
 
@@ -75,6 +79,7 @@ def constant(shape, value):
     return host.full(shape, float(number("init.constant", "value", value)))
 
 
+@explained
 def uniform(shape, low=-1.0, high=1.0):
     """Draw evenly from [low, high).
 
@@ -97,6 +102,7 @@ def uniform(shape, low=-1.0, high=1.0):
     return random.generator().uniform(low, high, shape)
 
 
+@explained
 def normal(shape, mean=0.0, std=1.0):
     """Draw from a normal distribution.
 
@@ -118,6 +124,7 @@ def normal(shape, mean=0.0, std=1.0):
     return random.generator().normal(mean, std, shape)
 
 
+@explained
 def truncated_normal(shape, mean=0.0, std=1.0, low=-2.0, high=2.0):
     """Draw from a normal distribution, again wherever a value is not in [low, high].
 
@@ -156,6 +163,7 @@ def truncated_normal(shape, mean=0.0, std=1.0, low=-2.0, high=2.0):
         flat[outside] = random.generator().normal(mean, std, outside.size)
 
 
+@explained
 def xavier_uniform(shape, gain=1.0):
     """Draw evenly with the variance 2 gain**2 / (fan_in + fan_out).
 
@@ -184,6 +192,7 @@ def xavier_uniform(shape, gain=1.0):
     return _even(shape, gain * _deviation(2.0, fan_in + fan_out))
 
 
+@explained
 def xavier_normal(shape, gain=1.0):
     """Draw normally with the variance 2 gain**2 / (fan_in + fan_out).
 
@@ -201,6 +210,7 @@ def xavier_normal(shape, gain=1.0):
     return normal(shape, std=gain * _deviation(2.0, fan_in + fan_out))
 
 
+@explained
 def kaiming_uniform(shape, slope=0.0, mode="fan_in"):
     """Draw evenly with the variance 2 / ((1 + slope**2) fan).
 
@@ -229,6 +239,7 @@ def kaiming_uniform(shape, slope=0.0, mode="fan_in"):
     return _even(shape, _deviation(2.0 / (1 + slope**2), fan))
 
 
+@explained
 def kaiming_normal(shape, slope=0.0, mode="fan_in"):
     """Draw normally with the variance 2 / ((1 + slope**2) fan).
 
@@ -246,6 +257,7 @@ def kaiming_normal(shape, slope=0.0, mode="fan_in"):
     return normal(shape, std=_deviation(2.0 / (1 + slope**2), fan))
 
 
+@explained
 def lecun_normal(shape):
     """Draw normally with the variance 1 / fan_in; for selu, or no activation.
 
@@ -266,6 +278,7 @@ def lecun_normal(shape):
     return normal(shape, std=_deviation(1.0, fan_in))
 
 
+@explained
 def orthogonal(shape, gain=1.0):
     """Draw a matrix whose rows or columns, the fewer, are orthonormal, times ``gain``.
 
@@ -298,6 +311,7 @@ def orthogonal(shape, gain=1.0):
     return gain * host.reshape(random.orthonormal(rows, columns), shape)
 
 
+@explained
 def eye(shape):
     """Return ones on the diagonal and zeros beside it.
 

@@ -2,6 +2,7 @@
 
 import math
 
+from xdl.arguments import kind
 from xdl.core.module import Module
 from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
@@ -94,8 +95,13 @@ class Sequential(Module):
         super().__init__()
         for layer in layers:
             if not callable(layer) or isinstance(layer, type):
+                hint = ""
+                if isinstance(layer, type):
+                    hint = f"; make one: {layer.__name__}(...)"
+                elif isinstance(layer, list | tuple):
+                    hint = " one by one: Sequential(*layers)"
                 raise ArgumentError(
-                    f"Sequential: {layer!r} came, needed layers and functions"
+                    f"Sequential: {kind(layer)} came, needed layers and functions{hint}"
                 )
         self.layers = layers
 

@@ -1,5 +1,6 @@
 """Pooling to a size that is asked for."""
 
+from xdl.arguments import explained
 from xdl.errors import ShapeError
 from xdl.ops.affine import matmul
 from xdl.ops.layout import as_operand
@@ -9,6 +10,7 @@ from xdl.ops.shape import matrix_transpose
 from xdl.ops.windows import as_pair
 
 
+@explained
 def adaptive_avg_pool2d(x, size):
     """Take means over as many windows as asked for, of nearly equal sizes.
 

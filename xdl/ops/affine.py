@@ -2,6 +2,7 @@
 
 import math
 
+from xdl.arguments import explained
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes
 from xdl.errors import ShapeError
@@ -184,6 +185,7 @@ matmul = Matmul()
 _linear = Linear()
 
 
+@explained
 def linear(x, weight, bias=None):
     return _linear(x, weight, bias)
 

@@ -2,6 +2,7 @@
 
 import operator
 
+from xdl.arguments import described
 from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 
@@ -17,13 +18,14 @@ def as_axes(who, axis):
     axis = plain(who, "axis", axis)
     try:
         return operator.index(axis)
-    except TypeError:
+    except (TypeError, ShapeError):  # also those of Variables
         pass
     try:
         return tuple(operator.index(a) for a in axis)
-    except TypeError:
+    except (TypeError, ShapeError):
         raise ArgumentError(
-            f"{who}: axis {axis!r} came, needed None, an int or a tuple of ints"
+            f"{who}: axis {described(axis)} came, needed None, an int or a tuple of "
+            "ints"
         ) from None
 
 
@@ -36,13 +38,15 @@ def as_shape(who, shape):
     shape = plain(who, "shape", shape)
     try:
         return (operator.index(shape),)
-    except TypeError:
+    except (TypeError, ShapeError):
         pass
     try:
+        if isinstance(shape, dict | set):
+            raise TypeError
         return tuple(operator.index(n) for n in shape)
-    except TypeError:
+    except (TypeError, ShapeError):
         raise ArgumentError(
-            f"{who}: shape {shape!r} came, needed an int or a sequence of ints"
+            f"{who}: shape {described(shape)} came, needed an int or a sequence of ints"
         ) from None
 
 
@@ -51,10 +55,12 @@ def positive_axes(who, ndim, axis):
 
     Raises:
         ShapeError: there is no such axis, or one is named twice.
+        ArgumentError: ``axis`` is no axis.
     """
     if axis is None:
         return tuple(range(ndim))
-    axis = as_axes(who, axis)
+    if type(axis) is not int and type(axis) is not tuple:
+        axis = as_axes(who, axis)
     axes = (axis,) if isinstance(axis, int) else axis
     for a in axes:
         if not -ndim <= a < ndim:

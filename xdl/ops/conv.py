@@ -2,6 +2,7 @@
 
 import math
 
+from xdl.arguments import explained
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
@@ -340,6 +341,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return Conv2d(stride, padding, dilation, groups)(x, weight, bias)
 
 
+@explained
 def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Slide windows over sequences and take the product with what they see.
 

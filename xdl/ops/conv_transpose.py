@@ -1,5 +1,6 @@
 """Transposed convolution: what leads from the places of a window back to images."""
 
+from xdl.arguments import explained
 from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
@@ -11,6 +12,7 @@ from xdl.ops.shape import expand_dims, reshape, squeeze
 from xdl.ops.windows import as_pair
 
 
+@explained
 def conv_transpose2d(
     x,
     weight,
@@ -63,6 +65,7 @@ def conv_transpose2d(
     )
 
 
+@explained
 def conv_transpose1d(
     x,
     weight,

@@ -7,12 +7,14 @@ Variables, and these are the names that no operation stands for.
 import contextlib
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.ops.selection import where
 
 
+@explained
 def from_dlpack(x):
     """Take an array of another library as data, on the same memory.
 

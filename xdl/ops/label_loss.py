@@ -14,7 +14,7 @@ from xdl.errors import (
     ShapeError,
 )
 from xdl.ops.loss import check_labels, loss_to_onnx, picked
-from xdl.ops.reduced_loss import ReducedLoss, check_signs
+from xdl.ops.reduced_loss import ReducedLoss, check_labels_shape, check_signs
 
 
 class NllLoss(ReducedLoss):
@@ -72,11 +72,7 @@ class NllLoss(ReducedLoss):
         self.ignore_index = ignore_index
 
     def shape(self, x_shape, target_shape, weight_shape=None):
-        if not x_shape or tuple(target_shape) != tuple(x_shape[:-1]):
-            raise ShapeError(
-                f"{self}: target has shape {tuple(target_shape)}, needed "
-                f"{tuple(x_shape[:-1])} for x {tuple(x_shape)}"
-            )
+        check_labels_shape(self, "x", x_shape, target_shape)
         if weight_shape is not None and tuple(weight_shape) != tuple(x_shape[-1:]):
             raise ShapeError(
                 f"{self}: weight has shape {tuple(weight_shape)}, needed "

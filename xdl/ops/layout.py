@@ -3,6 +3,7 @@
 import math
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
@@ -12,6 +13,7 @@ from xdl.ops.indexing import getitem, take
 from xdl.ops.shape import broadcast_to, permute_dims, reshape
 
 
+@explained
 def swapaxes(x, axis1, axis2):
     """Swap two axes.
 
@@ -39,6 +41,7 @@ def swapaxes(x, axis1, axis2):
     return permute_dims(x, axes)
 
 
+@explained
 def moveaxis(x, source, destination):
     """Move axes to other places; the others keep their order.
 
@@ -75,6 +78,7 @@ def moveaxis(x, source, destination):
     return permute_dims(x, axes)
 
 
+@explained
 def flatten(x, start_axis=0, end_axis=-1):
     """Make one axis of several neighbouring ones, in C order.
 
@@ -104,6 +108,7 @@ def flatten(x, start_axis=0, end_axis=-1):
     return reshape(x, (*shape[:start], length, *shape[end + 1 :]))
 
 
+@explained
 def diagonal(x, offset=0, axis1=0, axis2=1):
     """Take the diagonals of matrices.
 
@@ -136,6 +141,7 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     return getitem(reshape(x, (*shape, n * m)), (..., slice(first, stop, m + 1)))
 
 
+@explained
 def repeat(x, repeats, axis=None):
     """Repeat each element along an axis: 1, 1, 2, 2.
 
@@ -172,6 +178,7 @@ def repeat(x, repeats, axis=None):
     return take(x, backend.cast(backend.from_python(positions), "int64"), axis)
 
 
+@explained
 def tile(x, repetitions):
     """Lay copies of an array side by side: 1, 2, 1, 2.
 

@@ -16,7 +16,7 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.reduced_loss import REDUCTIONS, checked_reduction
+from xdl.ops.reduced_loss import REDUCTIONS, check_labels_shape, checked_reduction
 
 
 class SoftmaxCrossEntropy(Op):
@@ -82,11 +82,7 @@ class SoftmaxCrossEntropy(Op):
         self.reduction = checked_reduction(self, reduction)
 
     def shape(self, logits_shape, target_shape):
-        if not logits_shape or tuple(target_shape) != tuple(logits_shape[:-1]):
-            raise ShapeError(
-                f"{type(self).__name__}: target has shape {tuple(target_shape)}, "
-                f"needed {tuple(logits_shape[:-1])} for logits {tuple(logits_shape)}"
-            )
+        check_labels_shape(type(self).__name__, "logits", logits_shape, target_shape)
         return tuple(target_shape) if self.reduction == "none" else ()
 
     def flops(self, y_shape, logits_shape, *others):
@@ -256,7 +252,8 @@ def check_labels(who, xp, target, classes):
     """
     if not backend.is_integer(target):
         name = backend.dtype_name(target.dtype)
-        raise DtypeError(f"{who}: target is {name}, needed integer labels")
+        hint = "" if name == "bool" else "; .astype(int) makes them of whole numbers"
+        raise DtypeError(f"{who}: target is {name}, needed integer labels{hint}")
     xp.check_indices(target, classes, who, LabelError)
 
 

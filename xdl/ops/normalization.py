@@ -7,6 +7,7 @@ it is scaled, and one factor per row or channel.
 
 import math
 
+from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
@@ -273,6 +274,7 @@ def rms_norm(x, shape, weight=None, eps=1e-5):
     return RMSNorm(shape, eps)(x, weight)
 
 
+@explained
 def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
     """Bring groups of channels of each sample to mean 0 and variance 1.
 
@@ -313,6 +315,7 @@ def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
     return _per_channel(reshape(y, x.shape), weight, bias)
 
 
+@explained
 def instance_norm(x, weight=None, bias=None, eps=1e-5):
     """Bring every channel of each sample to mean 0 and variance 1.
 

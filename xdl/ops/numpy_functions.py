@@ -8,51 +8,57 @@ of taken for something else.
 import functools
 import inspect
 import sys
+from types import NoneType
 
 from xdl import ops
+from xdl.arguments import REMEDIES, explained
 from xdl.backend import NAMESPACES
 from xdl.core.op import Op
-from xdl.errors import DeviceError, GraphError
+from xdl.errors import ArgumentError, DeviceError, GraphError
 
 # Those of NumPy's functions that xdl.ops calls otherwise.
 _NAMES = {
     "absolute": "abs",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
     "true_divide": "divide",
-    "concatenate": "concat",
     "amax": "max",
     "amin": "min",
     "around": "round",
     "cumprod": "cumulative_prod",
     "cumsum": "cumulative_sum",
     "linalg.matrix_transpose": "matrix_transpose",
+    "linalg.vecdot": "vecdot",
     "linalg.vector_norm": "norm",
     "ravel": "flatten",
+    "rint": "round",
 }
 # Arguments that xdl.ops calls otherwise; the first one has its place, not its name.
 _ARGUMENTS = {
-    "a_max": "max",
-    "a_min": "min",
     "b": "x2",
-    "constant_values": "value",
     "ddof": "correction",
     "indices_or_sections": "sections",
-    "pad_width": "widths",
     "reps": "repetitions",
 }
 _ATTRIBUTES = ("shape", "ndim", "size")
+# Options of all ufuncs, with the values that change nothing.
+_USUAL = {"where": True, "casting": "same_kind", "order": "K", "subok": True}
 
 
 def call(function, arguments, options):
     """Call what ``function``, one of NumPy's, is in xdl.ops.
 
     Raises:
-        TypeError: xdl.ops has no such function, or it has no such argument.
+        ArgumentError: xdl.ops has no such function, or it has no such argument.
     """
     name = function.__name__
-    if name in _ATTRIBUTES and len(arguments) == 1:
+    if name in _ATTRIBUTES and len(arguments) == 1 and not options:
         return getattr(arguments[0], name)
-    if name == "take":
-        return take(*arguments, **options)
     ours = operation(function)
     signature = _signature(function)
     if signature is None or isinstance(ours, Op):
@@ -63,34 +69,55 @@ def call(function, arguments, options):
     first, *rest = given.items()
     taken = {}
     for theirs, value in rest:
-        argument = _ARGUMENTS.get(theirs, theirs)
+        argument = theirs if theirs in known else _ARGUMENTS.get(theirs)
+        if argument in taken:
+            raise ArgumentError(f"np.{name}: {argument} came twice")
         if argument in known:
             taken[argument] = value
         elif not _is_default(value, signature.parameters.get(theirs)):
-            raise no_counterpart(f"{name}: {theirs}")
+            raise _not_taken(name, theirs)
     return ours(first[1], **taken)
+
+
+def call_ufunc(ufunc, method, inputs, options):
+    """Call what ``getattr(ufunc, method)`` of NumPy or SciPy is in xdl.ops.
+
+    Raises:
+        ArgumentError: there is none, or it has no such argument.
+    """
+    name = ufunc.__name__
+    if method != "__call__":
+        raise no_counterpart(f"{name}.{method}")
+    ours = operation(ufunc)
+    known = _signature(ours).parameters
+    for option, value in options.items():
+        if option not in known and not _is_same(value, _USUAL.get(option)):
+            raise _not_taken(name, option)
+    return ours(*inputs, **{k: v for k, v in options.items() if k in known})
 
 
 def operation(function):
     """Return the function of xdl.ops that one of NumPy's, or a ufunc of SciPy's, is.
 
     Raises:
-        TypeError: there is none.
+        ArgumentError: there is none.
     """
     # Functions of one name in np.linalg or np.fft take other axes: each is asked for.
     home = (getattr(function, "__module__", None) or "numpy").split(".")[1:]
     name = ".".join([*home, function.__name__])
     if name in ops.special.__all__:  # SciPy's kl_div is not that of xdl.ops
         return getattr(ops.special, name)
-    found = getattr(ops, _NAMES.get(name, name), None)
-    if found is None or name.startswith("_"):
+    if name in _OWN:
+        return _OWN[name]
+    name = _NAMES.get(name, name)
+    if name not in ops.__all__:
         raise no_counterpart(name)
-    return found
+    return getattr(ops, name)
 
 
 def no_counterpart(name):
-    """Return the TypeError for what NumPy has and xdl.ops has not."""
-    return TypeError(
+    """Return the error for what NumPy has and xdl.ops has not."""
+    return ArgumentError(
         f"Variable: np.{name} has no counterpart in xdl.ops; use .numpy() or .value"
     )
 
@@ -121,9 +148,74 @@ def as_array(variable, dtype=None, copy=None):
     return array.__array__(dtype, copy=copy)
 
 
-def take(x, indices, axis=None):
+def _not_taken(name, argument):
+    """Return the error for an argument that NumPy's function has and xdl's has not."""
+    said = REMEDIES.get(argument, "xdl has no such argument")
+    if argument == "out":
+        said += ": a = a + v, and not a += v"
+    return ArgumentError(
+        f"np.{name}: {argument} came with a Variable; {said}; for NumPy's result alone "
+        "use .numpy() or .value"
+    )
+
+
+# Those whose arguments NumPy reads in a way of its own, by NumPy's names.
+
+
+@explained
+def take(a, indices, axis=None):
     """Pick slices along an axis, or elements in C order, at indices of any shape."""
-    return ops.take(x, indices, axis)
+    return ops.take(a, indices, axis)
+
+
+@explained
+def clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    """Clip into bounds, which may be arrays."""
+    low, high = a_min if min is None else min, a_max if max is None else max
+    if not any(map(_is_array, (low, high))):
+        return ops.clip(a, low, high)
+    a = a if low is None else ops.maximum(a, low)
+    return a if high is None else ops.minimum(a, high)
+
+
+@explained
+def concatenate(arrays, axis=0):
+    """Join arrays along an axis; those of None one after another, in C order."""
+    if axis is None:
+        return ops.concat([ops.reshape(array, (-1,)) for array in arrays])
+    return ops.concat(arrays, axis)
+
+
+@explained
+def pad(array, pad_width, mode="constant", *, constant_values=0):
+    """Add elements around; there is one number for all of them."""
+    if _is_array(constant_values) or isinstance(constant_values, dict | NoneType):
+        raise ArgumentError(
+            f"np.pad: constant_values {constant_values} came, needed one number; pad "
+            "one end after another"
+        )
+    return ops.pad(array, pad_width, mode, constant_values)
+
+
+@explained
+def einsum(*operands, optimize=None):
+    """Add products up; in which order is left to xdl."""
+    return ops.einsum(*operands)
+
+
+def _is_array(value):
+    return isinstance(value, list | tuple) or getattr(value, "ndim", 0) > 0
+
+
+# From NumPy's names to these functions.
+_OWN = {
+    "clip": clip,
+    "concat": concatenate,
+    "concatenate": concatenate,
+    "einsum": einsum,
+    "pad": pad,
+    "take": take,
+}
 
 
 @functools.cache
@@ -139,4 +231,8 @@ def _signature(function):
 
 def _is_default(value, parameter):
     default = None if parameter is None else parameter.default
-    return value is None or value is default or (value == default) is True
+    return value is None or _is_same(value, default)
+
+
+def _is_same(value, other):
+    return value is other or (value == other) is True

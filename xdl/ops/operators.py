@@ -6,9 +6,11 @@ loads none of them.
 """
 
 from xdl import backend, ops
+from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.call import operator_of
 from xdl.core.variable import Variable
+from xdl.elsewhere import OF_VARIABLES, Elsewhere
 from xdl.errors import ArgumentError, DtypeError
 from xdl.ops import numpy_functions
 
@@ -102,10 +104,17 @@ def _snake(name):
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
+def _neither_taken(called):
+    return ArgumentError(
+        f"Variable.{called}: dtype and out are not taken; several axes are a tuple, "
+        "and what comes out is converted by .astype(dtype)"
+    )
+
+
 def _reduction(called):
     def method(self, axis=None, dtype=None, out=None, keepdims=False):
         if dtype is not None or out is not None:
-            raise ArgumentError(f"Variable.{called}: dtype and out are not taken")
+            raise _neither_taken(called)
         return getattr(ops, called)(self, axis, keepdims)
 
     return method
@@ -114,7 +123,7 @@ def _reduction(called):
 def _moment(called):
     def method(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
         if dtype is not None or out is not None:
-            raise ArgumentError(f"Variable.{called}: dtype and out are not taken")
+            raise _neither_taken(called)
         return getattr(ops, called)(self, axis, keepdims, ddof)
 
     return method
@@ -131,9 +140,11 @@ def _take(self, indices, axis=None):
     return numpy_functions.take(self, indices, axis)
 
 
-def _documented(method, text):
-    method.__doc__ = text
-    return method
+def _finished(method, name, called):
+    """Return a method with its name and documentation, and errors that teach."""
+    method.__name__, method.__qualname__ = name, f"Variable.{name}"
+    method.__doc__ = f"See ``xdl.{called}``."
+    return explained(method)
 
 
 def _unpacked(arguments):
@@ -144,6 +155,8 @@ def _unpacked(arguments):
 
 
 def _reshape(self, *shape, order="C"):
+    if not shape:
+        raise ArgumentError("Variable.reshape: no shape came, needed lengths")
     if order != "C":
         raise ArgumentError(f"Variable.reshape: order {order!r} came, needed 'C'")
     return ops.reshape(self, _unpacked(shape))
@@ -154,7 +167,12 @@ def _transpose(self, *axes):
     return ops.transpose(self, axes or None)
 
 
-def _flatten(self):
+def _flatten(self, *axes):
+    if axes and axes != ("C",):  # NumPy's method takes an order, PyTorch's axes
+        raise ArgumentError(
+            f"Variable.flatten: {', '.join(map(repr, axes))} came, needed nothing; "
+            "xdl.flatten(x, start_axis, end_axis) joins some axes"
+        )
     return ops.reshape(self, (-1,))
 
 
@@ -173,9 +191,7 @@ def _array_ufunc(self, ufunc, method, *inputs, **options):
     if method == "__call__" and ufunc.__name__ in _BITWISE:
         others = [v for v in inputs if v is not self]
         return getattr(self, _BITWISE[ufunc.__name__])(*others)
-    if method != "__call__" or options:
-        raise numpy_functions.no_counterpart(f"{ufunc.__name__} ({method})")
-    return numpy_functions.operation(ufunc)(*inputs)
+    return numpy_functions.call_ufunc(ufunc, method, inputs, options)
 
 
 def _array_function(self, function, types, arguments, options):
@@ -199,9 +215,25 @@ def _named_methods():
     methods |= {name: (_moment(name), name) for name in _MOMENTS}
     methods |= {name: (_reduction(name), name) for name in _REDUCTIONS}
     return {
-        name: _documented(method, f"See ``xdl.{called}``.")
+        name: _finished(method, name, called)
         for name, (method, called) in methods.items()
     }
+
+
+def _install_what_others_have():
+    """Let attributes that others have say what is in their place here."""
+    functions = {n: f"xdl.{n}" for n in ops.__all__ if not hasattr(Variable, n)}
+    others = functions | OF_VARIABLES
+    for name, instead in others.items():
+        setattr(Variable, name, Elsewhere(name, instead))
+    Variable.__dir__ = lambda self: [n for n in object.__dir__(self) if n not in others]
+
+
+def _set_item(self, index, value):
+    raise ArgumentError(
+        f"{self._label()}: v[index] = value came, but a graph may hold the array; use "
+        "xdl.index_update(v, index, value), or write into v.value[index]"
+    )
 
 
 def _dunder(prefix, table):
@@ -212,6 +244,7 @@ def _install():
     methods = {
         "__getitem__": lambda self, index: ops.getitem(self, index),
         "__array__": numpy_functions.as_array,
+        "__setitem__": _set_item,
         "__array_namespace__": _array_namespace,
         "__array_ufunc__": _array_ufunc,
         "__array_function__": _array_function,
@@ -229,4 +262,5 @@ def _install():
     methods["__invert__"] = _logical("logical_not")
     for name, method in methods.items():
         setattr(Variable, name, method)
+    _install_what_others_have()
     NAMESPACES[Variable] = ops

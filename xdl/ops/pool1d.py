@@ -1,5 +1,6 @@
 """Pooling of sequences: images that are one row high."""
 
+from xdl.arguments import explained
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.layout import as_operand
@@ -7,6 +8,7 @@ from xdl.ops.pool import avg_pool2d, max_pool2d
 from xdl.ops.shape import expand_dims, squeeze
 
 
+@explained
 def max_pool1d(x, window, stride=None, padding=0):
     """Take the largest element of each window.
 
@@ -35,6 +37,7 @@ def max_pool1d(x, window, stride=None, padding=0):
     return _pooled("max_pool1d", max_pool2d, x, window, stride, padding)
 
 
+@explained
 def avg_pool1d(x, window, stride=None, padding=0):
     """Take the mean of each window; what is padded counts as zeros.
 

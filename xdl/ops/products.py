@@ -2,6 +2,7 @@
 
 import math
 
+from xdl.arguments import explained
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.option import plain
@@ -197,6 +198,7 @@ def vecdot(x1, x2, axis=-1):
     return _vecdot(x1, x2)
 
 
+@explained
 def dot(x1, x2):
     """Multiply as NumPy's ``dot`` does: vectors, matrices, numbers.
 
@@ -224,6 +226,7 @@ def dot(x1, x2):
     return matmul(x1, x2) if ndim2 <= 2 else tensordot(x1, x2, (-1, -2))
 
 
+@explained
 def outer(x1, x2):
     """Multiply every element of one array with every element of another.
 
@@ -242,6 +245,7 @@ def outer(x1, x2):
     return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
 
 
+@explained
 def tensordot(x1, x2, axes=2):
     """Multiply two arrays and sum over axes of both.
 

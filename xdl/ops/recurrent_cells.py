@@ -1,9 +1,11 @@
 """One step of a recurrent network: a sequence of the length 1."""
 
+from xdl.arguments import explained
 from xdl.ops.recurrent import gru, lstm, rnn
 from xdl.ops.shape import expand_dims
 
 
+@explained
 def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
     """Take one step of a long short-term memory.
 
@@ -28,6 +30,7 @@ def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
     return h, c
 
 
+@explained
 def gru_cell(x, h, weight, hidden_weight, bias=None, hidden_bias=None):
     """Take one step of gated recurrent units.
 
@@ -51,6 +54,7 @@ def gru_cell(x, h, weight, hidden_weight, bias=None, hidden_bias=None):
     return h
 
 
+@explained
 def rnn_cell(x, h, weight, hidden_weight, bias=None, activation="tanh"):
     """Take one step of a simple recurrent network.
 

@@ -47,10 +47,7 @@ class ReducedLoss(Op):
         first, *others = self.names_for((x_shape, *shapes))
         for name, shape in zip(others, shapes, strict=True):
             if tuple(shape) != tuple(x_shape):
-                raise ShapeError(
-                    f"{self}: {first} {tuple(x_shape)} and {name} {tuple(shape)} came, "
-                    "needed one shape"
-                )
+                raise two_shapes(self, first, x_shape, name, shape)
         return self._reduced_shape(x_shape)
 
     def flops(self, y_shape, x_shape, *shapes):
@@ -104,6 +101,38 @@ def check_weight(op, name, shape, x_shape):
             f"{op}: {name} has shape {tuple(shape)}, needed one that broadcasts to "
             f"{tuple(x_shape)}"
         )
+
+
+def two_shapes(who, first, x_shape, name, shape):
+    """Return the error for two arrays of which a loss needs one shape."""
+    x_shape, shape = tuple(x_shape), tuple(shape)
+    is_turned = math.prod(x_shape) == math.prod(shape)
+    hint = f": {name}.reshape({x_shape})" if is_turned else ""
+    return ShapeError(
+        f"{who}: {first} {x_shape} and {name} {shape} came, needed one shape{hint}"
+    )
+
+
+def check_labels_shape(who, name, x_shape, target_shape):
+    """Refuse labels of another shape than one for each row of scores.
+
+    Raises:
+        ShapeError: as said; it knows one-hot targets, columns and swapped inputs.
+    """
+    x_shape, target_shape = tuple(x_shape), tuple(target_shape)
+    if x_shape and target_shape == x_shape[:-1]:
+        return
+    hint = ""
+    if target_shape == x_shape:
+        hint = "; one-hot targets become labels by target.argmax(axis=-1)"
+    elif target_shape == (*x_shape[:-1], 1):
+        hint = "; a column becomes a row by target[..., 0]"
+    elif target_shape[:-1] == x_shape:
+        hint = f"; {name} come before the target"
+    raise ShapeError(
+        f"{who}: target has shape {target_shape}, needed {x_shape[:-1]} for {name} "
+        f"{x_shape}{hint}"
+    )
 
 
 def check_signs(op, xp, target):

@@ -6,7 +6,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
-from xdl.ops.reduced_loss import PAIRS, REDUCTIONS, ReducedLoss
+from xdl.ops.reduced_loss import PAIRS, REDUCTIONS, ReducedLoss, two_shapes
 
 
 class SquareError(Op):
@@ -44,10 +44,7 @@ class SquareError(Op):
 
     def shape(self, x_shape, target_shape):
         if tuple(x_shape) != tuple(target_shape):
-            raise ShapeError(
-                f"{self}: x {tuple(x_shape)} and target {tuple(target_shape)} came, "
-                "needed one shape"
-            )
+            raise two_shapes(self, "x", x_shape, "target", target_shape)
         return ()
 
     def compute(self, xp, x, target):

@@ -1,6 +1,7 @@
 """Cumulations: each element of the result tells of all elements up to it."""
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import plain
@@ -156,6 +157,7 @@ def cumulative_prod(x, axis=None):
     return CumulativeProd(axis)(x)
 
 
+@explained
 def diff(x, n=1, axis=-1):
     """Subtract from each element the one before it along an axis.
 

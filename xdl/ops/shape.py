@@ -3,10 +3,11 @@
 import math
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.promote import as_variable
-from xdl.errors import DtypeError, ShapeError
+from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.ops.axes import as_axes, as_shape, positive_axes
 
 
@@ -224,17 +225,18 @@ class Squeeze(Op):
 
 
 class ExpandDims(Op):
-    """Insert an axis of length 1.
+    """Insert axes of length 1.
 
     Args:
         x: an array of any shape.
-        axis: where the new axis stands in the result, an int; default 0.
+        axis: where the new axis stands in the result, an int; default 0. A tuple of
+            ints inserts several.
 
     Returns:
-        The elements with that axis.
+        The elements with these axes.
 
     Raises:
-        ShapeError: there is no such place.
+        ShapeError: there is no such place, or one is named twice.
 
     Example:
         >>> import xdl
@@ -248,15 +250,25 @@ class ExpandDims(Op):
         Case([(2, 3)], {"axis": 0}),
         Case([(2, 3)], {"axis": -1}),
         Case([()], {"axis": 0}),
+        Case([(2, 3)], {"axis": (0, 2)}),
+        Case([(2, 3)], {"axis": (-1, 1)}),
+        Case([(2, 3)], {"axis": ()}),
         BadCase([(2, 3)], ShapeError, "axis 4 came", {"axis": 4}),
+        BadCase([(2, 3)], ShapeError, "one axis twice", {"axis": (0, -4)}),
+        BadCase([(2, 3)], ArgumentError, "axis None came", {"axis": None}),
     )
 
     def __init__(self, axis=0):
-        self.axis = axis
+        self.axis = as_axes("ExpandDims", axis)
+        if axis is None:
+            raise ArgumentError("ExpandDims: axis None came, needed an int or a tuple")
 
     def shape(self, x_shape):
-        (axis,) = positive_axes(self, len(x_shape) + 1, self.axis)
-        return (*x_shape[:axis], 1, *x_shape[axis:])
+        count = len(self.axis) if isinstance(self.axis, tuple) else 1
+        ndim = len(x_shape) + count
+        new = positive_axes(self, ndim, self.axis)
+        lengths = iter(x_shape)
+        return tuple(1 if axis in new else next(lengths) for axis in range(ndim))
 
     def flops(self, y_shape, x_shape):
         return 0
@@ -321,6 +333,7 @@ def permute_dims(x, axes):
     return PermuteDims(axes)(x)
 
 
+@explained
 def matrix_transpose(x):
     """Swap the last two axes.
 
@@ -345,6 +358,7 @@ def matrix_transpose(x):
     return PermuteDims((*range(ndim - 2), ndim - 1, ndim - 2))(x)
 
 
+@explained
 def transpose(x, axes=None):
     """Reverse the axes, or reorder them as ``permute_dims`` does.
 
@@ -366,7 +380,7 @@ def transpose(x, axes=None):
     if axes is None:
         x = x if hasattr(x, "shape") else as_variable(x)
         axes = range(len(x.shape) - 1, -1, -1)
-    return PermuteDims(tuple(axes))(x)
+    return PermuteDims(axes)(x)
 
 
 @function_of(BroadcastTo)

@@ -1,5 +1,6 @@
 """Sorting along an axis."""
 
+from xdl.arguments import explained
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import plain
@@ -132,6 +133,7 @@ def sort(x, axis=-1, descending=False, stable=False):
     return Sort(axis, descending, stable)(x)
 
 
+@explained
 def topk(x, k, axis=-1, largest=True):
     """Find the k largest elements along an axis, the largest first.
 

@@ -1,6 +1,7 @@
 """Clipping: gradients are made smaller before an update."""
 
 from xdl import backend
+from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.backend.squares import halves
 from xdl.core.option import plain
@@ -14,6 +15,7 @@ from xdl.optim.ranges import POSITIVE
 _SCALE = 2.0**-40
 
 
+@explained
 def clip_grad_norm(parameter, max_norm):
     """Scale all gradients so that their 2-norm, as one vector, is ``max_norm`` at most.
 
@@ -64,6 +66,7 @@ def clip_grad_norm(parameter, max_norm):
     return Variable._of(xp.asarray(total))
 
 
+@explained
 def clip_grad_value(parameter, clip_value):
     """Clip every element of all gradients into ``[-clip_value, clip_value]``.
 

@@ -1,6 +1,7 @@
 """Optimizer: what all optimizers share."""
 
 from xdl import backend
+from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import current
 from xdl.core.node import touch
@@ -87,25 +88,32 @@ class Optimizer(Stored):
         """Write the new weights into ``value``; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
-    def update(self):
+    def update(self, *others):
         """Change all weights by their gradients, then clear all gradients.
 
         Variables that are frozen or have no gradient are left as they are.
 
         Raises:
+            ArgumentError: there is an argument.
             GraphError: no Variable has a gradient.
             NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
         """
-        self.step()
+        self.step(*others)
         self.zero_grad()
 
-    def step(self):
+    def step(self, *others):
         """Change all weights by their gradients, and keep the gradients.
 
         Raises:
+            ArgumentError: there is an argument.
             GraphError: no Variable has a gradient.
             NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
         """
+        if others:
+            raise ArgumentError(
+                f"{type(self).__name__}: {kind(others[0])} came, needed nothing; "
+                "compute the loss and call backward before"
+            )
         if self._registrations != registrations[0]:
             self._adopt()
         recording = current()
@@ -120,16 +128,21 @@ class Optimizer(Stored):
                 f"{type(self).__name__}: no Variable has a gradient; call backward "
                 "first"
             )
-        for node, xp, value, grad, state in ready:
-            for kept in state:
-                if type(kept._value) is not type(value):  # the model was moved
-                    kept.to(backend.device_of(value))
-            arrays = [kept._value for kept in state]
-            if backend.dtype_name(value.dtype) in _SHORT:
-                self._change_in_float32(xp, value, grad, arrays)
-            else:
-                self.change(xp, value, grad, *arrays)
-            touch(node)
+        _, xp, *_ = ready[0]
+        with xp.quiet():
+            for one in ready:
+                self._change_one(*one)
+
+    def _change_one(self, node, xp, value, grad, state):
+        for kept in state:
+            if type(kept._value) is not type(value):  # the model was moved
+                kept.to(backend.device_of(value))
+        arrays = [kept._value for kept in state]
+        if backend.dtype_name(value.dtype) in _SHORT:
+            self._change_in_float32(xp, value, grad, arrays)
+        else:
+            self.change(xp, value, grad, *arrays)
+        touch(node)
 
     def _change_in_float32(self, xp, value, grad, state):
         wide = xp.astype(value, xp.float32)
@@ -157,12 +170,19 @@ class Optimizer(Stored):
     def _non_finite(self, variable):
         return NonFiniteError(
             f"{type(self).__name__}: the gradient of {variable._label()} "
-            f"{variable.shape} holds NaN or infinity; no weight was changed. "
+            f"{variable.shape} holds NaN or infinity; no weight was changed. Where "
+            f"the loss grew before (it diverged), a smaller lr than {self.lr:g} helps; "
             "xdl.set_debug(True) finds the operation"
         )
 
-    def zero_grad(self):
-        """Clear all gradients."""
+    def zero_grad(self, **options):
+        """Clear all gradients.
+
+        Raises:
+            ArgumentError: there is an option.
+        """
+        for name in options:
+            raise unknown(f"{type(self).__name__}.zero_grad", name, (), "()")
         for variable, _ in self._slots:
             variable.clear_grad()
 
@@ -220,14 +240,14 @@ def as_parameter(who, source):
         return source.parameter
     if isinstance(source, Variable) or not hasattr(source, "__iter__"):
         raise ArgumentError(
-            f"{who}: {type(source).__name__} came, needed a Parameter, a Module or an "
+            f"{who}: {kind(source)} came, needed a Parameter, a Module or an "
             "iterable of Variables"
         )
     parameter = Parameter()
     for i, variable in enumerate(source):
         if not isinstance(variable, Variable):
             raise ArgumentError(
-                f"{who}: item {i} is {type(variable).__name__}, needed a Variable"
+                f"{who}: item {i} is {kind(variable)}, needed a Variable"
             )
         if any(variable is known for known in parameter.values()):
             raise ArgumentError(f"{who}: item {i} ({variable._label()}) came twice")

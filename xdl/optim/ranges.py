@@ -4,6 +4,7 @@ import math
 import numbers
 from typing import Any, ClassVar
 
+from xdl.arguments import explain_init
 from xdl.backend.recording import revision
 from xdl.core.option import plain
 from xdl.errors import ArgumentError
@@ -16,6 +17,10 @@ class Checked:
     """
 
     ranges: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        explain_init(cls)
 
     def __setattr__(self, name, value):
         if name in self.ranges:

@@ -1,10 +1,12 @@
 """Programs: a step, recorded once and replayed without Python's overhead."""
 
+from xdl.arguments import explained, refuse_uncallable
 from xdl.program.compiled import Compiled
 
 __all__ = ["compile"]
 
 
+@explained
 def compile(function, *state, executor=None, verify=True):
     """Return a function that does what ``function`` does, replayed as a program.
 
@@ -52,5 +54,6 @@ def compile(function, *state, executor=None, verify=True):
         >>> losses[4] < losses[0]
         True
     """
+    refuse_uncallable("compile", function)
     executor = "numpy" if executor is None else executor
     return Compiled(function, state, executor, verify)

@@ -49,8 +49,16 @@ class Compiled:
         self._last: tuple = (None, None)
         self.program = None
 
-    def __call__(self, *arguments):
-        """Do the step; return what the function returns."""
+    def __call__(self, *arguments, **named):
+        """Do the step; return what the function returns.
+
+        Raises:
+            ArgumentError: an argument came by name.
+        """
+        if named:
+            raise ArgumentError(
+                f"compile: {', '.join(named)} came by name, needed arguments by place"
+            )
         short, count = self._short
         if short is not None and len(arguments) == count and self._acquire(False):
             try:

@@ -68,7 +68,6 @@ class Group(Instruction):
         self.place = "; ".join(
             dict.fromkeys(one.place for one in self.inner if one.place)
         )
-        self.is_quiet = any(one.is_quiet for one in self.inner)
 
 
 def kind_of(value, shape):

@@ -84,8 +84,6 @@ def compute(instruction, xp, arguments, options, draw):
     function = getattr(xp, name, None)
     if function is None or result.is_number:
         function = _PYTHON[name]
-    if not instruction.is_quiet:
-        return function(*arguments, **options)
     with xp.quiet():
         return function(*arguments, **options)
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from xdl.backend import numpy as host
+from xdl.core.debug import made_file
 from xdl.errors import GraphError
 from xdl.program import kernels
 from xdl.program.groups import grouped
@@ -35,8 +37,8 @@ class NumpyExecutor:
         self._written = self._write(program)
         self.plan = self._written.plan
         self.source = self._written.text_of_function()
-        self._code = compile(self.source, "<xdl program>", "exec")
-        self._is_quiet = any(one.is_quiet for one in program.instructions)
+        file = made_file(self, "program", self.source)
+        self._code = compile(self.source, file, "exec")
         self.namespace: dict[str, Any] = {}
         self.given_slots = self._written.given_slots
         self.bound_slots = frozenset(self._written.states.values())
@@ -65,11 +67,9 @@ class NumpyExecutor:
         }
         exec(self._code, self.namespace)
         step = self.namespace["step"]
-        if not self._is_quiet:
-            return step
 
         def quiet_step(*arguments):
-            with np.errstate(all="ignore"):
+            with host.quiet():
                 return step(*arguments)
 
         return quiet_step
@@ -79,7 +79,7 @@ class NumpyExecutor:
         for i, number in enumerate(numbers):
             self.namespace[f"n{i}"] = number
         for name, (i, dtype) in self._written.numbers.items():
-            self.namespace[name] = np.array(numbers[i], dtype)
+            self.namespace[name] = host.astype(np.array(numbers[i]), dtype)
 
 
 EXECUTORS = {

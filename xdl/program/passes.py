@@ -236,7 +236,7 @@ def _picks_labels(instruction, checked):
 
 def _made(written, instruction, name, arguments, like, shape=None):
     """Append an instruction in the place of another one; return its new Value."""
-    new = Instruction(name, arguments, {}, instruction.place, instruction.is_quiet)
+    new = Instruction(name, arguments, {}, instruction.place)
     new.is_view = name == "reshape"
     new.result = Value.like(like, new, shape)
     written.append(new)
@@ -264,7 +264,7 @@ def shared(program, xp):
 def _key(instruction, now):
     options = tuple(sorted(instruction.options.items()))
     nested = replaced((instruction.arguments, options), now)
-    return instruction.name, instruction.is_quiet, _hashable(nested)
+    return instruction.name, _hashable(nested)
 
 
 def _hashable(nested):

@@ -9,6 +9,7 @@ import numpy as np
 from xdl.backend import random
 from xdl.backend.recording import revision, root
 from xdl.core import mode
+from xdl.core.debug import made_file
 from xdl.core.node import tick
 from xdl.core.variable import Variable
 from xdl.program.interpreter import Refused
@@ -69,7 +70,8 @@ class Short:
         lines = [f"def fits({listed}):", f"    return not ({' or '.join(every)})"]
         lines += [f"def replay({listed}):", f"    if {' or '.join(few)}:"]
         lines += ["        return MISS", *self._run(listed), *self._noted()]
-        exec("\n".join([*lines, *self._returned()]), self._names)
+        text = "\n".join([*lines, *self._returned()])
+        exec(compile(text, made_file(self, "short way", text), "exec"), self._names)
 
     def _of_input(self, i, x):
         """Return texts of what would make ``x{i}`` another argument than ``x``."""

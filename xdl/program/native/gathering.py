@@ -88,7 +88,6 @@ class NativeGroup(Group):
         self.shape = (self.rows, self.columns)
         places = dict.fromkeys(one.place for one in self.inner if one.place)
         self.place = "; ".join(places)
-        self.is_quiet = True  # native code never warns
 
     def _kind(self, base):
         place = self.places[base]

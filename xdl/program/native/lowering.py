@@ -55,7 +55,7 @@ def _product_as_sums(instruction):
 
 
 def _added(new, instruction, name, arguments, options, result):
-    one = Instruction(name, arguments, options, instruction.place, instruction.is_quiet)
+    one = Instruction(name, arguments, options, instruction.place)
     one.result, result.origin = result, one
     new.append(one)
     return one

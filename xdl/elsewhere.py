@@ -1,0 +1,135 @@
+"""Attributes that others have: what xdl has in their place.
+
+They are there only to say so: each is an ``AttributeError``, and none is listed.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+_NUMPY = "an array of NumPy's, which xdl takes everywhere"
+_WITH = ".parameter, which an optimizer takes, as it takes the model: SGD(model)"
+# Of the packages: xdl, xdl.nn, xdl.optim.
+OF_PACKAGES = {
+    "BatchNorm": "BatchNorm1d, BatchNorm2d",
+    "CrossEntropyLoss": "SoftmaxLoss",
+    "Dense": "Linear",
+    "Identity": "a function: lambda x: x",
+    "Module": "xdl.Module",
+    "ModuleDict": "a dict that is an attribute",
+    "ModuleList": "a list that is an attribute",
+    "Parameter": "xdl.Variable for a weight; xdl.Parameter is the store of all weights",
+    "Tensor": "Variable",
+    "TransformerEncoderLayer": "TransformerBlock",
+    "arange": _NUMPY,
+    "array": "Variable",
+    "bce_loss": "binary_cross_entropy",
+    "bmm": "matmul",
+    "cat": "concat",
+    "clamp": "clip",
+    "clone": "Variable",
+    "cross_entropy": "softmax_cross_entropy",
+    "cuda": 'use_device("cuda"); show_config() tells what there is',
+    "empty": _NUMPY,
+    "from_numpy": "Variable",
+    "full": _NUMPY,
+    "functional": "the functions of xdl, as xdl.relu",
+    "grad": "gradient",
+    "jit": "compile",
+    "linspace": _NUMPY,
+    "lr_scheduler": "xdl.optim itself, as xdl.optim.StepLR",
+    "manual_seed": "seed",
+    "mm": "matmul",
+    "mse_loss": "mean_squared_error",
+    "mul": "multiply",
+    "ones": _NUMPY,
+    "permute": "permute_dims",
+    "pow": "power",
+    "rand": _NUMPY,
+    "randn": _NUMPY,
+    "sub": "subtract",
+    "tensor": "Variable",
+    "unsqueeze": "expand_dims",
+    "value_and_grad": "value_and_gradient",
+    "view": "reshape",
+    "zeros": _NUMPY,
+}
+OF_MODULES = {
+    "cpu": '.to("cpu")',
+    "cuda": '.to("cuda")',
+    "double": 'weights made with dtype="float64"',
+    "fit": "a loop over batches: forward, loss, backward, update",
+    "load_state_dict": ".parameter.load_state_dict(state)",
+    "named_parameters": ".parameter.items()",
+    "parameters": _WITH,
+    "predict": "a call: model(x)",
+    "register_buffer": "parameter.get_variable(name, shape, trainable=False)",
+    "register_parameter": "parameter.get_variable(name, shape)",
+    "state_dict": ".parameter.state_dict()",
+    "trainable_variables": _WITH,
+    "weights": _WITH,
+    "zero_grad": ".parameter.clear_grads()",
+}
+_AS = '.astype("{}")'
+OF_VARIABLES = {
+    "bool": _AS.format("bool"),
+    "byte": _AS.format("uint8"),
+    "clamp": ".clip(min, max)",
+    "clone": "xdl.Variable(v)",
+    "contiguous": "nothing: arrays of any strides are taken",
+    "copy": "xdl.Variable(v)",
+    "cpu": '.to("cpu")',
+    "cuda": '.to("cuda")',
+    "data": ".value",
+    "double": _AS.format("float64"),
+    "expand": "xdl.broadcast_to(v, shape)",
+    "float": _AS.format("float32"),
+    "gather": "xdl.take_along_axis(v, indices, axis)",
+    "grad_fn": "xdl.Graph(v)",
+    "half": _AS.format("float16"),
+    "int": _AS.format("int32"),
+    "is_leaf": ".trainable",
+    "long": _AS.format("int64"),
+    "masked_fill": "xdl.where(mask, value, v)",
+    "mm": "v @ other",
+    "numel": ".size",
+    "permute": ".transpose(axes)",
+    "pow": "v ** power",
+    "requires_grad": ".trainable",
+    "requires_grad_": ".trainable = True",
+    "t": ".T",
+    "tolist": ".numpy().tolist()",
+    "unsqueeze": "xdl.expand_dims(v, axis)",
+    "view": ".reshape(shape)",
+    "zero_grad": ".clear_grad()",
+}
+
+
+def said(name: str, table: dict[str, str]) -> str:
+    """Return what an error adds for an attribute that is not there, or ``""``."""
+    return f"; use {table[name]}" if name in table else ""
+
+
+def in_package(package: str, name: str, known: Iterable[str]) -> AttributeError:
+    """Return the error for a name that a package has not."""
+    hint = ""
+    if not name.startswith("_"):
+        hint = said(name, OF_PACKAGES)
+        if not hint:
+            import difflib
+
+            close = difflib.get_close_matches(name, known, 1, 0.8)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+    return AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
+
+
+class Elsewhere:
+    """An attribute that is not there, and says what is."""
+
+    def __init__(self, name: str, instead: str) -> None:
+        self._name, self._instead = name, instead
+
+    def __get__(self, value: Any, owner: type) -> Any:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self._name!r}; use "
+            f"{self._instead}"
+        )
