@@ -34,7 +34,7 @@ def as_variable(x):
     x = stacked(x)
     if isinstance(x, Variable):
         return x
-    value = _plain(x)
+    value = _plain("asarray", "x", x)
     is_open = not hasattr(value, "dtype") and _is_fractional(value)
     array = value.array if isinstance(value, _Listed) else value
     data = Variable._of(backend.asarray(array, None, _OPEN if is_open else None))
