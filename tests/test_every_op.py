@@ -58,7 +58,7 @@ every_smooth_case = pytest.mark.parametrize(
 def _variables(op, arrays, device="cpu"):
     """Return the arrays as Variables on a device, those of floats trainable."""
     names = op.names_for(arrays)
-    constant = NOT_DIFFERENTIABLE.get(type(op).__name__, ())
+    constant = (*NOT_DIFFERENTIABLE.get(type(op).__name__, ()), *op.conditions)
     return [
         None
         if array is None
