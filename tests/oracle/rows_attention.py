@@ -15,7 +15,8 @@ def _torch_attention(q, k, v, mask=None, bias=None, is_causal=False, scale=None)
     attended = bias if mask is None else mask != 0
     if attended is not None and is_causal:  # PyTorch takes either
         later = torch.ones(attended.shape[-2:], dtype=torch.bool).triu(1)
-        attended, is_causal = attended.masked_fill(later, -torch.inf), False
+        never = -torch.inf if attended.is_floating_point() else False
+        attended, is_causal = attended.masked_fill(later, never), False
     return F.scaled_dot_product_attention(
         q, k, v, attended, is_causal=is_causal, scale=scale
     )
