@@ -95,4 +95,9 @@ REFERENCES = {
     "MaxUnpool2d": _by_image(_max_pick2d),
 }
 
-GRADIENTS_AT_KINKS = {"MaxPool2d": [[[[[0.0, 2.0, 0.0, 0.0]]]]]}
+GRADIENTS_AT_KINKS = {
+    "MaxPool2d-6": [[[[[0.0, 2.0, 0.0, 0.0]]]]],
+    "MaxPool2d-7": [
+        [[[[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], [0.0] * 4, [0.0] * 4]]]
+    ],
+}

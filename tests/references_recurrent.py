@@ -8,10 +8,10 @@ def _loop(step, x, states, mask, reverse):
     """Return the outputs, then the last states, as the operations join them."""
     length = len(x)
     outputs = np.zeros((length, *states[0].shape))
-    mask = np.ones(x.shape[:2], bool) if mask is None else mask
+    mask = np.ones(x.shape[:2], bool) if mask is None else mask != 0
     for t in reversed(range(length)) if reverse else range(length):
         new = step(x[t], *states)
-        outputs[t] = new[0] * mask[t][:, None]
+        outputs[t] = np.where(mask[t][:, None], new[0], 0)
         states = [
             np.where(mask[t][:, None], a, b) for a, b in zip(new, states, strict=True)
         ]

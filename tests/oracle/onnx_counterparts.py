@@ -49,6 +49,7 @@ _MASK = "ONNX takes the lengths of sequences, and no mask"
 REFUSED = {
     "GetItem-3": "ONNX gathers by one array of integers",
     "Gru-2": _MASK,
+    "Gru-3": _MASK,
     "Lstm-2": _MASK,
     "Lstm-3": _MASK,
     "Rnn-2": _MASK,

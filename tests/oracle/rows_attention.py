@@ -12,9 +12,11 @@ torch.backends.cuda.enable_flash_sdp(False)
 
 
 def _torch_attention(q, k, v, mask=None, bias=None, is_causal=False, scale=None):
-    if mask is not None and is_causal:
-        pytest.skip("PyTorch takes either a mask or is_causal")
-    attended = mask if bias is None else bias
+    attended = bias if mask is None else mask != 0
+    if attended is not None and is_causal:  # PyTorch takes either
+        later = torch.ones(attended.shape[-2:], dtype=torch.bool).triu(1)
+        never = -torch.inf if attended.is_floating_point() else False
+        attended, is_causal = attended.masked_fill(later, never), False
     return F.scaled_dot_product_attention(
         q, k, v, attended, is_causal=is_causal, scale=scale
     )

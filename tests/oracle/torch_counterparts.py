@@ -259,7 +259,11 @@ COUNTERPARTS = (
         samples=("T", "t"),
         differs={"error t-0": "xdl reverses any number of axes"},
     ),
-    Row("where", as_xdl=lambda x, condition, y: xdl.where(condition, x, y)),
+    Row(
+        "where",
+        as_torch=lambda condition, x, y: torch.where(condition != 0, x, y),
+        as_xdl=lambda x, condition, y: xdl.where(condition, x, y),
+    ),
 )
 
 COUNTERPARTS += rows_products.ROWS

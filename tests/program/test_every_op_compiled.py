@@ -96,7 +96,10 @@ class Trained:
         self.op = _operation(op_class, case)
         inputs = draw_inputs(case, dtype)
         names = op_class(**case.options).names_for(inputs)
-        constant = NOT_DIFFERENTIABLE.get(op_class.__name__, ())
+        constant = (
+            *NOT_DIFFERENTIABLE.get(op_class.__name__, ()),
+            *op_class.conditions,
+        )
         self.variables = [
             None
             if a is None

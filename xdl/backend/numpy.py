@@ -261,11 +261,9 @@ def owns(x):
 def zero_unless(mask, x):
     """Return ``x`` where ``mask`` holds and 0 elsewhere: 20 times as fast as where."""
     bits = _BITS.get(x.dtype)
-    if bits is None or mask.shape != x.shape:
+    if bits is None:
         return np.where(mask, x, x.dtype.type(0))
-    chosen = mask.astype(bits)
-    chosen *= x.view(bits)
-    return chosen.view(x.dtype)
+    return (mask.astype(bits) * x.view(bits)).view(x.dtype)
 
 
 def has_non_finite(x):

@@ -151,7 +151,7 @@ def _refuse_mask(index):
     if is_mask and index.value.origin != "constant":
         raise GraphError(
             "compile: a mask picks another number of elements at every call; keep the "
-            "shape, with xdl.where or by multiplying with the mask"
+            "shape, with xdl.where"
         )
 
 

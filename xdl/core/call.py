@@ -71,7 +71,7 @@ def keeper(cls):
 
 def _is_usual(cls):
     """Tell whether there is a text for a class; else ``call`` serves."""
-    if cls.gradient is None or cls.is_variadic:
+    if cls.gradient is None or cls.is_variadic or cls.conditions:
         return False
     if len(cls.inputs) == 1:
         return not cls.residuals and not cls.own_dtype
@@ -213,6 +213,9 @@ def call(op, *inputs, **named):
     if unusual is not None and unusual.checks:
         check_output(op, op.names_for(inputs), arrays, y)
     parents = tuple([v._node if type(v) is Variable else None for v in inputs])
+    if op.conditions:
+        named = zip(op.inputs, parents, strict=False)
+        parents = tuple([None if n in op.conditions else p for n, p in named])
     if parents.count(None) == len(parents):
         if all(map(is_data, inputs)):
             out._is_data = True

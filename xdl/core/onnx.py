@@ -119,6 +119,11 @@ class OnnxGraph:
         """Convert to a dtype, by its name; return the name of the result."""
         return self.add("Cast", x, to=_DTYPES[dtype])
 
+    def condition(self, x):
+        """Convert to booleans what is true or false; return its name, None for None."""
+        is_known = x is None or self.dtype(x) == "bool"
+        return x if is_known else self.cast(x, "bool")
+
     def slice(self, x, slices):
         """Take slices along axes; return the name of the result.
 

@@ -45,8 +45,11 @@ class Op:
 
     Attributes:
         residuals: names of what ``compute`` returns beside the output.
-        own_dtype: names of the inputs (indices, labels, masks) whose dtype is their
-            own, apart from the floating dtype that the others share.
+        own_dtype: names of the inputs (indices, labels) whose dtype is their own,
+            apart from the floating dtype that the others share.
+        conditions: names of the inputs that are true or false: ``compute`` gets
+            booleans, made of numbers by their truth (what is not 0 is true, NaN too).
+            No gradient flows to them.
         kept_for: ``{"x": "w"}`` says that input x is kept only if a gradient for
             input w is wanted.
         floating: integers are taken as the default floating dtype.
@@ -73,6 +76,7 @@ class Op:
 
     residuals = ()
     own_dtype = ()
+    conditions = ()
     kept_for = {}
     floating = False
     refuses_integers = False
@@ -92,6 +96,7 @@ class Op:
             return
         cls.inputs, cls.is_variadic = _input_names(cls)
         cls.required = len(cls.inputs) - len(_function(cls.compute).__defaults__ or ())
+        cls.own_dtype = tuple(dict.fromkeys((*cls.own_dtype, *cls.conditions)))
         cls.takes_part = tuple(name not in cls.own_dtype for name in cls.inputs)
         if cls.is_singular:
             cls.compute = _quiet(cls.compute)

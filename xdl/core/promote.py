@@ -60,6 +60,8 @@ def prepare(op, inputs):
     if not arrays:
         inputs = tuple([stacked(value) for value in inputs])
         arrays, is_open = _brought_together(op, inputs)
+    if op.conditions:
+        arrays = _by_truth(op, arrays)
     for array in arrays:
         xp = NAMESPACES.get(type(array))
         if xp is not None:
@@ -138,6 +140,22 @@ def _ready(op, inputs):
                     return None
         arrays.append(array)
     return None if dtype is None else arrays
+
+
+def _by_truth(op, arrays):
+    """Return the arrays with those that are conditions as booleans."""
+    where = next(backend.device_of(a) for a in arrays if hasattr(a, "dtype"))
+    return [
+        _truth(array, where) if name in op.conditions else array
+        for name, array in zip(op.inputs, arrays, strict=False)
+    ]
+
+
+def _truth(value, where):
+    is_array = hasattr(value, "dtype")
+    if value is None or (is_array and backend.dtype_name(value.dtype) == "bool"):
+        return value
+    return backend.asarray(value != 0, where)
 
 
 def _trainable_kind(inputs):

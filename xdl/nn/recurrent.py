@@ -79,7 +79,8 @@ class Recurrent(Module):
             state: the first state (layers * directions, n, hidden_size), for an LSTM a
                 pair (h, c) of them; default zeros.
             lengths: ints (n,): how many steps each sequence has, from 0 to t; default
-                t. The outputs after the last are 0, and the states those of the last.
+                t. The outputs after the last are 0, and the states those of the last;
+                what ``x`` holds there does not matter.
 
         Returns:
             A pair: the outputs (t, n, directions * hidden_size), n before t if

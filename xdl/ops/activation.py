@@ -25,7 +25,7 @@ class Relu(Op):
         x: an array of any shape.
 
     Returns:
-        ``max(x, 0)``; NaN stays NaN.
+        ``max(x, 0)``; NaN stays NaN, and passes the gradient.
 
     Example:
         >>> import xdl
@@ -43,7 +43,7 @@ class Relu(Op):
         return xp.maximum(x, 0)
 
     def gradient(self, xp, gy, y):
-        return (xp.zero_unless(y > 0, gy),)
+        return (xp.zero_unless(y != 0, gy),)
 
 
 class Sigmoid(Op):

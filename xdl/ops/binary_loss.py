@@ -4,7 +4,7 @@ from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
-from xdl.ops.reduced_loss import ReducedLoss, check_weight
+from xdl.ops.reduced_loss import ReducedLoss, check_weight, weighed
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
 # documents for its binary cross-entropy. In float16 1e-12 would be 0.
@@ -32,7 +32,8 @@ class BinaryCrossEntropy(ReducedLoss):
     Args:
         x: probabilities of any shape, from 0 to 1; others give NaN.
         target: probabilities or labels 0 and 1, of the same shape.
-        weight: None, or a factor for the losses that broadcasts to their shape.
+        weight: None, or a factor for the losses that broadcasts to their shape; where
+            it is 0 an element is left out, whatever it is.
         reduction: "mean" over the elements (default; a weight does not change the
             number that is divided by), "sum", or "none".
 
@@ -67,16 +68,16 @@ class BinaryCrossEntropy(ReducedLoss):
     def compute(self, xp, x, target, weight=None):
         self.shape(x.shape, target.shape, getattr(weight, "shape", None))
         losses = self._losses(xp, x, target)
-        return self._reduced(xp, losses if weight is None else losses * weight)
+        return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, wanted):
         gy = self._spread(gy, x.shape)
-        scale = gy if weight is None else gy * weight
         smallest = SMALLEST.get(backend.dtype_name(x.dtype), 1e-12)
-        gx = scale * (x - target) / xp.maximum(x * (1 - x), smallest)
+        gx = gy * (x - target) / xp.maximum(x * (1 - x), smallest)
+        gx = weighed(xp, gx, weight)
         gt = gw = None
         if wanted[1]:
-            gt = scale * (_log_of_rest(xp, x) - _log(xp, x))
+            gt = weighed(xp, gy * (_log_of_rest(xp, x) - _log(xp, x)), weight)
         if weight is not None and wanted[2]:
             gw = gy * self._losses(xp, x, target)
         return gx, gt, gw
@@ -88,13 +89,15 @@ class BinaryCrossEntropy(ReducedLoss):
 class BinaryCrossEntropyWithLogits(ReducedLoss):
     """Compute the binary cross-entropy of sigmoid(x), without overflow or lost digits.
 
-    It is ``max(x, 0) - x target + ln(1 + exp(-abs(x)))``; with a ``pos_weight`` p
-    ``p target softplus(-x) + (1 - target) softplus(x)``.
+    It is ``target softplus(-x) + (1 - target) softplus(x)``; with a ``pos_weight`` p
+    the first part is multiplied by it. A score of -inf costs nothing where the target
+    is 0, one of inf nothing where it is 1.
 
     Args:
         x: scores of any shape.
         target: probabilities or labels 0 and 1, of the same shape.
-        weight: None, or a factor for the losses that broadcasts to their shape.
+        weight: None, or a factor for the losses that broadcasts to their shape; where
+            it is 0 an element is left out, whatever it is.
         pos_weight: None, or a factor for the part of ``target`` that broadcasts too:
             more than 1 finds more of what is there, less than 1 fewer of what is not.
         reduction: "mean" over the elements (default; weights do not change the number
@@ -136,31 +139,33 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
         weights = (getattr(w, "shape", None) for w in (weight, pos_weight))
         self.shape(x.shape, target.shape, *weights)
         losses = self._losses(xp, x, target, pos_weight)
-        return self._reduced(xp, losses if weight is None else losses * weight)
+        return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
         gy = self._spread(gy, x.shape)
-        scale = gy if weight is None else gy * weight
         sigmoid = 0.5 * xp.tanh(0.5 * x) + 0.5
         gt = gw = gp = None
         if pos_weight is None:
-            gx = (sigmoid - target) * scale
+            gx = sigmoid - target
         else:
-            gx = ((1 - target) * sigmoid - pos_weight * target * (1 - sigmoid)) * scale
+            gx = (1 - target) * sigmoid - pos_weight * target * (1 - sigmoid)
+        gx = weighed(xp, gx * gy, weight)
         if wanted[1]:
             gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
-            gt = gt * scale
+            gt = weighed(xp, gt * gy, weight)
         if weight is not None and wanted[2]:
             gw = gy * self._losses(xp, x, target, pos_weight)
         if pos_weight is not None and wanted[3]:
-            gp = scale * target * _softplus(xp, -x)
+            gp = weighed(xp, weighed(xp, _softplus(xp, -x), target) * gy, weight)
         return gx, gt, gw, gp
 
     def _losses(self, xp, x, target, pos_weight):
         if pos_weight is None:
-            return xp.maximum(x, 0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
-        present = pos_weight * target * _softplus(xp, -x)
-        return present + (1 - target) * _softplus(xp, x)
+            wrong = weighed(xp, xp.maximum(x, 0), 1 - target)
+            wrong = wrong + weighed(xp, xp.maximum(-x, 0), target)
+            return wrong + xp.log1p(xp.exp(-xp.abs(x)))
+        present = weighed(xp, _softplus(xp, -x), pos_weight * target)
+        return present + weighed(xp, _softplus(xp, x), 1 - target)
 
 
 def _log(xp, x):

@@ -12,7 +12,7 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.reduced_loss import PAIRS, REDUCTIONS, ReducedLoss, check_signs
+from xdl.ops.reduced_loss import PAIRS, REDUCTIONS, ReducedLoss, check_signs, weighed
 
 # Added to squared norms and to differences, as PyTorch does, so that the gradient of
 # a norm exists where the vectors are 0 or equal.
@@ -28,7 +28,7 @@ class KlDiv(ReducedLoss):
 
     Args:
         x: log-probabilities of any shape, such as ``log_softmax`` gives.
-        target: probabilities of the same shape; an element 0 costs 0.
+        target: probabilities of the same shape; one of 0 costs 0, whatever ``x`` is.
         log_target: whether ``target`` holds log-probabilities too; default False.
         reduction: "mean" over the elements (default), "batchmean" (the sum, divided
             by the length of the first axis), "sum", or "none".
@@ -72,9 +72,9 @@ class KlDiv(ReducedLoss):
     def compute(self, xp, x, target):
         self.shape(x.shape, target.shape)
         if self.log_target:
-            losses = xp.exp(target) * (target - x)
+            losses = weighed(xp, target - x, xp.exp(target))
         else:
-            losses = xp.where(target == 0, 0.0, target * (xp.log(target) - x))
+            losses = weighed(xp, xp.log(target) - x, target)
         return self._reduced(xp, losses)
 
     def gradient(self, xp, gy, x, target, wanted):
@@ -82,10 +82,10 @@ class KlDiv(ReducedLoss):
         mass = xp.exp(target) if self.log_target else target
         gt = None
         if wanted[1] and self.log_target:
-            gt = mass * (target + 1 - x) * gy
+            gt = weighed(xp, (target + 1 - x) * gy, mass)
         elif wanted[1]:
             gt = (xp.log(target) + 1 - x) * gy
-        return -mass * gy, gt
+        return weighed(xp, -gy, mass), gt
 
     def _count(self, losses_shape):
         count = super()._count(losses_shape)
@@ -160,14 +160,14 @@ class CosineEmbeddingLoss(ReducedLoss):
 
     def gradient(self, xp, gy, x1, x2, target):
         cosine, unit1, unit2, length1, length2 = _cosine(xp, x1, x2)
-        alike = xp.astype(target == 1, x1.dtype)
-        unlike = xp.astype(cosine[..., 0] > self.margin, x1.dtype) * (1 - alike)
-        sign = unlike - alike
-        slope = xp.zero_unless(sign != 0, sign * self._spread(gy, target.shape))
-        slope = xp.expand_dims(slope, -1)
+        alike = xp.expand_dims(target, -1) == 1
+        counts = xp.logical_or(alike, xp.logical_not(cosine <= self.margin))
+        gy = self._spread(gy, target.shape)
+        gy = xp.expand_dims(gy, -1) if gy.ndim else gy
+        slope = xp.where(alike, -gy, gy)
         g1 = slope * ((unit2 - unit1 * cosine) / length1)
         g2 = slope * ((unit1 - unit2 * cosine) / length2)
-        return g1, g2, None
+        return xp.zero_unless(counts, g1), xp.zero_unless(counts, g2), None
 
 
 def _cosine(xp, x1, x2):
@@ -261,9 +261,10 @@ class TripletLoss(ReducedLoss):
             far = xp.minimum(far, other)
         gy = self._spread(gy, anchor.shape[:-1])
         gy = xp.expand_dims(gy, -1) if gy.ndim else gy
-        gy = xp.zero_unless(self.margin + near - far > 0, gy)
-        to_near = gy * ((anchor - positive + DISTANCE_EPS) / near)
-        to_far = gy * ((start - negative + DISTANCE_EPS) / far)
+        counts = xp.logical_not(self.margin + near - far <= 0)
+        gy = xp.zero_unless(counts, gy)
+        to_near = gy * _direction(xp, counts, anchor - positive, near)
+        to_far = gy * _direction(xp, counts, start - negative, far)
         if is_swapped is None:
             return to_near - to_far, -to_near, to_far
         by_positive = xp.zero_unless(is_swapped, to_far)
@@ -273,6 +274,14 @@ class TripletLoss(ReducedLoss):
 
 def _distance(xp, x1, x2):
     return xp.root_of_squares(x1 - x2 + DISTANCE_EPS, -1, True)
+
+
+def _direction(xp, counts, difference, distance):
+    """Return the gradient of a distance by its first vector, 0 where it is 0."""
+    is_none = distance == 0
+    counts = xp.logical_and(counts, xp.logical_not(is_none))
+    direction = xp.zero_unless(counts, difference + DISTANCE_EPS)
+    return direction / xp.where(is_none, 1.0, distance)
 
 
 def _require_axis(op, shape):

@@ -13,8 +13,13 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.loss import check_labels, loss_to_onnx, picked
-from xdl.ops.reduced_loss import ReducedLoss, check_labels_shape, check_signs
+from xdl.ops.loss import check_labels, counted, loss_to_onnx, picked
+from xdl.ops.reduced_loss import (
+    ReducedLoss,
+    check_labels_shape,
+    check_signs,
+    weighed,
+)
 
 
 class NllLoss(ReducedLoss):
@@ -26,10 +31,11 @@ class NllLoss(ReducedLoss):
     Args:
         x: log-probabilities (..., classes).
         target: integer labels (...), each in [0, classes).
-        weight: None, or an array (classes,): a factor for each class. The mean is then
-            divided by the sum of the factors of the targets.
-        ignore_index: None, or a label whose samples do not count; where all samples
-            are ignored, the mean is 0.
+        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
+            the class out. The mean is then divided by the sum of the factors of the
+            targets.
+        ignore_index: None, or a label whose samples do not count, whatever stands in
+            them; where all samples are ignored, the mean is 0.
         reduction: "mean" over the samples (default), "sum", or "none".
 
     Returns:
@@ -82,35 +88,26 @@ class NllLoss(ReducedLoss):
 
     def compute(self, xp, x, target, weight=None):
         self.shape(x.shape, target.shape, getattr(weight, "shape", None))
-        counts, target = self._counted(xp, target)
+        counts, target = counted(xp, target, self.ignore_index)
         check_labels(self, xp, target, x.shape[-1])
         if self.reduction == "mean":
             self._count(target.shape)  # refuses an empty batch
         losses = -xp.getitem(x, picked(xp, target))
         factors = _factors(xp, target, weight, counts, losses)
-        if factors is not None:
-            losses = losses * factors
+        losses = weighed(xp, losses, factors)
         if self.reduction == "none":
             return losses
         return xp.sum(losses) / self._divisor(xp, factors, target)
 
     def gradient(self, xp, gy, x_shape, target, weight):
-        counts, target = self._counted(xp, target)
+        counts, target = counted(xp, target, self.ignore_index)
         factors = _factors(xp, target, weight, counts, gy)
-        values = -gy if factors is None else -gy * factors
+        values = -gy
         if self.reduction != "none":
             values = values / self._divisor(xp, factors, target)
-        if counts is not None:
-            values = xp.zero_unless(counts, values)
+        values = weighed(xp, values, factors)
         zeros = xp.new_zeros(gy, x_shape)
         return xp.scatter_add(zeros, picked(xp, target), values), None, None
-
-    def _counted(self, xp, target):
-        """Return which samples count, None for all, and labels that are safe to use."""
-        if self.ignore_index is None:
-            return None, target
-        counts = target != self.ignore_index
-        return counts, xp.where(counts, target, 0 * target)
 
     def _divisor(self, xp, factors, target):
         if self.reduction == "sum":
@@ -130,7 +127,7 @@ def _factors(xp, target, weight, counts, like):
     """Return the factor of each sample; None if all are 1."""
     if weight is not None:
         factors = xp.getitem(weight, (target,))
-        return factors if counts is None else xp.where(counts, factors, 0.0)
+        return factors if counts is None else xp.zero_unless(counts, factors)
     return None if counts is None else xp.astype(counts, like.dtype)
 
 
@@ -190,7 +187,8 @@ class HingeLoss(ReducedLoss):
     def gradient(self, xp, gy, x, target):
         signs = xp.astype(target, x.dtype)
         slope = -signs * self._spread(gy, x.shape)
-        return xp.zero_unless(signs * x < self.margin, slope), None
+        is_beyond = signs * x >= self.margin  # not where x is NaN
+        return xp.zero_unless(xp.logical_not(is_beyond), slope), None
 
 
 @function_of(NllLoss)

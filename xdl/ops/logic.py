@@ -1,6 +1,7 @@
 """Comparisons and logic: boolean results, no gradients."""
 
-from xdl import backend
+import math
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op
 from xdl.errors import ShapeError
@@ -12,8 +13,10 @@ _PAIR = (
     Case([(0, 3), (3,)]),
     BadCase([(2, 3), (4,)], ShapeError, "do not broadcast"),
 )
+_NUMBERS = [0.0, -2.0, math.inf, math.nan]
 _TRUTH = (
     Case([[[True, False], [True, False]], [True, True]]),
+    Case([_NUMBERS, [1, 0, 3, 0]]),
     BadCase([[True, False], [True, False, True]], ShapeError, "do not broadcast"),
 )
 _ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
@@ -178,10 +181,10 @@ class GreaterEqual(Op):
 
 
 class LogicalAnd(Op):
-    """Tell for every pair of elements whether both are true; 0 is false.
+    """Tell for every pair of elements whether both are true.
 
     Args:
-        x1, x2: arrays whose shapes broadcast.
+        x1, x2: arrays whose shapes broadcast; what is not 0 is true, NaN too.
 
     Returns:
         Booleans of the broadcast shape.
@@ -196,17 +199,21 @@ class LogicalAnd(Op):
     """
 
     onnx = "And"
+    conditions = ("x1", "x2")
     cases = _TRUTH
 
     def compute(self, xp, x1, x2):
-        return xp.logical_and(_truth(x1), _truth(x2))
+        return xp.logical_and(x1, x2)
+
+    def to_onnx(self, graph, x1, x2):
+        return graph.add(self.onnx, graph.condition(x1), graph.condition(x2))
 
 
 class LogicalOr(Op):
-    """Tell for every pair of elements whether one or both are true; 0 is false.
+    """Tell for every pair of elements whether one or both are true.
 
     Args:
-        x1, x2: arrays whose shapes broadcast.
+        x1, x2: arrays whose shapes broadcast; what is not 0 is true, NaN too.
 
     Returns:
         Booleans of the broadcast shape.
@@ -221,17 +228,21 @@ class LogicalOr(Op):
     """
 
     onnx = "Or"
+    conditions = ("x1", "x2")
     cases = _TRUTH
 
     def compute(self, xp, x1, x2):
-        return xp.logical_or(_truth(x1), _truth(x2))
+        return xp.logical_or(x1, x2)
+
+    def to_onnx(self, graph, x1, x2):
+        return graph.add(self.onnx, graph.condition(x1), graph.condition(x2))
 
 
 class LogicalNot(Op):
     """Turn true into false and false into true.
 
     Args:
-        x: an array of any shape; 0 is false.
+        x: an array of any shape; what is not 0 is true, NaN too.
 
     Returns:
         Booleans of the same shape.
@@ -243,10 +254,14 @@ class LogicalNot(Op):
     """
 
     onnx = "Not"
-    cases = (Case([[True, False]]), Case([[[True], [False]]]))
+    conditions = ("x",)
+    cases = (Case([[True, False]]), Case([[[True], [False]]]), Case([_NUMBERS]))
 
     def compute(self, xp, x):
-        return xp.logical_not(_truth(x))
+        return xp.logical_not(x)
+
+    def to_onnx(self, graph, x):
+        return graph.add(self.onnx, graph.condition(x))
 
 
 class IsNan(Op):
@@ -316,11 +331,6 @@ class IsFinite(Op):
     def to_onnx(self, graph, x):
         wrong = graph.add("Or", graph.add("IsInf", x), graph.add("IsNaN", x))
         return graph.add("Not", wrong)
-
-
-def _truth(x):
-    """Return numbers as booleans: what is not 0 is true."""
-    return x if backend.dtype_name(x.dtype) == "bool" else x != 0
 
 
 equal = Equal()

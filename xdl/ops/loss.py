@@ -16,7 +16,12 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.reduced_loss import REDUCTIONS, check_labels_shape, checked_reduction
+from xdl.ops.reduced_loss import (
+    REDUCTIONS,
+    check_labels_shape,
+    checked_reduction,
+    weighed,
+)
 
 
 class SoftmaxCrossEntropy(Op):
@@ -27,17 +32,18 @@ class SoftmaxCrossEntropy(Op):
     Args:
         logits: floating scores (..., classes).
         target: integer labels (...), each in [0, classes).
-        weight: None, or an array (classes,): a factor for each class. The mean is then
-            divided by the sum of the factors of the targets.
-        ignore_index: None, or a label whose samples do not count; where all samples
-            are ignored, the mean is 0.
+        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
+            the class out. The mean is then divided by the sum of the factors of the
+            targets.
+        ignore_index: None, or a label whose samples do not count, whatever stands in
+            their logits; where all samples are ignored, the mean is 0.
         label_smoothing: from 0 (default) to 1: the part of the target that is spread
             evenly over all classes.
         reduction: "mean" over the samples (default), "sum", or "none".
 
     Returns:
-        A single number, or an array (...) for "none". NaN and infinite logits are
-        passed on as NaN.
+        A single number, or an array (...) for "none". It is NaN where a logit is NaN
+        or inf; -inf is the logit of a class of probability 0.
 
     Raises:
         LabelError: a label is outside [0, classes).
@@ -145,8 +151,9 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
 
     Each label becomes a row q of target masses: ``(1 - s) w[t]`` on the label t and
     ``s w[c] / classes`` on every class c, for the smoothing s and the weights w; a row
-    of zeros if it is ignored. The loss is ``-sum(q ln softmax(logits))``, its mean is
-    divided by the sum of ``w[t]``. Arguments as for ``SoftmaxCrossEntropy``.
+    of zeros if it is ignored. The loss is ``-sum(q ln softmax(logits))`` over the
+    classes whose mass is not 0, its mean is divided by the sum of ``w[t]``. Arguments
+    as for ``SoftmaxCrossEntropy``.
 
     Example:
         >>> import xdl
@@ -190,17 +197,19 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         return super().shape(logits_shape, target_shape)
 
     def compute(self, xp, logits, target, weight=None):
-        counts, target = self._counted(xp, target)
+        counts, target = counted(xp, target, self.ignore_index)
         self._check(xp, logits, target)
         if weight is None:
             weight = xp.new_ones(logits, logits.shape[-1:])
         self.shape(logits.shape, target.shape, weight.shape)
         factors = xp.getitem(weight, (target,))
         if counts is not None:
-            factors = xp.where(counts, factors, 0.0)
+            factors = xp.zero_unless(counts, factors)
         masses = self._masses(xp, logits, target, weight, factors, counts)
-        shifted, total = _partition(xp, logits)
-        losses = xp.sum(masses * (xp.log(total) - shifted), axis=-1)
+        has_mass = xp.any(masses != 0, axis=-1, keepdims=True)
+        shifted, total = _partition(xp, xp.zero_unless(has_mass, logits))
+        losses = weighed(xp, xp.log(total) - shifted, masses)
+        losses = xp.sum(losses, axis=-1)
         count = 1.0
         if self.reduction == "mean":
             count = xp.sum(factors)
@@ -212,22 +221,17 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
     def gradient(self, xp, gy, shifted, total, masses, count):
         scale = gy[..., None] if gy.ndim else gy / count
         mass = xp.sum(masses, axis=-1, keepdims=True)
-        scale = xp.zero_unless(mass != 0, scale)
+        has_mass = xp.any(masses != 0, axis=-1, keepdims=True)
+        scale = xp.zero_unless(has_mass, scale)
         return (mass * (xp.exp(shifted) / total) - masses) * scale, None, None
-
-    def _counted(self, xp, target):
-        """Return which samples count, None for all, and labels that are safe to use."""
-        if self.ignore_index is None:
-            return None, target
-        counts = target != self.ignore_index
-        return counts, xp.where(counts, target, 0 * target)
 
     def _masses(self, xp, logits, target, weight, factors, counts):
         smooth = self.label_smoothing
-        spread = weight * (smooth / logits.shape[-1])
-        masses = xp.broadcast_to(spread, logits.shape)
-        if counts is not None:
-            masses = xp.where(counts[..., None], masses, 0.0)
+        masses = xp.new_zeros(logits, logits.shape)
+        if smooth:
+            masses = masses + weight * (smooth / logits.shape[-1])
+            if counts is not None:
+                masses = xp.zero_unless(counts[..., None], masses)
         return xp.scatter_add(masses, picked(xp, target), (1 - smooth) * factors)
 
     def to_onnx(self, graph, logits, target, weight=None):
@@ -242,6 +246,14 @@ def _partition(xp, logits):
     """Return logits less their largest on the last axis, and sum(exp) of that."""
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     return shifted, xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
+
+
+def counted(xp, target, ignore_index):
+    """Return which samples count, None for all, and labels that are safe to use."""
+    if ignore_index is None:
+        return None, target
+    counts = target != ignore_index
+    return counts, xp.where(counts, target, xp.new_zeros(target, target.shape))
 
 
 def check_labels(who, xp, target, classes):

@@ -11,7 +11,7 @@ from xdl.errors import ArgumentError
 
 
 class Dropout(Op):
-    """Set elements to 0 at random and divide the others by 1 - p.
+    """Set elements to 0 at random, whatever they are, and divide the others by 1 - p.
 
     The mean stays as it was. Which elements stay follows from ``xdl.seed`` and the
     number of calls since; the choice is a constant in the gradient.
@@ -62,17 +62,22 @@ class Dropout(Op):
 
     def compute(self, xp, x):
         if self.p == 1:
-            mask = xp.new_zeros(x, x.shape)
+            mask = xp.astype(xp.new_zeros(x, x.shape), "bool")
         else:
             # 16 bits take half the time of 32, and resolve all usual probabilities.
             width = 16 if 0.01 <= self.p <= 0.99 else 32
             bits = xp.random_bits(x, x.shape, width, self.key, self.number)
-            stays = bits >= math.floor(self.p * 2**width)
-            mask = xp.astype(stays, x.dtype) * (1 / (1 - self.p))
-        return x * mask, mask
+            mask = bits >= math.floor(self.p * 2**width)
+        return self._chosen(xp, x, mask), mask
 
     def gradient(self, xp, gy, mask):
-        return (gy * mask,)
+        return (self._chosen(xp, gy, mask),)
+
+    def _chosen(self, xp, x, mask):
+        y = xp.zero_unless(mask, x)
+        if self.p < 1:
+            y *= 1 / (1 - self.p)
+        return y
 
     def rewrap(self, node, wrap):
         """Take the mask as it was drawn: it is a constant."""

@@ -46,14 +46,16 @@ class LeakyReLU(Op):
         self.negative_slope = float(slope)
 
     def compute(self, xp, x):
-        if 0 < self.negative_slope <= 1:
+        if self.negative_slope == 0:
+            return xp.maximum(x, 0)
+        if self.negative_slope <= 1:
             return xp.maximum(x, x * self.negative_slope)
         return xp.where(x > 0, x, x * self.negative_slope)
 
     def gradient(self, xp, gy, y):
         slope = self.negative_slope
         if slope == 0:
-            return (xp.zero_unless(y > 0, gy),)
+            return (xp.zero_unless(y != 0, gy),)
         if slope > 1:
             return (xp.where(y > 0, gy, gy * slope),)
         return (xp.zero_unless(y > 0, gy * (1 - slope)) + gy * slope,)
@@ -214,7 +216,7 @@ class HardTanh(Op):
         return xp.minimum(xp.maximum(x, self.min), self.max)
 
     def gradient(self, xp, gy, y):
-        return (xp.zero_unless((y > self.min) & (y < self.max), gy),)
+        return (xp.zero_unless((y != self.min) & (y != self.max), gy),)
 
 
 class ReLU6(HardTanh):

@@ -20,7 +20,7 @@ class Recurrence(Op):
     after the last.
     """
 
-    own_dtype = ("mask",)
+    conditions = ("mask",)
     residuals = ("saved", "before")
     floating = True
     refuses_integers = True
@@ -57,6 +57,7 @@ class Recurrence(Op):
 
     def _run(self, xp, x, states, weight, hidden_weight, biases, mask):
         length, n, features = x.shape
+        x = _counted(xp, mask, x)
         x = xp.reshape(x, (length * n, features))
         projected = xp.matmul(x, self._halved(xp, weight))
         bias, *others = (b if b is None else self._halved(xp, b) for b in biases)
@@ -67,11 +68,14 @@ class Recurrence(Op):
         outputs, saved, before = ([None] * length for _ in range(3))
         for t in self._order(length):
             z = xp.getitem(projected, (slice(None), t))
-            new, saved[t] = self._step(xp, z, states, across, *others)
-            outputs[t], before[t] = new[0], states
+            before[t] = states
             if mask is not None:
-                is_on = xp.expand_dims(xp.getitem(mask, t), axis=-1)
-                outputs[t] = xp.where(is_on, new[0], 0.0)
+                is_on = xp.getitem(mask, t)
+                before[t] = tuple([_counted(xp, is_on, s) for s in states])
+            new, saved[t] = self._step(xp, z, before[t], across, *others)
+            outputs[t] = new[0]
+            if mask is not None:
+                outputs[t] = _counted(xp, is_on, new[0])
                 new = _chosen(xp, is_on, new, states)
             states = new
         return xp.stack((*outputs, *states), axis=0), tuple(saved), tuple(before)
@@ -88,10 +92,10 @@ class Recurrence(Op):
         for t in reversed(self._order(length)):
             g, idle = xp.getitem(gy, t), None
             if mask is not None:
-                is_on = xp.expand_dims(xp.getitem(mask, t), axis=-1)
-                g = xp.where(is_on, g, 0.0)
-                idle = [xp.where(is_on, 0.0, s) for s in gstates]
-                gstates = [xp.where(is_on, s, 0.0) for s in gstates]
+                is_on = xp.getitem(mask, t)
+                is_off = xp.logical_not(is_on)
+                idle = [_counted(xp, is_off, s) for s in gstates]
+                g, *gstates = (_counted(xp, is_on, s) for s in (g, *gstates))
             gstates = [gstates[0] + g, *gstates[1:]]
             back = self._step_back(xp, gstates, saved[t], before[t])
             gzs[t], gqs[t], direct = back
@@ -100,8 +104,9 @@ class Recurrence(Op):
             gstates = direct if idle is None else _sums(direct, idle)
         return gzs, gqs, gstates
 
-    def _of_weights(self, xp, gzs, gqs, x, weight, before, wanted):
+    def _of_weights(self, xp, gzs, gqs, x, weight, mask, before, wanted):
         """Return the gradients of x, both weights and both biases."""
+        x = _counted(xp, mask, x)
         gz = self._joined(xp, gzs)
         gq = gz if gqs[0] is gzs[0] else self._joined(xp, gqs)
         gx = gweight = ghidden = gbias = gother = None
@@ -228,8 +233,14 @@ class Recurrence(Op):
         return graph.add("Concat", y, *last, axis=0)
 
 
+def _counted(xp, mask, x):
+    """Return rows, 0 where the mask is false: nothing then comes of what is in them."""
+    return x if mask is None else xp.zero_unless(mask[..., None], x)
+
+
 def _chosen(xp, mask, xs, others):
-    return [xp.where(mask, x, other) for x, other in zip(xs, others, strict=True)]
+    pairs = zip(xs, others, strict=True)
+    return [xp.where(mask[..., None], x, other) for x, other in pairs]
 
 
 def _sums(xs, others):

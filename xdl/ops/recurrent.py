@@ -8,6 +8,7 @@ from xdl.ops.recurrence import Recurrence, sigmoid_of_half
 from xdl.ops.shape import squeeze
 
 _MASK = [[True, True], [True, False], [False, True]]
+_NUMBERS = [[1.0, 1.0], [0.5, 0.0], [0.0, 2.0]]
 
 
 class Lstm(Recurrence):
@@ -22,8 +23,8 @@ class Lstm(Recurrence):
         weight, hidden_weight: arrays (d, 4 k) and (k, 4 k), the gates in the order
             i, f, g, o.
         bias: an array (4 k,), or None.
-        mask: booleans (t, n), or None: all true. Where it is false the states stay as
-            they are and the output is 0.
+        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
+            states stay as they are and the output is 0, whatever stands in ``x``.
         reverse: whether the steps are taken from the last to the first.
 
     Returns:
@@ -92,7 +93,7 @@ class Lstm(Recurrence):
         back = self._run_back(xp, gy, x, hidden_weight, mask, saved, before)
         gzs, gqs, (gh, gc) = back
         chosen = (wanted[0], *wanted[3:6])
-        found = self._of_weights(xp, gzs, gqs, x, weight, before, chosen)
+        found = self._of_weights(xp, gzs, gqs, x, weight, mask, before, chosen)
         gx, gweight, ghidden, gbias, _ = found
         return gx, gh, gc, gweight, ghidden, gbias, None
 
@@ -138,8 +139,8 @@ class Gru(Recurrence):
         weight, hidden_weight: arrays (d, 3 k) and (k, 3 k), in the order r, z, n.
         bias, hidden_bias: arrays (3 k,), or None. The second differs from the first in
             n alone, where r multiplies it.
-        mask: booleans (t, n), or None: all true. Where it is false the state stays as
-            it is and the output is 0.
+        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
+            state stays as it is and the output is 0, whatever stands in ``x``.
         reverse: whether the steps are taken from the last to the first.
 
     Returns:
@@ -166,6 +167,7 @@ class Gru(Recurrence):
         Case([(3, 2, 3), (2, 2), (3, 6), (2, 6), (6,), (6,), None]),
         Case([(1, 2, 3), (2, 2), (3, 6), (2, 6), None, None, None], {"reverse": True}),
         Case([(3, 2, 1), (2, 2), (1, 6), (2, 6), (6,), (6,), _MASK]),
+        Case([(3, 2, 1), (2, 2), (1, 6), (2, 6), (6,), (6,), _NUMBERS]),
         BadCase(
             [(3, 2, 3), (2, 2), (3, 6), (2, 6), (6,), (4,), None],
             ShapeError,
@@ -213,7 +215,7 @@ class Gru(Recurrence):
         back = self._run_back(xp, gy, x, hidden_weight, mask, saved, before)
         gzs, gqs, (gh,) = back
         chosen = (wanted[0], *wanted[2:6])
-        found = self._of_weights(xp, gzs, gqs, x, weight, before, chosen)
+        found = self._of_weights(xp, gzs, gqs, x, weight, mask, before, chosen)
         gx, *others = found
         return gx, gh, *others, None
 
@@ -264,8 +266,8 @@ class Rnn(Recurrence):
         h: the first state (n, k).
         weight, hidden_weight: arrays (d, k) and (k, k).
         bias: an array (k,), or None.
-        mask: booleans (t, n), or None: all true. Where it is false the state stays as
-            it is and the output is 0.
+        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
+            state stays as it is and the output is 0, whatever stands in ``x``.
         reverse: whether the steps are taken from the last to the first.
         activation: "tanh", or "relu" in its place, with the gradient 0 at 0.
 
@@ -331,7 +333,7 @@ class Rnn(Recurrence):
         back = self._run_back(xp, gy, x, hidden_weight, mask, saved, before)
         gzs, gqs, (gh,) = back
         chosen = (wanted[0], *wanted[2:5])
-        found = self._of_weights(xp, gzs, gqs, x, weight, before, chosen)
+        found = self._of_weights(xp, gzs, gqs, x, weight, mask, before, chosen)
         gx, gweight, ghidden, gbias, _ = found
         return gx, gh, gweight, ghidden, gbias, None
 
@@ -345,7 +347,7 @@ class Rnn(Recurrence):
         if self.activation == "tanh":
             gz = gh * (1 - saved * saved)
         else:
-            gz = xp.zero_unless(saved > 0, gh)
+            gz = xp.zero_unless(saved != 0, gh)  # also where it is NaN
         gz = xp.expand_dims(gz, axis=0)
         return gz, gz, [None]
 

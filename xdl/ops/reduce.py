@@ -148,7 +148,7 @@ class Mean(Reduction):
 class Max(NonEmptyReduction):
     """Take the largest element along axes; NaN wins.
 
-    Elements that tie share the gradient equally, as in PyTorch's ``amax``.
+    Elements that tie share the gradient equally, as in PyTorch's ``amax``; so do NaNs.
 
     Args:
         x: an array of any shape.
@@ -174,16 +174,15 @@ class Max(NonEmptyReduction):
         return xp.max(x, axis=self.axis, keepdims=self.keepdims)
 
     def gradient(self, xp, gy, x, y):
-        chosen = xp.astype(x == self._spread(xp, y, x.shape), gy.dtype)
-        axis = self.axis
-        count = xp.sum(chosen, axis=axis, keepdims=True)
-        return (self._spread(xp, gy, x.shape) * chosen / count,)
+        chosen = xp.logical_or(x == self._spread(xp, y, x.shape), x != x)
+        count = xp.sum(xp.astype(chosen, gy.dtype), axis=self.axis, keepdims=True)
+        return (xp.zero_unless(chosen, self._spread(xp, gy, x.shape) / count),)
 
 
 class Min(Max):
     """Take the smallest element along axes; NaN wins.
 
-    Elements that tie share the gradient equally, as in PyTorch's ``amin``.
+    Elements that tie share the gradient equally, as in PyTorch's ``amin``; so do NaNs.
 
     Args:
         x: an array of any shape.

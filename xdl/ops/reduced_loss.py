@@ -135,6 +135,11 @@ def check_labels_shape(who, name, x_shape, target_shape):
     )
 
 
+def weighed(xp, values, weight):
+    """Return values times a weight, if there is one; 0 leaves out what it weighs."""
+    return values if weight is None else xp.zero_unless(weight != 0, values) * weight
+
+
 def check_signs(op, xp, target):
     """Refuse labels that are neither -1 nor 1.
 

@@ -1,5 +1,7 @@
 """Choosing between elements: larger, smaller, limited, by a condition."""
 
+import math
+
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
@@ -137,7 +139,8 @@ class Where(Op):
     """Choose elements of two arrays by a condition, with broadcasting.
 
     Args:
-        condition: a boolean array.
+        condition: an array of booleans, or of numbers: what is not 0 is true, NaN too.
+            No gradient flows to it.
         x: taken where the condition is true.
         y: taken where it is false.
 
@@ -154,10 +157,12 @@ class Where(Op):
     """
 
     onnx = "Where"
-    own_dtype = ("condition",)
+    conditions = ("condition",)
     cases = (
         Case([[[True, False, True], [False, False, True]], (2, 3), (2, 3)]),
         Case([[True, False, True], (), (2, 3)]),
+        Case([[2, 0, -1], (3,), (2, 3)]),
+        Case([[0.5, 0.0, math.nan], (3,), ()]),
         BadCase([[True, False], (3,), ()], ShapeError, "do not broadcast"),
     )
     takes_numbers = True
@@ -169,6 +174,9 @@ class Where(Op):
         gx1 = xp.zero_unless(condition, gy) if wanted[1] else None
         gx2 = xp.where(condition, 0.0, gy) if wanted[2] else None
         return None, gx1, gx2
+
+    def to_onnx(self, graph, condition, x1, x2):
+        return graph.add(self.onnx, graph.condition(condition), x1, x2)
 
 
 maximum = Maximum()

@@ -13,7 +13,7 @@ _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
 def zero_unless(mask, x, out):
     """Write ``x`` where ``mask`` holds and 0 elsewhere."""
     bits = _BITS.get(x.itemsize)
-    if bits is None or mask.shape != x.shape:
+    if bits is None:
         np.copyto(out, 0)
         np.copyto(out, x, where=mask)
         return
