@@ -195,27 +195,14 @@ def call(op, *inputs, **named):
     narrow = narrow_dtype(op, arrays)
     is_wide = narrow is not None and not op.moves
     taken = widened(xp, arrays) if is_wide else arrays
-    try:
-        y = op.compute(xp, *taken)
-    except Exception as error:
-        y = _recovered(op, error, inputs, taken)
-    residuals = ()
-    if op.residuals:
-        y, residuals = y[0], y[1:]
-    if type(y) not in ARRAYS:
-        y = xp.asarray(y)
-    whole = y
-    if is_wide:
-        y = rounded(xp, y, narrow)
+    whole, residuals = _computed(op, xp, inputs, taken)
+    y = rounded(xp, whole, narrow) if is_wide else whole
     out = new(Variable)
     out._value, out._node = y, None
     unusual = current_mode()
     if unusual is not None and unusual.checks:
         check_output(op, op.names_for(inputs), arrays, y)
-    parents = tuple([v._node if type(v) is Variable else None for v in inputs])
-    if op.conditions:
-        named = zip(op.inputs, parents, strict=False)
-        parents = tuple([None if n in op.conditions else p for n, p in named])
+    parents = _parents(op, inputs)
     if parents.count(None) == len(parents):
         if all(map(is_data, inputs)):
             out._is_data = True
@@ -245,6 +232,27 @@ def _with_named(op, inputs, named):
         raise misfit(op, inputs, named, str(op)) from None
     bound.apply_defaults()
     return bound.args
+
+
+def _computed(op, xp, inputs, arrays):
+    """Return the output, an array, and the residuals."""
+    try:
+        y = op.compute(xp, *arrays)
+    except Exception as error:
+        y = _recovered(op, error, inputs, arrays)
+    residuals = ()
+    if op.residuals:
+        y, residuals = y[0], y[1:]
+    return y if type(y) in ARRAYS else xp.asarray(y), residuals
+
+
+def _parents(op, inputs):
+    """Return the nodes of the inputs, None for what is constant or a condition."""
+    parents = tuple([v._node if type(v) is Variable else None for v in inputs])
+    if not op.conditions:
+        return parents
+    named = zip(op.inputs, parents, strict=False)
+    return tuple([None if n in op.conditions else p for n, p in named])
 
 
 def _note_for_debugging(node, inputs):

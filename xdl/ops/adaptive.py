@@ -4,7 +4,7 @@ from xdl.arguments import explained
 from xdl.errors import ShapeError
 from xdl.ops.affine import matmul
 from xdl.ops.layout import as_operand
-from xdl.ops.pool import avg_pool2d
+from xdl.ops.mean_pool import avg_pool2d
 from xdl.ops.reduce import mean
 from xdl.ops.shape import matrix_transpose
 from xdl.ops.windows import as_pair

@@ -90,6 +90,7 @@ from xdl.ops.logic import logical_or as logical_or
 from xdl.ops.logic import not_equal as not_equal
 from xdl.ops.lookup import embedding as embedding
 from xdl.ops.loss import softmax_cross_entropy as softmax_cross_entropy
+from xdl.ops.mean_pool import avg_pool2d as avg_pool2d
 from xdl.ops.moments import norm as norm
 from xdl.ops.moments import prod as prod
 from xdl.ops.moments import root_of_squares as root_of_squares
@@ -105,7 +106,6 @@ from xdl.ops.parting import unstack as unstack
 from xdl.ops.picking import index_update as index_update
 from xdl.ops.picking import one_hot as one_hot
 from xdl.ops.picking import take_along_axis as take_along_axis
-from xdl.ops.pool import avg_pool2d as avg_pool2d
 from xdl.ops.pool import max_pool2d as max_pool2d
 from xdl.ops.pool1d import avg_pool1d as avg_pool1d
 from xdl.ops.pool1d import max_pool1d as max_pool1d

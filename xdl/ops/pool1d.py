@@ -4,7 +4,8 @@ from xdl.arguments import explained
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.layout import as_operand
-from xdl.ops.pool import avg_pool2d, max_pool2d
+from xdl.ops.mean_pool import avg_pool2d
+from xdl.ops.pool import max_pool2d
 from xdl.ops.shape import expand_dims, squeeze
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.backend import summation
+from xdl.backend import scatter, summation
 from xdl.backend.recording import Value
 from xdl.program import kernels
 from xdl.program.names import Names
@@ -165,7 +165,7 @@ class Lines(Names):
         elif is_distinct:
             self.body.append(f"{at} += {self.text(new)}")
         else:
-            add = self.object(host._add_at)
+            add = self.object(scatter.add_at)
             self.body.append(f"{add}({out}, {self.text(index)}, {self.text(new)})")
 
     def _place(self, instruction, index):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xdl import backend
-from xdl.backend import erf, random, summation
+from xdl.backend import erf, random, scatter, summation
 from xdl.backend import numpy as host
 from xdl.backend.recording import Value
 from xdl.errors import ArgumentError
@@ -58,13 +58,13 @@ _FORMS = {
 _WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
     "zero_unless": (kernels.zero_where_not,),
     "scatter_add": (
-        "_CHUNK, _max_of = 1 << 20, max\n",
-        host._add_flat,
-        host._add_rows,
-        host._add_at,
-        host.scatter_add,
+        "_CHUNK = 1 << 20\n",
+        scatter._add_flat,
+        scatter._add_rows,
+        scatter.add_at,
+        scatter.scatter_add,
     ),
-    "scatter_set": (host._in_order, host.scatter_set),
+    "scatter_set": (scatter._in_order, scatter.scatter_set),
     "sliding_windows": (host.sliding_windows,),
     "long_sum": (summation,),
     "erf": (erf, "TILE = 32768\n", host.erf),

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from xdl.backend import numpy as host
 from xdl.backend.recording import Value
+from xdl.backend.scatter import add_at
 from xdl.program.groups import REPEATED, WHOLE
 from xdl.program.native.cache import load
 from xdl.program.native.gathering import gathered
@@ -72,7 +72,7 @@ class NativeSource(Source):
         if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
             self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
         self.names["add_rows"] = load(_ADDED_ROWS).add_rows
-        add = self.object(host._add_at)
+        add = self.object(add_at)
         given = out, self._index(index), self.text(new)
         self.body.append(f"add_rows({', '.join(given)}) or {add}({', '.join(given)})")
 
