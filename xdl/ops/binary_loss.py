@@ -4,6 +4,7 @@ from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
+from xdl.ops import logistic
 from xdl.ops.reduced_loss import ReducedLoss, check_weight
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
@@ -141,26 +142,24 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
     def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
         gy = self._spread(gy, x.shape)
         scale = gy if weight is None else gy * weight
-        sigmoid = 0.5 * xp.tanh(0.5 * x) + 0.5
+        present = target if pos_weight is None else pos_weight * target
+        gx = (1 - target) * logistic.sigmoid(xp, x) - present * logistic.sigmoid(xp, -x)
+        gx = gx * scale
         gt = gw = gp = None
-        if pos_weight is None:
-            gx = (sigmoid - target) * scale
-        else:
-            gx = ((1 - target) * sigmoid - pos_weight * target * (1 - sigmoid)) * scale
         if wanted[1]:
             gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
             gt = gt * scale
         if weight is not None and wanted[2]:
             gw = gy * self._losses(xp, x, target, pos_weight)
         if pos_weight is not None and wanted[3]:
-            gp = scale * target * _softplus(xp, -x)
+            gp = scale * target * logistic.softplus(xp, -x)
         return gx, gt, gw, gp
 
     def _losses(self, xp, x, target, pos_weight):
         if pos_weight is None:
             return xp.maximum(x, 0) - x * target + xp.log1p(xp.exp(-xp.abs(x)))
-        present = pos_weight * target * _softplus(xp, -x)
-        return present + (1 - target) * _softplus(xp, x)
+        present = pos_weight * target * logistic.softplus(xp, -x)
+        return present + (1 - target) * logistic.softplus(xp, x)
 
 
 def _log(xp, x):
@@ -171,13 +170,10 @@ def _log_of_rest(xp, x):
     return xp.maximum(xp.log1p(-x), LOWEST_LOG)
 
 
-def _softplus(xp, x):
-    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
-
-
 def _lost(xp, x, pos_weight):
     """Return the gradient by the target: what more of it costs."""
-    return pos_weight * _softplus(xp, -x) - _softplus(xp, x)
+    lost = pos_weight * logistic.softplus(xp, -x)
+    return lost - logistic.softplus(xp, x)
 
 
 @function_of(BinaryCrossEntropy)
