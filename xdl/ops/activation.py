@@ -3,6 +3,7 @@
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.errors import ShapeError
+from xdl.ops import logistic
 from xdl.ops.axes import axis_shape
 
 _ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
@@ -49,7 +50,7 @@ class Relu(Op):
 class Sigmoid(Op):
     """Squash every element into (0, 1): 1 / (1 + exp(-x)).
 
-    It is computed as 0.5 tanh(0.5 x) + 0.5, which never overflows.
+    Value and gradient hold in both tails, down to the smallest numbers of the dtype.
 
     Args:
         x: an array of any shape; integers become floats.
@@ -68,10 +69,13 @@ class Sigmoid(Op):
     floating = True
 
     def compute(self, xp, x):
-        return 0.5 * xp.tanh(0.5 * x) + 0.5
+        return logistic.sigmoid(xp, x)
 
-    def gradient(self, xp, gy, y):
-        return (gy * y * (1 - y),)
+    def gradient(self, xp, gy, x, y):
+        slope = logistic.sigmoid(xp, -x)  # 1 - y, which would cancel
+        slope *= y
+        slope *= gy
+        return (slope,)
 
 
 class Softmax(Op):

@@ -1,15 +1,15 @@
 """Losses of yes-or-no predictions: probabilities, and scores before the sigmoid."""
 
-from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
+from xdl.ops import logistic
 from xdl.ops.reduced_loss import ReducedLoss, check_weight, weighed
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
-# documents for its binary cross-entropy. In float16 1e-12 would be 0.
+# documents for its binary cross-entropy.
 LOWEST_LOG = -100.0
-SMALLEST = {"float16": 6e-8}
+SMALLEST = 1e-12
 
 _REFUSED = (
     BadCase([(4,), (4, 1), None], ShapeError, "x (4,) and target (4, 1)"),
@@ -72,8 +72,7 @@ class BinaryCrossEntropy(ReducedLoss):
 
     def gradient(self, xp, gy, x, target, weight, wanted):
         gy = self._spread(gy, x.shape)
-        smallest = SMALLEST.get(backend.dtype_name(x.dtype), 1e-12)
-        gx = gy * (x - target) / xp.maximum(x * (1 - x), smallest)
+        gx = gy * (x - target) / xp.maximum(x * (1 - x), SMALLEST)
         gx = weighed(xp, gx, weight)
         gt = gw = None
         if wanted[1]:
@@ -143,20 +142,18 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
 
     def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
         gy = self._spread(gy, x.shape)
-        sigmoid = 0.5 * xp.tanh(0.5 * x) + 0.5
-        gt = gw = gp = None
-        if pos_weight is None:
-            gx = sigmoid - target
-        else:
-            gx = (1 - target) * sigmoid - pos_weight * target * (1 - sigmoid)
+        present = target if pos_weight is None else pos_weight * target
+        gx = (1 - target) * logistic.sigmoid(xp, x) - present * logistic.sigmoid(xp, -x)
         gx = weighed(xp, gx * gy, weight)
+        gt = gw = gp = None
         if wanted[1]:
             gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
             gt = weighed(xp, gt * gy, weight)
         if weight is not None and wanted[2]:
             gw = gy * self._losses(xp, x, target, pos_weight)
         if pos_weight is not None and wanted[3]:
-            gp = weighed(xp, weighed(xp, _softplus(xp, -x), target) * gy, weight)
+            gp = weighed(xp, logistic.softplus(xp, -x), target)
+            gp = weighed(xp, gp * gy, weight)
         return gx, gt, gw, gp
 
     def _losses(self, xp, x, target, pos_weight):
@@ -164,8 +161,8 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
             wrong = weighed(xp, xp.maximum(x, 0), 1 - target)
             wrong = wrong + weighed(xp, xp.maximum(-x, 0), target)
             return wrong + xp.log1p(xp.exp(-xp.abs(x)))
-        present = weighed(xp, _softplus(xp, -x), pos_weight * target)
-        return present + weighed(xp, _softplus(xp, x), 1 - target)
+        present = weighed(xp, logistic.softplus(xp, -x), pos_weight * target)
+        return present + weighed(xp, logistic.softplus(xp, x), 1 - target)
 
 
 def _log(xp, x):
@@ -176,13 +173,10 @@ def _log_of_rest(xp, x):
     return xp.maximum(xp.log1p(-x), LOWEST_LOG)
 
 
-def _softplus(xp, x):
-    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
-
-
 def _lost(xp, x, pos_weight):
     """Return the gradient by the target: what more of it costs."""
-    return pos_weight * _softplus(xp, -x) - _softplus(xp, x)
+    lost = pos_weight * logistic.softplus(xp, -x)
+    return lost - logistic.softplus(xp, x)
 
 
 @function_of(BinaryCrossEntropy)

@@ -5,6 +5,7 @@ import math
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op
 from xdl.errors import ShapeError
+from xdl.ops import logistic
 
 _LN_2, _LN_10 = math.log(2), math.log(10)
 _ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
@@ -65,7 +66,7 @@ class Log2(Op):
         return xp.log2(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / (x * _LN_2),)
+        return (gy * (1 / _LN_2) / x,)
 
 
 class Log10(Op):
@@ -91,7 +92,7 @@ class Log10(Op):
         return xp.log10(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / (x * _LN_10),)
+        return (gy * (1 / _LN_10) / x,)
 
 
 class LogAddExp(Op):
@@ -129,8 +130,8 @@ class LogAddExp(Op):
         return xp.logaddexp(x1, x2)
 
     def gradient(self, xp, gy, x1, x2, wanted):
-        gx1 = gy / (1 + xp.exp(x2 - x1)) if wanted[0] else None
-        return gx1, gy / (1 + xp.exp(x1 - x2)) if wanted[1] else None
+        gx1 = gy * logistic.sigmoid(xp, x1 - x2) if wanted[0] else None
+        return gx1, gy * logistic.sigmoid(xp, x2 - x1) if wanted[1] else None
 
 
 class Rsqrt(Op):

@@ -100,15 +100,23 @@ class ELU(Op):
         self.alpha = float(number("ELU", "alpha", alpha, low=0))
 
     def compute(self, xp, x):
-        low = xp.expm1(xp.minimum(x, 0) * (1 / self.width))
+        low = xp.expm1(self._bent(xp, x))
         return xp.maximum(x, 0) * self.scale + low * self.alpha
 
-    def gradient(self, xp, gy, y):
+    def gradient(self, xp, gy, x):
         below = self.alpha / self.width  # the slope just below 0
-        slope = xp.minimum(y, 0) * (1 / self.width) + below
+        slope = xp.exp(self._bent(xp, x))  # y + alpha would cancel
+        if below != 1:
+            slope *= below
         if below != self.scale:
-            slope = slope + xp.astype(y > 0, gy.dtype) * (self.scale - below)
-        return (gy * slope,)
+            slope += xp.astype(x > 0, gy.dtype) * (self.scale - below)
+        slope *= gy
+        return (slope,)
+
+    def _bent(self, xp, x):
+        """Return what the exponential is taken of: 0 where x is positive."""
+        low = xp.minimum(x, 0)
+        return low if self.width == 1 else low / self.width
 
 
 class SELU(ELU):

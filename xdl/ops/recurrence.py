@@ -6,7 +6,7 @@ must be done in order.
 
 Within it each gate is an array of its own, (gates, n, k), those with a sigmoid first:
 their products are faster than one of four times the width, and nothing is cut out of
-rows. As sigmoid(z) is 0.5 tanh(0.5 z) + 0.5, the weights of these are halved once.
+rows.
 """
 
 from xdl.core.op import Op
@@ -59,12 +59,12 @@ class Recurrence(Op):
         length, n, features = x.shape
         x = _counted(xp, mask, x)
         x = xp.reshape(x, (length * n, features))
-        projected = xp.matmul(x, self._halved(xp, weight))
-        bias, *others = (b if b is None else self._halved(xp, b) for b in biases)
+        projected = xp.matmul(x, self._stacked(xp, weight))
+        bias, *others = (b if b is None else self._stacked(xp, b) for b in biases)
         if bias is not None:
             projected += bias  # in place: new arrays of this size cost more than sums
         projected = xp.reshape(projected, (self.gates, length, n, -1))
-        across = self._halved(xp, hidden_weight)
+        across = self._stacked(xp, hidden_weight)
         outputs, saved, before = ([None] * length for _ in range(3))
         for t in self._order(length):
             z = xp.getitem(projected, (slice(None), t))
@@ -141,18 +141,16 @@ class Recurrence(Op):
         parts = xp.reshape(weight, (-1, self.gates, weight.shape[-1] // self.gates))
         return [xp.getitem(parts, (slice(None), i)) for i in self._inside]
 
-    def _halved(self, xp, weight):
-        """Return a weight as (gates, rows, k), that of sigmoids halved."""
-        parts = self._by_gate(xp, weight)
-        halved = [part * 0.5 for part in parts[: len(self.sigmoids)]]
-        return xp.stack(halved + parts[len(self.sigmoids) :], axis=0)
+    def _stacked(self, xp, weight):
+        """Return a weight as (gates, rows, k)."""
+        return xp.stack(self._by_gate(xp, weight), axis=0)
 
     def _transposed(self, xp, weight):
         """Return a weight as (gates, k, rows), copied: products take 0.6 of their time.
 
         Each gate is taken out of the wide rows first, which is thrice as fast.
         """
-        parts = xp.stack(self._by_gate(xp, weight), axis=0)
+        parts = self._stacked(xp, weight)
         flipped = [xp.matrix_transpose(xp.getitem(parts, i)) for i in range(self.gates)]
         flat = xp.concat([xp.reshape(part, (-1,)) for part in flipped], axis=0)
         return xp.reshape(flat, (self.gates, -1, weight.shape[0]))
@@ -174,7 +172,7 @@ class Recurrence(Op):
             xp: the namespace.
             z: the projected input with its bias (gates, n, k).
             states: those before the step, (n, k) each.
-            across: the hidden weight (gates, k, k); all of it halved for sigmoids.
+            across: the hidden weight (gates, k, k).
             biases: those that are not in ``z``, likewise.
         """
         raise NotImplementedError
@@ -252,11 +250,3 @@ def _sum(xs):
     for x in rest:
         total += x
     return total
-
-
-def sigmoid_of_half(xp, z):
-    """Return 1 / (1 + exp(-2 z)) without overflow."""
-    y = xp.tanh(z)
-    y *= 0.5
-    y += 0.5
-    return y

@@ -3,8 +3,9 @@
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
+from xdl.ops import logistic
 from xdl.ops.parting import split
-from xdl.ops.recurrence import Recurrence, sigmoid_of_half
+from xdl.ops.recurrence import Recurrence
 from xdl.ops.shape import squeeze
 
 _MASK = [[True, True], [True, False], [False, True]]
@@ -101,19 +102,18 @@ class Lstm(Recurrence):
         h, c = states
         q = xp.matmul(h, across)
         q += z
-        smooth = sigmoid_of_half(xp, xp.getitem(q, slice(0, 3)))
+        smooth, rest = logistic.sigmoid_and_rest(xp, xp.getitem(q, slice(0, 3)))
         i, f, o = (xp.getitem(smooth, k) for k in range(3))
         g = xp.tanh(xp.getitem(q, 3))
         c = f * c + i * g
         bent = xp.tanh(c)
-        return (o * bent, c), (smooth, g, bent)
+        return (o * bent, c), (smooth, rest, g, bent)
 
     def _step_back(self, xp, gstates, saved, before):
         gh, gc = gstates
-        smooth, g, bent = saved
+        smooth, rest, g, bent = saved
         i, f, o = (xp.getitem(smooth, k) for k in range(3))
-        slopes = 1 - smooth
-        slopes *= smooth
+        slopes = smooth * rest
         si, sf, so = (xp.getitem(slopes, k) for k in range(3))
         gc = gc + gh * o * (1 - bent * bent)
         gates = (gc * g * si, gc * before[1] * sf, gh * bent * so, gc * i * (1 - g * g))
@@ -225,19 +225,21 @@ class Gru(Recurrence):
         if hidden_bias is not None:
             q += hidden_bias
         first = slice(0, 2)
-        smooth = sigmoid_of_half(xp, xp.getitem(z, first) + xp.getitem(q, first))
+        z12 = xp.getitem(z, first) + xp.getitem(q, first)
+        smooth, rest = logistic.sigmoid_and_rest(xp, z12)
         reset, keep = xp.getitem(smooth, 0), xp.getitem(smooth, 1)
         inner = xp.getitem(q, 2)
         new = xp.tanh(xp.getitem(z, 2) + reset * inner)
-        return (new + keep * (h - new),), (smooth, new, inner)
+        return (new + keep * (h - new),), (smooth, rest, new, inner)
 
     def _step_back(self, xp, gstates, saved, before):
         (gh,) = gstates
-        smooth, new, inner = saved
+        smooth, rest, new, inner = saved
         reset, keep = xp.getitem(smooth, 0), xp.getitem(smooth, 1)
-        gnew = gh * (1 - keep) * (1 - new * new)
-        gkeep = gh * (before[0] - new) * keep * (1 - keep)
-        greset = gnew * inner * reset * (1 - reset)
+        slopes = smooth * rest
+        gnew = gh * xp.getitem(rest, 1) * (1 - new * new)
+        gkeep = gh * (before[0] - new) * xp.getitem(slopes, 1)
+        greset = gnew * inner * xp.getitem(slopes, 0)
         gz = xp.stack((greset, gkeep, gnew), axis=0)
         gq = xp.stack((greset, gkeep, gnew * reset), axis=0)
         return gz, gq, [gh * keep]

@@ -10,19 +10,17 @@ from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.errors import ArgumentError, ShapeError
+from xdl.ops import logistic
 from xdl.ops.axes import positive_axes
 
 _ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
 _FAR = Case([(5,)], low=-90, high=90)
 _ROOT = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
-
-
-def _sigmoid(xp, x):
-    s = xp.tanh(0.5 * x)
-    s *= 0.5
-    s += 0.5
-    return s
+# Where exp(x) is so large that the slope of Mish is 1 in double precision, and so small
+# that its fourth power is finite in single.
+_STRAIGHT = 21.0
+_LEVEL = 22.0  # from here on the GELU by tanh is x, or 0, in double precision
 
 
 class GELU(Op):
@@ -59,7 +57,7 @@ class GELU(Op):
         BadCase([(2,)], ArgumentError, "'sigmoid'", {"approximate": "sigmoid"}),
     )
     floating = True
-    residuals = ("bend",)
+    residuals = ("part",)
 
     def __init__(self, approximate="none"):
         if approximate not in ("none", "tanh"):
@@ -72,31 +70,36 @@ class GELU(Op):
         return 10 * math.prod(y_shape)
 
     def compute(self, xp, x):
-        if self.approximate == "tanh":
+        if self.approximate == "tanh":  # (1 + tanh(a)) / 2 is the sigmoid of 2 a
             inner = x * x
-            inner *= _CUBIC * _ROOT
-            inner += _ROOT
+            inner *= 2 * _CUBIC * _ROOT
+            inner += 2 * _ROOT
             inner *= x
-            bend = xp.tanh(inner)
+            part = logistic.sigmoid(xp, inner)
         else:
-            bend = xp.erf(x * math.sqrt(0.5))
-        y = bend + 1
-        y *= x
-        y *= 0.5
-        return y, bend
+            part = xp.erf(x * math.sqrt(0.5))
+            part += 1
+            part *= 0.5
+        return x * part, part
 
-    def gradient(self, xp, gy, x, bend):
-        slope = x * x
+    def gradient(self, xp, gy, x, part):
         if self.approximate == "tanh":
-            slope *= 1.5 * _CUBIC * _ROOT
-            slope += 0.5 * _ROOT
-            slope *= 1 - bend * bend
+            # Limited to where the slope is no whole number yet: else inf * 0 is NaN.
+            x = xp.minimum(xp.maximum(x, -_LEVEL), _LEVEL)
+            slope = x * x
+            slope *= 6 * _CUBIC * _ROOT
+            slope += 2 * _ROOT
+            slope *= x
+            slope *= 1 - part
+            slope += 1
+            slope *= part
         else:
-            slope = xp.exp(slope * -0.5)
+            slope = x * x
+            slope *= -0.5
+            slope = xp.exp(slope)
+            slope *= x
             slope *= 1 / math.sqrt(2 * math.pi)
-        slope *= x
-        slope += 0.5 * bend
-        slope += 0.5
+            slope += part
         slope *= gy
         return (slope,)
 
@@ -121,17 +124,22 @@ class SiLU(Op):
 
     cases = (*_ONE, _FAR)
     floating = True
-    residuals = ("s",)
+    residuals = ("z", "rest")  # whose product is exp(x)
 
     def compute(self, xp, x):
-        s = _sigmoid(xp, x)
-        return x * s, s
+        z, rest = logistic.exp_in_two(xp, x)
+        y = z / (z + 1)
+        y *= x
+        y *= rest
+        return y, z, rest
 
-    def gradient(self, xp, gy, x, s):
-        slope = 1 - s
-        slope *= x
+    def gradient(self, xp, gy, x, z, rest):
+        d = z + 1
+        slope = xp.minimum(x, logistic.FLAT) / d  # x (1 - sigmoid(x))
         slope += 1
-        slope *= s
+        slope *= z
+        slope /= d
+        slope *= rest
         slope *= gy
         return (slope,)
 
@@ -162,16 +170,32 @@ class Mish(Op):
     floating = True
 
     def compute(self, xp, x):
-        return x * xp.tanh(_softplus(xp, x))
+        z, rest = logistic.exp_in_two(xp, x, _STRAIGHT)
+        y = self._square(z)
+        y /= y + 1
+        y *= x
+        y *= rest
+        return y
 
     def gradient(self, xp, gy, x):
-        bend = xp.tanh(_softplus(xp, x))
-        slope = 1 - bend * bend
-        slope *= _sigmoid(xp, x)
-        slope *= x
-        slope += bend
+        z, rest = logistic.exp_in_two(xp, x, _STRAIGHT)
+        square = self._square(z)
+        d = square + 1
+        slope = z * z
+        slope += z
+        slope *= xp.minimum(x, _STRAIGHT)
+        slope /= d * d
+        slope += square / d
+        slope *= rest
         slope *= gy
         return (slope,)
+
+    def _square(self, z):
+        """Return s = z + z**2 / 2: with z = exp(x), tanh(ln(1 + z)) is s / (s + 1)."""
+        s = z * z
+        s *= 0.5
+        s += z
+        return s
 
 
 class Softplus(Op):
@@ -210,20 +234,16 @@ class Softplus(Op):
         self.beta = float(number("Softplus", "beta", beta, above=0))
 
     def compute(self, xp, x):
-        return _softplus(xp, x * self.beta) * (1 / self.beta)
+        return logistic.softplus(xp, x * self.beta) * (1 / self.beta)
 
-    def gradient(self, xp, gy, y):
-        return (gy * -xp.expm1(y * -self.beta),)
+    def gradient(self, xp, gy, x):
+        return (gy * logistic.sigmoid(xp, x * self.beta),)
 
     def to_onnx(self, graph, x):
         if self.beta == 1:
             return graph.add("Softplus", x)
         beta = graph.number(self.beta, x)
         return graph.add("Div", graph.add("Softplus", graph.add("Mul", x, beta)), beta)
-
-
-def _softplus(xp, x):
-    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 class Softsign(Op):
@@ -253,7 +273,7 @@ class Softsign(Op):
 
     def gradient(self, xp, gy, x):
         d = 1 + xp.abs(x)
-        return (gy / (d * d),)
+        return (gy / d / d,)
 
 
 class GLU(Op):
@@ -303,13 +323,17 @@ class GLU(Op):
 
     def compute(self, xp, x):
         first, second = self._halves(xp, x)
-        return first * _sigmoid(xp, second)
+        p, q = logistic.sigmoid_in_two(xp, second)
+        return first * p * q
 
     def gradient(self, xp, gy, x):
         first, second = self._halves(xp, x)
-        s = _sigmoid(xp, second)
-        gated = gy * s
-        return (xp.concat([gated, gated * first * (1 - s)], axis=self.axis),)
+        p, q = logistic.sigmoid_in_two(xp, second)
+        gated = gy * p
+        bent = gated * first
+        for factor in logistic.sigmoid_in_two(xp, -second):
+            bent *= factor
+        return (xp.concat([gated * q, bent * q], axis=self.axis),)
 
     def _halves(self, xp, x):
         (axis,) = positive_axes(self, x.ndim, self.axis)
