@@ -16,10 +16,8 @@ def as_axes(who, axis):
         return axis
     axis = plain(who, "axis", axis)
     try:
-        return operator.index(axis)
-    except TypeError:
-        pass
-    try:
+        if isinstance(axis, int):
+            return operator.index(axis)
         return tuple(operator.index(a) for a in axis)
     except TypeError:
         raise ArgumentError(
@@ -35,10 +33,8 @@ def as_shape(who, shape):
     """
     shape = plain(who, "shape", shape)
     try:
-        return (operator.index(shape),)
-    except TypeError:
-        pass
-    try:
+        if isinstance(shape, int):
+            return (operator.index(shape),)
         return tuple(operator.index(n) for n in shape)
     except TypeError:
         raise ArgumentError(
