@@ -85,7 +85,6 @@ from xdl.backend import random, register
 from xdl.backend.device import Device
 from xdl.backend.indices import checked, greatest, inside, refuse_index
 from xdl.backend.one_gpu import OneGpu
-from xdl.backend.squares import scaled_root
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
 bool, int8, int16, int32, int64 = (
@@ -223,11 +222,6 @@ def has_non_finite(x):
 def is_within(x, limit):
     """Answer False: to know it, one would wait for the GPU."""
     return False
-
-
-def root_of_squares(x, axis=None, keepdims=False, divisor=1):
-    """Return the root of the sum of squares over ``divisor``, with no overflow."""
-    return scaled_root(sys.modules[__name__], x, axis, keepdims, divisor)
 
 
 def read_only(x):

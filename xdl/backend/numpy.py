@@ -7,8 +7,8 @@ below skip NumPy's Python wrappers, which cost more than the work on a small arr
 
 import builtins
 import contextvars
+import functools
 import math
-import sys
 import warnings
 
 import numpy as np
@@ -78,7 +78,6 @@ from xdl.backend import random
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
 from xdl.backend.scatter import scatter_add, scatter_set  # noqa: F401
-from xdl.backend.squares import plain_range, scaled_root
 from xdl.backend.summation import (
     CHAIN,
     LONG,
@@ -273,26 +272,19 @@ def has_non_finite(x):
 
 def is_within(x, limit):
     """Tell whether every element is a number of at most ``limit`` in magnitude."""
+    if not x.ndim:
+        return -limit <= x <= limit
     if x.size > _MANY:  # half a pass, where it is not near the limit
         flat = x.reshape(-1)
         with np.errstate(all="ignore"):
             if np.dot(flat, flat) <= limit * limit:
                 return True
-    return 0 not in (np.abs(x) <= limit).tobytes()
+    return 0 not in np.less_equal(np.abs(x), _array_of(limit, x.dtype)).tobytes()
 
 
-def root_of_squares(x, axis=None, keepdims=False, divisor=1):
-    """Return the root of the sum of squares over ``divisor``, with no overflow."""
-    if x.dtype.itemsize == 2:
-        return scaled_root(sys.modules[__name__], x, axis, keepdims, divisor)
-    with np.errstate(all="ignore"):
-        total = sum(np.square(x), axis, keepdims)
-    low, high = plain_range(x, total)
-    if low <= np.minimum.reduce(total, None, initial=high) and (
-        np.maximum.reduce(total, None, initial=low) <= high
-    ):
-        return np.sqrt(total / divisor if divisor != 1 else total)
-    return scaled_root(sys.modules[__name__], x, axis, keepdims, divisor)
+@functools.cache
+def _array_of(number, dtype):
+    return np.array(number, dtype)  # 0.5 us less than the number in a ufunc
 
 
 def read_only(x):

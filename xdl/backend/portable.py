@@ -11,7 +11,6 @@ import math
 from xdl.backend import random
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
-from xdl.backend.squares import scaled_root
 
 
 class Portable:
@@ -64,9 +63,6 @@ class Portable:
 
     def is_within(self, x, limit):
         return bool(self._xp.all(self._xp.abs(x) <= limit))
-
-    def root_of_squares(self, x, axis=None, keepdims=False, divisor=1):
-        return scaled_root(self, x, axis, keepdims, divisor)
 
     def read_only(self, x):
         return x

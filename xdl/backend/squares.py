@@ -1,12 +1,10 @@
 """Roots of sums of squares that neither overflow nor underflow on the way.
 
 The square of 1e20 is infinite in float32, and that of 1e-23 is 0, where the root of the
-sum is not. So elements that are all very large or very small are scaled, by a power of
-two, which changes no digit. For all others the scale is 1, and the result that of the
-plain formula to the bit.
+sum is not. So numbers that are very large or very small are scaled, by a power of two,
+which changes no digit. For all others the scale is 1 and the result that of the plain
+formula to the bit, which is why the plain one is enough where it is seen to be usual.
 """
-
-import math
 
 # For float64 and for others: magnitudes from 1 / USUAL to USUAL are taken as they are,
 # larger ones are multiplied by DOWN, smaller ones by UP. With any number of elements
@@ -14,41 +12,31 @@ import math
 USUAL = {True: 2.0**400, False: 2.0**40}
 DOWN = {True: 2.0**-700, False: 2.0**-80}
 UP = {True: 2.0**700, False: 2.0**90}
+SAFE = 2.0**20  # roots up to this and down to its reciprocal: the scale is 1
 
 
-def scaled_root(xp, x, axis, keepdims, divisor):
-    """Return the root of the sum of squares over ``divisor``, on any namespace."""
+def root_of_squares(xp, x, axis=None, keepdims=False, divisor=1):
+    """Return the root of the sum of squares over ``divisor``."""
     if x.dtype not in (xp.float32, xp.float64):
-        y = scaled_root(xp, xp.astype(x, xp.float32), axis, keepdims, divisor)
+        y = root_of_squares(xp, xp.astype(x, xp.float32), axis, keepdims, divisor)
         return xp.astype(y, x.dtype)
-    if 0 in x.shape:
-        return xp.sqrt(xp.sum(x * x, axis=axis, keepdims=keepdims) / divisor)
-    is_double = x.dtype == xp.float64
-    largest = xp.max(xp.abs(x), axis=axis, keepdims=True)
-    scale = xp.where(
-        largest > USUAL[is_double], DOWN[is_double], xp.new_ones(x, largest.shape)
-    )
-    scale = xp.where(largest < 1 / USUAL[is_double], UP[is_double], scale)
-    squares = x * scale
-    squares = squares * squares
-    total = xp.sum(squares, axis=axis, keepdims=keepdims)
-    scale = scale if keepdims else xp.reshape(scale, total.shape)
-    return xp.sqrt(total / divisor if divisor != 1 else total) / scale
+    with xp.quiet():
+        y = _root(xp, x, axis, keepdims, divisor)
+        if xp.is_within(y + 1 / y, SAFE) or 0 in x.shape:
+            return y
+    scale = scale_for(xp, xp.max(xp.abs(x), axis=axis, keepdims=True))
+    y = _root(xp, x * scale, axis, keepdims, divisor)
+    return y / (scale if keepdims else xp.reshape(scale, y.shape))
 
 
-def plain_range(x, total):
-    """Return the least and largest sums of squares for which no scale is needed.
-
-    Args:
-        x: the array whose squares are summed.
-        total: the sums.
-    """
-    usual = USUAL[x.dtype.itemsize == 8]
-    count = x.size // max(total.size, 1)
-    return count / usual**2, usual**2
+def scale_for(xp, largest):
+    """Return the powers of two by which to multiply, given the largest magnitudes."""
+    is_double = largest.dtype == xp.float64
+    ones, usual = xp.new_ones(largest, largest.shape), USUAL[is_double]
+    scale = xp.where(largest > usual, DOWN[is_double], ones)
+    return xp.where(largest < 1 / usual, UP[is_double], scale)
 
 
-def halves(size):
-    """Return a power of four, at least ``size``, and its root."""
-    half = math.ceil(size.bit_length() / 2)
-    return 4.0**half, 2.0**half
+def _root(xp, x, axis, keepdims, divisor):
+    total = xp.sum(x * x, axis=axis, keepdims=keepdims)
+    return xp.sqrt(total if divisor == 1 else total / divisor)

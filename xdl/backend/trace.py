@@ -15,7 +15,6 @@ from xdl.backend.device import Device
 from xdl.backend.number import Number
 from xdl.backend.operators import install
 from xdl.backend.recording import active, is_there, root
-from xdl.backend.squares import scaled_root
 from xdl.errors import GraphError
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
@@ -296,10 +295,6 @@ class Trace:
     def is_within(self, x, limit):
         """Answer False: at another call it may not be."""
         return False
-
-    def root_of_squares(self, x, axis=None, keepdims=False, divisor=1):
-        """Write down the formula that serves numbers of all sizes."""
-        return scaled_root(self, x, axis, keepdims, divisor)
 
     def asarray(self, x):
         """Return ``x`` as an array of the recording."""

@@ -67,13 +67,17 @@ def number(who, name, value, low=None, high=None, above=None):
     Raises:
         ArgumentError: it is no number or none of these; NaN is only where any is.
     """
-    value = plain(who, name, value)
-    fits = isinstance(value, numbers.Real)
-    fits = fits and (low is None or value >= low) and (high is None or value <= high)
+    kind = type(value)
+    if kind is not float and kind is not int:
+        value = plain(who, name, value)
+        if not isinstance(value, numbers.Real):
+            raise ArgumentError(f"{who}: {name} {value!r} came, needed a number")
+        if type(value) not in PLAIN and type(value) not in backend.NUMBERS:
+            value = float(value)
+    fits = (low is None or value >= low) and (high is None or value <= high)
     if not fits or not (above is None or value > above):
         needed = "" if low is None else f" >= {low:g}"
         needed = needed if high is None else f" from {low:g} to {high:g}"
         needed = needed if above is None else f" > {above:g}"
         raise ArgumentError(f"{who}: {name} {value!r} came, needed a number{needed}")
-    known = type(value) in PLAIN or type(value) in backend.NUMBERS
-    return value if known else float(value)
+    return value

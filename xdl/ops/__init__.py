@@ -11,7 +11,7 @@ from xdl import late
 _PLACES = late.places("xdl.ops")
 _FOR_GRADIENTS = {"asarray", "check_indices", "quiet", "scatter_add"}
 _FOR_GRADIENTS |= {"new_arange", "new_ones", "new_zeros", "scatter_set", "zero_unless"}
-_FOR_GRADIENTS |= {"root_of_squares"}
+_FOR_GRADIENTS |= {"is_within"}
 
 __all__ = [n for n in _PLACES if n not in _FOR_GRADIENTS and n != "special"]
 

@@ -17,10 +17,8 @@ def as_axes(who, axis):
         return axis
     axis = plain(who, "axis", axis)
     try:
-        return operator.index(axis)
-    except (TypeError, ShapeError):  # also those of Variables
-        pass
-    try:
+        if isinstance(axis, int):
+            return operator.index(axis)
         return tuple(operator.index(a) for a in axis)
     except (TypeError, ShapeError):
         raise ArgumentError(
@@ -37,12 +35,10 @@ def as_shape(who, shape):
     """
     shape = plain(who, "shape", shape)
     try:
-        return (operator.index(shape),)
-    except (TypeError, ShapeError):
-        pass
-    try:
         if isinstance(shape, dict | set):
             raise TypeError
+        if isinstance(shape, int):
+            return (operator.index(shape),)
         return tuple(operator.index(n) for n in shape)
     except (TypeError, ShapeError):
         raise ArgumentError(

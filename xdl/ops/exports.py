@@ -40,6 +40,7 @@ from xdl.ops.convolution3d import conv3d as conv3d
 from xdl.ops.creation import asarray as asarray
 from xdl.ops.creation import check_indices as check_indices
 from xdl.ops.creation import from_dlpack as from_dlpack
+from xdl.ops.creation import is_within as is_within
 from xdl.ops.creation import new_arange as new_arange
 from xdl.ops.creation import new_ones as new_ones
 from xdl.ops.creation import new_zeros as new_zeros
@@ -93,7 +94,6 @@ from xdl.ops.loss import softmax_cross_entropy as softmax_cross_entropy
 from xdl.ops.mean_pool import avg_pool2d as avg_pool2d
 from xdl.ops.moments import norm as norm
 from xdl.ops.moments import prod as prod
-from xdl.ops.moments import root_of_squares as root_of_squares
 from xdl.ops.moments import std as std
 from xdl.ops.moments import var as var
 from xdl.ops.normalization import group_norm as group_norm

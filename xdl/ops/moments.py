@@ -2,6 +2,7 @@
 
 import math
 
+from xdl.backend.squares import root_of_squares
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.option import number, plain
@@ -157,12 +158,12 @@ class Std(Var):
     def compute(self, xp, x):
         divisor = self._divisor(x.shape)
         mean = self._mean(xp, x)
-        y = xp.root_of_squares(x - mean, self.axis, self.keepdims, divisor)
+        y = root_of_squares(xp, x - mean, self.axis, self.keepdims, divisor)
         return y, mean
 
     def gradient(self, xp, gy, x, y, mean):
-        slope = _over_nonzero(xp, x - mean, self._spread(xp, y, x.shape))
-        return (self._spread(xp, gy / self._divisor(x.shape), x.shape) * slope,)
+        scale = _over_nonzero(xp, gy, y) / self._divisor(x.shape)
+        return (self._spread(xp, scale, x.shape) * (x - mean),)
 
 
 class Norm(Reduction):
@@ -194,17 +195,16 @@ class Norm(Reduction):
     floating = True
 
     def compute(self, xp, x):
-        return xp.root_of_squares(x, self.axis, self.keepdims)
+        return root_of_squares(xp, x, self.axis, self.keepdims)
 
     def gradient(self, xp, gy, x, y):
-        slope = _over_nonzero(xp, x, self._spread(xp, y, x.shape))
-        return (self._spread(xp, gy, x.shape) * slope,)
+        return (self._spread(xp, _over_nonzero(xp, gy, y), x.shape) * x,)
 
 
-def _over_nonzero(xp, x, y):
-    """Return ``x / y``, and 0 where y is 0."""
+def _over_nonzero(xp, gy, y):
+    """Return ``gy / y``, and 0 where y is 0."""
     is_zero = y == 0
-    return xp.where(is_zero, 0.0, x / xp.where(is_zero, 1.0, y))
+    return xp.where(is_zero, 0.0, gy / xp.where(is_zero, 1.0, y))
 
 
 @function_of(Prod)
@@ -231,9 +231,3 @@ def norm(x, axis=None, keepdims=False, ord=2):
         raise ArgumentError(f"Norm: ord {ord!r} came, needed 1, 2 or inf")
     reduction = sum if ord == 1 else max
     return reduction(abs(x), axis, keepdims)
-
-
-def root_of_squares(x, axis=None, keepdims=False, divisor=1):
-    """Return the root of the sum of squares over a number."""
-    y = norm(x, axis, keepdims)
-    return y if divisor == 1 else y * (1 / math.sqrt(divisor))

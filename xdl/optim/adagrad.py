@@ -69,7 +69,9 @@ class Adagrad(Optimizer):
         t = advance(step)
         # Kept below half of the largest number, so that one more square has room.
         most = 2.0**1022 if square_sum.dtype == xp.float64 else 2.0**126
-        square_sum[...] = xp.minimum(square_sum, most) + grad * grad
+        if not xp.is_within(square_sum, most):
+            square_sum[...] = xp.minimum(square_sum, most)
+        square_sum += grad * grad
         denominator = xp.sqrt(square_sum)
         denominator += self.eps
         update = grad / denominator

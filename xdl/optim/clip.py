@@ -3,16 +3,12 @@
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES
-from xdl.backend.squares import halves
+from xdl.backend.squares import SAFE, scale_for
 from xdl.core.option import plain
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, NonFiniteError
 from xdl.optim.ranges import POSITIVE
-
-# The norm of all gradients is computed as this much of it: it may be larger than the
-# largest number, where no gradient is.
-_SCALE = 2.0**-40
 
 
 @explained
@@ -53,16 +49,21 @@ def clip_grad_norm(parameter, max_norm):
     found = _with_gradients("clip_grad_norm", parameter)
     if not found:
         return Variable(0.0, trainable=False)
-    xp = NAMESPACES[type(found[0][1])]
-    is_wide = any(backend.dtype_name(g.dtype) == "float64" for _, g in found)
-    total = _scaled_norm(xp, [grad for _, grad in found])
-    if xp.has_non_finite(total):
-        _refuse_non_finite("clip_grad_norm", found)
-    factor = xp.minimum(max_norm * _SCALE / (total + 1e-6 * _SCALE), 1.0)
+    gradients = [grad for _, grad in found]
+    xp = NAMESPACES[type(gradients[0])]
+    is_wide = any(backend.dtype_name(g.dtype) == "float64" for g in gradients)
+    dtype = xp.float64 if is_wide else xp.float32
+    with xp.quiet():  # the norm may be larger than all numbers
+        total, scale = _norm(xp, gradients, dtype), 1.0
+        if not xp.is_within(total + 1 / total, SAFE):
+            scale = scale_for(xp, _largest(xp, gradients, total))
+            total = _norm(xp, [xp.astype(g, dtype) * scale for g in gradients], dtype)
+        if xp.has_non_finite(total):
+            _refuse_non_finite("clip_grad_norm", found)
+        factor = xp.minimum(max_norm * scale / (total + 1e-6 * scale), 1.0)
+        total = total / scale
     for variable, grad in found:
         variable._node.grad = grad * xp.astype(factor, grad.dtype)
-    with xp.quiet():  # the norm itself may be too large for its dtype
-        total = xp.astype(total / _SCALE, xp.float64 if is_wide else xp.float32)
     return Variable._of(xp.asarray(total))
 
 
@@ -138,13 +139,18 @@ def _refuse_non_finite(who, found):
             )
 
 
-def _scaled_norm(xp, gradients):
-    """Return the 2-norm of all gradients times ``_SCALE``, 0-d, float64, finite."""
-    norms = []
+def _norm(xp, gradients, dtype):
+    """Return the 2-norm of all gradients, 0-d of ``dtype``."""
+    total = 0.0
     for grad in gradients:
-        if grad.dtype.itemsize == 2:
-            grad = xp.astype(grad, xp.float32)
-        divisor, root = halves(grad.size)
-        norm = xp.root_of_squares(grad, divisor=divisor)
-        norms.append(xp.astype(norm, xp.float64) * (root * _SCALE))
-    return xp.root_of_squares(xp.stack(norms))
+        if grad.dtype.itemsize == 2:  # squares of 256 overflow in 16 bits
+            grad = xp.astype(grad, dtype)
+        total = total + xp.astype(xp.sum(grad * grad), dtype)
+    return xp.sqrt(total)
+
+
+def _largest(xp, gradients, total):
+    """Return the largest magnitude of all gradients, 0-d; of none ``total``."""
+    found = [xp.max(xp.abs(g)) for g in gradients if g.size]
+    found = [xp.astype(x, total.dtype) for x in found]
+    return xp.max(xp.stack(found)) if found else total

@@ -1,5 +1,6 @@
 """LAMB: Adam's step, scaled layer by layer, for large batches."""
 
+from xdl.backend.squares import root_of_squares
 from xdl.optim.adam import advance, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import BETAS, POSITIVE, Range
@@ -70,5 +71,10 @@ class LAMB(Optimizer):
 
 def _ratio(xp, value, update):
     """Return the norm of the weight over that of the update; 1 where one is 0."""
-    w, u = xp.root_of_squares(value), xp.root_of_squares(update)
-    return xp.where((w == 0) | (u == 0), 1.0, w / xp.where(u == 0, 1.0, u))
+    w, u = root_of_squares(xp, value), root_of_squares(xp, update)
+    # Where u is 0, any ratio will do: the update is 0.
+    return w / (u + _is_zero(xp, u)) + _is_zero(xp, w)
+
+
+def _is_zero(xp, x):
+    return xp.astype(x == 0, x.dtype)

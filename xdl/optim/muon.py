@@ -2,6 +2,7 @@
 
 import math
 
+from xdl.backend.squares import root_of_squares
 from xdl.errors import ArgumentError
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
@@ -117,7 +118,7 @@ class Muon(Optimizer):
         a, b, c = self.ns_coefficients
         is_tall = matrix.shape[0] > matrix.shape[1]  # the shorter axis is cheaper
         x = xp.matrix_transpose(matrix) if is_tall else matrix
-        x = x / xp.maximum(xp.root_of_squares(x), self.eps)
+        x = x / xp.maximum(root_of_squares(xp, x), self.eps)
         for _ in range(self.ns_steps):
             gram = xp.matmul(x, xp.matrix_transpose(x))
             mixed = b * gram
