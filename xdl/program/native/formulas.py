@@ -10,7 +10,7 @@ from xdl.backend.recording import Value
 
 _FLOATS = frozenset({"float32", "float64"})
 _DTYPES = _FLOATS | {"bool", "int8", "int16", "int32", "int64", "uint8"}
-_HIGHEST_POWER = 8
+_HIGHEST_POWER = 5  # each product rounds: up to here, by at most 4 ulp in all
 
 _ARITHMETIC = {
     "add": "{0} + {1}",
