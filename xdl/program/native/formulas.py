@@ -33,7 +33,6 @@ _OF_FLOATS = {
     "abs": "abs({0})",
     "floor": "floor({0})",
     "ceil": "ceil({0})",
-    "trunc": "trunc({0})",
     "round": "rint({0})",
     "remainder": "{0} % {1}",
     "maximum": "maximum({0}, {1})",

@@ -27,7 +27,7 @@ _CONSTANTS = {
     "LOWEST": '{0}("-inf")',
     "DTYPE": "{0}",
 }
-_OF_NUMPY = ("floor", "ceil", "trunc", "rint")
+_OF_NUMPY = ("floor", "ceil", "rint")
 _VECTORISED = ("exp", "expm1", "log", "log1p", "tanh", "erf")
 _REDUCING = ("plus", "maximum", "minimum")
 _NAMES = re.compile(r"\b(" + "|".join([*_CONSTANTS, *_VECTORISED, *_REDUCING]) + r")\b")
