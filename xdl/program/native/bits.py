@@ -35,6 +35,7 @@ class Format:
         self.rounder = 1.5 * 2.0**digits
         self.rounder_bits = (self.bias + digits << digits) + 2 ** (digits - 1)
         self.log_2_high, self.log_2_low = real(log_2_high), real(log_2_low)
+        self.least = -self.bias - digits  # y * 2**least is above 0 only for y > 1
 
     def constant(self, value):
         """Return an integer constant of LLVM, as wide as the numbers."""
@@ -141,16 +142,24 @@ def _integer_in(form, builder, rounded):
 
 
 def scaled(form):
-    """Make ``y * 2**n``, with n given as ``n + rounder``, in two halves.
+    """Make ``y * 2**n``, with n given as ``n + rounder``, in two factors.
 
-    One factor could be neither the largest nor a subnormal power.
+    One factor could be neither the largest nor a subnormal power. The second is the
+    least normal power for n = ``form.least``. One below, where the product rounds to 0
+    for y < 2, its bits are those of 0: processors take long to round a product to 0.
     """
+    first = form.bias - (form.digits + 1) - (form.rounder_bits + form.least >> 2)
+    both = 2 * form.bias - form.rounder_bits
 
     def emit(builder, y, rounded):
-        n = _integer_in(form, builder, rounded)
-        half = builder.ashr(n, form.constant(1))
-        y = builder.fmul(y, _power_of_two(form, builder, half))
-        return builder.fmul(y, _power_of_two(form, builder, builder.sub(n, half)))
+        bits = builder.bitcast(rounded, form.integer)
+        quarter = builder.lshr(bits, form.constant(2))
+        a = builder.add(quarter, form.constant(first))
+        b = builder.add(builder.sub(bits, a), form.constant(both))
+        for biased in (a, b):
+            power = builder.shl(biased, form.constant(form.digits))
+            y = builder.fmul(y, builder.bitcast(power, form.floating))
+        return y
 
     return inline(form, 2, emit)
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from xdl.backend.recording import Value
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
+from xdl.program.native.accumulation import Accumulation, indented
 from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import breaks, stride_at
 from xdl.program.native.phases import REDUCTIONS, Phases
-from xdl.program.native.reading import EVERY, TOTAL
 
 _CONSTANTS = {
     "ZERO": "{0}(0)",
@@ -27,7 +27,7 @@ _CONSTANTS = {
     "LOWEST": '{0}("-inf")',
     "DTYPE": "{0}",
 }
-_OF_NUMPY = ("floor", "ceil", "trunc", "rint")
+_OF_NUMPY = ("floor", "ceil", "rint")
 _VECTORISED = ("exp", "expm1", "log", "log1p", "tanh", "erf")
 _REDUCING = ("plus", "maximum", "minimum")
 _NAMES = re.compile(r"\b(" + "|".join([*_CONSTANTS, *_VECTORISED, *_REDUCING]) + r")\b")
@@ -54,6 +54,7 @@ class NativeText:
         self.is_flat = set(group.kinds.values()) <= {WHOLE, SINGLE}
         self.names, self.header, self.scratch = {}, {}, []
         self.integers, self.kept = [], {}
+        self.accumulation = Accumulation(self)
         steps = [breaks(group.row_map(v)) for v in group.places if self._has_rows(v)]
         self.steps = sorted(set().union(*steps), reverse=True)
         self._name_given()
@@ -94,36 +95,37 @@ class NativeText:
             return self._single(name, dtype)
         if str(value.dtype) == dtype:
             return name
-        return f"({name} != 0)" if dtype == "bool" else f"{self._dtype(dtype)}({name})"
+        return f"({name} != 0)" if dtype == "bool" else f"{self.dtype(dtype)}({name})"
 
     def _single(self, name, dtype):
-        self._dtype(dtype)
+        self.dtype(dtype)
         return f"({name} != 0)" if dtype == "bool" else f"{dtype}({name})"
 
-    def _dtype(self, dtype):
+    def dtype(self, dtype):
+        """Return the name of a dtype, and have it known."""
         self.header[dtype] = f"from numpy import {dtype}"
         return dtype
 
     def _constant(self, number, dtype):
         if dtype == "bool":
             return repr(bool(number))
-        text = f"{self._dtype(dtype)}({number!r})"
+        text = f"{self.dtype(dtype)}({number!r})"
         if number != number or number in (float("inf"), float("-inf")):
             text = f'{dtype}("{number!r}")'
         name = f"K{re.sub('[^0-9a-z]', '_', repr(number))}_{dtype}"
         self.header[name] = f"{name} = {text}"
         return name
 
-    def _named(self, text, dtype):
+    def named(self, text, dtype):
         """Return a text with its names made those of the dtype."""
 
         def name_of(match):
             word = match.group()
             if word == "DTYPE":
-                return self._dtype(dtype)
+                return self.dtype(dtype)
             name = f"{word}_{dtype}"
             if word in _CONSTANTS:
-                made = _CONSTANTS[word].format(self._dtype(dtype))
+                made = _CONSTANTS[word].format(self.dtype(dtype))
             else:
                 made = f'FUNCTIONS["{dtype}"]["{word}"]'
             self.header[name] = f"{name} = {made}"
@@ -141,11 +143,11 @@ class NativeText:
         formula = formula_of(one)
         pairs = zip(one.arguments, formula.dtypes, strict=False)
         operands = [self._operand(argument, dtype) for argument, dtype in pairs]
-        text = self._named(formula.text.format(*operands), formula.computed)
+        text = self.named(formula.text.format(*operands), formula.computed)
         out = str(one.result.dtype)
         is_integer = one.result.dtype.kind in "iu"
         if is_integer and formula.computed == out:
-            text = f"{self._dtype(out)}({text})"
+            text = f"{self.dtype(out)}({text})"
         return f"{self.names[one.result]} = {text}"
 
     def signature(self):
@@ -162,24 +164,14 @@ class NativeText:
     def _flat(self):
         arrays = [self.place_of[v] for v in self.arrays]
         lines = [f"for j in range({arrays[0]}.size):"]
-        return lines + self._indented(self._loop(0, "j"))
+        return lines + indented(self._loop(0, "j"))
 
     def _rows(self):
         """Return the lines of a function over rows."""
-        group = self.group
-        lines, ends = [self._sizes()], []
-        for value in group.outputs:
-            place, zero = self.place_of[value], self._zero(value)
-            if group.kinds[value] == TOTAL:
-                lines += ["for j in range(columns):", f"    {place}[j] = {zero}"]
-        for value in group.made():
-            if group.kinds[value] == EVERY:
-                lines.append(f"{self.names[value]} = {self._zero(value)}")
-                ends.append(f"{self.place_of[value]}[0] = {self.names[value]}")
-        return lines + self._nested(self._row()) + ends
-
-    def _zero(self, value):
-        return self._named("ZERO", str(value.dtype))
+        sums = self.accumulation
+        lines = [self._sizes(), *sums.begin()]
+        row = [*self._row(), *sums.end_of_row()]
+        return [*lines, *self._nested(row), *sums.end()]
 
     def _sizes(self):
         whole = [v for v in self.arrays if self.group.kinds[v] == WHOLE]
@@ -199,7 +191,7 @@ class NativeText:
         """
         counts = ["rows", *self.steps]
         if not self.steps:
-            return ["for r in range(rows):", *self._indented(lines)]
+            return ["for r in range(rows):", *indented(lines)]
         parts = [f"r{i} * {step}" for i, step in enumerate(self.steps)]
         row = " + ".join([*parts, f"r{len(self.steps)}"])
         lines = [f"r = {row}", *lines]
@@ -207,7 +199,7 @@ class NativeText:
             count = counts[i]
             if i < len(self.steps):
                 count = f"{count} // {self.steps[i]}"
-            lines = [f"for r{i} in range({count}):", *self._indented(lines)]
+            lines = [f"for r{i} in range({count}):", *indented(lines)]
         return lines
 
     def _row(self):
@@ -224,9 +216,7 @@ class NativeText:
             lines += self._scalars(phase)
             loop = self._loop(phase, "r, j")
             if loop:
-                lines += self._starts(phase)
-                lines += ["for j in range(columns):", *self._indented(loop)]
-                lines += self._row_ends(phase)
+                lines += self.accumulation.around(phase, loop)
         lines += self._scalars(self.phases.count)
         return lines
 
@@ -263,33 +253,6 @@ class NativeText:
                 lines.append(f"{self.place_of[value]}[r] = {self.names[value]}")
         return lines
 
-    def _reductions(self, phase):
-        """Yield the reductions to a number of each row that a loop computes."""
-        for one in self.group.inner:
-            is_row = self.group.kinds[one.result] in (COLUMN, EVERY)
-            if is_row and one.name in REDUCTIONS and self.phases.loop(one) == phase:
-                yield one
-
-    def _starts(self, phase):
-        lines = []
-        for one in self._reductions(phase):
-            _, start = REDUCTIONS[one.name]
-            name = self._accumulator(one)
-            lines.append(f"{name} = {self._named(start, str(one.result.dtype))}")
-        return lines
-
-    def _accumulator(self, one):
-        is_every = self.group.kinds[one.result] == EVERY
-        return self.names[one.result] + ("r" if is_every else "")
-
-    def _row_ends(self, phase):
-        names = [
-            self.names[one.result]
-            for one in self._reductions(phase)
-            if self.group.kinds[one.result] == EVERY
-        ]
-        return [f"{name} += {name}r" for name in names]
-
     def _loop(self, phase, index):
         """Return the lines of a loop over the columns."""
         self.index, self.loaded = index, {}
@@ -317,13 +280,8 @@ class NativeText:
     def _computed(self, one):
         if one.name not in REDUCTIONS:
             return [self._line(one)]
-        value, dtype = one.result, str(one.result.dtype)
-        x = self._operand(one.arguments[0], dtype)
-        if self.group.kinds[value] == TOTAL:
-            return [f"{self.place_of[value]}[j] += {x}"]
-        name = self._accumulator(one)
-        function = self._named(REDUCTIONS[one.name][0], dtype)
-        return [f"{name} = {function}({name}, {x})"]
+        x = self._operand(one.arguments[0], str(one.result.dtype))
+        return [self.accumulation.joined(one, x)]
 
     def _keep(self, value, phase):
         """Keep a Value for later loops, unless its own array does."""
@@ -337,10 +295,13 @@ class NativeText:
         store = self.phases.stores.get(value)
         if max([phase, store or 0, *later]) == phase or store == phase:
             return
-        name = f"w{len(self.scratch)}"
-        self.scratch.append(str(value.dtype))
-        self.kept[value] = name
+        self.kept[value] = name = self.scratch_row(str(value.dtype))
         self.after.append(f"{name}[j] = {self.names[value]}")
+
+    def scratch_row(self, dtype):
+        """Return the name of a new scratch row."""
+        self.scratch.append(dtype)
+        return f"w{len(self.scratch) - 1}"
 
     def _loaded(self, value, phase):
         """Return the lines that read what a loop needs and has not read yet."""
@@ -357,10 +318,6 @@ class NativeText:
             self.names[value] = f"x{place}"
         return [f"{self.names[value]} = {place}[{index}]"]
 
-    @staticmethod
-    def _indented(lines):
-        return ["    " + line for line in lines]
-
     def _module(self, body):
         given = [f"a{i}" for i in range(len(self.arrays))]
         given += [f"s{i}" for i in range(len(self.singles))]
@@ -369,7 +326,7 @@ class NativeText:
         lines = ["from xdl.program.native.mathematics import FUNCTIONS"]
         lines += self.header.values()
         lines += ["", "@native", f"def group({', '.join(given)}):"]
-        return "\n".join([*lines, *self._indented(body), ""])
+        return "\n".join([*lines, *indented(body), ""])
 
 
 def array_type(dtype, ndim):

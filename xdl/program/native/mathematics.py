@@ -93,8 +93,9 @@ def _reduction(form):
     return reduced
 
 
-def _exp(form, table, lowest, highest):
-    one, lowest, highest = (form.real(value) for value in (1, lowest, highest))
+def _exp(form, table, highest):
+    one, highest = form.real(1), form.real(highest)
+    lowest = form.real((form.least - 1) * math.log(2))  # 0, without rounding to it
     reduced, rest = _reduction(form), bits.polynomial(form, table)
     scaled = bits.scaled(form)
 
@@ -217,8 +218,8 @@ def _erf(form, tables, exp):
 
 
 def _functions(form, exp_table, log_table, erf_tables, limits):
-    lowest, highest, flat = limits
-    exp = _exp(form, exp_table, lowest, highest)
+    highest, flat = limits
+    exp = _exp(form, exp_table, highest)
     # Below `flat`, expm1 is -1 to the last digit.
     expm1 = _expm1(form, exp_table, flat, highest)
     return {
@@ -235,8 +236,8 @@ def _functions(form, exp_table, log_table, erf_tables, limits):
     }
 
 
-_OF_SINGLE = (_EXP_SINGLE, _LOG_SINGLE, _ERF_SINGLE, (-104.5, 89, -18))
-_OF_DOUBLE = (_EXP_DOUBLE, _LOG_DOUBLE, _ERF_DOUBLE, (-746, 710, -39))
+_OF_SINGLE = (_EXP_SINGLE, _LOG_SINGLE, _ERF_SINGLE, (89, -18))
+_OF_DOUBLE = (_EXP_DOUBLE, _LOG_DOUBLE, _ERF_DOUBLE, (710, -39))
 FUNCTIONS = {
     "float32": _functions(bits.SINGLE, *_OF_SINGLE),
     "float64": _functions(bits.DOUBLE, *_OF_DOUBLE),

@@ -8,7 +8,6 @@ from xdl.program.native.maps import Maps, covers, lifted, owner_of, width
 
 TOTAL, EVERY = "total", "every"  # sums over the rows, and over all; read outside only
 NARROW = 8  # columns: shorter rows are not worth a loop
-_BLOCK = 4096  # numbers that are added up in one go
 
 
 class Joined:
@@ -100,17 +99,8 @@ class Reader:
         place = (0, ((rows, 1), (columns, 0))) if kind == COLUMN else kind
         entries = {x: (base, (offset, mapped)), result: (result, place)}
         if kind == EVERY:
-            return Joined(x.size, _block(most), entries)
+            return Joined(x.size, most, entries)
         return Joined(x.size, columns, entries, True) if rows > 1 else None
-
-
-def _block(most):
-    """Return the longest rows into which ``most`` numbers can be cut to be added up.
-
-    A long sum in one go would lose digits: the rows' sums are added to one another.
-    """
-    longest = next(c for c in range(min(most, _BLOCK), 0, -1) if most % c == 0)
-    return longest if longest >= NARROW else most
 
 
 def _reduced(instruction, order):

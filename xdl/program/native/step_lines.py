@@ -1,10 +1,13 @@
 """The lines of a native step: loops for each instruction of a program."""
 
+import math
+
 from xdl.backend import numpy as host
 from xdl.backend.recording import Value
 from xdl.program.groups import Group
 from xdl.program.interpreter import compute
 from xdl.program.lines import _reduction
+from xdl.program.native.accumulation import TERMS
 from xdl.program.native.places import Ineligible, Nest
 from xdl.program.native.step_gathers import Gathers
 from xdl.program.native.step_products import Products
@@ -12,7 +15,7 @@ from xdl.program.native.step_words import cast, formula_in, loaded, number_text,
 from xdl.program.plan import REDUCTIONS
 
 _SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "pow": "**"}
-_BLOCK = 4096  # terms: a longer sum is made of the sums of blocks, which is more exact
+_MANY = 128  # rows: more of them are added up in float64
 _ASSOCIATIVE = frozenset({"float32", "float64"})
 
 
@@ -267,7 +270,7 @@ class Lines:
         if is_inner:
             self._by_rows(one, place, target, kept, axes)
         else:
-            self._by_columns(one, place, target.spread(x.shape), kept, axes)
+            self._by_columns(one, place, target, kept, axes)
 
     def _by_rows(self, one, place, target, kept, axes):
         """Write loops over what stays, and in them loops over what goes."""
@@ -286,37 +289,47 @@ class Lines:
         rest = tuple([slice(None) if a in axes else 0 for a in range(len(place.shape))])
         inner = place.view(lambda array: array[(*rest, ...)])
         nest, total = Nest(inner.shape, [inner]), self.new()
-        self.body.append(f"{total} = {one.start}")
         element = loaded(inner, [*steps, *nest.steps(inner)])
-        if one.is_sum and nest.sizes[-1:] > [_BLOCK]:
-            self._in_blocks(one, nest, total, element)
+        if one.is_sum and (len(nest.sizes) > 1 or nest.sizes[-1:] > [TERMS]):
+            self._in_parts(one, nest, total, element)
         else:
+            self.body.append(f"{total} = {one.start}")
             self.add(nest, [f"{total} = {one.joined(total, element)}"])
         return total
 
-    def _in_blocks(self, one, nest, total, element):
-        part, last = self.new(), nest.indices[-1]
-        size = nest.sizes.pop()
-        loops, indent = nest.loops(self.text.size), nest.indent
-        nest.sizes.append(size)
-        end = f"min(b + {_BLOCK}, {size})"
-        lines = [f"for b in range(0, {size}, {_BLOCK}):", f"    {part} = {one.start}"]
-        lines += [f"    for {last} in range(b, {end}):"]
-        lines += [f"        {part} = {one.joined(part, element)}"]
-        self.body += [*loops, *[indent + x for x in [*lines, f"    {total} += {part}"]]]
+    def _in_parts(self, one, nest, total, element):
+        """Write a sum whose parts, the innermost loops, are added up in float64."""
+        part, wide = self.new(), self.new()
+        *outer, line = nest.loops(self.text.size)
+        size, last = nest.sizes[-1], nest.indices[-1]
+        indent = "    " * len(outer)
+        if size > TERMS:
+            outer.append(f"{indent}for b in range(0, {size}, {TERMS}):")
+            indent += "    "
+            line = f"{indent}for {last} in range(b, min(b + {TERMS}, {size})):"
+        lines = [f"{indent}{part} = {one.start}", line]
+        lines.append(f"{indent}    {part} = {one.joined(part, element)}")
+        lines.append(f"{indent}{wide} += {part}")
+        self.body += [f"{wide} = 0.0", *outer, *lines, f"{total} = {one.dtype}({wide})"]
 
     def _by_columns(self, one, place, target, kept, axes):
         """Write loops over what goes, and in them loops over what stays."""
-        first = target.view(lambda array: array[_at_axes(axes, len(place.shape))])
-        nest = Nest(first.shape, [first])
-        self.add(nest, [f"{first.element(nest.steps(first))} = {one.start}"])
+        total, start = target, one.start
+        if one.is_sum and math.prod(place.shape[a] for a in axes) > _MANY:
+            total, start = self.text.wide(target.shape), "0.0"
+        nest = Nest(total.shape, [total])
+        self.add(nest, [f"{total.element(nest.steps(total))} = {start}"])
         order = [*axes, *sorted(kept, key=lambda a: -abs(place.strides[a]))]
-        nest = Nest(place.shape, [place, target], axes=order)
-        total = target.element(nest.steps(target))
+        every = total.spread(place.shape)
+        nest = Nest(place.shape, [place, every], axes=order)
         element = loaded(place, nest.steps(place))
-        local, before = self.new(), loaded(target, nest.steps(target))
+        local, before = self.new(), loaded(every, nest.steps(every))
         lines = [f"{local} = {one.joined(before, element, False)}"]
-        self.add(nest, [*lines, f"{total} = {local}"])
+        self.add(nest, [*lines, f"{every.element(nest.steps(every))} = {local}"])
+        if total is not target:
+            nest = Nest(target.shape, [target, total])
+            text = cast(total.element(nest.steps(total)), "float64", one.dtype)
+            self.add(nest, [f"{target.element(nest.steps(target))} = {text}"])
 
 
 class Reduction:

@@ -119,6 +119,12 @@ class WholeText:
             self.memories[name] = Memory(name, dtype, kind, data)
         return name
 
+    def wide(self, shape):
+        """Return a Place for sums in float64; each use is over before the next."""
+        memory = self.memories[self._memory("wide", "float64", "arena", 0)]
+        memory.data = max(memory.data, 8 * math.prod(shape))
+        return Place.dense(memory.name, shape, "float64", tuple(range(len(shape))))
+
     def place(self, value):
         """Return the Place of a Value that lies in memory.
 

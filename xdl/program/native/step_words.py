@@ -19,7 +19,6 @@ _MEANINGS = {
     "sqrt": "math.sqrt",
     "floor": "numpy.floor",
     "ceil": "numpy.ceil",
-    "trunc": "numpy.trunc",
     "rint": "numpy.rint",
     "asin": "numpy.arcsin",
     "acos": "numpy.arccos",
