@@ -59,6 +59,7 @@ CORE = [
     "onnx",
     "graph",
     "parameter",
+    "watch",
     "module",
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

@@ -44,7 +44,7 @@ class Variable:
         operators and methods here too.
     """
 
-    __slots__ = ("__weakref__", "_is_data", "_name", "_node", "_value")
+    __slots__ = ("__weakref__", "_is_data", "_name", "_node", "_value", "_was_made")
 
     def __init__(self, value, name=None, trainable=None, dtype=None):
         if isinstance(value, Variable):
@@ -52,8 +52,7 @@ class Variable:
         dtype = None if dtype is None else backend.parse_dtype(dtype)
         array = backend.asarray(value, dtype=dtype)
         self._value = NAMESPACES[type(array)].copy(array)
-        self._name = name
-        self._node = None
+        self._name, self._node, self._was_made = name, None, True
         self.trainable = backend.is_floating(array) if trainable is None else trainable
 
     @classmethod
@@ -117,6 +116,11 @@ class Variable:
                 f"{self._label()}.{what}: it is the result of {self._node.op}, needed "
                 "a Variable that you made; detach() it first"
             )
+
+    @property
+    def _is_made(self):  # by the user: no result of an operation
+        node = self._node
+        return node.op is None if node else getattr(self, "_was_made", False)
 
     def _label(self):
         return f'Variable "{self.name}"' if self.name else "Variable"
@@ -374,18 +378,17 @@ class Variable:
         return self._value.__dlpack_device__()
 
     def __deepcopy__(self, memo):
-        if self._node is not None and self._node.op is not None:
-            return Variable(
-                self._value, self.name, trainable=False
-            )  # without its graph
-        copied = Variable(self._value, self.name, self.trainable)
-        if self.grad is not None:
+        is_made = self._is_made  # else the copy is a constant, without the graph
+        copied = Variable(self._value, self.name, self.trainable and is_made)
+        copied._was_made = is_made
+        if copied.trainable and self.grad is not None:
             copied.grad = self.grad
         return copied
 
     def __reduce__(self):
-        is_leaf = self._node is not None and self._node.op is None
-        return Variable, (backend.to_numpy(self._value), self.name, is_leaf)
+        is_leaf = self.trainable and self._is_made
+        arguments = backend.to_numpy(self._value), self.name, is_leaf
+        return Variable, arguments, (None, {"_was_made": self._is_made})
 
 
 def _holders(variable):
