@@ -335,7 +335,7 @@ class Variable:
         return int(self.item())
 
     def __index__(self):
-        if backend.is_floating(self._value):
+        if not backend.is_integer(self._value):
             raise DtypeError(f"{self._label()}: dtype {self.dtype} is no index")
         return int(self.item())
 

@@ -7,7 +7,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
 from xdl.ops.axes import positive_axes
-from xdl.ops.indexing import PLACEHOLDER, Indexed, require_integers, split_index
+from xdl.ops.indexing import PLACEHOLDER, Indexed, changed_at, require_integers
 from xdl.ops.layout import along
 
 
@@ -246,8 +246,7 @@ def take_along_axis(x, indices, axis=-1):
 
 @function_of(IndexUpdate)
 def index_update(x, index, value):
-    template, arrays = split_index(index)
-    return IndexUpdate(template)(x, value, *arrays)
+    return changed_at(IndexUpdate, x, index, value)
 
 
 @function_of(OneHot)
