@@ -4,7 +4,7 @@ from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.layout import as_operand
 from xdl.ops.pool import avg_pool2d, max_pool2d
-from xdl.ops.shape import expand_dims, squeeze
+from xdl.ops.unit_axes import expand_dims, squeeze
 
 
 def max_pool1d(x, window, stride=None, padding=0):

@@ -5,7 +5,7 @@ from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.parting import split
 from xdl.ops.recurrence import Recurrence, sigmoid_of_half
-from xdl.ops.shape import squeeze
+from xdl.ops.unit_axes import squeeze
 
 _MASK = [[True, True], [True, False], [False, True]]
 

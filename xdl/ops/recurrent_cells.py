@@ -1,7 +1,7 @@
 """One step of a recurrent network: a sequence of the length 1."""
 
 from xdl.ops.recurrent import gru, lstm, rnn
-from xdl.ops.shape import expand_dims
+from xdl.ops.unit_axes import expand_dims
 
 
 def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
