@@ -52,6 +52,7 @@ LAYERS = [
 CORE = [
     "case",
     "mode",
+    "initial",
     "debug",
     "node",
     "narrow",
@@ -63,6 +64,7 @@ CORE = [
     "onnx",
     "graph",
     "parameter",
+    "watch",
     "module",
 ]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

@@ -8,7 +8,7 @@ import pytest
 
 import xdl
 from xdl import GraphError, Module
-from xdl.core.parameter import registrations
+from xdl.backend.recording import registrations
 from xdl.nn import Linear
 
 
@@ -75,10 +75,124 @@ def test_a_layer_that_is_appended_later_is_seen():
     assert (2, 5) == model.parameter["rest/2/weight"].shape
 
 
+def test_variables_in_attributes_and_lists_are_weights_behind_stored_ones():
+    model = Module()
+    model.scale = xdl.Variable([1.0, 2.0])
+    model.parts = {"shifts": [xdl.Variable(1.0), (xdl.Variable(2.0),)]}
+    model.count = xdl.Variable(3)
+    model.layer = Linear(2, 2, bias=False)
+
+    assert [
+        "layer/weight",
+        "scale",
+        "parts/shifts/0",
+        "parts/shifts/1/0",
+        "count",
+    ] == list(model.parameter)
+    assert "scale" == model.scale.name
+    assert "8 trainable parameters" == model.summary().splitlines()[-1]
+
+
+def test_a_parameter_that_is_an_attribute_is_mounted():
+    model = Module()
+    model.store = xdl.Parameter()
+
+    weight = model.store.get_variable("weight", [2, 2])
+
+    assert weight is model.parameter["store/weight"]
+
+
+def test_results_of_operations_are_no_weights():
+    model, x = Module(), xdl.Variable([1.0])
+    with xdl.no_grad():
+        model.constant = x * 2
+    model.output, model.cache = x * 2, [x * 2, x.detach()]
+    model.pair = (x * 2, x.detach())
+
+    assert [] == list(model.parameter)
+    assert [] == list(copy.deepcopy(model).parameter)
+    assert [] == list(pickle.loads(pickle.dumps(model)).parameter)
+
+
+def test_a_variable_takes_the_place_and_the_name_of_the_one_before():
+    model = xdl.LinearModel(2, 2)
+    old, new = model.W, xdl.Variable(np.ones((2, 3), "f4"))
+
+    model.W = new
+
+    assert ["weight"] == list(model.parameter)
+    assert new is model.parameter["weight"]
+    assert old.name == "weight"
+
+
+@pytest.mark.parametrize(
+    "remove", [lambda m: delattr(m, "bias"), lambda m: setattr(m, "bias", None)]
+)
+def test_an_attribute_that_goes_gives_its_variable_up(remove):
+    layer = Linear(2, 2)
+
+    remove(layer)
+
+    assert ["weight"] == list(layer.parameter)
+
+
+def test_a_variable_that_another_attribute_shows_stays():
+    layer = Linear(2, 2)
+    layer.same = layer.bias
+
+    layer.bias = None
+
+    assert (
+        layer.same is layer.parameter["bias"] or layer.same is layer.parameter["same"]
+    )
+
+
+def test_a_stored_variable_stays_where_a_result_is_set_in_its_place():
+    model = Module()
+    model.w = model.parameter.get_variable("w", [2])
+    stored = model.w
+
+    model.w = model.w * 2
+
+    assert stored is model.parameter["w"]
+
+
+def test_tied_weights_have_the_name_that_they_are_stored_under():
+    model = Module()
+    layer = Linear(2, 2, bias=False)
+    model.tied = layer.weight
+    model.layer = layer
+
+    assert ["layer/weight"] == list(model.parameter)
+
+
+def test_a_name_that_is_stored_already_is_refused():
+    model = Module()
+    model.parameter.get_variable("scale", [2])
+
+    with pytest.raises(xdl.errors.ArgumentError, match='another Variable came as "sca'):
+        model.scale = xdl.Variable([1.0])
+
+    assert not hasattr(model, "scale")
+
+
+def test_two_variables_of_one_name_are_refused():
+    model = Module()
+    model.parts = {1: xdl.Variable([1.0]), "1": xdl.Variable([2.0])}
+
+    with pytest.raises(xdl.errors.ArgumentError, match='two Variables are called "pa'):
+        model.parameter.state_dict()
+
+
+def test_deleting_an_attribute_that_is_not_there_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="nothing"):
+        del Module().nothing
+
+
 @pytest.mark.parametrize(
     "value",
-    [[1], (Linear(1, 1),), {}, Linear(1, 1)],
-    ids=["list", "tuple", "dict", "layer"],
+    [[1], (Linear(1, 1),), {}, Linear(1, 1), xdl.Variable([1.0])],
+    ids=["list", "tuple", "dict", "layer", "Variable"],
 )
 def test_setting_a_layer_before_super_init_is_refused(value):
     class Early(Module):
@@ -221,7 +335,7 @@ def test_a_tuple_without_modules_is_an_attribute_like_any_other():
     module = xdl.Module()
     before = registrations[0]
 
-    module.state = (xdl.Variable([1.0]), xdl.Variable([2.0]))
+    module.state = (xdl.Variable([1.0]).detach(), xdl.Variable([2.0]) * 2)
 
     assert before == registrations[0]
     assert [] == list(module.parameter)

@@ -68,11 +68,14 @@ class Portable:
         return x
 
     def getitem(self, x, index):
-        """Return ``x[index]``; one index array among full slices is a ``take``."""
-        axis = _lone_array_axis(index)
-        if axis is None:
+        """Return ``x[index]``; one index array among slices is a ``take``."""
+        place = _lone_array(index)
+        if place is None:
             return x[_with_ellipsis(index)]
-        return self._xp.take(x, index[axis], axis=axis)
+        before, (array, *after) = index[:place], index[place:]
+        x = x[_with_ellipsis((*before, slice(None), *after))]
+        axis = -1 - len(after) if Ellipsis in before else place
+        return self._xp.take(x, array, axis=axis)
 
     def scatter_add(self, x, index, values):
         """Add by position: of the values, the sum of those for each position."""
@@ -140,11 +143,13 @@ def _with_ellipsis(index):
     return (*index, ...)
 
 
-def _lone_array_axis(index):
+def _lone_array(index):
+    """Return where the one index array of an index is that has slices beside it."""
     if not isinstance(index, tuple):
         return None
     arrays = [i for i, part in enumerate(index) if hasattr(part, "dtype")]
-    full = [part == slice(None) for part in index if not hasattr(part, "dtype")]
-    is_lone = len(arrays) == 1 and index[arrays[0]].ndim == 1 and all(full)
-    is_mask = is_lone and str(index[arrays[0]].dtype).endswith("bool")
-    return arrays[0] if is_lone and not is_mask else None
+    if len(arrays) != 1 or any(isinstance(part, int) for part in index):
+        return None
+    array = index[arrays[0]]
+    is_mask = str(array.dtype).endswith("bool")
+    return arrays[0] if array.ndim == 1 and not is_mask else None

@@ -20,6 +20,16 @@ current = _current.get
 # look again.
 revision = [0]
 
+# Counts what comes into, and goes from, the stores and attributes that hold Variables,
+# so that an optimizer sees with one comparison that it must look for new ones.
+registrations = [0]
+
+
+def count_registration():
+    """Count a change of which Variables there are: a program depends on it, too."""
+    registrations[0] += 1
+    revision[0] += 1
+
 
 class Value:
     """An array, or a Python number, that a program reads or makes.

@@ -3,7 +3,8 @@
 from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.recording import revision
 from xdl.core import debug, mode
-from xdl.core.parameter import Parameter, stores_in
+from xdl.core.parameter import Parameter, held_in
+from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, said
 from xdl.errors import ArgumentError, GraphError
 
@@ -13,7 +14,13 @@ class Module:
 
     A Module that is stored as an attribute (or in a list, tuple or dict that is one)
     has its Parameter mounted under that name, so ``SGD(model.parameter)`` sees every
-    weight once.
+    weight once. So has a Variable that you made: it is trained if it is trainable, and
+    saved in any case. Results of operations are attributes like any other; so are
+    copies by ``detach()``, for what is to be kept and is no weight.
+
+    A Variable that is set in the place of another takes over its name; an attribute
+    that is deleted, or set to None, gives its Variable up. Lists and dicts may change
+    at any time: from its next step on an optimizer trains what is there then.
 
     Attributes:
         parameter: the store of its own and all mounted Variables.
@@ -82,10 +89,10 @@ class Module:
 
     def __setattr__(self, name, value):
         attributes = self.__dict__
-        if isinstance(value, _HOLDERS) and not _is_plain_tuple(value):
+        if isinstance(value, _HOLDERS) and name != "parameter" and _may_hold(value):
             self._mount(name, value)
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
-            attributes["parameter"].unmount(name)
+            self._unmount(name, value)
         elif name == "is_training":
             revision[0] += 1
         attributes[name] = value
@@ -100,9 +107,15 @@ class Module:
         if isinstance(value, Module):
             value.__dict__["_name"] = name
 
+    def _unmount(self, name, value):
+        if value is None:
+            self.parameter.forget(name)
+        else:
+            self.parameter.unmount(name)
+
     def __delattr__(self, name):
-        self.parameter.unmount(name)
-        del self.__dict__[name]
+        super().__delattr__(name)
+        self.parameter.forget(name)
 
     def _label(self):
         return self.__dict__.get("_name") or type(self).__name__
@@ -170,12 +183,20 @@ def _not_taken(module, inputs, options):
     return error
 
 
-_HOLDERS = (Module, list, tuple, dict)
+_HOLDERS = (Variable, Module, Parameter, list, tuple, dict)
 
 
-def _is_plain_tuple(value):
-    """Tell whether it is a tuple without modules: unlike a list, it never gets any."""
-    return type(value) is tuple and not any(stores_in(value, ""))
+def _may_hold(value):
+    """Tell whether it holds weights, or may later: a tuple never gets any, a list may.
+
+    So may a tuple of lists.
+    """
+    if type(value) is Variable:
+        return value._is_made
+    if type(value) is not tuple:
+        return True
+    lists = []
+    return any(held_in(value, "", lists)) or bool(lists)
 
 
 class Model(Module):

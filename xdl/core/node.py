@@ -10,6 +10,7 @@ after it was used, and a gradient through it would be wrong.
 """
 
 import itertools
+import sys
 from operator import attrgetter
 
 from xdl.backend import NAMESPACES
@@ -66,6 +67,11 @@ def touch(node):
     """Note that the array of a leaf has changed."""
     node.index = tick()
     node.kept = ()
+
+
+def holders(variable):
+    """Count the references to a Variable's node: nodes of a graph hold some."""
+    return sys.getrefcount(variable._node)
 
 
 def order(root, walk, who="backward"):

@@ -1,12 +1,11 @@
 """Parameter: the named store of the trainable Variables of a model."""
 
-import math
 import operator
 
 from xdl import backend
 from xdl.arguments import described, explained
-from xdl.backend import random
-from xdl.backend.recording import current, revision
+from xdl.backend.recording import count_registration, current
+from xdl.core.initial import scaled_normal
 from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import (
@@ -16,39 +15,6 @@ from xdl.errors import (
     GraphError,
     ShapeError,
 )
-
-# Counts the registrations of Variables in any store, so that an optimizer sees with one
-# comparison that it must look for new ones.
-registrations = [0]
-
-
-def _count_registration():
-    registrations[0] += 1
-    revision[0] += 1
-
-
-@explained
-def scaled_normal(shape):
-    """Draw from N(0, 1) / sqrt(shape[0]): the default initializer.
-
-    Args:
-        shape: a tuple of ints; an empty one draws from N(0, 1).
-
-    Returns:
-        A float64 NumPy array.
-
-    Reference: "Implement a deep learning framework" (part 2, class Parameter); the
-    variance 1 / inputs is that of LeCun et al., "Efficient BackProp", 1998, eq. 16.
-
-    Example:
-        >>> import xdl
-        >>> xdl.seed(0)
-        >>> w = xdl.init.scaled_normal((100, 50))
-        >>> bool(abs(w.std() - 0.1) < 0.01)
-        True
-    """
-    rows = shape[0] if shape else 1
-    return random.generator().standard_normal(shape) / math.sqrt(rows or 1)
 
 
 class Parameter:
@@ -61,6 +27,9 @@ class Parameter:
 
     Attributes:
         mounted: what is mounted here, by the name that it is mounted under.
+
+    Raises:
+        ArgumentError (when it is read): two Variables have one name.
 
     Example:
         >>> import xdl
@@ -126,54 +95,113 @@ class Parameter:
 
     def register(self, name, variable):
         """Store an existing Variable under ``name`` and return it."""
-        if current() is not None:
-            raise GraphError(
-                f'compile: Variable "{name}" is made in the step; make it before, by '
-                "calling the model or the step once without compile"
-            )
+        _refuse_while_recording(name)
         self._own[name] = variable
-        _count_registration()
+        count_registration()
         return variable
+
+    def hold(self, variables):
+        """Store these Variables, a dict by name, and no others."""
+        new, own = list(variables.items()), list(self._own.items())
+        if [(name, id(v)) for name, v in new] == [(name, id(v)) for name, v in own]:
+            return
+        for name, variable in new:
+            if not _is_among(variable, self._own.values()):
+                _refuse_while_recording(name)
+        self._own = dict(variables)
+        count_registration()
 
     def mount(self, name, holder):
         """Show the Variables of ``holder`` here under ``name/``.
 
         Args:
-            name: the prefix.
-            holder: a Parameter, an object with one as ``parameter``, or a list, tuple
-                or dict of such objects, which is looked into anew each time.
+            name: the prefix; of a Variable its name.
+            holder: a Variable, a Parameter, an object with one as ``parameter``, or a
+                list, tuple or dict of such objects, which is looked into anew each
+                time. A Variable takes the place of one that was mounted under the name.
+
+        Raises:
+            ArgumentError: another Variable is stored under the name.
         """
+        if isinstance(holder, Variable):
+            self._take_in(name, holder, self.mounted.get(name))
         self.mounted[name] = holder
-        _count_registration()
+        count_registration()
+
+    def _take_in(self, name, variable, before):
+        """Let a stored Variable that was mounted under the name make way for one."""
+        stored = self._own.values()
+        if not _is_among(variable, stored):
+            if current() is not None:
+                raise GraphError(
+                    f'compile: Variable "{name}" is made in the step and set as an '
+                    "attribute, where it counts as a weight; make it before the step, "
+                    "or set the attribute to its detach()"
+                )
+            if _is_among(before, stored):
+                pairs = self._own.items()
+                self._own = {n: variable if v is before else v for n, v in pairs}
+            elif name in self._own:
+                raise ArgumentError(
+                    f'Parameter: another Variable came as "{name}", which is stored '
+                    "here already; choose another name"
+                )
+        if variable.name is None:
+            variable.name = name
 
     def unmount(self, name):
         """Stop showing what is mounted under ``name``; nothing if there is nothing."""
         if self.mounted.pop(name, None) is not None:
-            _count_registration()
+            count_registration()
+
+    def forget(self, name):
+        """Unmount, and give up a stored Variable that was mounted under this name."""
+        variable = self.mounted.get(name)
+        self.unmount(name)
+        if not _is_among(variable, self.mounted.values()):
+            self._own = {n: v for n, v in self._own.items() if v is not variable}
 
     @property
     def variable_dict(self):
         """A dict from every name, mounted ones too, to its Variable.
 
-        A Variable that is shared stands under its first name alone.
+        A Variable that is shared stands under its first name alone: one that it is
+        stored under, if there is such a name.
         """
-        found = {}
-        seen = set()
-        for name, variable in self._walk(set()):
+        found, loose, seen = {}, [], set()
+        for name, variable, is_stored in self._walk(set(), []):
+            if not is_stored:
+                loose.append((name, variable))
+            elif id(variable) not in seen:
+                seen.add(id(variable))
+                _add(found, name, variable)
+        for name, variable in loose:
             if id(variable) not in seen:
                 seen.add(id(variable))
-                found[name] = variable
+                _add(found, name, variable)
         return found
 
-    def _walk(self, visited):
+    def lists(self):
+        """Return the lists and dicts that what is mounted here was found in."""
+        found = []
+        for _ in self._walk(set(), found):
+            pass
+        return found
+
+    def _walk(self, visited, lists):
+        """Yield the name of each Variable, it, and whether it is stored by its name."""
         if id(self) in visited:
             return
         visited.add(id(self))
-        yield from self._own.items()
+        for name, variable in self._own.items():
+            yield name, variable, True
         for mount, holder in self.mounted.items():
-            for path, parameter in stores_in(holder, mount):
-                for name, variable in parameter._walk(visited):
-                    yield f"{path}/{name}", variable
+            for path, held in held_in(holder, mount, lists):
+                if isinstance(held, Variable):
+                    yield path, held, False
+                    continue
+                for name, variable, is_stored in held._walk(visited, lists):
+                    yield f"{path}/{name}", variable, is_stored
 
     def __getitem__(self, name):
         try:
@@ -280,18 +308,51 @@ def refuse_misfits(thing, state):
         raise CheckpointError(f"{who}: " + "; ".join(faults))
 
 
-def stores_in(holder, path):
-    """Yield (path, Parameter) for each store that ``holder`` is or holds."""
-    if isinstance(holder, Parameter):
-        yield path, holder
-    elif isinstance(getattr(holder, "parameter", None), Parameter):
-        yield path, holder.parameter
-    elif isinstance(holder, dict):
-        for key, item in holder.items():
-            yield from stores_in(item, f"{path}/{key}")
-    elif isinstance(holder, list | tuple):
-        for i, item in enumerate(holder):
-            yield from stores_in(item, f"{path}/{i}")
+def held_in(holder, path, lists):
+    """Yield (path, what) for each Parameter or Variable that ``holder`` is or holds.
+
+    Results of operations are left out: they are no weights.
+
+    Args:
+        holder: anything.
+        path: what it is called.
+        lists: a list; it gets the lists and dicts that were looked into.
+    """
+    if isinstance(holder, Variable | Parameter):
+        if isinstance(holder, Parameter) or holder._is_made:
+            yield path, holder
+        return
+    store = getattr(holder, "parameter", None)
+    if isinstance(store, Parameter):
+        yield path, store
+    elif isinstance(holder, dict | list | tuple):
+        if not isinstance(holder, tuple):
+            lists.append(holder)
+        items = holder.items() if isinstance(holder, dict) else enumerate(holder)
+        for key, item in items:
+            yield from held_in(item, f"{path}/{key}", lists)
+
+
+def _refuse_while_recording(name):
+    if current() is not None:
+        raise GraphError(
+            f'compile: Variable "{name}" is made in the step; make it before, by '
+            "calling the model or the step once without compile"
+        )
+
+
+def _is_among(variable, others):
+    """Tell whether it is one of the others: == would compare elements."""
+    return any(variable is other for other in others)
+
+
+def _add(found, name, variable):
+    if name in found:
+        raise ArgumentError(
+            f'Parameter: two Variables are called "{name}"; give them names (keys, '
+            "attributes) that differ"
+        )
+    found[name] = variable
 
 
 def _misfits(name, variable, new):

@@ -1,14 +1,12 @@
 """Variable: an array that remembers how it was computed."""
 
-import sys
-
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
-from xdl.core.node import backpropagate, leaf, touch
+from xdl.core.node import backpropagate, holders, leaf, touch
 from xdl.errors import DtypeError, GraphError, ShapeError
 
 _new = object.__new__
@@ -45,7 +43,15 @@ class Variable:
         operators and methods here too.
     """
 
-    __slots__ = ("__weakref__", "_full", "_is_data", "_name", "_node", "_value")
+    __slots__ = [
+        "__weakref__",
+        "_full",
+        "_is_data",
+        "_name",
+        "_node",
+        "_value",
+        "_was_made",
+    ]
 
     @explained
     def __init__(self, value, name=None, trainable=None, dtype=None):
@@ -54,8 +60,7 @@ class Variable:
         dtype = None if dtype is None else backend.parse_dtype(dtype)
         array = backend.asarray(value, dtype=dtype)
         self._value = NAMESPACES[type(array)].copy(array)
-        self._name = name
-        self._node = None
+        self._name, self._node, self._was_made = name, None, True
         self.trainable = backend.is_floating(array) if trainable is None else trainable
 
     @classmethod
@@ -79,7 +84,7 @@ class Variable:
         """
         if self._node is None or self._node.op is not None:
             return NAMESPACES[type(self._value)].read_only(self._value)
-        if _holders(self) > _HOLDERS_OF_UNUSED:
+        if holders(self) > _HOLDERS_OF_UNUSED:
             self._remember()  # for a graph may wait for its backward
         return self._value
 
@@ -124,6 +129,11 @@ class Variable:
                 f"{self._label()}.{what}: it is the result of {self._node.op}, needed "
                 "a Variable that you made; detach() it first"
             )
+
+    @property
+    def _is_made(self):  # by the user: no result of an operation
+        node = self._node
+        return node.op is None if node else getattr(self, "_was_made", False)
 
     def _label(self):
         return f'Variable "{self.name}"' if self.name else "Variable"
@@ -340,7 +350,7 @@ class Variable:
         return int(self.item())
 
     def __index__(self):
-        if backend.is_floating(self._value):
+        if not backend.is_integer(self._value):
             raise DtypeError(f"{self._label()}: dtype {self.dtype} is no index")
         return int(self.item())
 
@@ -373,22 +383,18 @@ class Variable:
         return self._value.__dlpack_device__()
 
     def __deepcopy__(self, memo):
-        if self._node is not None and self._node.op is not None:
-            return Variable(self._value, self.name, False)  # without its graph
-        copied = Variable(self._value, self.name, self.trainable)
-        if self.grad is not None:
+        is_made = self._is_made  # else the copy is a constant, without the graph
+        copied = Variable(self._value, self.name, self.trainable and is_made)
+        copied._was_made = is_made
+        if copied.trainable and self.grad is not None:
             copied.grad = self.grad
         return copied
 
     def __reduce__(self):
-        is_leaf = self._node is not None and self._node.op is None
-        return Variable, (backend.to_numpy(self._value), self.name, is_leaf)
-
-
-def _holders(variable):
-    """Count the references to a Variable's node: nodes of a graph hold some."""
-    return sys.getrefcount(variable._node)
+        is_leaf = self.trainable and self._is_made
+        arguments = backend.to_numpy(self._value), self.name, is_leaf
+        return Variable, arguments, (None, {"_was_made": self._is_made})
 
 
 _ZERO = backend.from_python(0.0)
-_HOLDERS_OF_UNUSED = _holders(Variable._of(_ZERO, leaf(_ZERO, None)))
+_HOLDERS_OF_UNUSED = holders(Variable._of(_ZERO, leaf(_ZERO, None)))

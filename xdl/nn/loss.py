@@ -34,7 +34,7 @@ class Loss(Module):
 
     def forward(self, output):
         """Remember the model's output for ``loss``, and return it."""
-        self._output = output
+        vars(self)["_output"] = output  # not as a weight, whatever it is
         return output
 
     def loss(self, target=None):

@@ -49,7 +49,7 @@ class Recurrent(Module):
         self.layers, self.batch_first = layers, batch_first
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.dropout = Dropout(dropout)
-        self._weights = {}
+        vars(self)["_weights"] = {}  # not to be looked through: they are stored by name
         for layer in range(layers):
             size = hidden_size * len(self.directions) if layer else input_size
             for direction in self.directions:

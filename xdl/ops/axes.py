@@ -17,7 +17,7 @@ def as_axes(who, axis):
         return axis
     axis = plain(who, "axis", axis)
     try:
-        if isinstance(axis, int):
+        if isinstance(axis, int) and not isinstance(axis, bool):
             return operator.index(axis)
         return tuple(operator.index(a) for a in axis)
     except (TypeError, ShapeError):
@@ -25,6 +25,22 @@ def as_axes(who, axis):
             f"{who}: axis {described(axis)} came, needed None, an int or a tuple of "
             "ints"
         ) from None
+
+
+def as_axis(who, axis):
+    """Return ``axis`` as an int.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if type(axis) is int:
+        return axis
+    try:
+        if not isinstance(axis, bool):
+            return operator.index(axis)
+    except TypeError:
+        pass
+    raise ArgumentError(f"{who}: axis {axis!r} came, needed an int")
 
 
 def as_shape(who, shape):
@@ -67,25 +83,38 @@ def positive_axes(who, ndim, axis):
     return found
 
 
+def one_axis(who, ndim, axis):
+    """Return an axis as an int from 0 to ndim - 1.
+
+    Raises:
+        ShapeError: there is no such axis.
+        ArgumentError: it is no int.
+    """
+    (found,) = positive_axes(who, ndim, as_axis(who, axis))
+    return found
+
+
+def is_of_number(ndim, axis):
+    """Tell whether it is the axis that NumPy gives a single number: 0 or -1."""
+    return not ndim and type(axis) is int and axis in (0, -1)
+
+
 def axis_shape(who, x_shape, axis):
     """Return ``x_shape``, once it is known to have the axis with elements on it.
 
     Raises:
         ShapeError: there is no such axis, or it is empty.
     """
-    (positive,) = positive_axes(who, len(x_shape), axis)
-    if x_shape[positive] == 0:
-        raise ShapeError(f"{who}: axis {axis} of shape {x_shape} is empty")
+    if is_of_number(len(x_shape), axis):
+        return x_shape
+    for positive in positive_axes(who, len(x_shape), axis):
+        if x_shape[positive] == 0:
+            raise ShapeError(f"{who}: axis {axis} of shape {x_shape} is empty")
     return x_shape
 
 
-def reduced_shape(who, x_shape, axis, keepdims):
-    """Return the shape after a reduction over the axes.
-
-    Raises:
-        ShapeError: there is no such axis, or one is named twice.
-    """
-    axes = positive_axes(who, len(x_shape), axis)
+def reduced_shape(x_shape, axes, keepdims):
+    """Return the shape after a reduction over axes from 0 on."""
     if keepdims:
         return tuple(1 if i in axes else n for i, n in enumerate(x_shape))
     return tuple(n for i, n in enumerate(x_shape) if i not in axes)

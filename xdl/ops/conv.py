@@ -17,7 +17,7 @@ from xdl.ops.convolution import (
 )
 from xdl.ops.depthwise import by_input, by_weight, convolved, is_depthwise
 from xdl.ops.layout import as_operand
-from xdl.ops.shape import expand_dims, squeeze
+from xdl.ops.unit_axes import expand_dims, squeeze
 from xdl.ops.windows import (
     applied,
     as_pair,

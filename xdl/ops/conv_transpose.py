@@ -8,7 +8,8 @@ from xdl.ops.conv import Conv2dByInput
 from xdl.ops.indexing import getitem
 from xdl.ops.layout import as_operand
 from xdl.ops.padding import pad
-from xdl.ops.shape import expand_dims, reshape, squeeze
+from xdl.ops.shape import reshape
+from xdl.ops.unit_axes import expand_dims, squeeze
 from xdl.ops.windows import as_pair
 
 

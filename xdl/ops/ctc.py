@@ -12,7 +12,8 @@ from xdl.ops.ctc_paths import IMPOSSIBLE, Paths
 from xdl.ops.indexing import getitem
 from xdl.ops.layout import as_operand
 from xdl.ops.reduced_loss import ReducedLoss
-from xdl.ops.shape import expand_dims, reshape
+from xdl.ops.shape import reshape
+from xdl.ops.unit_axes import expand_dims
 
 
 class CtcLoss(ReducedLoss):

@@ -155,11 +155,9 @@ from xdl.ops.selection import minimum as minimum
 from xdl.ops.selection import where as where
 from xdl.ops.shape import astype as astype
 from xdl.ops.shape import broadcast_to as broadcast_to
-from xdl.ops.shape import expand_dims as expand_dims
 from xdl.ops.shape import matrix_transpose as matrix_transpose
 from xdl.ops.shape import permute_dims as permute_dims
 from xdl.ops.shape import reshape as reshape
-from xdl.ops.shape import squeeze as squeeze
 from xdl.ops.shape import transpose as transpose
 from xdl.ops.smooth_activation import gelu as gelu
 from xdl.ops.smooth_activation import glu as glu
@@ -182,6 +180,8 @@ from xdl.ops.trigonometry import cosh as cosh
 from xdl.ops.trigonometry import sin as sin
 from xdl.ops.trigonometry import sinh as sinh
 from xdl.ops.trigonometry import tan as tan
+from xdl.ops.unit_axes import expand_dims as expand_dims
+from xdl.ops.unit_axes import squeeze as squeeze
 
 scatter_add = index_add
 scatter_set = index_update

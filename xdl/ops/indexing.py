@@ -1,14 +1,12 @@
 """Indexing: picking elements out, and adding them back in."""
 
 from xdl import backend
-from xdl.backend import numpy as host
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
-from xdl.core.variable import Variable
 from xdl.errors import DtypeError, GraphError, IndexRangeError, ShapeError
+from xdl.ops.axes import is_of_number, one_axis
+from xdl.ops.index import PLACEHOLDER, changed_at, filled, picked_shape, split_index
 from xdl.ops.shape import reshape
-
-PLACEHOLDER = object()  # stands in a template for the next index array
 
 
 class Indexed(Op):
@@ -28,21 +26,13 @@ class Indexed(Op):
 
     def shape(self, x_shape, *indices_shape):
         """Return the shape of what is picked; index arrays are taken as integers."""
-        picked_from = host.broadcast_to(host.full((1,), 0.0), x_shape)
-        index = self._index([host.full(s, 0) for s in indices_shape])
-        try:
-            return host.getitem(picked_from, index).shape
-        except IndexError as error:
-            raise IndexRangeError(f"{self}: {error}") from None
+        return picked_shape(self, x_shape, self.template, indices_shape)
 
     def flops(self, y_shape, *shapes):
         return 0
 
     def _index(self, indices):
-        if not indices:
-            return self.template
-        arrays = iter(indices)
-        return tuple(next(arrays) if p is PLACEHOLDER else p for p in self.template)
+        return filled(self.template, indices) if indices else self.template
 
 
 class GetItem(Indexed):
@@ -53,14 +43,16 @@ class GetItem(Indexed):
     Args:
         x: an array of one axis or more.
         index: ints, slices, None, Ellipsis, integer or boolean arrays, lists or
-            Variables of these, or a tuple of such parts.
+            Variables of these, or a tuple of such parts. A boolean, also one of no
+            axes, is a mask and never 0 or 1: ``x[True]`` has an axis more, of length 1,
+            ``x[False]`` one of length 0.
 
     Returns:
         The picked elements.
 
     Raises:
         IndexRangeError: an index is outside its axis, or there are too many.
-        DtypeError: an index array is neither integer nor boolean.
+        DtypeError: an index is neither integer nor boolean.
 
     Example:
         >>> import xdl
@@ -228,11 +220,7 @@ class Take(Op):
         self.axis = axis
 
     def shape(self, x_shape, indices_shape):
-        if not -len(x_shape) <= self.axis < len(x_shape):
-            raise ShapeError(
-                f"{self}: axis {self.axis} came, but x has {len(x_shape)} axes"
-            )
-        axis = self.axis % len(x_shape)
+        axis = one_axis(self, len(x_shape), self.axis)
         return (*x_shape[:axis], *indices_shape, *x_shape[axis + 1 :])
 
     def flops(self, y_shape, *shapes):
@@ -261,46 +249,21 @@ class Take(Op):
 
 @function_of(GetItem)
 def getitem(x, index):
-    template, arrays = split_index(index)
-    return GetItem(template)(x, *arrays)
+    x, template, arrays, shape = split_index(x, index)
+    y = GetItem(template)(x, *arrays)
+    return y if shape is None else reshape(y, shape)
 
 
 @function_of(IndexAdd)
 def index_add(x, index, value):
-    template, arrays = split_index(index)
-    return IndexAdd(template)(x, value, *arrays)
+    return changed_at(IndexAdd, x, index, value)
 
 
 @function_of(Take)
 def take(x, indices, axis=0):
-    if axis is None:
+    if axis is None or is_of_number(getattr(x, "ndim", -1), axis):
         x, axis = reshape(x, (-1,)), 0
     return Take(axis)(x, indices)
-
-
-def split_index(index):
-    """Return an index as a template and the arrays that fill it."""
-    parts = index if isinstance(index, tuple) else (index,)
-    template, arrays = [], []
-    for part in parts:
-        if part is None or part is Ellipsis or isinstance(part, slice | int | bool):
-            template.append(part)
-        elif hasattr(part, "__index__") and not getattr(part, "shape", ()):
-            template.append(part.__index__())
-        else:
-            template.append(PLACEHOLDER)
-            arrays.append(_as_index(part))
-    return tuple(template), arrays
-
-
-def _as_index(part):
-    array = part._value if isinstance(part, Variable) else backend.asarray(part)
-    if not array.size and backend.is_floating(array):  # an empty list
-        array = backend.cast(array, "int64")
-    if not backend.dtype_name(array.dtype).startswith(("int", "uint", "bool")):
-        name = backend.dtype_name(array.dtype)
-        raise DtypeError(f"getitem: a {name} index came, needed integers or booleans")
-    return array
 
 
 def require_integers(who, indices):

@@ -3,7 +3,8 @@
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.errors import ShapeError
-from xdl.ops.axes import positive_axes
+from xdl.ops.axes import as_axis, one_axis
+from xdl.ops.shape import reshape
 
 
 class Concat(Op):
@@ -11,7 +12,7 @@ class Concat(Op):
 
     Args:
         xs: a sequence of arrays whose shapes differ along that axis at most.
-        axis: an int; default 0.
+        axis: an int, or None: the elements of each in C order; default 0.
 
     Returns:
         The arrays, one after the other.
@@ -42,7 +43,7 @@ class Concat(Op):
     def shape(self, *shapes):
         if not shapes:
             raise ShapeError(f"{self}: needed at least one array")
-        (axis,) = positive_axes(self, len(shapes[0]), self.axis)
+        axis = one_axis(self, len(shapes[0]), self.axis)
         for other in shapes[1:]:
             rests = {s[:axis] + s[axis + 1 :] for s in (shapes[0], other)}
             if len(rests) > 1 or len(other) != len(shapes[0]):
@@ -106,14 +107,14 @@ class Stack(Op):
         for other in shapes[1:]:
             if other != shapes[0]:
                 raise ShapeError(f"{self}: shapes {shapes[0]} and {other} differ")
-        (axis,) = positive_axes(self, len(shapes[0]) + 1, self.axis)
+        axis = one_axis(self, len(shapes[0]) + 1, self.axis)
         return (*shapes[0][:axis], len(shapes), *shapes[0][axis:])
 
     def flops(self, y_shape, *shapes):
         return 0
 
     def compute(self, xp, *xs):
-        if not -xs[0].ndim - 1 <= self.axis <= xs[0].ndim:
+        if not -xs[0].ndim - 1 <= as_axis(self, self.axis) <= xs[0].ndim:
             self.shape(*(x.shape for x in xs))  # refuses it
         return xp.stack(xs, axis=self.axis)
 
@@ -132,6 +133,8 @@ class Stack(Op):
 
 @function_of(Concat)
 def concat(xs, axis=0):
+    if axis is None:
+        xs, axis = [reshape(x, (-1,)) for x in xs], 0
     return Concat(axis)(*xs)
 
 

@@ -8,7 +8,7 @@ from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape, positive_axes
+from xdl.ops.axes import as_shape, is_of_number, one_axis, positive_axes
 from xdl.ops.indexing import getitem, take
 from xdl.ops.shape import broadcast_to, permute_dims, reshape
 
@@ -33,9 +33,7 @@ def swapaxes(x, axis1, axis2):
         (3, 1)
     """
     x = as_operand(x)
-    (first,), (second,) = (
-        positive_axes("swapaxes", x.ndim, axis) for axis in (axis1, axis2)
-    )
+    first, second = (one_axis("swapaxes", x.ndim, axis) for axis in (axis1, axis2))
     axes = list(range(x.ndim))
     axes[first], axes[second] = second, first
     return permute_dims(x, axes)
@@ -99,8 +97,8 @@ def flatten(x, start_axis=0, end_axis=-1):
     """
     x = as_operand(x)
     shape = x.shape or (1,)
-    (start,), (end,) = (
-        positive_axes("flatten", len(shape), axis) for axis in (start_axis, end_axis)
+    start, end = (
+        one_axis("flatten", len(shape), axis) for axis in (start_axis, end_axis)
     )
     if start > end:
         raise ShapeError(f"flatten: axis {start} is the first and {end} the last axis")
@@ -162,8 +160,8 @@ def repeat(x, repeats, axis=None):
         >>> xdl.repeat([1.0, 2.0], 2)
         Variable([1., 1., 2., 2.], dtype=float32)
     """
-    x, axis = along(x, axis)
-    (axis,) = positive_axes("repeat", x.ndim, axis)
+    x, axis = along(x, axis, number_has_axis=True)
+    axis = one_axis("repeat", x.ndim, axis)
     counts = _as_counts("repeat", repeats)
     before, length, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
     if len(counts) == 1:
@@ -215,9 +213,21 @@ def as_operand(x):
     return x if isinstance(x, Variable) or backend.namespace(x) else as_variable(x)
 
 
-def along(x, axis):
-    """Return ``x`` and the axis; for None the elements in C order, and their axis."""
-    return (flatten(x), 0) if axis is None else (as_operand(x), axis)
+def along(x, axis, number_has_axis=False):
+    """Return ``x`` and the axis; for None the elements in C order, and their axis.
+
+    Args:
+        x: what was given as an array.
+        axis: what was given as its axis.
+        number_has_axis: whether 0 or -1 are taken for a single number, as NumPy does,
+            which has one axis then.
+    """
+    if axis is None:
+        return flatten(x), 0
+    x = as_operand(x)
+    if number_has_axis and is_of_number(x.ndim, axis):
+        return flatten(x), 0
+    return x, axis
 
 
 def _as_counts(who, counts):

@@ -8,8 +8,15 @@ from xdl.core.op import function_of
 from xdl.core.option import number, plain
 from xdl.errors import ArgumentError, EmptyBatchError
 from xdl.ops.arithmetic import abs
-from xdl.ops.axes import positive_axes
-from xdl.ops.reduce import EMPTY, MANY, Reduction, max, sum
+from xdl.ops.reduce import (
+    EMPTY,
+    MANY,
+    NOT_OF_NUMBER,
+    OF_NUMBER,
+    Reduction,
+    max,
+    sum,
+)
 
 
 class Prod(Reduction):
@@ -38,14 +45,16 @@ class Prod(Reduction):
     cases = (
         *MANY,
         *EMPTY,
+        *OF_NUMBER,
         Case([[[0.0, 2.0, 3.0], [0.0, 0.0, 3.0]]], {"axis": 1}),
     )
 
     def compute(self, xp, x):
-        return xp.prod(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.prod(x, axis=axis, keepdims=self.keepdims)
 
     def gradient(self, xp, gy, x):
-        axes = positive_axes(self, len(x.shape), self.axis)
+        axes = self._axes(len(x.shape))
         if math.prod(x.shape) == 0 or not axes:
             return (xp.broadcast_to(self._spread(xp, gy, x.shape), x.shape),)
         kept = tuple(i for i in range(len(x.shape)) if i not in axes)
@@ -94,6 +103,7 @@ class Var(Reduction):
     cases = (
         *MANY[:1],
         *MANY[2:],
+        *NOT_OF_NUMBER,
         Case([(3, 0, 2)], {"axis": 0}),
         Case([(4, 3)], {"axis": 0, "correction": 1}),
         BadCase([(0, 3)], EmptyBatchError, "0 elements"),
@@ -101,6 +111,7 @@ class Var(Reduction):
     )
     floating = True
     residuals = ("mean",)
+    number_has_axis = False
 
     def __init__(self, axis=None, keepdims=False, correction=0):
         super().__init__(axis, keepdims)
@@ -121,7 +132,7 @@ class Var(Reduction):
         return xp.sum(x, axis=self.axis, keepdims=True) / count
 
     def _divisor(self, x_shape):
-        axes = positive_axes(self, len(x_shape), self.axis)
+        axes = self._axes(len(x_shape))
         count = math.prod(x_shape[axis] for axis in axes)
         if count <= self.correction:
             raise EmptyBatchError(
@@ -191,11 +202,20 @@ class Norm(Reduction):
     """
 
     onnx = "ReduceL2"
-    cases = (*MANY, *EMPTY, Case([[[0.0, 0.0], [3.0, 4.0]]], {"axis": 1}, smooth=False))
+    cases = (
+        *MANY,
+        *EMPTY,
+        *NOT_OF_NUMBER,
+        Case([[[0.0, 0.0], [3.0, 4.0]]], {"axis": 1}, smooth=False),
+    )
     floating = True
+    number_has_axis = False
 
     def compute(self, xp, x):
-        return root_of_squares(xp, x, self.axis, self.keepdims)
+        if not x.ndim:
+            self._axes(0)
+        axis = self.axis if x.ndim else None
+        return root_of_squares(xp, x, axis, self.keepdims)
 
     def gradient(self, xp, gy, x, y):
         return (self._spread(xp, _over_nonzero(xp, gy, y), x.shape) * x,)
@@ -225,9 +245,11 @@ def std(x, axis=None, keepdims=False, correction=0):
 @function_of(Norm)
 def norm(x, axis=None, keepdims=False, ord=2):
     ord = plain("Norm", "ord", ord)
+    op = Norm(axis, keepdims)
     if ord == 2:
-        return Norm(axis, keepdims)(x)
+        return op(x)
     if ord not in (1, math.inf):
         raise ArgumentError(f"Norm: ord {ord!r} came, needed 1, 2 or inf")
-    reduction = sum if ord == 1 else max
-    return reduction(abs(x), axis, keepdims)
+    x, reduction = abs(x), sum if ord == 1 else max
+    op.shape(x.shape)
+    return reduction(x, axis, keepdims)

@@ -3,7 +3,7 @@
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape, positive_axes
+from xdl.ops.axes import as_shape, one_axis
 
 
 class _Pieces:
@@ -106,7 +106,7 @@ class Split(Op):
 
     def _bounds(self, x_shape):
         """Return the axis from 0 on, and the positions of all ends."""
-        (axis,) = positive_axes(self, len(x_shape), self.axis)
+        axis = one_axis(self, len(x_shape), self.axis)
         length = x_shape[axis]
         if not isinstance(self.sections, int):
             return axis, (0, *(min(n, length) for n in self.sections), length)
@@ -195,7 +195,7 @@ class Unstack(Split):
         self.axis, self.part, self.joins = axis, part, joins
 
     def shape(self, x_shape):
-        (axis,) = positive_axes(self, len(x_shape), self.axis)
+        axis = one_axis(self, len(x_shape), self.axis)
         return x_shape if self.part is None else x_shape[:axis] + x_shape[axis + 1 :]
 
     def _index(self, x_shape):

@@ -6,8 +6,9 @@ from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
-from xdl.ops.axes import positive_axes
-from xdl.ops.indexing import PLACEHOLDER, Indexed, require_integers, split_index
+from xdl.ops.axes import one_axis
+from xdl.ops.index import PLACEHOLDER, changed_at
+from xdl.ops.indexing import Indexed, require_integers
 from xdl.ops.layout import along
 
 
@@ -57,7 +58,7 @@ class TakeAlongAxis(Op):
         self.axis = axis
 
     def shape(self, x_shape, indices_shape):
-        (axis,) = positive_axes(self, len(x_shape), self.axis)
+        axis = one_axis(self, len(x_shape), self.axis)
         if len(indices_shape) != len(x_shape):
             raise ShapeError(
                 f"{self}: indices have {len(indices_shape)} axes, needed {len(x_shape)}"
@@ -247,8 +248,7 @@ def take_along_axis(x, indices, axis=-1):
 
 @function_of(IndexUpdate)
 def index_update(x, index, value):
-    template, arrays = split_index(index)
-    return IndexUpdate(template)(x, value, *arrays)
+    return changed_at(IndexUpdate, x, index, value)
 
 
 @function_of(OneHot)

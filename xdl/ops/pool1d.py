@@ -6,7 +6,7 @@ from xdl.ops.axes import as_shape
 from xdl.ops.layout import as_operand
 from xdl.ops.mean_pool import avg_pool2d
 from xdl.ops.pool import max_pool2d
-from xdl.ops.shape import expand_dims, squeeze
+from xdl.ops.unit_axes import expand_dims, squeeze
 
 
 @explained

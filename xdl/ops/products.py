@@ -10,7 +10,7 @@ from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.affine import matmul
 from xdl.ops.arithmetic import multiply
-from xdl.ops.axes import as_axes, positive_axes
+from xdl.ops.axes import as_axes, one_axis, positive_axes
 from xdl.ops.contraction import (
     check_subscripts,
     forward_plan,
@@ -313,7 +313,7 @@ def _paired(axes, ndim1, ndim2):
 def _axis_last(x, axis):
     """Return ``x`` with one axis moved to the end."""
     ndim = len(_shape(x))
-    (axis,) = positive_axes("vecdot", ndim, as_axes("vecdot", axis))
+    axis = one_axis("vecdot", ndim, axis)
     return permute_dims(x, (*(i for i in range(ndim) if i != axis), axis))
 
 

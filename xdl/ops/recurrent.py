@@ -6,7 +6,7 @@ from xdl.errors import ArgumentError, ShapeError
 from xdl.ops import logistic
 from xdl.ops.parting import split
 from xdl.ops.recurrence import Recurrence
-from xdl.ops.shape import squeeze
+from xdl.ops.unit_axes import squeeze
 
 _MASK = [[True, True], [True, False], [False, True]]
 _NUMBERS = [[1.0, 1.0], [0.5, 0.0], [0.0, 2.0]]

@@ -2,7 +2,7 @@
 
 from xdl.arguments import explained
 from xdl.ops.recurrent import gru, lstm, rnn
-from xdl.ops.shape import expand_dims
+from xdl.ops.unit_axes import expand_dims
 
 
 @explained

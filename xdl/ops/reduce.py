@@ -5,7 +5,7 @@ import math
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import EmptyBatchError, ShapeError
-from xdl.ops.axes import as_axes, positive_axes, reduced_shape
+from xdl.ops.axes import as_axes, is_of_number, positive_axes, reduced_shape
 
 MANY = (
     Case([(2, 3)]),
@@ -15,6 +15,16 @@ MANY = (
     Case([(2, 3)], {"axis": -1, "keepdims": True}),
     BadCase([(2, 3)], ShapeError, "axis 2 came, but there are 2 axes", {"axis": 2}),
     BadCase([(2, 3)], ShapeError, "name one axis twice", {"axis": (0, -2)}),
+    BadCase([()], ShapeError, "axis 1 came, but there are 0 axes", {"axis": 1}),
+    BadCase([()], ShapeError, "axis 0 came, but there are 0 axes", {"axis": (0,)}),
+)
+OF_NUMBER = (
+    Case([()], {"axis": 0}),
+    Case([()], {"axis": -1, "keepdims": True}),
+)
+NOT_OF_NUMBER = (
+    BadCase([()], ShapeError, "axis 0 came, but there are 0 axes", {"axis": 0}),
+    BadCase([()], ShapeError, "axis -1 came, but there are 0 axes", {"axis": -1}),
 )
 EMPTY = (Case([(0, 3)]), Case([(3, 0, 2)], {"axis": 1}))
 NO_EMPTY = (
@@ -31,11 +41,23 @@ class Reduction(Op):
         keepdims: keep reduced axes with length 1.
     """
 
+    number_has_axis = True  # 0 or -1 are taken for a single number, as NumPy does
+
     def __init__(self, axis=None, keepdims=False):
         self.axis, self.keepdims = as_axes(type(self).__name__, axis), bool(keepdims)
 
     def shape(self, x_shape):
-        return reduced_shape(self, x_shape, self.axis, self.keepdims)
+        return reduced_shape(x_shape, self._axes(len(x_shape)), self.keepdims)
+
+    def _axes(self, ndim):
+        """Return the axes to reduce as ints from 0 on."""
+        if self.number_has_axis and is_of_number(ndim, self.axis):
+            return ()
+        return positive_axes(self, ndim, self.axis)
+
+    def _no_axis(self):
+        """Return None, the axis for a namespace that reduces a single number."""
+        self._axes(0)
 
     def flops(self, y_shape, x_shape):
         return math.prod(x_shape)
@@ -44,12 +66,14 @@ class Reduction(Op):
         """Return ``gy`` with the reduced axes back, of length 1."""
         if self.keepdims or not gy.ndim:
             return gy
-        return xp.reshape(gy, reduced_shape(self, x_shape, self.axis, True))
+        return xp.reshape(gy, reduced_shape(x_shape, self._axes(len(x_shape)), True))
 
     def to_onnx(self, graph, x):
         if self.onnx is None:
             return super().to_onnx(graph, x)
         axis, keepdims = self.axis, self.keepdims
+        if is_of_number(len(graph.shape(x)), axis):
+            axis = ()
         if axis == ():  # which would be all axes: one of length 1 stands for none
             axis, keepdims = len(graph.shape(x)), False
             x = graph.add("Unsqueeze", x, graph.integers(axis))
@@ -60,7 +84,7 @@ class NonEmptyReduction(Reduction):
     """A reduction that has no value for no elements."""
 
     def shape(self, x_shape):
-        for axis in positive_axes(self, len(x_shape), self.axis):
+        for axis in self._axes(len(x_shape)):
             if x_shape[axis] == 0:
                 raise ShapeError(
                     f"{self}: axis {axis} of shape {x_shape} has no elements"
@@ -89,10 +113,11 @@ class Sum(Reduction):
     """
 
     onnx = "ReduceSum"
-    cases = (*MANY, *EMPTY)
+    cases = (*MANY, *EMPTY, *OF_NUMBER)
 
     def compute(self, xp, x):
-        return xp.sum(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.sum(x, axis=axis, keepdims=self.keepdims)
 
     def gradient(self, xp, gy, x_shape):
         return (xp.broadcast_to(self._spread(xp, gy, x_shape), x_shape),)
@@ -122,10 +147,12 @@ class Mean(Reduction):
     onnx = "ReduceMean"
     cases = (
         *MANY,
+        *NOT_OF_NUMBER,
         NO_EMPTY[0],
         BadCase([(0, 3)], EmptyBatchError, "no elements to average"),
     )
     floating = True
+    number_has_axis = False
 
     def compute(self, xp, x):
         return xp.sum(x, axis=self.axis, keepdims=self.keepdims) / self._count(x.shape)
@@ -168,14 +195,16 @@ class Max(NonEmptyReduction):
     """
 
     onnx = "ReduceMax"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False))
+    cases = (*MANY, *NO_EMPTY, *OF_NUMBER, Case([[1.0, 3.0, 3.0]], smooth=False))
 
     def compute(self, xp, x):
-        return xp.max(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.max(x, axis=axis, keepdims=self.keepdims)
 
     def gradient(self, xp, gy, x, y):
         chosen = xp.logical_or(x == self._spread(xp, y, x.shape), x != x)
-        count = xp.sum(xp.astype(chosen, gy.dtype), axis=self.axis, keepdims=True)
+        axis = self.axis if x.ndim else None
+        count = xp.sum(xp.astype(chosen, gy.dtype), axis=axis, keepdims=True)
         return (xp.zero_unless(chosen, self._spread(xp, gy, x.shape) / count),)
 
 
@@ -202,10 +231,11 @@ class Min(Max):
     """
 
     onnx = "ReduceMin"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False))
+    cases = (*MANY, *NO_EMPTY, *OF_NUMBER, Case([[1.0, 1.0, 3.0]], smooth=False))
 
     def compute(self, xp, x):
-        return xp.min(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.min(x, axis=axis, keepdims=self.keepdims)
 
 
 class LogSumExp(NonEmptyReduction):
@@ -229,14 +259,15 @@ class LogSumExp(NonEmptyReduction):
     """
 
     onnx = "ReduceLogSumExp"
-    cases = (*MANY, *NO_EMPTY, Case([[1e4, -1e4, 1e4]], smooth=False))
+    cases = (*MANY, *NO_EMPTY, OF_NUMBER[0], Case([[1e4, -1e4, 1e4]], smooth=False))
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        m = xp.max(x, axis=self.axis, keepdims=True)
+        axis = self.axis if x.ndim else self._no_axis()
+        m = xp.max(x, axis=axis, keepdims=True)
         m = xp.where(xp.isfinite(m), m, 0.0)
-        total = xp.sum(xp.exp(x - m), axis=self.axis, keepdims=True)
+        total = xp.sum(xp.exp(x - m), axis=axis, keepdims=True)
         y = xp.log(total) + m
         return y if self.keepdims else xp.reshape(y, self.shape(x.shape))
 

@@ -7,7 +7,7 @@ from xdl.core.op import Op, function_of
 from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.arithmetic import subtract
-from xdl.ops.axes import positive_axes
+from xdl.ops.axes import one_axis
 from xdl.ops.indexing import getitem
 from xdl.ops.layout import along, as_operand
 
@@ -33,7 +33,7 @@ class _Cumulation(Op):
         self.axis = axis
 
     def shape(self, x_shape):
-        positive_axes(self, len(x_shape), self.axis)
+        one_axis(self, len(x_shape), self.axis)
         return x_shape
 
     def _part(self, xp, x, *bounds):
@@ -147,13 +147,13 @@ class CumulativeProd(_Cumulation):
 
 @function_of(CumulativeSum)
 def cumulative_sum(x, axis=None):
-    x, axis = along(x, axis)
+    x, axis = along(x, axis, number_has_axis=True)
     return CumulativeSum(axis)(x)
 
 
 @function_of(CumulativeProd)
 def cumulative_prod(x, axis=None):
-    x, axis = along(x, axis)
+    x, axis = along(x, axis, number_has_axis=True)
     return CumulativeProd(axis)(x)
 
 
@@ -182,7 +182,7 @@ def diff(x, n=1, axis=-1):
     if n < 0:
         raise ArgumentError(f"diff: n {n} came, needed 0 or more")
     x = as_operand(x)
-    (axis,) = positive_axes("diff", x.ndim, axis)
+    axis = one_axis("diff", x.ndim, axis)
     before = (slice(None),) * axis
     for _ in range(n):
         later = getitem(x, (*before, slice(1, None)))

@@ -2,8 +2,9 @@
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
-from xdl.errors import ShapeError
-from xdl.ops.reduce import EMPTY, MANY, NonEmptyReduction, Reduction
+from xdl.errors import ArgumentError, ShapeError
+from xdl.ops.axes import as_axis
+from xdl.ops.reduce import EMPTY, MANY, OF_NUMBER, NonEmptyReduction, Reduction
 
 
 class All(Reduction):
@@ -27,10 +28,11 @@ class All(Reduction):
     """
 
     onnx = "ReduceProd"
-    cases = (*MANY, *EMPTY)
+    cases = (*MANY, *EMPTY, *OF_NUMBER)
 
     def compute(self, xp, x):
-        return xp.all(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.all(x, axis=axis, keepdims=self.keepdims)
 
     def to_onnx(self, graph, x):
         return _of_booleans(super(), graph, x)
@@ -57,10 +59,11 @@ class Any(Reduction):
     """
 
     onnx = "ReduceSum"
-    cases = (*MANY, *EMPTY)
+    cases = (*MANY, *EMPTY, *OF_NUMBER)
 
     def compute(self, xp, x):
-        return xp.any(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.any(x, axis=axis, keepdims=self.keepdims)
 
     def to_onnx(self, graph, x):
         return _of_booleans(super(), graph, x)
@@ -79,7 +82,10 @@ _ARG = (
     Case([(2, 3)]),
     Case([(2, 3)], {"axis": 0}),
     Case([(2, 3)], {"axis": -1, "keepdims": True}),
+    *OF_NUMBER,
     BadCase([(2, 3)], ShapeError, "axis 2 came", {"axis": 2}),
+    BadCase([()], ShapeError, "axis 1 came", {"axis": 1}),
+    BadCase([(2, 3)], ArgumentError, "axis (0,) came, needed an int", {"axis": (0,)}),
     BadCase([(3, 0)], ShapeError, "has no elements", {"axis": 1}),
 )
 
@@ -107,11 +113,16 @@ class ArgMax(NonEmptyReduction):
     onnx = "ArgMax"
     cases = _ARG
 
+    def __init__(self, axis=None, keepdims=False):
+        axis = axis if axis is None else as_axis(type(self).__name__, axis)
+        super().__init__(axis, keepdims)
+
     def compute(self, xp, x):
-        return xp.argmax(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.argmax(x, axis=axis, keepdims=self.keepdims)
 
     def to_onnx(self, graph, x):
-        if self.axis is not None:
+        if self.axis is not None and graph.shape(x):
             return graph.add(self.onnx, x, axis=self.axis, keepdims=self.keepdims)
         ndim = len(graph.shape(x))
         x = graph.add("Reshape", x, graph.integers(-1))
@@ -144,7 +155,8 @@ class ArgMin(ArgMax):
     cases = _ARG
 
     def compute(self, xp, x):
-        return xp.argmin(x, axis=self.axis, keepdims=self.keepdims)
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.argmin(x, axis=axis, keepdims=self.keepdims)
 
 
 @function_of(All)

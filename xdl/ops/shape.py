@@ -7,8 +7,8 @@ from xdl.arguments import explained
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.promote import as_variable
-from xdl.errors import ArgumentError, DtypeError, ShapeError
-from xdl.ops.axes import as_axes, as_shape, positive_axes
+from xdl.errors import DtypeError, ShapeError
+from xdl.ops.axes import as_shape, positive_axes
 
 
 class Reshape(Op):
@@ -148,10 +148,15 @@ class BroadcastTo(Op):
         Case([()], {"target": (2, 2)}),
         Case([(3,)], {"target": (0, 3)}),
         BadCase([(2,)], ShapeError, "does not broadcast", {"target": (3,)}),
+        BadCase([(1, 1)], ShapeError, "does not broadcast", {"target": (3,)}),
+        BadCase([(1,)], ShapeError, "does not broadcast", {"target": ()}),
+        BadCase([(1,)], ShapeError, "needed lengths from 0 on", {"target": (-1,)}),
     )
 
     def __init__(self, target):
         self.target = as_shape("BroadcastTo", target)
+        if min(self.target, default=0) < 0:
+            raise ShapeError(f"{self}: needed lengths from 0 on")
 
     def shape(self, x_shape):
         padded = (1,) * (len(self.target) - len(x_shape)) + tuple(x_shape)
@@ -170,114 +175,6 @@ class BroadcastTo(Op):
 
     def gradient(self, xp, gy):
         return (gy,)  # the walk back sums it to the shape of x
-
-
-class Squeeze(Op):
-    """Remove axes of length 1.
-
-    Args:
-        x: an array of any shape.
-        axis: an int, a tuple of ints, or None: all axes of length 1.
-
-    Returns:
-        The elements without these axes.
-
-    Raises:
-        ShapeError: an axis has another length or does not exist.
-
-    Example:
-        >>> import xdl
-        >>> xdl.squeeze([[1.0], [2.0]], 1)
-        Variable([1., 2.], dtype=float32)
-    """
-
-    moves = True
-    onnx = Onnx("Squeeze", inputs=("axis",))
-    cases = (
-        Case([(2, 1, 1)]),
-        Case([(2, 1, 1)], {"axis": 1}),
-        Case([(1, 2, 1)], {"axis": (0, -1)}),
-        BadCase([(2, 3)], ShapeError, "length 3", {"axis": 1}),
-    )
-
-    def __init__(self, axis=None):
-        self.axis = as_axes("Squeeze", axis)
-
-    def shape(self, x_shape):
-        axes = [i for i, n in enumerate(x_shape) if n == 1]
-        if self.axis is not None:
-            axes = positive_axes(self, len(x_shape), self.axis)
-        for axis in axes:
-            if x_shape[axis] != 1:
-                raise ShapeError(
-                    f"{self}: axis {axis} of {x_shape} has length {x_shape[axis]}"
-                )
-        return tuple(n for i, n in enumerate(x_shape) if i not in axes)
-
-    def flops(self, y_shape, x_shape):
-        return 0
-
-    def compute(self, xp, x):
-        return xp.reshape(x, self.shape(x.shape))
-
-    def gradient(self, xp, gy, x_shape):
-        return (xp.reshape(gy, x_shape),)
-
-
-class ExpandDims(Op):
-    """Insert axes of length 1.
-
-    Args:
-        x: an array of any shape.
-        axis: where the new axis stands in the result, an int; default 0. A tuple of
-            ints inserts several.
-
-    Returns:
-        The elements with these axes.
-
-    Raises:
-        ShapeError: there is no such place, or one is named twice.
-
-    Example:
-        >>> import xdl
-        >>> xdl.expand_dims([1.0, 2.0], -1).shape
-        (2, 1)
-    """
-
-    moves = True
-    onnx = Onnx("Unsqueeze", inputs=("axis",))
-    cases = (
-        Case([(2, 3)], {"axis": 0}),
-        Case([(2, 3)], {"axis": -1}),
-        Case([()], {"axis": 0}),
-        Case([(2, 3)], {"axis": (0, 2)}),
-        Case([(2, 3)], {"axis": (-1, 1)}),
-        Case([(2, 3)], {"axis": ()}),
-        BadCase([(2, 3)], ShapeError, "axis 4 came", {"axis": 4}),
-        BadCase([(2, 3)], ShapeError, "one axis twice", {"axis": (0, -4)}),
-        BadCase([(2, 3)], ArgumentError, "axis None came", {"axis": None}),
-    )
-
-    def __init__(self, axis=0):
-        self.axis = as_axes("ExpandDims", axis)
-        if axis is None:
-            raise ArgumentError("ExpandDims: axis None came, needed an int or a tuple")
-
-    def shape(self, x_shape):
-        count = len(self.axis) if isinstance(self.axis, tuple) else 1
-        ndim = len(x_shape) + count
-        new = positive_axes(self, ndim, self.axis)
-        lengths = iter(x_shape)
-        return tuple(1 if axis in new else next(lengths) for axis in range(ndim))
-
-    def flops(self, y_shape, x_shape):
-        return 0
-
-    def compute(self, xp, x):
-        return xp.reshape(x, self.shape(x.shape))
-
-    def gradient(self, xp, gy, x_shape):
-        return (xp.reshape(gy, x_shape),)
 
 
 class Astype(Op):
@@ -386,16 +283,6 @@ def transpose(x, axes=None):
 @function_of(BroadcastTo)
 def broadcast_to(x, shape):
     return BroadcastTo(shape)(x)
-
-
-@function_of(Squeeze)
-def squeeze(x, axis=None):
-    return Squeeze(axis)(x)
-
-
-@function_of(ExpandDims)
-def expand_dims(x, axis=0):
-    return ExpandDims(axis)(x)
 
 
 @function_of(Astype)

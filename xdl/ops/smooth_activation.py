@@ -11,7 +11,7 @@ from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops import logistic
-from xdl.ops.axes import positive_axes
+from xdl.ops.axes import one_axis
 
 _ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
 _FAR = Case([(5,)], low=-90, high=90)
@@ -312,7 +312,7 @@ class GLU(Op):
         self.axis = axis
 
     def shape(self, x_shape):
-        (axis,) = positive_axes(self, len(x_shape), self.axis)
+        axis = one_axis(self, len(x_shape), self.axis)
         length = x_shape[axis]
         if length % 2:
             raise ShapeError(f"{self}: length {length}, needed an even one")
@@ -336,7 +336,7 @@ class GLU(Op):
         return (xp.concat([gated * q, bent * q], axis=self.axis),)
 
     def _halves(self, xp, x):
-        (axis,) = positive_axes(self, x.ndim, self.axis)
+        axis = one_axis(self, x.ndim, self.axis)
         half = self.shape(x.shape)[axis]
         before = (slice(None),) * axis
         return (

@@ -5,7 +5,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import positive_axes
+from xdl.ops.axes import one_axis
 from xdl.ops.indexing import getitem
 from xdl.ops.layout import along
 from xdl.ops.picking import add_along_axis, take_along_axis
@@ -47,7 +47,7 @@ class Argsort(Op):
         self.descending, self.stable = bool(descending), bool(stable)
 
     def shape(self, x_shape):
-        positive_axes(self, len(x_shape), self.axis)
+        one_axis(self, len(x_shape), self.axis)
         return x_shape
 
     def compute(self, xp, x):
@@ -123,7 +123,7 @@ class Sort(Argsort):
 
 @function_of(Argsort)
 def argsort(x, axis=-1, descending=False, stable=True):
-    x, axis = along(x, axis)
+    x, axis = along(x, axis, number_has_axis=True)
     return Argsort(axis, descending, stable)(x)
 
 
@@ -159,7 +159,7 @@ def topk(x, k, axis=-1, largest=True):
         (Variable([3., 2.], dtype=float32), Variable([0, 2]))
     """
     x, axis = along(x, axis)
-    (axis,) = positive_axes("topk", x.ndim, axis)
+    axis = one_axis("topk", x.ndim, axis)
     k = plain("topk", "k", k)
     if k < 0:
         raise ArgumentError(f"topk: k {k} came, needed 0 or more")

@@ -5,6 +5,7 @@ import contextlib
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.parameter import Parameter
+from xdl.core.watch import Watch
 from xdl.optim.optimizer import as_parameter, wide_copy
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
@@ -26,7 +27,7 @@ class EMA(Stored):
 
     Attributes:
         average: a Parameter with the averages, constant Variables that start as copies
-            of the weights.
+            of the weights; those of later weights at the next update.
 
     Raises:
         ArgumentError: ``decay`` is out of its range, or what came holds no Variables.
@@ -55,7 +56,8 @@ class EMA(Stored):
         self.decay = decay
         self.parameter = as_parameter("EMA", parameter)
         self.average = Parameter()
-        self._pairs()
+        self._known = []
+        self.look_again()
 
     def update(self):
         """Move the averages towards the weights as they are now."""
@@ -85,17 +87,26 @@ class EMA(Stored):
             for variable, value in own:
                 variable.value = value
 
-    def _pairs(self):
-        """Return pairs of a Variable and its average; new Variables get one."""
-        pairs, known = [], self.average.variable_dict
+    def look_again(self):
+        """Have an average for what the Parameter holds now, and for nothing else."""
+        known = {id(variable): shadow for variable, shadow in self._known}
+        pairs, held = [], {}
         for name, variable in self.parameter.items():
             if not backend.is_floating(variable._value):
                 continue
-            if name not in known:
+            shadow = known.get(id(variable))
+            if shadow is None:
                 shadow = wide_copy(variable, name)  # small moves are lost in 16 bits
-                known[name] = self.average.register(name, shadow)
-            shadow = known[name]
+            held[name] = shadow
+            pairs.append((variable, shadow))
+        self.average.hold(held)
+        self._known, self._watch = pairs, Watch(self.parameter)
+
+    def _pairs(self):
+        """Return pairs of a Variable and its average; new Variables get one."""
+        if self._watch.is_over():
+            self.look_again()
+        for variable, shadow in self._known:
             if type(shadow._value) is not type(variable._value):  # the model was moved
                 shadow.to(variable.device)
-            pairs.append((variable, shadow))
-        return pairs
+        return self._known

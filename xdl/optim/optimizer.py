@@ -5,8 +5,9 @@ from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import current
 from xdl.core.node import touch
-from xdl.core.parameter import Parameter, registrations
+from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
+from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
@@ -38,7 +39,8 @@ class Optimizer(Stored):
     Attributes:
         parameter: the Parameter that is optimized.
         state: a Parameter with the optimizer's own Variables, one a state name and
-            weight, made at construction.
+            weight, made at construction. Weights that come later get theirs at the
+            next step, and those that are gone lose theirs.
 
     Raises:
         ArgumentError: there is nothing trainable, a Variable stands twice in the
@@ -71,7 +73,7 @@ class Optimizer(Stored):
         self.parameter = as_parameter(type(self).__name__, parameter)
         self.state = Parameter()
         self._slots = []
-        self._adopt()
+        self.look_again()
         if not any(variable.trainable for variable, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
 
@@ -99,7 +101,7 @@ class Optimizer(Stored):
             NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
         """
         self.step(*others)
-        self.zero_grad()
+        self._clear()
 
     def step(self, *others):
         """Change all weights by their gradients, and keep the gradients.
@@ -114,8 +116,8 @@ class Optimizer(Stored):
                 f"{type(self).__name__}: {kind(others[0])} came, needed nothing; "
                 "compute the loss and call backward before"
             )
-        if self._registrations != registrations[0]:
-            self._adopt()
+        if self._watch.is_over():
+            self.look_again()
         recording = current()
         if recording is not None and self not in recording.owners:
             raise GraphError(
@@ -183,41 +185,50 @@ class Optimizer(Stored):
         """
         for name in options:
             raise unknown(f"{type(self).__name__}.zero_grad", name, (), "()")
+        if self._watch.is_over():
+            self.look_again()
+        self._clear()
+
+    def _clear(self):
         for variable, _ in self._slots:
             variable.clear_grad()
 
-    def _adopt(self):
-        """Take in the Variables that the Parameter holds and this does not know yet."""
-        known = {id(variable) for variable, _ in self._slots}
-        new = [
+    def look_again(self):
+        """Have state for what the Parameter holds now, and for nothing else."""
+        known = {id(variable): state for variable, state in self._slots}
+        found = [
             (name, variable)
             for name, variable in self.parameter.items()
-            if id(variable) not in known and backend.is_floating(variable._value)
+            if backend.is_floating(variable._value)
         ]
-        for _, variable in new:
-            self.check(variable)
-        for name, variable in new:
-            state = [
-                self.state.register(
-                    f"{kind}/{name}", self._started(kind, name, variable)
-                )
-                for kind in self.state_names
-            ]
-            self._slots.append((variable, state))
-        self._registrations = registrations[0]
+        for _, variable in found:
+            if id(variable) not in known:
+                self.check(variable)
+        slots, held = [], {}
+        for name, variable in found:
+            names = [f"{kind}/{name}" for kind in self.state_names]
+            state = known.get(id(variable)) or self._started(name, variable)
+            held.update(zip(names, state, strict=True))
+            slots.append((variable, state))
+        self.state.hold(held)
+        self._slots, self._watch = slots, Watch(self.parameter)
 
     def check(self, variable):
         """Raise an error for a Variable that this cannot change; a subclass may."""
 
-    def _started(self, kind, name, variable):
-        """Return a new Variable of the state of a weight."""
-        name, start = f"{kind}/{name}", self.starts.get(kind, 0.0)
-        if kind in self.counters:
-            counter = Variable(start, name, trainable=False, dtype="float64")
-            return counter.to(variable.device)
-        like = wide_copy(variable, name)
-        like._value[...] = start
-        return like
+    def _started(self, name, variable):
+        """Return the new Variables of the state of a weight."""
+        made = []
+        for state in self.state_names:
+            label, start = f"{state}/{name}", self.starts.get(state, 0.0)
+            if state in self.counters:
+                one = Variable(start, label, trainable=False, dtype="float64")
+                one.to(variable.device)
+            else:
+                one = wide_copy(variable, label)
+                one._value[...] = start
+            made.append(one)
+        return made
 
 
 def wide_copy(variable, name):

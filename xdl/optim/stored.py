@@ -9,10 +9,15 @@ _PARTS = ("hyperparameters", "state")
 class Stored(Checked):
     """An object with options and a store of Variables.
 
-    A subclass names in ``store`` the attribute that is the store.
+    A subclass names in ``store`` the attribute that is the store, and defines
+    ``look_again()``, which brings that up to date with the weights it is for.
     """
 
     store: str
+
+    def look_again(self):
+        """Have state for the weights that there are now; a subclass defines it."""
+        raise NotImplementedError
 
     def state_dict(self):
         """Return the hyperparameters, and the state as NumPy copies: all that is saved.
@@ -20,6 +25,7 @@ class Stored(Checked):
         Returns:
             A dict of two dicts: ``"hyperparameters"`` and ``"state"``.
         """
+        self.look_again()
         state = getattr(self, self.store).state_dict()
         return dict(zip(_PARTS, (self.options(), state), strict=True))
 
@@ -28,6 +34,7 @@ class Stored(Checked):
         if not isinstance(saved, dict) or saved.keys() != set(_PARTS):
             came = list(saved) if isinstance(saved, dict) else type(saved).__name__
             return [f"{came} came, needed a dict of {' and '.join(_PARTS)}"]
+        self.look_again()
         options, state = (saved[part] for part in _PARTS)
         return self.misfit_options(options) + getattr(self, self.store).misfits(state)
 

@@ -8,7 +8,6 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import current, root
 from xdl.core import mode
-from xdl.core.parameter import registrations
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
 from xdl.program.batches import over
@@ -42,7 +41,6 @@ class Compiled:
     def _begin(self):
         """Look the state up anew, and forget all programs."""
         self.state = State(self._sources)
-        self._registrations = registrations[0]
         self._replays = {}  # by their numbers; the one that was used last stands last
         self._recordings, self._floats_vary = 0, True
         self._short: tuple = (None, 0)  # a function, and how many arguments it takes
@@ -187,13 +185,14 @@ class Compiled:
         return returned
 
     def _look_for_new_variables(self):
-        if self._registrations == registrations[0]:
+        watch = self.state.watch
+        if not watch.is_over():
             return
         new = State(self._sources)
-        is_same = new.variables.keys() == self.state.variables.keys()
-        if not is_same or len(new.modules) != len(self.state.modules):
+        if watch.has_changed() or new.layout() != self.state.layout():
             self._begin()
-        self._registrations = registrations[0]
+        else:
+            self.state.watch = new.watch
 
     def _kinds(self, given):
         return tuple([_kind(leaf, self._floats_vary) for leaf in given])

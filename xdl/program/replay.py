@@ -102,7 +102,8 @@ class Replay:
         Args:
             given: the arguments of a call that fits.
         """
-        if self.short is None or not self.short.is_still(given):
+        watch = self.state.watch
+        if self.short is None or not self.short.is_still(given, watch):
             self.short = short_way(self, self._step, given, _returned)
         return self.short
 

@@ -16,6 +16,7 @@ from xdl.program.interpreter import Refused
 from xdl.program.nest import mapped
 
 MISS = object()  # the short way does not fit this call
+FEW = 16  # items of a list that are asked after one by one
 
 
 class Short:
@@ -37,7 +38,7 @@ class Short:
 
     def __init__(self, replay, step, given, returned):
         self._program, self._slots = replay.program, replay.state.slots
-        self._executor = replay.executor
+        self._executor, self._watch = replay.executor, replay.state.watch
         names = {"revision": revision, "now": revision[0], "MISS": MISS, "tick": tick}
         names |= {"ndarray": np.ndarray, "step": step, "Variable": Variable}
         names |= {"new": object.__new__, "asarray": np.asarray, "Refused": Refused}
@@ -53,13 +54,21 @@ class Short:
         """Tell whether there is an answer for a list of arguments, however many."""
         return len(arguments) == self.count and self.fits(*arguments)
 
-    def is_still(self, given):
-        """Tell whether it is the short way for arguments after a call in full."""
+    def is_still(self, given, watch):
+        """Tell whether it is the short way for arguments after a call in full.
+
+        Args:
+            given: the arguments.
+            watch: the Watch of the state now.
+        """
+        if self._watch is not watch and (self._watch.lists or watch.lists):
+            return False  # it asks after other lists
         self._names["now"] = revision[0]
         return self.fits(*given)
 
     def _write(self, given):
         every = ["revision[0] != now", "mode() != usual", *self._of_state()]
+        every += self._of_lists()
         few = list(every)
         asked = getattr(self._executor, "asks", ())  # an executor may ask by itself
         for i, x in enumerate(given):
@@ -95,6 +104,19 @@ class Short:
             tests.append(f"v{i}._node is not node{i}")
             if slot.variable.trainable:
                 tests.append(f"node{i}.grad is not None")
+        return tests
+
+    def _of_lists(self):
+        """Return texts of what would make the lists of the layers other ones."""
+        tests = []
+        for i, (one, before) in enumerate(self._watch.lists):
+            if type(one) is not list or len(before) > FEW:
+                self._names["has_changed"] = self._watch.has_changed
+                return ["has_changed()"]
+            self._names[f"l{i}"] = one
+            self._names |= {f"l{i}_{j}": item for j, item in enumerate(before)}
+            tests.append(f"len(l{i}) != {len(before)}")
+            tests += [f"l{i}[{j}] is not l{i}_{j}" for j in range(len(before))]
         return tests
 
     def _run(self, listed):

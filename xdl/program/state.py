@@ -10,8 +10,10 @@ from xdl.core.module import Module
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
+from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError
 from xdl.optim.ranges import Checked
+from xdl.optim.stored import Stored
 from xdl.program.program import Update
 
 
@@ -68,8 +70,10 @@ class State:
     def __init__(self, sources):
         self.sources = sources
         self.variables, self.modules, self.checked = {}, [], []
+        self._stores = []
         for source in sources:
             self._take(source)
+        self.watch = Watch(*self._stores)
         self.slots = [
             Slot(variable, is_grad, label)
             for variable, label in self.variables.values()
@@ -89,10 +93,13 @@ class State:
         if isinstance(source, Variable):
             self._add(source, source.name or "")
         elif isinstance(source, Parameter):
+            self._stores.append(source)
             for name, variable in source.items():
                 self._add(variable, name)
         elif isinstance(source, Checked) or hasattr(source, "parameter"):
             self.checked += [source] if isinstance(source, Checked) else []
+            if isinstance(source, Stored):
+                source.look_again()
             stores = [s for s in vars(source).values() if isinstance(s, Parameter)]
             for store in stores:
                 self._take(store)
@@ -104,6 +111,11 @@ class State:
 
     def _add(self, variable, label):
         self.variables.setdefault(id(variable), (variable, label))
+
+    def layout(self):
+        """Return which Variables and layers there are, and in what order."""
+        named = [(id(one), label) for one, label in self.variables.values()]
+        return named, [id(module) for module in self.modules]
 
     def key(self):
         """Return what a program depends on besides its arguments' kinds, hashable."""
