@@ -34,6 +34,7 @@ TEXTS = sorted(
 # Each part of the package may import those before it, and itself.
 LAYERS = [
     {"errors", "late"},
+    {"replacing"},
     {"backend"},
     {"core"},
     {"transform"},

@@ -6,7 +6,7 @@ from xdl.backend import random as draws
 from xdl.backend.recording import current
 from xdl.errors import ArgumentError, CheckpointError, GraphError
 from xdl.io import container, parts, tree
-from xdl.io.replacing import replacing
+from xdl.replacing import replacing
 
 
 def save(path, things):
