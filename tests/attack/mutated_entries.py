@@ -69,7 +69,7 @@ def outcome(folder):
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
         try:
             code = 0 if result() == [1.0, 3.0, 5.0] else 1
-        except BaseException as error:
+        except BaseException:
             traceback.print_exc()
             code = 2
         os._exit(code)
