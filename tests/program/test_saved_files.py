@@ -217,3 +217,27 @@ def test_the_text_does_not_depend_on_the_locale(tmp_path):
     text = (tmp_path / "step.py").read_bytes().decode("utf-8")
     assert "Grün" in text
     assert "gr_e" in text
+
+
+def test_a_step_of_the_native_executor_runs_from_its_file(tmp_path):
+    pytest.importorskip("numba")
+    model = xdl.models.LeNet(size=8, window=3)
+    optimizer = xdl.SGD(model, lr=0.01)
+
+    def step(x, target):
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        optimizer.update()
+        return loss
+
+    fast = compile(step, model, optimizer, executor="numba")
+    x, target = np.ones((2, 1, 8, 8), np.float32), np.array([1, 7])
+    fast(x, target)
+
+    module = _loaded(fast.program, tmp_path / "step.py")
+
+    found = [float(module.step(x, target)) for _ in range(3)]
+    np.testing.assert_allclose(
+        found, [fast(x, target).item() for _ in range(3)], rtol=1e-5
+    )

@@ -143,8 +143,9 @@ class Text:
         elif value.origin == "constant":
             name = self._named(value, f"constant{len(self.constants)}")
             self.constants[name] = value.data
-        else:
-            name = self._named(value, f"t{len(self._name_of)}")
+        else:  # a view that an executor has taken into a group
+            self._write(value.origin)
+            name = self._name_of[value]
         return name
 
     def _named(self, value, label):
@@ -204,7 +205,8 @@ class Text:
         result = instruction.result
         place = comment(instruction.place)
         if result is not None:
-            code = f"{self.name(result)} = {code}"
+            name = self._named(result, f"t{len(self._name_of)}")
+            code = f"{name} = {code}"
             shape = "" if result.is_number else f"{result.shape} {result.dtype}"
             place = f"{shape}  {place}".strip()
         self.lines.append(code + _aside(code, place))
