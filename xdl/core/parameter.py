@@ -141,21 +141,28 @@ class Parameter:
         """
         found = {}
         seen = set()
-        for name, variable in self._walk(set()):
+        for name, variable in self._walk():
             if id(variable) not in seen:
                 seen.add(id(variable))
                 found[name] = variable
         return found
 
-    def _walk(self, visited):
-        if id(self) in visited:
-            return
-        visited.add(id(self))
-        yield from self._own.items()
-        for mount, holder in self.mounted.items():
-            for path, parameter in stores_in(holder, mount):
-                for name, variable in parameter._walk(visited):
-                    yield f"{path}/{name}", variable
+    def _walk(self):
+        """Yield (name, Variable), this store's first; stores may be nested deep."""
+        visited, waiting = set(), [("", self)]
+        while waiting:
+            prefix, store = waiting.pop()
+            if id(store) in visited:
+                continue
+            visited.add(id(store))
+            for name, variable in store._own.items():
+                yield prefix + name, variable
+            inner = [
+                (f"{prefix}{path}/", parameter)
+                for mount, holder in store.mounted.items()
+                for path, parameter in stores_in(holder, mount)
+            ]
+            waiting += reversed(inner)
 
     def __getitem__(self, name):
         try:

@@ -31,27 +31,44 @@ def without_arrays(nested, arrays, path=()):
         nested = nested.item()
     if nested is None or isinstance(nested, str | bool | int | float):
         return nested
-    array = nested._value if isinstance(nested, Variable) else nested
-    if backend.namespace(array) is None:
-        raise ArgumentError(
-            f"save: {name_of(path)}: {type(nested).__name__} came, needed an array, a "
-            "number, a str, None, a dict or list of them, or under a name of its own a "
-            "Module or an object with state_dict and load_state_dict"
-        )
-    arrays[path] = backend.to_numpy(array)
+    arrays[path] = _array(nested, path)
     return None
 
 
+def _array(value, path):
+    """Return an array, or that of a Variable, on the host."""
+    array = value._value if isinstance(value, Variable) else value
+    if isinstance(array, np.ma.MaskedArray):
+        raise ArgumentError(
+            f"save: {name_of(path)}: a masked array came, needed an array without a "
+            "mask; save its data and its mask, each under a name of its own"
+        )
+    if backend.namespace(array) is None:
+        raise ArgumentError(
+            f"save: {name_of(path)}: {type(value).__name__} came, needed an array, a "
+            "number, a str, None, a dict or list of them, or under a name of its own a "
+            "Module or an object with state_dict and load_state_dict"
+        )
+    return backend.to_numpy(array)
+
+
 def with_arrays(skeleton, arrays):
-    """Return what ``without_arrays`` took apart; it changes the skeleton."""
+    """Return what ``without_arrays`` took apart; it changes the skeleton.
+
+    Raises:
+        LookupError, TypeError, ValueError: arrays and skeleton do not belong together.
+    """
     for path, array in arrays.items():
         holder = skeleton
         for key in path[:-1]:
             holder = holder[key]
+        if holder[path[-1]] is not None:
+            raise ValueError(f"{name_of(path)!r} is no place of an array")
         holder[path[-1]] = array
     return skeleton
 
 
 def name_of(path):
-    """Return a path of keys and positions as a str."""
-    return "/".join(map(str, path))
+    """Return a path of keys and positions as a str that UTF-8 can hold."""
+    name = "/".join(map(str, path))
+    return name.encode("utf-8", "backslashreplace").decode()
