@@ -91,6 +91,13 @@ def oracle(session):
 
 
 @nox.session(default=False)
+def attack(session):
+    """Damage files, caches and processes at random, for minutes."""
+    session.install("-e", ".[dev,jit]")
+    session.run("pytest", "tests/attack", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session):
     """Print the overhead over plain NumPy."""
     session.install("-e", ".[examples]")

@@ -35,7 +35,7 @@ TEXTS = sorted(
 LAYERS = [
     {"errors"},
     {"arguments", "elsewhere"},
-    {"late"},
+    {"late", "replacing"},
     {"backend"},
     {"core"},
     {"transform"},

@@ -68,11 +68,11 @@ def bits(count, width, key, number):
     """Return uniform random integers of ``width`` bits (16 or 32), the same every time.
 
     They are NumPy's Philox 4x64-10 with the 128 lower bits of ``key`` as its key and
-    ``number`` as the third word of its counter.
+    ``number`` as the third word of its counter; after the last one the first follows.
     """
     words = -(-count * width // 64)
     halves = np.array([key % _WORD, key // _WORD % _WORD], np.uint64)
-    philox = np.random.Philox(key=halves, counter=[0, 0, number, 0])
+    philox = np.random.Philox(key=halves, counter=[0, 0, number % _WORD, 0])
     drawn = np.asarray(philox.random_raw(words), "<u8")  # one order on every machine
     return drawn.view(f"<u{width // 8}")[:count]
 

@@ -169,7 +169,7 @@ class Parameter:
         stored under, if there is such a name.
         """
         found, loose, seen = {}, [], set()
-        for name, variable, is_stored in self._walk(set(), []):
+        for name, variable, is_stored in self._walk([]):
             if not is_stored:
                 loose.append((name, variable))
             elif id(variable) not in seen:
@@ -184,24 +184,33 @@ class Parameter:
     def lists(self):
         """Return the lists and dicts that what is mounted here was found in."""
         found = []
-        for _ in self._walk(set(), found):
+        for _ in self._walk(found):
             pass
         return found
 
-    def _walk(self, visited, lists):
-        """Yield the name of each Variable, it, and whether it is stored by its name."""
-        if id(self) in visited:
-            return
-        visited.add(id(self))
-        for name, variable in self._own.items():
-            yield name, variable, True
-        for mount, holder in self.mounted.items():
-            for path, held in held_in(holder, mount, lists):
-                if isinstance(held, Variable):
-                    yield path, held, False
-                    continue
-                for name, variable, is_stored in held._walk(visited, lists):
-                    yield f"{path}/{name}", variable, is_stored
+    def _walk(self, lists):
+        """Yield the name of each Variable, it, and whether it is stored by its name.
+
+        This store's come first; stores may be nested deep.
+        """
+        visited, waiting = set(), [("", self)]
+        while waiting:
+            prefix, held = waiting.pop()
+            if isinstance(held, Variable):
+                yield prefix, held, False
+            elif id(held) not in visited:
+                visited.add(id(held))
+                for name, variable in held._own.items():
+                    yield prefix + name, variable, True
+                waiting += reversed(held._inside(prefix, lists))
+
+    def _inside(self, prefix, lists):
+        """Return pairs of a path and the Variable or store that is mounted there."""
+        return [
+            (prefix + path + ("" if isinstance(held, Variable) else "/"), held)
+            for mount, holder in self.mounted.items()
+            for path, held in held_in(holder, mount, lists)
+        ]
 
     def __getitem__(self, name):
         try:
@@ -355,9 +364,9 @@ def _add(found, name, variable):
     found[name] = variable
 
 
-def _misfits(name, variable, new):
+def _misfits(name, variable, given):
     try:
-        new = backend.as_known_array(new)
+        new = backend.as_known_array(given)
     except DtypeError as error:
         yield f"{name!r}: {str(error).removeprefix('asarray: ')}"
         return
@@ -366,6 +375,7 @@ def _misfits(name, variable, new):
         yield f"{name!r} has shape {shape}, needed {variable.shape}"
     came = backend.dtype_name(new.dtype)
     needed = backend.dtype_name(variable.dtype)
+    came = type(given).__name__ if came == "object" else came
     if came != needed:
         yield f"{name!r} is {came}, needed {needed}"
     elif backend.is_floating(new) and not backend.all_finite(new):

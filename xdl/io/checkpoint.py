@@ -7,7 +7,8 @@ from xdl.backend import random as draws
 from xdl.backend.recording import current
 from xdl.errors import ArgumentError, CheckpointError, GraphError
 from xdl.io import container, parts, tree
-from xdl.io.replacing import replacing
+from xdl.io.listing import listed
+from xdl.replacing import replacing
 
 
 def save(path, things):
@@ -25,10 +26,15 @@ def save(path, things):
         for fault in parts.faults(name, thing, states[name])
     ]
     if faults:  # what is written must be fit to be loaded again
-        raise CheckpointError(f"save: {path}: " + "; ".join(faults))
+        raise CheckpointError(f"save: {path}: {listed(faults, '; ')}")
     arrays = {}
-    skeleton = tree.without_arrays({**states, "random": _random_state()}, arrays)
-    head, blocks = container.packed(skeleton, arrays)
+    try:
+        skeleton = tree.without_arrays({**states, "random": _random_state()}, arrays)
+        head, blocks = container.packed(skeleton, arrays)
+    except RecursionError:
+        raise ArgumentError(
+            "save: dicts or lists nested too deep came, needed a few hundred at most"
+        ) from None
     with replacing(path) as file:
         file.write(head)
         for block in blocks:
@@ -47,11 +53,11 @@ def load(path, things, wants_random):
         if name in saved:
             faults += parts.faults(name, thing, saved[name])
         else:
-            held = ", ".join(map(repr, saved)) or "nothing"
+            held = listed(map(repr, saved), ", ") or "nothing"
             faults.append(f"missing {name!r} (it holds {held})")
     stand = _checked_random_state(random_state, faults) if wants_random else None
     if faults:
-        raise CheckpointError(f"load: {path}: " + "; ".join(faults))
+        raise CheckpointError(f"load: {path}: {listed(faults, '; ')}")
     parts.assign([(thing, saved.pop(name)) for name, thing in things.items()])
     if stand is not None:
         draws.restore(stand)
@@ -80,7 +86,7 @@ def _checked_random_state(saved, faults):
     """Return what ``random.restore`` takes; add to ``faults`` what is wrong with it."""
     try:
         key, number = saved["stream"]
-        is_stream = type(key) is type(number) is int and key >= 0 and number >= 0
+        is_stream = type(key) is type(number) is int and key >= 0 <= number < 2**64
         state = saved["generator"]
     except (KeyError, TypeError, ValueError):
         is_stream = state = False

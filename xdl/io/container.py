@@ -1,13 +1,18 @@
 """The file: safetensors, with a digest of every part of it that could be damaged."""
 
+import errno
 import hashlib
 import json
-import pathlib
+import math
+import os
+import stat
 
 import numpy as np
 
+from xdl import backend
 from xdl.errors import ArgumentError, CheckpointError
 from xdl.io import tree
+from xdl.io.listing import listed, short
 
 VERSION = "1"
 _CODES = {
@@ -19,6 +24,9 @@ _CODES = {
     **{f"int{bits}": f"I{bits}" for bits in (8, 16, 32, 64)},
     **{f"uint{bits}": f"U{bits}" for bits in (8, 16, 32, 64)},
 }
+_DTYPES = {code: name for name, code in _CODES.items()}
+_MOST_AXES = 64  # NumPy makes no array of more
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LONGEST_HEAD = 100_000_000  # safetensors reads no longer one
 # How files of other formats start.
 _STARTS = {
@@ -71,7 +79,8 @@ def packed(skeleton, arrays):
     text = json.dumps({"state": skeleton, "tensors": content})
     metadata = {"xdl": VERSION, "content": text, "sha256": _digest(text)}
     entries = {"__metadata__": metadata, **tensors}
-    head = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    head = json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
+    head = head.encode()
     head += b" " * (-len(head) % 8)
     if len(head) > _LONGEST_HEAD:
         raise ArgumentError(
@@ -84,67 +93,146 @@ def packed(skeleton, arrays):
 def read(path):
     """Return the state that a file holds, every byte of it checked.
 
+    It is read, not mapped: a file that another process cuts short is an error, where
+    memory that it backs would end the process.
+
     Raises:
         CheckpointError: it is damaged, or no file that ``save`` wrote.
         OSError: it cannot be opened.
     """
-    # Imported here: only those who load need it.
-    from safetensors import SafetensorError, safe_open
+    with _opened(path) as file:
+        start = file.read(8)
+        try:
+            metadata, entries = _head(file, start)
+        except _FAULTS as error:
+            said = f"{_kind(start)} ({short(error)})"
+            raise CheckpointError(f"load: {path}: {said}") from None
+        if metadata.get("xdl") != VERSION:
+            raise CheckpointError(f"load: {path}: {_other_version(metadata)}")
+        try:
+            return _checked(path, metadata, entries, file)
+        except _FAULTS as error:
+            raise CheckpointError(
+                f"load: {path}: its metadata is damaged ({short(repr(error))})"
+            ) from None
 
-    start = _start_of(path)
+
+# What nonsense that is well-formed JSON leads to.
+_FAULTS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def _opened(path):
+    """Return a regular file, opened without waiting for what is none."""
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            names = file.keys()
-            arrays = {name: file.get_tensor(name) for name in names}
-    except SafetensorError as error:
-        raise CheckpointError(f"load: {path}: {_kind(start)} ({error})") from None
-    if metadata.get("xdl") != VERSION:
-        raise CheckpointError(f"load: {path}: {_other_version(metadata)}")
-    try:
-        return _checked(path, metadata, arrays)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise CheckpointError(
-            f"load: {path}: its metadata is damaged ({error!r})"
-        ) from None
+        opened = os.open(path, os.O_RDONLY | _WITHOUT_WAITING)
+    except ValueError as error:  # a NUL in the path
+        raise CheckpointError(f"load: {path!r}: {error}") from None
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise CheckpointError(f"load: {path}: it is no regular file") from None
+        raise
+    mode = os.fstat(opened).st_mode
+    if stat.S_ISREG(mode):
+        return open(opened, "rb", buffering=0)  # noqa: PTH123
+    os.close(opened)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise CheckpointError(f"load: {path}: it is no regular file")
 
 
-def _checked(path, metadata, arrays):
+def _head(file, start):
+    """Return the metadata of a file, and its entries: its arrays by their names."""
+    size = os.fstat(file.fileno()).st_size - len(start)
+    length = int.from_bytes(start, "little")
+    if len(start) < 8 or length > min(size, _LONGEST_HEAD):
+        raise ValueError(f"a head of {length} bytes in a file of {size + len(start)}")
+    entries = json.loads(_read(file, length).tobytes().decode())
+    metadata = entries.pop("__metadata__", {})
+    if not isinstance(metadata, dict):
+        raise TypeError(f"its metadata is {type(metadata).__name__}")
+    end = 0
+    for name, entry in entries.items():
+        itemsize, shape = _itemsize(_DTYPES[entry["dtype"]]), entry["shape"]
+        if len(shape) > _MOST_AXES or any(type(n) is not int or n < 0 for n in shape):
+            raise ValueError(f"{name!r} has shape {shape}")
+        begin, end = entry["data_offsets"][0], max(end, entry["data_offsets"][1])
+        nbytes = itemsize * math.prod(shape)
+        if entry["data_offsets"] != [begin, begin + nbytes]:
+            raise ValueError(f"{name!r} has {nbytes} bytes")
+    if end != size - length:
+        raise ValueError(f"{size - length} bytes of arrays, needed {end}")
+    return metadata, entries
+
+
+def _itemsize(name):
+    bits = name.lstrip("abcdefghijklmnopqrstuvwxyz")
+    return int(bits) // 8 if bits else 1  # of a bool
+
+
+def _read(file, nbytes):
+    """Return the next bytes of a file as an array of bytes of its own."""
+    array = np.empty(nbytes, np.uint8)
+    done = 0
+    while done < nbytes:
+        count = file.readinto(memoryview(array)[done:])
+        if not count:
+            raise ValueError("it was cut short while it was read")
+        done += count
+    return array
+
+
+def _checked(path, metadata, entries, file):
+    """Return the state, once all that is in a file fits what its metadata says."""
     text = metadata["content"]
     if _digest(text) != metadata["sha256"]:
         raise CheckpointError(f"load: {path}: its metadata is damaged")
-    try:
-        content = json.loads(text)
-    except RecursionError:
-        raise CheckpointError(
-            f"load: {path}: its metadata is nested too deep"
-        ) from None
-    wanted = content["tensors"]
-    damaged = sorted(wanted.keys() ^ arrays.keys())
-    damaged += [
-        name
-        for name in wanted.keys() & arrays.keys()
-        if wanted[name]["sha256"] != hashlib.sha256(_bytes_of(arrays[name])).hexdigest()
-        or wanted[name]["dtype"] != arrays[name].dtype.name
-        or wanted[name]["shape"] != list(arrays[name].shape)
-    ]
+    content = json.loads(text)
+    wanted, state = content["tensors"], content["state"]
+    if not isinstance(state, dict):
+        raise TypeError(f"the state is {type(state).__name__}")
+    damaged = list(wanted.keys() ^ entries.keys())
+    at, arrays = 0, {}
+    for name, entry in sorted(
+        entries.items(), key=lambda item: item[1]["data_offsets"]
+    ):
+        begin, end = entry["data_offsets"]
+        if begin != at:
+            raise ValueError(f"{name!r} begins at {begin}, needed {at}")
+        data, at = _read(file, end - begin), end
+        if name in wanted and _is_whole(wanted[name], entry, data):
+            arrays[tuple(wanted[name]["path"])] = _array(wanted[name], data)
+        elif name in wanted:
+            damaged.append(name)
     if damaged:
-        raise CheckpointError(
-            f"load: {path}: damaged: " + ", ".join(map(repr, sorted(damaged)))
-        )
-    placed = {tuple(wanted[name]["path"]): arrays[name] for name in arrays}
-    return tree.with_arrays(content["state"], placed)
+        said = listed(map(repr, sorted(damaged)), ", ")
+        raise CheckpointError(f"load: {path}: damaged: {said}")
+    return tree.with_arrays(state, arrays)
 
 
-def _start_of(path):
-    file = pathlib.Path(path)
-    try:
-        if file.exists() and not file.is_file() and not file.is_dir():
-            raise CheckpointError(f"load: {path}: it is no regular file")
-        with file.open("rb") as opened:
-            return opened.read(8)
-    except ValueError as error:  # a NUL in the path
-        raise CheckpointError(f"load: {path!r}: {error}") from None
+def _is_whole(wanted, entry, data):
+    """Tell whether an array is what the metadata says of it, with a digest."""
+    is_as_said = wanted["dtype"] == _DTYPES[entry["dtype"]]
+    is_as_said = is_as_said and wanted["shape"] == entry["shape"]
+    is_truth = wanted["dtype"] != "bool" or not (data > 1).any()
+    return (
+        is_as_said and is_truth and wanted["sha256"] == hashlib.sha256(data).hexdigest()
+    )
+
+
+def _array(wanted, data):
+    array = data.view(_dtype(wanted["dtype"])).reshape(wanted["shape"])
+    return array if np.little_endian else array.byteswap()
+
+
+def _dtype(name):
+    return np.dtype(backend.native_dtype(np, name))
 
 
 def _kind(start):
@@ -158,7 +246,7 @@ def _kind(start):
 
 def _other_version(metadata):
     if "xdl" in metadata:
-        return f"it has format {metadata['xdl']}, needed {VERSION}"
+        return f"it has format {short(metadata['xdl'])}, needed {VERSION}"
     return (
         "it is a safetensors file that xdl.save did not write; read it with "
         "safetensors.numpy.load_file and give the arrays to load_state_dict"

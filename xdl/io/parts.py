@@ -4,12 +4,14 @@ A part is an object with ``state_dict()`` and ``load_state_dict(state)``. One th
 has ``misfits(state)`` is asked by it, before anything changes, whether a state fits.
 """
 
+import numpy as np
 from numpy.random import Generator
 
 from xdl.core.module import Module
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
+from xdl.io.listing import listed
 from xdl.optim import Schedule
 
 
@@ -40,14 +42,40 @@ class _Generator:
         return self.bits.state
 
     def misfits(self, state):
+        name, fresh = type(self.bits).__name__, type(self.bits)()
         try:
-            type(self.bits)().state = state
-        except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
-            return [f"it is no state of {type(self.bits).__name__} ({error})"]
-        return []
+            fresh.state = state
+            is_same = _are_equal(state, fresh.state)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            is_same = False
+        return [] if is_same and _is_within(state) else [f"it is no state of {name}"]
 
     def load_state_dict(self, state):
         self.bits.state = state
+
+
+# How far places in what was drawn before may point, by NumPy's names for them. NumPy
+# does not ask, and reads from there.
+_LAST = {"pos": 624, "buffer_pos": 4, "has_uint32": 1, "has_gauss": 1}
+
+
+def _is_within(state):
+    """Tell whether no place in the state of a generator lies outside its memory."""
+    pairs = [*state.items(), *_dict_in(state).items()]
+    return all(type(v) is int and 0 <= v <= _LAST[k] for k, v in pairs if k in _LAST)
+
+
+def _dict_in(state):
+    inner = state.get("state")
+    return inner if isinstance(inner, dict) else {}
+
+
+def _are_equal(a, b):
+    """Tell whether two states are the same: what was set has not been cut to fit."""
+    if isinstance(b, dict):
+        is_like = isinstance(a, dict) and a.keys() == b.keys()
+        return is_like and all(_are_equal(a[key], b[key]) for key in b)
+    return type(a) is type(b) and bool(np.array_equal(a, b))
 
 
 def _part(thing):
@@ -99,7 +127,7 @@ def faults(name, thing, state):
     """
     part = _part(thing)
     said = part.misfits(state) if _tells(part) else []
-    return [f"{name}: {'; '.join(said)}"] if said else []
+    return [f"{name}: {listed(said, '; ')}"] if said else []
 
 
 def assign(pairs):

@@ -52,15 +52,22 @@ def _on_host(array, path):
 
 
 def with_arrays(skeleton, arrays):
-    """Return what ``without_arrays`` took apart; it changes the skeleton."""
+    """Return what ``without_arrays`` took apart; it changes the skeleton.
+
+    Raises:
+        LookupError, TypeError, ValueError: arrays and skeleton do not belong together.
+    """
     for path, array in arrays.items():
         holder = skeleton
         for key in path[:-1]:
             holder = holder[key]
+        if holder[path[-1]] is not None:
+            raise ValueError(f"{name_of(path)!r} is no place of an array")
         holder[path[-1]] = array
     return skeleton
 
 
 def name_of(path):
-    """Return a path of keys and positions as a str."""
-    return "/".join(map(str, path))
+    """Return a path of keys and positions as a str that UTF-8 can hold."""
+    name = "/".join(map(str, path))
+    return name.encode("utf-8", "backslashreplace").decode()

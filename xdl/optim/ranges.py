@@ -80,7 +80,12 @@ class Range:
         """
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise ArgumentError(f"{who}: {value!r} came, needed {self}")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise ArgumentError(
+                f"{who}: an int beyond all floats came, needed {self}"
+            ) from None
         is_above = number >= self.low if self.includes_low else number > self.low
         if not (is_above and number < self.high) or number == -math.inf:
             raise ArgumentError(f"{who}: {number} came, needed {self}")

@@ -1,6 +1,7 @@
 """Schedules: learning rates that change with the steps, each by a formula."""
 
 import bisect
+import copy
 import math
 
 from xdl.core.parameter import refuse_misfits
@@ -77,7 +78,22 @@ class Schedule(Checked):
 
     def misfits(self, saved):
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
-        return self.misfit_options(saved)
+        faults = self.misfit_options(saved)
+        if faults:
+            return faults
+        twin = self._twin(copy.copy(self.optimizer))
+        twin.take_options(saved)
+        try:
+            twin.apply(twin.steps)
+        except Exception as error:  # a formula of the user's may raise any
+            return [f"after {twin.steps} steps it has no learning rate ({error})"]
+        return []
+
+    def _twin(self, optimizer):
+        """Return a copy that sets another optimizer."""
+        twin = copy.copy(self)
+        twin.optimizer = optimizer
+        return twin
 
     def load_state_dict(self, saved):
         """Take over what ``state_dict`` returned, and set the optimizer accordingly.
@@ -331,6 +347,11 @@ class SequentialLR(Schedule):
     def apply(self, steps):
         schedule, since = self._part(steps)
         schedule.apply(since)
+
+    def _twin(self, optimizer):
+        twin = super()._twin(optimizer)
+        twin.schedulers = [s._twin(optimizer) for s in self.schedulers]
+        return twin
 
     def options(self):
         parts = [schedule.options() for schedule in self.schedulers]

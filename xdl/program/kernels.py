@@ -51,6 +51,24 @@ def arena(nbytes):
 # The plain forms, which a saved program brings along.
 
 
+def checked_array(name, x, shape, dtype):
+    """Return an argument as an array; refuse another than the step was recorded for."""
+    x = np.asarray(x)
+    if x.shape != shape:
+        raise ValueError(f"step: {name} has shape {x.shape}, needed {shape}")
+    if x.dtype.newbyteorder("=") != dtype:
+        needed = np.dtype(dtype).name
+        raise TypeError(f"step: {name} has dtype {x.dtype}, needed {needed}; cast it")
+    return x
+
+
+def checked_number(name, x):
+    """Return an argument as a float; refuse what is no number."""
+    if type(x) is bool or not isinstance(x, int | float | np.integer | np.floating):
+        raise TypeError(f"step: {name} is {type(x).__name__}, needed a float")
+    return float(x)
+
+
 def plain_random_bits(shape, width, key, number):
     """Return random integers in a shape."""
     return bits(math.prod(shape), width, key, number).reshape(shape)

@@ -1,7 +1,13 @@
 """Names: how the text of a program calls what it computes with."""
 
+import keyword
+import re
+
 from xdl.backend.recording import Value
 from xdl.program.covering import covered
+
+# What the text calls its own values and functions.
+_OWN = re.compile(r"[a-z]\d*|cut\d+|buffer|draw|key|listed|step|Refused")
 
 
 class Names:
@@ -78,7 +84,9 @@ class Names:
 
     def object(self, thing):
         """Return a name for an object of the text: a dtype, a function."""
-        name = getattr(thing, "__name__", None) or f"k{len(self.names)}"
+        name = getattr(thing, "__name__", None)
+        if not _is_free(name):
+            name = f"k{len(self.names)}"
         while self.names.get(name, thing) is not thing:
             name += "_"
         self.names[name] = thing
@@ -87,3 +95,9 @@ class Names:
     def _is_bound(self, value):
         self.name(value)
         return value in self._bound
+
+
+def _is_free(name):
+    """Tell whether a name that an object says to have may stand in a text."""
+    is_name = isinstance(name, str) and name.isascii() and name.isidentifier()
+    return is_name and not keyword.iskeyword(name) and not _OWN.fullmatch(name)

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from xdl.backend.recording import values_in
 from xdl.program.nest import leaves
 from xdl.program.plan import PRODUCTS
-from xdl.program.text import Text, save
+from xdl.program.saving import save
+from xdl.program.text import Text
 
 
 class Update(NamedTuple):
@@ -106,14 +107,26 @@ class Program:
         """Write the program as a Python file that runs with NumPy alone.
 
         Beside it an ``.npz`` file of the same name holds the state and the constants.
-        The file has a function ``step`` of the arguments; it changes the arrays in its
-        dict ``state`` as the step does.
+        The file has a function ``step`` of the arguments that are arrays or floats,
+        nested ones one after the other; it changes the arrays in its dict ``state`` as
+        the step does. It refuses arrays of other shapes or dtypes than those that the
+        program was recorded with.
+
+        A step that draws random numbers has two arguments more: ``key``, the seed, and
+        ``draw``, how many draws were taken before. ``xdl.seed(7)`` is ``key=7,
+        draw=0``; each step takes ``draws`` draws, a number in the file.
+
+        What users call things never becomes code: names are made of it, comments and
+        literals hold it. Both files are written before one of them is replaced.
 
         Args:
             path: where to; it ends in ``.py``.
 
         Raises:
-            ArgumentError: it does not.
+            ArgumentError: it does not; or the step computes with or returns something
+                that NumPy alone does not have; or its state has other shapes or dtypes
+                than it was recorded with.
+            OSError: a file cannot be written; the old ones are as they were.
         """
         save(self, path)
 

@@ -2,7 +2,6 @@
 
 import inspect
 import keyword
-import pathlib
 import re
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 from xdl import backend
 from xdl.backend import erf, random, scatter, summation
 from xdl.backend import numpy as host
-from xdl.backend.recording import Value
-from xdl.errors import ArgumentError
+from xdl.backend.recording import Instruction, Value
 from xdl.program import kernels
+from xdl.program.literal import comment, literal
 from xdl.program.plan import REDUCTIONS, ufunc_of
 
 _SYMBOLS = {
@@ -75,29 +74,63 @@ _WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
 }
 
 
+# What the lines of a program call, and the keys that ``np.savez`` cannot take.
+_RESERVED = {"np", "float", "complex", "slice", "file", "allow_pickle"}
+_RESERVED |= {
+    "saved_with",
+    "state",
+    "numbers",
+    "constants",
+    "checked_array",
+    "checked_number",
+}
+_RESERVED |= {functions[-1].__name__ for functions in _WRITTEN_OUT.values()}
+_LONGEST = 60  # characters of a name
+
+
 class Text:
     """The lines of a program.
 
+    Names are made here, of ASCII letters: what users call things is their beginning at
+    most. Other text of theirs is in literals and comments.
+
     Attributes:
-        lines: (code, comment) for each instruction.
+        inputs: the names of the arguments, by Value.
+        lines: one for each instruction, with a comment.
+        changes: the lines that copy what the state's changes would write into, and
+            those that change it.
+        result: the text of what is returned.
         needs: the names of the instructions that NumPy has no function for.
         constants: from name to array.
-        states, numbers: from name to slot or number that is read or written.
+        states: from name to Value, of the arrays of the state that are read.
+        numbers: from name to which hyperparameter it is.
+        foreign: what has no literal, in words.
+
+    Args:
+        program: a Program.
+        form: how an array of the state is named where it changes.
     """
 
-    def __init__(self, program):
-        self.program = program
-        self.lines, self.needs = [], []
+    def __init__(self, program, form="{}"):
+        self.program, self._form = program, form
+        self.lines, self.needs, self.foreign = [], [], []
         self.constants, self.states, self.numbers = {}, {}, {}
-        self._name_of, self._taken = {}, set(dir(np)) & {"np"}
-        self.inputs = [
-            self._named(value, program.input_names[i])
+        self._name_of, self._slot_names = {}, {}
+        self._taken = dict.fromkeys(_RESERVED | set(keyword.kwlist), 1)
+        if program.draws:
+            self._taken |= {"key": 1, "draw": 1}
+        self.inputs = {
+            value: self._named(value, program.input_names[i])
             for i, value in enumerate(program.given)
             if value is not None
-        ]
+        }
         for instruction in program.instructions:
             for one in getattr(instruction, "inner", (instruction,)):
                 self._write(one)
+        self._copies = []
+        self.result = self._nested(program.outputs)
+        changes = self._changes()
+        self.changes = [*self._copies, *changes]
 
     def name(self, value):
         """Return the name of a Value; it is made at its first mention."""
@@ -107,23 +140,35 @@ class Text:
             name = self._named(value, self.program.number_names[value.data])
             self.numbers[name] = value.data
         elif value.origin == "state":
-            name = self._named(value, self.program.slot_names[value.data])
-            self.states[name] = value.data
+            name = self._name_of[value] = self._slot_name(value.data)
+            self.states[name] = value
         elif value.origin == "constant":
             name = self._named(value, f"constant{len(self.constants)}")
             self.constants[name] = value.data
-        else:
-            name = self._named(value, f"t{len(self._name_of)}")
+        else:  # a view that an executor has taken into a group
+            self._write(value.origin)
+            name = self._name_of[value]
         return name
 
     def _named(self, value, label):
-        name = re.sub(r"\W+", "_", label).strip("_") or "x"
-        name = f"_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        self._name_of[value] = name
+        self._name_of[value] = name = self._free(label)
         return name
+
+    def _slot_name(self, slot):
+        if slot not in self._slot_names:
+            self._slot_names[slot] = self._free(self.program.slot_names[slot])
+        return self._slot_names[slot]
+
+    def _free(self, label):
+        """Return an identifier that is not in use, made of what is ASCII in a label."""
+        name = re.sub(r"[^0-9A-Za-z_]+", "_", label)[:_LONGEST].strip("_") or "x"
+        name = f"_{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+        free = name
+        while free in self._taken:
+            self._taken[name] += 1
+            free = f"{name}_{self._taken[name]}"
+        self._taken[free] = 1
+        return free
 
     def index(self, nested):
         """Return the text of an index as it stands in brackets."""
@@ -147,23 +192,26 @@ class Text:
         if isinstance(nested, tuple | list):
             inner = ", ".join(map(self.text, nested))
             return f"({inner},)" if len(nested) == 1 else f"({inner})"
-        if nested is Ellipsis:
-            return "..."
-        if isinstance(nested, type | np.dtype):
-            return f"np.{np.dtype(nested).name}"
-        if isinstance(nested, float) and not np.isfinite(nested):
-            return f"float({str(nested)!r})"
-        return repr(nested)
+        return self._literal(nested, "computes with")
+
+    def _literal(self, value, what):
+        """Return the text of a value; of one that has none, its type's name."""
+        try:
+            return literal(value)
+        except TypeError as error:
+            self.foreign.append(f"it {what} {comment(error)}")
+            return literal(f"<{type(value).__qualname__}>")
 
     def _write(self, instruction):
         code = self._expression(instruction)
         result = instruction.result
-        comment = instruction.place
+        place = comment(instruction.place)
         if result is not None:
-            code = f"{self.name(result)} = {code}"
+            name = self._named(result, f"t{len(self._name_of)}")
+            code = f"{name} = {code}"
             shape = "" if result.is_number else f"{result.shape} {result.dtype}"
-            comment = f"{shape}  {comment}".strip()
-        self.lines.append((code, comment))
+            place = f"{shape}  {place}".strip()
+        self.lines.append(code + _aside(code, place))
 
     def _expression(self, instruction):
         name = instruction.name
@@ -201,39 +249,58 @@ class Text:
         rest = [f"{k}={v}" for k, v in options.items()]
         return f"np.{function}({', '.join([*given, *rest])})"
 
-    def results(self):
+    def _nested(self, nested):
         """Return the text of what the step returns."""
+        if isinstance(nested, tuple):
+            inner = ", ".join(map(self._nested, nested))
+            return f"({inner},)" if len(nested) == 1 else f"({inner})"
+        if isinstance(nested, list):
+            return f"[{', '.join(map(self._nested, nested))}]"
+        if isinstance(nested, dict):
+            pairs = [
+                f"{self._literal(key, 'returns')}: {self._nested(item)}"
+                for key, item in nested.items()
+            ]
+            return f"{{{', '.join(pairs)}}}"
+        return self._result(nested)
 
-        def shown(output):
-            return (
-                repr(output.value)
-                if output.kind == "constant"
-                else self.name(output.value)
-            )
+    def _result(self, output):
+        if output.kind != "constant":
+            return self._kept(output.value)
+        array = getattr(output.value, "_value", output.value)
+        if isinstance(array, np.generic) or backend.namespace(array) is None:
+            return self._literal(output.value, "returns")
+        array = backend.to_numpy(array)
+        return self._kept(Value(array, "constant", array))
 
-        return _nested_text(self.program.outputs, shown)
+    def _kept(self, value):
+        """Return the name of a Value that nothing writes into later."""
+        owner = value
+        while isinstance(owner.origin, Instruction) and owner.origin.is_view:
+            owner = owner.origin.arguments[0]
+        name = self.name(value)
+        if value.is_number or isinstance(owner.origin, Instruction):
+            return name
+        kept = self._free("r")
+        self._copies.append(f"{kept} = {name}.copy()")
+        return kept
 
     def __str__(self):
         """The program as a function, to read."""
-        updates = self.assignments("{}")
-        results = self.results()
-        lines = [f"    {code}{_aside(code, comment)}" for code, comment in self.lines]
-        lines += [f"    {line}" for line in updates]
-        names = [*self.inputs, *self.numbers, *self.states]
+        lines = [f"    {line}" for line in (*self.lines, *self.changes)]
+        names = [*self.inputs.values(), *self.numbers, *self.states]
         return "\n".join(
-            [f"def step({', '.join(names)}):", *lines, f"    return {results}"]
+            [f"def step({', '.join(names)}):", *lines, f"    return {self.result}"]
         )
 
-    def assignments(self, form):
-        """Return the lines that change the state; ``form`` says how one is named."""
+    def _changes(self):
+        """Return the lines that change the state."""
         lines = []
         for update in self.program.updates:
-            label = self.program.slot_names[update.slot]
-            found = [n for n, slot in self.states.items() if slot == update.slot]
-            name = found[0] if found else re.sub(r"\W+", "_", label)
-            new = "None" if update.value is None else self.name(update.value)
-            at = "[...]" if update.in_place and found else ""
-            lines.append(f"{form.format(name)}{at} = {new}")
+            name = self._slot_name(update.slot)
+            new = "None" if update.value is None else self._kept(update.value)
+            at = "[...]" if update.in_place and name in self.states else ""
+            lines.append(f"{self._form.format(name)}{at} = {new}")
         return lines
 
     def written_out(self):
@@ -245,49 +312,6 @@ class Text:
             part if isinstance(part, str) else inspect.getsource(part)
             for part in dict.fromkeys(parts)
         ]
-
-
-def save(program, path):
-    """Write a program as a Python file and an .npz file; see ``Program.save``."""
-    path, text = pathlib.Path(path), Text(program)
-    if path.suffix != ".py":
-        raise ArgumentError(f"save: {path.name} came, needed a name that ends in .py")
-    arrays = {}
-    for name, slot in text.states.items():
-        array = program.state.slots[slot].get()
-        arrays[name] = backend.to_numpy(array)
-    numbers = program.state.read_numbers()
-    numbers = {name: numbers[i] for name, i in text.numbers.items()}
-    np.savez(path.with_suffix(".npz"), **arrays, **text.constants)
-    path.write_text("\n".join(_file(text, numbers)) + "\n")
-
-
-def _file(text, numbers):
-    """Return the lines of a saved program."""
-    signature = ", ".join(text.inputs)
-    if text.program.draws:
-        signature += ", key, draw"
-    loaded = [*text.states, *text.constants]
-    return [
-        '"""A step that was recorded by xdl; it runs with NumPy alone."""',
-        "",
-        "import math",
-        "import pathlib",
-        "",
-        "import numpy as np",
-        "",
-        "state = dict(np.load(pathlib.Path(__file__).with_suffix('.npz')))",
-        f"numbers = {numbers!r}",
-        "",
-        *text.written_out(),
-        "",
-        f"def step({signature}):",
-        *[f"    {name} = state[{name!r}]" for name in loaded],
-        *[f"    {name} = numbers[{name!r}]" for name in text.numbers],
-        *[f"    {code}{_aside(code, comment)}" for code, comment in text.lines],
-        *[f"    {line}" for line in text.assignments("state['{}']")],
-        f"    return {text.results()}",
-    ]
 
 
 def _adds_rows(instruction):
@@ -302,17 +326,5 @@ def _is_long_dot(instruction):
     return summation.is_long_dot(*[value.shape for value in instruction.arguments])
 
 
-def _aside(code, comment):
-    return f"{' ' * max(2, 48 - len(code))}# {comment}" if comment else ""
-
-
-def _nested_text(nested, shown):
-    if isinstance(nested, tuple):
-        inner = ", ".join(_nested_text(item, shown) for item in nested)
-        return f"({inner},)" if len(nested) == 1 else f"({inner})"
-    if isinstance(nested, list):
-        return f"[{', '.join(_nested_text(item, shown) for item in nested)}]"
-    if isinstance(nested, dict):
-        pairs = [f"{k!r}: {_nested_text(v, shown)}" for k, v in nested.items()]
-        return f"{{{', '.join(pairs)}}}"
-    return shown(nested)
+def _aside(code, place):
+    return f"{' ' * max(2, 48 - len(code))}# {place}" if place else ""

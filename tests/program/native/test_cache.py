@@ -1,5 +1,7 @@
 """Generated modules: compiled, kept on disk, read by other processes."""
 
+import os
+import pickle
 import re
 import subprocess
 import sys
@@ -9,7 +11,7 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from xdl.program.native import cache  # noqa: E402  (it needs Numba)
+from xdl.program.native import cache, entries  # noqa: E402  (it needs Numba)
 
 SOURCE = """
 from numba.core import types
@@ -47,13 +49,18 @@ print(int(c.sum()), sum(step.stats.cache_hits.values()))
 """
 
 
+def _forget():
+    for name in [name for name in sys.modules if re.fullmatch(r"xdl_[0-9a-f]+", name)]:
+        del sys.modules[name]
+
+
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     """Give every test a cache of its own, and no module loaded from another."""
     monkeypatch.setenv("XDL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(entries, "_warned_of", set())
     yield tmp_path / "cache"
-    for name in [name for name in sys.modules if re.fullmatch(r"xdl_[0-9a-f]+", name)]:
-        del sys.modules[name]
+    _forget()
 
 
 def _start():
@@ -91,7 +98,6 @@ def test_processes_may_race(place):
     totals = [process.communicate()[0].split()[0] for process in processes]
 
     assert ["6"] * 3 == totals
-    assert 2 == len(list(place.glob("*.py")))  # the product is a text, too
     assert [] == list(place.glob("*.tmp"))
 
 
@@ -127,3 +133,89 @@ def test_a_loop_over_many_arrays_is_vectorised():
     (code,) = loop.inspect_asm().values()
 
     assert re.search(r"\bv?(mul|add)ps\b|\bfmul\tv", code)
+
+
+SMALL = """
+@native
+def twice(x):
+    return 2.0 * x
+"""
+
+
+class Payload:
+    """An object whose pickle makes a folder when it is loaded."""
+
+    def __init__(self, canary):
+        self.canary = canary
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.canary),)
+
+
+def _kept(place):
+    """Compile a small module; return its one entry, and forget the module."""
+    assert 3.0 == cache.load(SMALL).twice(1.5)
+    _forget()
+    (entry,) = place.iterdir()
+    return entry
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: bytes(len(whole)),
+        lambda whole: whole[:-1] + bytes([whole[-1] ^ 1]),
+        lambda whole: b"",
+    ],
+)
+def test_a_damaged_entry_is_compiled_anew(change, place):
+    entry = _kept(place)
+    whole = entry.read_bytes()
+    entry.write_bytes(change(whole))
+
+    function = cache.load(SMALL).twice
+
+    assert (3.0, 0) == (function(1.5), sum(function.stats.cache_hits.values()))
+    _forget()
+    function = cache.load(SMALL).twice
+    assert (3.0, 1) == (function(1.5), sum(function.stats.cache_hits.values()))
+
+
+@pytest.mark.parametrize("content", [b"", pickle.dumps(3), pickle.dumps((1, 2))])
+def test_a_whole_entry_that_numba_cannot_read_is_compiled_anew(content, place):
+    entry = _kept(place)
+    entries.write(entry.name, content)
+
+    assert 3.0 == cache.load(SMALL).twice(1.5)
+
+
+@pytest.mark.parametrize("shared", ["the folder", "one above it"])
+def test_an_entry_that_another_could_have_planted_is_not_run(shared, place, tmp_path):
+    entry, canary = _kept(place), tmp_path / "canary"
+    entries.write(entry.name, pickle.dumps(Payload(canary)))
+    folder = place if shared == "the folder" else tmp_path
+    folder.chmod(0o777)
+
+    with pytest.warns(RuntimeWarning, match="other users may write to"):
+        result = cache.load(SMALL).twice(1.5)
+
+    assert 3.0 == result
+    assert not canary.exists()
+
+
+def test_the_payload_of_these_tests_would_make_its_folder(place, tmp_path):
+    entry, canary = _kept(place), tmp_path / "canary"
+    entries.write(entry.name, pickle.dumps(Payload(canary)))
+
+    cache.load(SMALL).twice(1.5)
+
+    assert canary.exists()
+
+
+def test_a_cache_that_numba_is_told_of_is_not_used(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "other"))
+
+    _kept(place)
+
+    assert not (tmp_path / "other").exists()

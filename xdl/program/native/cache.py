@@ -1,28 +1,30 @@
 """Compile generated modules by Numba, and keep what was compiled on disk.
 
 ``load(source)`` runs the text of a module whose functions are marked ``@native``. The
-text is kept as a file, named by a digest of itself and of everything else that decides
-what it becomes, and Numba puts its machine code beside it: the next process reads it in
-milliseconds instead of compiling for a second. Numba tells processors apart by itself.
-
-Files appear whole or not at all, so processes may race. The folder is
-``$XDL_CACHE``, else ``xdl`` in the user's folder for caches; if it cannot be written
-to, everything works without it. No other folder is tried: what lies there is executed.
+machine code of each is kept under a digest of everything that decides what it becomes:
+the text, its types, the processor, and all that compiles it. The next process reads it
+in milliseconds instead of compiling for a second (``entries``).
 """
 
+import contextlib
 import functools
 import hashlib
 import linecache
-import os
 import pathlib
-import platform
+import pickle
 import sys
-import tempfile
 import types
 
 import llvmlite.binding
 import numba
-from numba.core.compiler import Compiler
+import numpy as np
+from numba.core import sigutils
+from numba.core.caching import NullCache
+from numba.core.ccallback import CFunc
+from numba.core.compiler import Compiler, CompileResult
+from numba.core.serialize import dumps
+
+from xdl.program.native import entries
 
 _KEPT = {}  # functions that others are linked with
 
@@ -39,22 +41,52 @@ class _NoOverlap(Compiler):
         return super().define_pipelines()
 
 
-def native(function=None, *, inner=False, cache=False, nogil=False):
+class _Kept(NullCache):
+    """Where Numba looks for the machine code of a function, and puts it.
+
+    Whatever goes wrong with it, Numba compiles.
+    """
+
+    def __init__(self, function, module):
+        self._key = module, function.__qualname__
+
+    def load_overload(self, sig, target_context):
+        """Return a compiled function that was kept, or None."""
+        target_context.refresh()
+        with contextlib.suppress(Exception):
+            kept = entries.read(self._name(sig, target_context.codegen()))
+            if kept is not None:
+                return CompileResult._rebuild(target_context, *pickle.loads(kept))
+        return None
+
+    def save_overload(self, sig, data):
+        """Keep a compiled function."""
+        with contextlib.suppress(Exception):
+            if not data.lifted and not data.library.has_dynamic_globals:
+                entries.write(self._name(sig, data.codegen), dumps(data._reduce()))
+
+    def _name(self, sig, codegen):
+        key = repr((*self._key, sig, codegen.magic_tuple()))
+        return f"{hashlib.sha256(key.encode()).hexdigest()}.bin"
+
+
+def native(function=None, *, inner=False, module=None, nogil=False):
     """Compile a function of arrays that share no memory with one another.
 
     Args:
         function: the function.
         inner: whether only compiled code calls it; it takes half the time to compile.
-        cache: whether to keep the machine code beside the function's file.
+        module: a digest of all that decides what it becomes; then it is kept on disk.
         nogil: whether other threads may run meanwhile. For long calls: a short one
             that must wait to have the lock back becomes a long one.
 
     Returns:
         The compiled function; a decorator, if no function is given.
     """
-    return numba.njit(
+    if function is None:
+        return functools.partial(native, inner=inner, module=module, nogil=nogil)
+    compiled = numba.njit(
         function,
-        cache=cache,
         nogil=nogil,
         no_cfunc_wrapper=True,
         no_cpython_wrapper=inner,
@@ -62,19 +94,31 @@ def native(function=None, *, inner=False, cache=False, nogil=False):
         fastmath={"contract"},
         pipeline_class=_NoOverlap,
     )
+    if module is not None:
+        compiled._cache = _Kept(function, module)
+    return compiled
 
 
-def callback(signature, *, cache=False):
+def callback(signature, *, module=None):
     """Compile a function that has an address, for others to be linked with.
 
     Args:
         signature: its types.
-        cache: whether to keep the machine code beside the function's file.
+        module: a digest of all that decides what it becomes; then it is kept on disk.
 
     Returns:
         A decorator; what it returns has the attribute ``address``.
     """
-    return numba.cfunc(signature, cache=cache, error_model="numpy")
+
+    def compiled(function):
+        types = sigutils.normalize_signature(signature)
+        made = CFunc(function, types, locals={}, options={"error_model": "numpy"})
+        if module is not None:
+            made._cache = _Kept(function, module)
+        made.compile()
+        return made
+
+    return compiled
 
 
 def linked(name, address, signature, keeps=None):
@@ -104,14 +148,14 @@ def load(source):
     Returns:
         The module.
     """
-    name = f"xdl_{_digest(source)}"
+    digest = _digest(source)
+    name = f"xdl_{digest}"
     if name in sys.modules:
         return sys.modules[name]
-    path = _keep(name, source)
     module = types.ModuleType(name)
-    module.__file__ = str(path or f"<{name}>")
+    module.__file__ = f"<{name}>"
     for function in (native, callback):
-        kept = functools.partial(function, cache=path is not None)
+        kept = functools.partial(function, module=digest)
         vars(module)[function.__name__] = kept
     # Tracebacks and Numba read the lines of a module that is in no file from here.
     lines = source.splitlines(keepends=True)
@@ -125,52 +169,15 @@ def load(source):
     return module
 
 
-def folder():
-    """Return the folder that holds the cache."""
-    chosen = os.environ.get("XDL_CACHE")
-    if chosen:
-        return pathlib.Path(chosen)
-    if sys.platform == "win32":
-        users = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        users = "~/Library/Caches"
-    else:
-        users = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return pathlib.Path(users).expanduser() / "xdl"
-
-
 @functools.cache
 def _toolchain():
     """Return what decides, beside its text, what a module becomes."""
     ours = pathlib.Path(__file__).parent
     texts = [path.read_bytes() for path in sorted(ours.glob("*.py"))]
     texts.append((ours.parents[1] / "backend" / "erf.py").read_bytes())
-    versions = numba.__version__, llvmlite.__version__, platform.python_version()
+    versions = numba.__version__, llvmlite.__version__, np.__version__, sys.version
     return repr(versions).encode() + b"".join(texts)
 
 
 def _digest(source):
     return hashlib.sha256(_toolchain() + source.encode()).hexdigest()[:24]
-
-
-def _keep(name, source):
-    """Return the file that holds a text, written if need be; None if it cannot be."""
-    try:
-        place = folder()
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = place / f"{name}.py"
-        if path.exists() and path.read_text(encoding="utf-8") == source:
-            return path if os.access(place, os.W_OK) else None
-        handle, temporary = tempfile.mkstemp(dir=place, suffix=".tmp")
-    except (OSError, RuntimeError):  # RuntimeError: no home
-        return None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(source)
-        # Numba asks the file's time whether the code is stale: the same in all writers.
-        os.utime(temporary, (0, 0))
-        pathlib.Path(temporary).replace(path)
-    except OSError:
-        pathlib.Path(temporary).unlink(missing_ok=True)
-        return None
-    return path

@@ -1,8 +1,11 @@
 """Which of Numba's two executors runs a program."""
 
+from xdl.program.native import entries
 from xdl.program.native.executor import NumbaExecutor
 from xdl.program.native.places import Ineligible
 from xdl.program.native.whole import NumbaWhole
+
+entries.warn_of_refusal()
 
 
 def executor(program):

@@ -4,8 +4,10 @@ import contextlib
 import errno
 import os
 import pathlib
+import re
 import secrets
 import shutil
+import stat
 
 from xdl.errors import CheckpointError
 
@@ -14,15 +16,23 @@ try:
 except ImportError:  # Windows: it has no such locks, and no folder to fsync
     fcntl = None
 
-_PREFIX, _SUFFIX = ".xdl-", ".tmp"
+_NAME = re.compile(r"\.xdl-[0-9a-f]{32}\.tmp")  # of our temporary files, and no others
+# What another user puts in our way is neither followed nor waited for.
+UNTRUSTING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_BYTES = getattr(os, "O_BINARY", 0)
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, mode=0o666):
     """Return a context with a file to write, which takes the place of ``path`` after.
 
     An exception in it, or a process that dies, leaves what was at ``path``. The next
-    call removes what dead processes left in the folder.
+    call removes what dead processes left in the folder. The file has the mode of what
+    it replaces, from its first byte on.
+
+    Args:
+        path: where to.
+        mode: what others may do with it if there was none; the umask counts too.
 
     Yields:
         A file open for bytes.
@@ -32,16 +42,14 @@ def replacing(path):
         OSError: the file cannot be written; it names ``path``.
     """
     target = _target(path)
-    temporary = file = None
+    temporary = None
     try:
         _sweep(target.parent)
-        temporary, file = _made(target.parent)
+        temporary, file = _made(target, mode)
         with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            with contextlib.suppress(FileNotFoundError):  # there was none
-                shutil.copymode(target, temporary)
             if fcntl is None:
                 file.close()  # Windows moves no open file; elsewhere the lock lasts
             temporary.replace(target)
@@ -53,6 +61,12 @@ def replacing(path):
             error.filename = path
             del error.filename2  # what a move failed at is told by the first
         raise
+
+
+def is_ours(found):
+    """Tell whether a file is a regular one of this user's, by its ``os.stat``."""
+    is_regular = stat.S_ISREG(found.st_mode)
+    return is_regular and (fcntl is None or found.st_uid == os.geteuid())
 
 
 def _target(path):
@@ -70,15 +84,27 @@ def _target(path):
     return target
 
 
-def _made(folder):
-    """Return the path of a new file and the file, open and locked."""
+def _made(target, mode):
+    """Return the path of a new file and the file, open, locked, of the target's mode.
+
+    Until it has that mode, its user alone can open it.
+    """
+    new = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BYTES
+    mode = 0o600 if target.exists() else mode
     while True:
-        path = folder / f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
-        file = path.open("xb")
-        if fcntl is None:
-            return path, file
-        if _is_locked(file) and path.exists():
-            return path, file
+        path = target.parent / f".xdl-{secrets.token_hex(16)}.tmp"
+        file = None
+        try:
+            file = open(os.open(path, new, mode), "wb")  # noqa: PTH123, SIM115
+            if fcntl is None or (_is_locked(file) and path.exists()):
+                with contextlib.suppress(FileNotFoundError):  # there is none
+                    shutil.copymode(target, path)
+                return path, file
+        except BaseException:
+            if file is not None:
+                file.close()
+            path.unlink(missing_ok=True)
+            raise
         file.close()  # another process or thread sweeps it, or has swept it
 
 
@@ -98,11 +124,19 @@ def _sweep(folder):
     if fcntl is None:
         return
     for path in folder.iterdir():
-        if path.name.startswith(_PREFIX) and path.name.endswith(_SUFFIX):
-            # Another process may sweep too, or the file may be another user's.
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+        if _NAME.fullmatch(path.name):
+            with contextlib.suppress(OSError):  # another process may sweep too
+                _remove_unless_locked(path)
+
+
+def _remove_unless_locked(path):
+    opened = os.open(path, os.O_RDONLY | UNTRUSTING)
+    try:
+        if is_ours(os.fstat(opened)):
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    finally:
+        os.close(opened)
 
 
 def _fsync_folder(folder):

@@ -1,0 +1,165 @@
+"""A program as a Python file that runs with NumPy alone, and its arrays beside it."""
+
+import hashlib
+import inspect
+import os
+import pathlib
+
+import numpy as np
+
+from xdl import backend
+from xdl.errors import ArgumentError
+from xdl.program import kernels
+from xdl.program.literal import dtype_text, literal
+from xdl.program.text import Text
+from xdl.replacing import replacing
+
+_FEW = 16  # elements: above, an array of one number repeated is written as such
+
+
+def save(program, path):
+    """Write a program as a Python file and an .npz file; see ``Program.save``."""
+    path, text = pathlib.Path(path), Text(program, "state['{}']")
+    if path.suffix != ".py":
+        raise ArgumentError(f"save: {path.name} came, needed a name that ends in .py")
+    arrays = {name: _state(program, text, name) for name in text.states}
+    fills = {name: _fill(array) for name, array in text.constants.items()}
+    stored = {name: a for name, a in text.constants.items() if fills[name] is None}
+    _refuse_foreign(program, text, {**arrays, **text.constants})
+    fills = {name: fill for name, fill in fills.items() if fill is not None}
+    # A file whose other one is another program's is known by this mark.
+    mark = hashlib.sha256(_file(text, fills, stored, "").encode()).hexdigest()[:16]
+    content = _file(text, fills, stored, mark).encode()
+    with replacing(path.with_suffix(".npz")) as beside, replacing(path) as file:
+        np.savez(beside, **arrays, **stored, saved_with=np.array(mark))
+        beside.flush()
+        os.fsync(beside.fileno())
+        file.write(content)
+
+
+def _state(program, text, name):
+    """Return an array of the state, which is still as it was recorded."""
+    value = text.states[name]
+    slot = program.state.slots[value.data]
+    array = slot.get()
+    if array is None or (array.shape, array.dtype) != (value.shape, value.dtype):
+        kind = "the gradient of " if slot.is_grad else ""
+        raise ArgumentError(
+            f"save: {kind}{slot.label!r} has changed its shape or dtype, or is gone, "
+            "since the step was recorded; call the step, then save its program"
+        )
+    return backend.to_numpy(array)
+
+
+def _refuse_foreign(program, text, arrays):
+    """Raise an error that lists what NumPy alone does not have."""
+    dtypes = {array.dtype for array in arrays.values()}
+    dtypes |= {v.dtype for v in text.inputs if not v.is_number}
+    dtypes |= {i.result.dtype for i in program.flat() if i.result is not None}
+    foreign = list(text.foreign)
+    for dtype in dtypes - {None}:
+        try:
+            dtype_text(dtype)
+        except TypeError as error:
+            foreign.append(f"it computes with {error}")
+    if foreign:
+        raise ArgumentError(
+            f"save: the step cannot run with NumPy alone: {'; '.join(set(foreign))}; "
+            "needed arrays and numbers of NumPy's, str, None and tuples, lists and "
+            "dicts of them"
+        )
+
+
+def _fill(array):
+    """Return the text of an array that repeats one number; None: it does not."""
+    if array.size <= _FEW:
+        return None
+    first = array[(0,) * array.ndim]
+    try:
+        text = f"np.full({array.shape}, {literal(first)})"
+    except TypeError:
+        return None
+    size = array.dtype.itemsize
+    rows = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, size)
+    is_exact = type(first)(first.item()).tobytes() == rows[0].tobytes()
+    return text if is_exact and (rows == rows[0]).all() else None
+
+
+def _file(text, fills, stored, mark):
+    """Return the text of a saved program."""
+    numbers = text.program.state.read_numbers()
+    numbers = {name: numbers[i] for name, i in text.numbers.items()}
+    checks = (kernels.checked_array, kernels.checked_number)
+    lines = [
+        '"""A step that was recorded by xdl; it runs with NumPy alone."""',
+        "",
+        "import math",
+        "import pathlib",
+        "",
+        "import numpy as np",
+        "",
+        "with np.load(pathlib.Path(__file__).with_suffix('.npz')) as _stored:",
+        f"    if _stored['saved_with'] != {mark!r}:",
+        "        raise ValueError('the .npz file is of another program')",
+        *_dict("state", {n: f"_stored[{n!r}]" for n in text.states}, "    "),
+        *_dict("constants", {n: f"_stored[{n!r}]" for n in stored}, "    "),
+        *[f"constants[{name!r}] = {fill}" for name, fill in fills.items()],
+        *_dict("numbers", {n: literal(number) for n, number in numbers.items()}),
+        f"draws = {text.program.draws}",
+        "",
+        *[f"\n{inspect.getsource(check)}" for check in checks],
+        *[f"\n{part}" for part in text.written_out()],
+        "",
+        *_step(text),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _dict(name, items, indent=""):
+    pairs = [f"{indent}    {key!r}: {text}," for key, text in items.items()]
+    return (
+        [f"{indent}{name} = {{", *pairs, indent + "}"]
+        if pairs
+        else [f"{indent}{name} = {{}}"]
+    )
+
+
+def _step(text):
+    """Return the lines of the function."""
+    draws = text.program.draws
+    names = [*text.inputs.values(), *(("key", "draw") if draws else ())]
+    lines = [*_documentation(text), *_checks(text)]
+    lines += [f"{name} = state[{name!r}]" for name in text.states]
+    lines += [f"{name} = constants[{name!r}]" for name in text.constants]
+    lines += [f"{name} = numbers[{name!r}]" for name in text.numbers]
+    lines += [*text.lines, *text.changes, f"return {text.result}"]
+    return [f"def step({', '.join(names)}):", *[f"    {line}" for line in lines]]
+
+
+def _documentation(text):
+    arguments = [
+        f"{name}: a float."
+        if value.is_number
+        else f"{name}: an array {value.shape} of {value.dtype}."
+        for value, name in text.inputs.items()
+    ]
+    if text.program.draws:
+        arguments += [
+            "key: an int >= 0, the seed of the random draws.",
+            "draw: how many draws were taken before: 0, and so many more at each",
+            f"    step: {text.program.draws}.",
+        ]
+    if not arguments:
+        return ['"""Do the step."""']
+    listed = [f"    {line}" for line in arguments]
+    return ['"""Do the step.', "", "Args:", *listed, '"""']
+
+
+def _checks(text):
+    return [
+        f"{name} = checked_number({name!r}, {name})"
+        if value.is_number
+        else f"{name} = checked_array({name!r}, {name}, {value.shape}, "
+        f"{dtype_text(value.dtype)})"
+        for value, name in text.inputs.items()
+    ]
