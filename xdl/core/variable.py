@@ -364,7 +364,8 @@ class Variable:
                 f"{self._label()}: it is on {self.device}, needed the CPU; use .numpy()"
             )
         array = NAMESPACES[type(self._value)].read_only(self._value)
-        return array.__array__(dtype, copy=copy)
+        given = () if dtype is None else (dtype,)  # before NumPy 2.3 None is float64
+        return array.__array__(*given, copy=copy)
 
     def __dlpack__(self, **options):
         self._refuse_if_computed("__dlpack__")  # as PyTorch does: a graph may hold it
