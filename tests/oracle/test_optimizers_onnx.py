@@ -1,14 +1,10 @@
 """The cases of ONNX's operators for training: one update of each kind."""
 
-import importlib
-import warnings
-
 import numpy as np
 import pytest
 
 import xdl
-
-onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+from tests.oracle.onnx_run import node_tests, onnx
 
 NAMES = [
     "test_adagrad",
@@ -25,16 +21,12 @@ NAMES = [
 LATE = 1e6
 
 
-def _cases():
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # it computes the cases of all operators
-        node = importlib.import_module("onnx.backend.test.case.node")
-        found = node.collect_testcases(None)
-    kinds = ("Adagrad", "Adam", "Momentum")
-    return {c.name: c for c in found if c.model.graph.node[0].op_type in kinds}
-
-
-CASES = _cases()
+KINDS = ("Adagrad", "Adam", "Momentum")
+CASES = {
+    name: case
+    for name, case in node_tests().items()
+    if case.model.graph.node[0].op_type in KINDS
+}
 
 
 def _options(node):

@@ -21,8 +21,9 @@ def from_dlpack(x):
     The other way, ``numpy.from_dlpack(variable)`` and ``torch.from_dlpack(variable)``
     share the memory of a Variable that you made, as its ``value`` does: what is written
     there changes the Variable, and a backward through what was computed from it before
-    is a ``GraphError``. The result of an operation is refused, as by PyTorch: a graph
-    may hold it, and PyTorch would write into it. ``detach()`` it first.
+    is a ``GraphError``. (NumPy 2.1 itself gives whatever it takes as read-only.) The
+    result of an operation is refused, as by PyTorch: a graph may hold it, and PyTorch
+    would write into it. ``detach()`` it first.
 
     Args:
         x: an array with ``__dlpack__``, such as a tensor of PyTorch, on the CPU or a

@@ -145,7 +145,8 @@ def as_array(variable, dtype=None, copy=None):
             ".numpy()"
         )
     array = NAMESPACES[type(variable._value)].read_only(variable._value)
-    return array.__array__(dtype, copy=copy)
+    given = () if dtype is None else (dtype,)  # before NumPy 2.3 None is float64
+    return array.__array__(*given, copy=copy)
 
 
 def _not_taken(name, argument):

@@ -1,0 +1,1 @@
+"""ONNX's operators, each said in xdl's operations."""
