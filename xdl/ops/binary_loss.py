@@ -4,7 +4,7 @@ from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
-from xdl.ops.reduced_loss import ReducedLoss, check_weight, weighed
+from xdl.ops.reduced_loss import ReducedLoss, check_weight, counted, weighed
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
 # documents for its binary cross-entropy. In float16 1e-12 would be 0.
@@ -67,19 +67,21 @@ class BinaryCrossEntropy(ReducedLoss):
 
     def compute(self, xp, x, target, weight=None):
         self.shape(x.shape, target.shape, getattr(weight, "shape", None))
-        losses = self._losses(xp, x, target)
+        losses = self._losses(xp, *counted(xp, weight, x, target))
         return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, wanted):
         gy = self._spread(gy, x.shape)
+        gw = None
+        if weight is not None and wanted[2]:
+            gw = gy * self._losses(xp, x, target)
+        x, target = counted(xp, weight, x, target)
         smallest = SMALLEST.get(backend.dtype_name(x.dtype), 1e-12)
         gx = gy * (x - target) / xp.maximum(x * (1 - x), smallest)
         gx = weighed(xp, gx, weight)
-        gt = gw = None
+        gt = None
         if wanted[1]:
             gt = weighed(xp, gy * (_log_of_rest(xp, x) - _log(xp, x)), weight)
-        if weight is not None and wanted[2]:
-            gw = gy * self._losses(xp, x, target)
         return gx, gt, gw
 
     def _losses(self, xp, x, target):
@@ -138,13 +140,16 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
     def compute(self, xp, x, target, weight=None, pos_weight=None):
         weights = (getattr(w, "shape", None) for w in (weight, pos_weight))
         self.shape(x.shape, target.shape, *weights)
-        losses = self._losses(xp, x, target, pos_weight)
+        losses = self._losses(xp, *counted(xp, weight, x, target), pos_weight)
         return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
         gy = self._spread(gy, x.shape)
-        sigmoid = 0.5 * xp.tanh(0.5 * x) + 0.5
         gt = gw = gp = None
+        if weight is not None and wanted[2]:
+            gw = gy * self._losses(xp, x, target, pos_weight)
+        x, target = counted(xp, weight, x, target)
+        sigmoid = 0.5 * xp.tanh(0.5 * x) + 0.5
         if pos_weight is None:
             gx = sigmoid - target
         else:
@@ -153,8 +158,6 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
         if wanted[1]:
             gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
             gt = weighed(xp, gt * gy, weight)
-        if weight is not None and wanted[2]:
-            gw = gy * self._losses(xp, x, target, pos_weight)
         if pos_weight is not None and wanted[3]:
             gp = weighed(xp, weighed(xp, _softplus(xp, -x), target) * gy, weight)
         return gx, gt, gw, gp

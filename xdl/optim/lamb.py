@@ -70,5 +70,5 @@ class LAMB(Optimizer):
 def _ratio(xp, value, update):
     """Return the norm of the weight over that of the update; 1 where one is 0."""
     w, u = xp.sum(value * value), xp.sum(update * update)
-    has_zero = xp.astype((w == 0) | (u == 0), value.dtype)
-    return xp.sqrt((w + (1 - w) * has_zero) / (u + (1 - u) * has_zero))
+    has_zero = (w == 0) | (u == 0)
+    return xp.sqrt(xp.where(has_zero, 1.0, w) / xp.where(has_zero, 1.0, u))
