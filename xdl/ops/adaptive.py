@@ -1,12 +1,15 @@
 """Pooling to a size that is asked for."""
 
+from xdl import backend
 from xdl.arguments import explained
 from xdl.errors import ShapeError
-from xdl.ops.affine import matmul
+from xdl.ops.arithmetic import divide
+from xdl.ops.indexing import take
 from xdl.ops.layout import as_operand
 from xdl.ops.mean_pool import avg_pool2d
-from xdl.ops.reduce import mean
-from xdl.ops.shape import matrix_transpose
+from xdl.ops.reduce import mean, sum
+from xdl.ops.selection import where
+from xdl.ops.shape import reshape
 from xdl.ops.windows import as_pair
 
 
@@ -45,15 +48,25 @@ def adaptive_avg_pool2d(x, size):
     height, width = x.shape[2:]
     if height % size[0] == 0 and width % size[1] == 0:
         return avg_pool2d(x, (height // size[0], width // size[1]))
-    rows, columns = _means(height, size[0]), _means(width, size[1])
-    return matmul(rows, matmul(x, matrix_transpose(columns)))
+    return _means(_means(x, 3, size[1]), 2, size[0])
 
 
-def _means(length, parts):
-    """Return the matrix (parts, length) that takes the means, as nested lists."""
+def _means(x, axis, parts):
+    """Return the means over windows along an axis: each gathered, the longest whole."""
+    length = x.shape[axis]
     starts = [i * length // parts for i in range(parts)]
     stops = [-(-(i + 1) * length // parts) for i in range(parts)]
-    return [
-        [1 / (stop - start) if start <= j < stop else 0.0 for j in range(length)]
-        for start, stop in zip(starts, stops, strict=True)
-    ]
+    counts = [stop - start for start, stop in zip(starts, stops, strict=True)]
+    longest, after = max(counts), (1,) * (x.ndim - axis - 1)
+    pairs = list(zip(starts, counts, strict=True))
+    places = [min(start + j, length - 1) for start, _ in pairs for j in range(longest)]
+    y = take(x, _integers(places), axis)
+    y = reshape(y, (*x.shape[:axis], parts, longest, *x.shape[axis + 1 :]))
+    is_inside = [[j < count for j in range(longest)] for count in counts]
+    is_inside = reshape(is_inside, (parts, longest, *after))
+    total = sum(where(is_inside, y, 0.0), axis=axis + 1)
+    return divide(total, reshape(_integers(counts), (parts, *after)))
+
+
+def _integers(listed):
+    return backend.cast(backend.from_python(listed), "int64")

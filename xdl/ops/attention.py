@@ -4,10 +4,12 @@ import functools
 import math
 
 from xdl import backend
+from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.option import number
 from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 
 _BIAS = [[0.5, -math.inf], [-math.inf, -math.inf]]
@@ -110,20 +112,39 @@ class ScaledDotProductAttention(Op):
         return _mixed(xp, weights, v), weights
 
     def gradient(self, xp, gy, q, k, v, mask, bias, weights, wanted):
+        gweights = xp.matmul(gy, xp.matrix_transpose(v))
         allowed = self._allowed(xp, weights, mask, bias)
-        if allowed is not None:  # what is not finite is in the weights that count
+        if allowed is not None:
             weights = xp.zero_unless(allowed, weights)
-            q, k, v = (xp.zero_unless(xp.isfinite(x), x) for x in (q, k, v))
+            gweights = xp.zero_unless(allowed, gweights)
+            # Where a score counts, what is not finite in q and k is in its weight.
+            q, k = (xp.zero_unless(xp.isfinite(x), x) for x in (q, k))
         gv = xp.matmul(xp.matrix_transpose(weights), gy) if wanted[2] else None
-        gweights = weights * xp.matmul(gy, xp.matrix_transpose(v))
+        gweights *= weights
         mean = xp.sum(gweights, axis=-1, keepdims=True)
-        gscores = gweights - weights * mean
+        gweights -= weights * mean
+        gscores = gweights if allowed is None else xp.zero_unless(allowed, gweights)
         factor = self._factor(q.shape)
         gq = xp.matmul(gscores, k) * factor if wanted[0] else None
         gk = None
         if wanted[1]:
             gk = xp.matmul(xp.matrix_transpose(gscores), q) * factor
         return gq, gk, gv, None, gscores if wanted[4] else None
+
+    def rewrap(self, node, wrap):
+        """Take 0 for what takes part in no score: derivatives then see nothing else."""
+        *inputs, weights, wanted = node.kept
+        pairs = zip(inputs, node.inputs, strict=True)
+        q, k, v, mask, bias = (a if a is None else wrap(a, n) for a, n in pairs)
+        xp, weights = NAMESPACES[Variable], wrap(weights, None)
+        allowed = self._allowed(xp, weights, mask, bias)
+        if allowed is not None:
+            allowed = xp.broadcast_to(allowed, weights.shape)
+            q = xp.zero_unless(xp.any(allowed, axis=-1, keepdims=True), q)
+            is_seen = xp.any(allowed, axis=-2, keepdims=True)
+            k, v = (xp.zero_unless(xp.matrix_transpose(is_seen), x) for x in (k, v))
+        weights = self.compute(xp, q, k, v, mask, bias)[1]
+        return [q, k, v, mask, bias, weights, wanted]
 
     def _factor(self, q_shape):
         return 1 / math.sqrt(q_shape[-1]) if self.scale is None else self.scale
@@ -177,7 +198,7 @@ def _softmax(xp, scores, has_any):
 
 
 def _mixed(xp, weights, v):
-    """Return ``weights @ v``; a weight of 0 adds 0 where v is not finite, too."""
+    """Return ``weights @ v`` to which a weight of 0 adds 0, whatever v is there."""
     is_finite = xp.isfinite(v)
     y = xp.matmul(weights, xp.zero_unless(is_finite, v))
     is_bad = xp.logical_not(is_finite)

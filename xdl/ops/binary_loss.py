@@ -4,7 +4,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops import logistic
-from xdl.ops.reduced_loss import ReducedLoss, check_weight, weighed
+from xdl.ops.reduced_loss import ReducedLoss, check_weight, counted, weighed
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
 # documents for its binary cross-entropy.
@@ -67,18 +67,20 @@ class BinaryCrossEntropy(ReducedLoss):
 
     def compute(self, xp, x, target, weight=None):
         self.shape(x.shape, target.shape, getattr(weight, "shape", None))
-        losses = self._losses(xp, x, target)
+        losses = self._losses(xp, *counted(xp, weight, x, target))
         return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, wanted):
         gy = self._spread(gy, x.shape)
-        gx = gy * (x - target) / xp.maximum(x * (1 - x), SMALLEST)
-        gx = weighed(xp, gx, weight)
-        gt = gw = None
-        if wanted[1]:
-            gt = weighed(xp, gy * (_log_of_rest(xp, x) - _log(xp, x)), weight)
+        gw = None
         if weight is not None and wanted[2]:
             gw = gy * self._losses(xp, x, target)
+        x, target = counted(xp, weight, x, target)
+        gx = gy * (x - target) / xp.maximum(x * (1 - x), SMALLEST)
+        gx = weighed(xp, gx, weight)
+        gt = None
+        if wanted[1]:
+            gt = weighed(xp, gy * (_log_of_rest(xp, x) - _log(xp, x)), weight)
         return gx, gt, gw
 
     def _losses(self, xp, x, target):
@@ -137,20 +139,21 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
     def compute(self, xp, x, target, weight=None, pos_weight=None):
         weights = (getattr(w, "shape", None) for w in (weight, pos_weight))
         self.shape(x.shape, target.shape, *weights)
-        losses = self._losses(xp, x, target, pos_weight)
+        losses = self._losses(xp, *counted(xp, weight, x, target), pos_weight)
         return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
         gy = self._spread(gy, x.shape)
+        gt = gw = gp = None
+        if weight is not None and wanted[2]:
+            gw = gy * self._losses(xp, x, target, pos_weight)
+        x, target = counted(xp, weight, x, target)
         present = target if pos_weight is None else pos_weight * target
         gx = (1 - target) * logistic.sigmoid(xp, x) - present * logistic.sigmoid(xp, -x)
         gx = weighed(xp, gx * gy, weight)
-        gt = gw = gp = None
         if wanted[1]:
             gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
             gt = weighed(xp, gt * gy, weight)
-        if weight is not None and wanted[2]:
-            gw = gy * self._losses(xp, x, target, pos_weight)
         if pos_weight is not None and wanted[3]:
             gp = weighed(xp, logistic.softplus(xp, -x), target)
             gp = weighed(xp, gp * gy, weight)

@@ -24,6 +24,7 @@ class Paths:
     def __init__(self, xp, log_probs, labels, times, counts, blank):
         self.xp, self.times, self.counts = xp, times, counts
         self.shape = log_probs.shape
+        log_probs = xp.zero_unless(self._counts_at(log_probs)[..., None], log_probs)
         time, n, classes = log_probs.shape
         blanks = 0 * labels + blank
         pairs = xp.reshape(xp.stack([blanks, labels], axis=2), (n, 2 * labels.shape[1]))
@@ -74,9 +75,8 @@ class Paths:
     def taken_off(self):
         """The part of ln of each sequence's probability that the sums leave out."""
         xp, (time, n, _) = self.xp, self.shape
-        return xp.sum(
-            xp.where(self._counts_at, xp.reshape(self.tops, (time, n)), 0.0), axis=0
-        )
+        tops = xp.reshape(self.tops, (time, n))
+        return xp.sum(xp.zero_unless(self._counts_at(tops), tops), axis=0)
 
     def totals(self):
         """Return ln of each sequence's probability, less ``taken_off``."""
@@ -99,24 +99,25 @@ class Paths:
             weights: an array (n,).
         """
         xp, (time, n, classes) = self.xp, self.shape
-        weights = xp.where(self._counts_at, weights, 0.0)
         totals = xp.where(totals < IMPOSSIBLE, 0.0, totals)[:, None]
         posterior = xp.exp(alphas + self.betas - totals)
         values = xp.reshape(posterior, (time, self.flat.shape[0]))
         found = xp.new_zeros(self.emitted, (n * classes, time))
         found = xp.scatter_add(found, (self.flat,), xp.matrix_transpose(values))
         found = xp.permute_dims(xp.reshape(found, (n, classes, time)), (2, 0, 1))
-        return found * weights[..., None]
+        weights = weights[:, None]
+        counts = xp.logical_or(found != 0, weights != weights)
+        counts = xp.logical_and(counts, self._counts_at(found)[..., None])
+        return xp.zero_unless(counts, found) * xp.zero_unless(counts, weights)
 
     def _never(self, mask):
         """Return ``NEVER`` where the mask holds and 0 elsewhere."""
         return self.xp.astype(mask, self.emitted.dtype) * NEVER
 
-    @cached_property
-    def _counts_at(self):
-        """Whether a time counts for a sequence: (time, n)."""
+    def _counts_at(self, like):
+        """Return whether a time counts for a sequence: (time, n)."""
         time = self.shape[0]
-        numbers = self.xp.new_arange(self.emitted, time)
+        numbers = self.xp.new_arange(like, time)
         return self.xp.reshape(numbers, (time, 1)) < self.times
 
     @cached_property

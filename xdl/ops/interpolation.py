@@ -1,10 +1,9 @@
 """Resizing of sequences, images and volumes: a linear map along each of their axes.
 
-In the linear modes what an element is made of stands close together, so the matrix of
-such a map is a band. It is multiplied block by block: a long axis then costs no more
-for an element than a short one. Gathering the two neighbours of each element takes
-twice the time forward, and its gradient would be a scattered sum. The price is that an
-infinite element makes others of its block NaN.
+Each element of the result is made of one element of the old axis, or of two neighbours
+and weights, which are gathered. (A product with the matrix of the map is faster, but
+multiplies what does not count with 0, and NaN spreads.) The way back goes through the
+same pairs by element of the old axis: those that take it stand side by side.
 """
 
 import math
@@ -16,10 +15,10 @@ from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.layout import as_operand
+from xdl.ops.reduced_loss import weighed
 from xdl.ops.windows import applied
 
 MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,)}
-BLOCK = 32  # rows of a band in one product
 
 
 class _Axis(NamedTuple):
@@ -32,57 +31,67 @@ class _Axis(NamedTuple):
     is_nearest: bool
     align_corners: bool
 
-    def place(self, i):
-        """Return where the element i of the result stands among those of n."""
-        if self.step is None and self.is_nearest:
-            return i * self.n // self.m  # exact, as no product with n / m is
-        if self.align_corners:
-            return i * ((self.n - 1) / (self.m - 1) if self.m > 1 else 0.0)
-        step = self.n / self.m if self.step is None else self.step
-        return i * step if self.is_nearest else (i + 0.5) * step - 0.5
-
-    def places(self, xp, like):
-        """Return that of every element, within the axis, on the device of ``like``."""
-        numbers = xp.new_arange(like, self.m)
-        if self.step is None and self.is_nearest:
-            return self.place(numbers)
-        found = self.place(xp.astype(numbers, xp.float64))
+    @property
+    def _line(self):
+        """Three ints a, b, c: element i stands at (a i + b) / c among those of n."""
         if self.is_nearest:
-            found = xp.astype(xp.floor(found), xp.int64)
-        return xp.minimum(xp.maximum(found, 0 * found), 0 * found + (self.n - 1))
+            return self.n, 0, self.m
+        if self.align_corners:
+            return max(self.n - 1, 1), 0, max(self.m - 1, 1)
+        return 2 * self.n, self.n - self.m, 2 * self.m
 
-    def bands(self, xp, like):
-        """Yield blocks of the matrix (m, n): which rows, which columns, the block."""
-        places, columns = self.places(xp, like), xp.new_arange(like, self.n)
-        columns = xp.astype(columns, xp.float64)
-        for start in range(0, self.m, BLOCK):
-            stop = min(start + BLOCK, self.m)
-            first, last = (
-                min(max(math.floor(self.place(i)), 0), self.n - 1)
-                for i in (start, stop - 1)
-            )
-            seen = slice(first, min(last + 2, self.n))
-            distance = xp.abs(places[start:stop][:, None] - columns[seen])
-            # 1 where it stands on an element, 0 from the next one on
-            band = xp.maximum(1 - distance, 0 * distance)
-            yield slice(start, stop), seen, xp.astype(band, like.dtype)
+    def nearest(self, i):
+        """Return the number of the element that element i is in mode nearest."""
+        if self.step is None:
+            return i * self.n // self.m
+        return min(math.floor(i * self.step), self.n - 1)
 
-    def uses(self, xp, like):
-        """Yield, for mode nearest, who takes each of the n elements: the first, ...
+    def sources(self, xp, like):
+        """Return which elements are taken, and how much of the next one: None, or (m,).
+
+        Without a step it is computed in integers: a weight of 0 is then just 0.
+        """
+        numbers, last = xp.new_arange(like, self.m), self.n - 1
+        if self.step is None or self.align_corners:
+            a, b, c = self._line
+            places = xp.minimum(xp.maximum(a * numbers + b, 0), last * c)
+            left = places // c
+            rest = xp.astype(places - left * c, xp.float64) / c
+        else:
+            places = xp.astype(numbers, xp.float64)
+            half = 0.0 if self.is_nearest else 0.5
+            places = (places + half) * self.step - half
+            places = xp.minimum(xp.maximum(places, 0.0), float(last))
+            rest = places - xp.floor(places)
+            left = xp.astype(xp.floor(places), xp.int64)
+        return left, None if self.is_nearest else xp.astype(rest, like.dtype)
+
+    def takers(self, xp, like, left):
+        """Yield, of those that take each of the n elements, the first, the second, ...
 
         Each time with a mask (n,): which elements are taken so often; None for all.
         """
-        places, columns = self.places(xp, like), xp.new_arange(like, self.n + 1)
-        earlier = xp.astype(places[:, None] < columns, xp.int64)
-        starts = xp.sum(earlier, axis=0)
-        if self.step is None:
-            sure, most = self.m // self.n, -(-self.m // self.n)
-        else:
-            sure, most = 0, min(self.m, math.ceil(1 / self.step) + 1)
+        starts, most = self._starts(xp, like, left)
+        sure = self.m // self.n if self.is_nearest and self.step is None else 0
         for k in range(most):
             taker = starts[:-1] + k
             mask = None if k < sure else taker < starts[1:]
-            yield xp.minimum(taker, 0 * taker + (self.m - 1)), mask
+            yield xp.minimum(taker, self.m - 1), mask
+
+    def _starts(self, xp, like, left):
+        """Return the first taker of each element and of none, and the most of one."""
+        columns = xp.new_arange(like, self.n + 1)
+        if self.step is None or self.align_corners:
+            a, b, c = self._line
+            starts = xp.minimum(xp.maximum(-((b - c * columns) // a), 0), self.m)
+            starts = xp.where(columns == 0, 0 * columns, starts)
+            starts = xp.where(columns == self.n, 0 * columns + self.m, starts)
+            first, last = (-((b - c * j) // a) for j in (1, self.n - 1))
+            most = max(first, self.m - last, -(-self.m // self.n))
+            return starts, min(most, self.m) if self.n > 1 else self.m
+        earlier = xp.astype(left[:, None] < columns, xp.int64)
+        most = math.ceil(1.5 / self.step) + 1
+        return xp.sum(earlier, axis=0), min(most, self.m)
 
 
 class _Resizing(Op):
@@ -189,24 +198,18 @@ class Interpolate(_Resizing):
         self._resized(x.shape)
         axes = self._axes(x.shape[2:], self.size)
         for axis in axes:
-            if self.mode == "nearest":
-                x = xp.take(x, axis.places(xp, x), axis=axis.axis + 2)
-            else:
-                x = self._stretched(xp, x, axis)
+            x = self._stretched(xp, x, axis)
         return x if axes else xp.copy(x)
 
     def _stretched(self, xp, x, axis):
-        before, after = x.shape[: axis.axis + 2], x.shape[axis.axis + 3 :]
-        lead, tail = math.prod(before), math.prod(after)
-        x = xp.reshape(x, (lead, axis.n, tail) if after else (lead, axis.n))
-        parts = [
-            xp.matmul(band, x[:, seen, :])
-            if after
-            else xp.matmul(x[:, seen], xp.matrix_transpose(band))
-            for _, seen, band in axis.bands(xp, x)
-        ]
-        y = parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
-        return xp.reshape(y, (*before, axis.m, *after))
+        left, rest = axis.sources(xp, x)
+        y = xp.take(x, left, axis=axis.axis + 2)
+        if rest is None:
+            return y
+        rest = xp.reshape(rest, (axis.m,) + (1,) * (x.ndim - axis.axis - 3))
+        y *= 1 - rest
+        right = xp.take(x, xp.minimum(left + 1, axis.n - 1), axis=axis.axis + 2)
+        return y + weighed(xp, right, rest)
 
     def gradient(self, xp, gy, x_shape):
         op = InterpolateByInput(tuple(x_shape[2:]), *self._options)
@@ -216,8 +219,7 @@ class Interpolate(_Resizing):
         shape = graph.shape(x)
         if self.mode == "nearest":  # ONNX's own rounds a product of the number
             for axis in self._axes(shape[2:], self.size):
-                found = (math.floor(axis.place(i)) for i in range(axis.m))
-                places = graph.integers([min(place, axis.n - 1) for place in found])
+                places = graph.integers([axis.nearest(i) for i in range(axis.m)])
                 x = graph.add("Gather", x, places, axis=axis.axis + 2)
             return graph.add("Identity", x)
         scales = sizes = None
@@ -279,34 +281,39 @@ class InterpolateByInput(_Resizing):
     def compute(self, xp, g):
         self._resized(g.shape)
         axes = self._axes(self.size, g.shape[2:])
-        gather = self._summed if self.mode == "nearest" else self._gathered
         for axis in reversed(axes):
-            g = gather(xp, g, axis)
+            g = self._gathered(xp, g, axis)
         return g if axes else xp.copy(g)
 
-    def _summed(self, xp, g, axis):
-        total, after = None, (1,) * (g.ndim - axis.axis - 3)
-        for takers, mask in axis.uses(xp, g):
-            part = xp.take(g, takers, axis=axis.axis + 2)
-            if mask is not None:
-                part = xp.where(xp.reshape(mask, (axis.n, *after)), part, 0.0)
-            total = part if total is None else total + part
-        return total
-
     def _gathered(self, xp, g, axis):
-        before, after = g.shape[: axis.axis + 2], g.shape[axis.axis + 3 :]
-        lead, tail = math.prod(before), math.prod(after)
-        g = xp.reshape(g, (lead, axis.m, tail) if after else (lead, axis.m))
-        gx = xp.new_zeros(g, (lead, axis.n, *g.shape[2:]))
-        for rows, seen, band in axis.bands(xp, g):
-            if after:
-                gx[:, seen, :] += xp.matmul(xp.matrix_transpose(band), g[:, rows, :])
-            else:
-                gx[:, seen] += xp.matmul(g[:, rows], band)
-        return xp.reshape(gx, (*before, axis.n, *after))
+        left, rest = axis.sources(xp, g)
+        to_left = to_right = None
+        after = (1,) * (g.ndim - axis.axis - 3)
+        for taker, mask in axis.takers(xp, g, left):
+            part = xp.take(g, taker, axis=axis.axis + 2)
+            if mask is not None:
+                part = xp.zero_unless(xp.reshape(mask, (axis.n, *after)), part)
+            if rest is not None:
+                weight = xp.reshape(xp.take(rest, taker, axis=0), (axis.n, *after))
+                to_right = _sum(to_right, weighed(xp, part, weight))
+                part *= 1 - weight
+            to_left = _sum(to_left, part)
+        if rest is None:
+            return to_left
+        whole = (slice(None),) * (axis.axis + 2)
+        moved = xp.getitem(to_right, (*whole, slice(0, axis.n - 1), ...))
+        to_left[(*whole, slice(1, None), ...)] += moved
+        return to_left
 
     def gradient(self, xp, gy, g_shape):
         return (applied(Interpolate(tuple(g_shape[2:]), *self._options), xp, gy),)
+
+
+def _sum(total, part):
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 @function_of(Interpolate)

@@ -13,7 +13,7 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.loss import check_labels, counted, loss_to_onnx, picked
+from xdl.ops.loss import check_labels, loss_to_onnx, picked, safe_labels
 from xdl.ops.reduced_loss import (
     ReducedLoss,
     check_labels_shape,
@@ -88,7 +88,7 @@ class NllLoss(ReducedLoss):
 
     def compute(self, xp, x, target, weight=None):
         self.shape(x.shape, target.shape, getattr(weight, "shape", None))
-        counts, target = counted(xp, target, self.ignore_index)
+        counts, target = safe_labels(xp, target, self.ignore_index)
         check_labels(self, xp, target, x.shape[-1])
         if self.reduction == "mean":
             self._count(target.shape)  # refuses an empty batch
@@ -100,7 +100,7 @@ class NllLoss(ReducedLoss):
         return xp.sum(losses) / self._divisor(xp, factors, target)
 
     def gradient(self, xp, gy, x_shape, target, weight):
-        counts, target = counted(xp, target, self.ignore_index)
+        counts, target = safe_labels(xp, target, self.ignore_index)
         factors = _factors(xp, target, weight, counts, gy)
         values = -gy
         if self.reduction != "none":

@@ -197,7 +197,7 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         return super().shape(logits_shape, target_shape)
 
     def compute(self, xp, logits, target, weight=None):
-        counts, target = counted(xp, target, self.ignore_index)
+        counts, target = safe_labels(xp, target, self.ignore_index)
         self._check(xp, logits, target)
         if weight is None:
             weight = xp.new_ones(logits, logits.shape[-1:])
@@ -248,7 +248,7 @@ def _partition(xp, logits):
     return shifted, xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
 
 
-def counted(xp, target, ignore_index):
+def safe_labels(xp, target, ignore_index):
     """Return which samples count, None for all, and labels that are safe to use."""
     if ignore_index is None:
         return None, target

@@ -140,6 +140,13 @@ def weighed(xp, values, weight):
     return values if weight is None else xp.zero_unless(weight != 0, values) * weight
 
 
+def counted(xp, weight, *arrays):
+    """Return the arrays, 0 where there is a weight of 0."""
+    if weight is None:
+        return arrays
+    return tuple([xp.zero_unless(weight != 0, array) for array in arrays])
+
+
 def check_signs(op, xp, target):
     """Refuse labels that are neither -1 nor 1.
 

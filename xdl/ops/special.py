@@ -12,7 +12,7 @@ from xdl.ops.activation import sigmoid
 from xdl.ops.elementary import exp, expm1, log, log1p
 from xdl.ops.exponential import erf, exp2
 from xdl.ops.layout import as_operand
-from xdl.ops.logic import isnan, logical_and, logical_or
+from xdl.ops.logic import isfinite, isnan, logical_and, logical_not, logical_or
 from xdl.ops.selection import where
 from xdl.ops.smooth_activation import softplus
 
@@ -87,7 +87,8 @@ def kl_div(x, y):
 
 def _product(x, y, function):
     x, y = as_operand(x), as_operand(y)
-    is_none = logical_and(x == 0, y == y)
+    is_far = logical_not(isfinite(function(y)))
+    is_none = logical_and(logical_and(x == 0, y == y), is_far)
     return where(is_none, 0.0, x * function(where(is_none, 1.0, y)))
 
 

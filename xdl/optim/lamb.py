@@ -72,9 +72,5 @@ class LAMB(Optimizer):
 def _ratio(xp, value, update):
     """Return the norm of the weight over that of the update; 1 where one is 0."""
     w, u = root_of_squares(xp, value), root_of_squares(xp, update)
-    # Where u is 0, any ratio will do: the update is 0.
-    return w / (u + _is_zero(xp, u)) + _is_zero(xp, w)
-
-
-def _is_zero(xp, x):
-    return xp.astype(x == 0, x.dtype)
+    has_zero = (w == 0) | (u == 0)
+    return xp.where(has_zero, 1.0, w) / xp.where(has_zero, 1.0, u)
