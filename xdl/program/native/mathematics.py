@@ -25,9 +25,9 @@ that there is no NaN or infinity, or undo the rounding by a large number in ``ex
 Three are for reductions, ``s = plus(s, x)``, ``m = maximum(m, x)``, ``minimum``: with
 ``+`` and ``max`` a loop must keep its order, and does not vectorise. ``plus`` may take
 its terms in any order: LLVM keeps a few partial sums for each lane of a register, so
-that the error bound of n terms falls from n * epsilon to about n / 32 * epsilon; a row
-longer than some thousands is best added up in blocks. ``maximum`` and ``minimum`` give
-NaN for NaN.
+that the error bound of n terms falls from n * epsilon to about n / 32 * epsilon; how
+longer rows are added up is in ``accumulation``. ``maximum`` and ``minimum`` give NaN for
+NaN.
 
 Square roots, absolute values, comparisons and ``x**3`` with a written exponent
 vectorise as Numba compiles them.
