@@ -6,6 +6,8 @@ which changes no digit. For all others the scale is 1 and the result that of the
 formula to the bit, which is why the plain one is enough where it is seen to be usual.
 """
 
+from xdl.backend import dtype_name
+
 # For float64 and for others: magnitudes from 1 / USUAL to USUAL are taken as they are,
 # larger ones are multiplied by DOWN, smaller ones by UP. With any number of elements
 # that fits into memory, the sum of squares then is a normal number.
@@ -17,9 +19,10 @@ SAFE = 2.0**20  # roots up to this and down to its reciprocal: the scale is 1
 
 def root_of_squares(xp, x, axis=None, keepdims=False, divisor=1):
     """Return the root of the sum of squares over ``divisor``."""
-    if x.dtype not in (xp.float32, xp.float64):
-        y = root_of_squares(xp, xp.astype(x, xp.float32), axis, keepdims, divisor)
-        return xp.astype(y, x.dtype)
+    dtype = dtype_name(x.dtype)
+    if dtype not in ("float32", "float64"):
+        wide = xp.astype(x, "float32")
+        return xp.astype(root_of_squares(xp, wide, axis, keepdims, divisor), dtype)
     with xp.quiet():
         y = _root(xp, x, axis, keepdims, divisor)
         if xp.is_within(y + 1 / y, SAFE) or 0 in x.shape:
@@ -31,10 +34,18 @@ def root_of_squares(xp, x, axis=None, keepdims=False, divisor=1):
 
 def scale_for(xp, largest):
     """Return the powers of two by which to multiply, given the largest magnitudes."""
-    is_double = largest.dtype == xp.float64
+    is_double = dtype_name(largest.dtype) == "float64"
     ones, usual = xp.new_ones(largest, largest.shape), USUAL[is_double]
     scale = xp.where(largest > usual, DOWN[is_double], ones)
     return xp.where(largest < 1 / usual, UP[is_double], scale)
+
+
+def hypot(xp, x1, x2):
+    """Return the root of the sum of two squares; ``x2`` may be a number >= 0."""
+    x1, x2 = xp.abs(x1), xp.abs(x2) if hasattr(x2, "dtype") else x2
+    longer = xp.maximum(x1, x2)
+    ratio = xp.minimum(x1, x2) / xp.where(longer == 0, 1.0, longer)
+    return longer * xp.sqrt(1 + ratio * ratio)
 
 
 def _root(xp, x, axis, keepdims, divisor):
