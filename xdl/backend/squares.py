@@ -36,6 +36,14 @@ def scale_for(xp, largest):
     return xp.where(largest < 1 / usual, UP[is_double], scale)
 
 
+def hypot(xp, x1, x2):
+    """Return the root of the sum of two squares; ``x2`` may be a number >= 0."""
+    x1, x2 = xp.abs(x1), xp.abs(x2) if hasattr(x2, "dtype") else x2
+    longer = xp.maximum(x1, x2)
+    ratio = xp.minimum(x1, x2) / xp.where(longer == 0, 1.0, longer)
+    return longer * xp.sqrt(1 + ratio * ratio)
+
+
 def _root(xp, x, axis, keepdims, divisor):
     total = xp.sum(x * x, axis=axis, keepdims=keepdims)
     return xp.sqrt(total if divisor == 1 else total / divisor)

@@ -2,7 +2,7 @@
 
 import math
 
-from xdl.backend.squares import root_of_squares
+from xdl.backend.squares import hypot, root_of_squares
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.option import number
@@ -181,10 +181,7 @@ def _cosine(xp, x1, x2):
 
 def _length(xp, x):
     """Return the root of the squared length and ``NORM_EPS``."""
-    length, least = root_of_squares(xp, x, -1, True), math.sqrt(NORM_EPS)
-    longer = xp.maximum(length, least)  # in front of the root: its square may overflow
-    ratio = xp.minimum(length, least) / longer
-    return longer * xp.sqrt(1 + ratio * ratio)
+    return hypot(xp, root_of_squares(xp, x, -1, True), math.sqrt(NORM_EPS))
 
 
 class TripletLoss(ReducedLoss):

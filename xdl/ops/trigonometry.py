@@ -1,5 +1,6 @@
 """Trigonometric and hyperbolic functions and their inverses."""
 
+from xdl.backend.squares import hypot
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op
 from xdl.errors import ShapeError
@@ -212,9 +213,10 @@ class Atan2(Op):
         return xp.atan2(x1, x2)
 
     def gradient(self, xp, gy, x1, x2):
-        squared = x1 * x1 + x2 * x2
-        gy = gy / xp.where(squared == 0, 1.0, squared)
-        return gy * x2, -gy * x1
+        length = hypot(xp, x1, x2)
+        length = xp.where(length == 0, 1.0, length)
+        gy = gy / length
+        return gy * (x2 / length), -gy * (x1 / length)
 
 
 class Sinh(Op):
@@ -295,7 +297,7 @@ class Asinh(Op):
         return xp.asinh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / xp.sqrt(x * x + 1),)
+        return (gy / hypot(xp, x, 1.0),)
 
 
 class Acosh(Op):
