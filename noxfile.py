@@ -9,6 +9,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
 PYTORCH = "torch==2.13.0"  # the oracle, and what the GPU is measured against
+ONNX = "onnx==1.23.2"  # its tests of operators are counted
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 
 
@@ -17,6 +18,14 @@ def requirement(*packages):
     extras = PROJECT["optional-dependencies"]["dev"]
     lines = {re.match(r"[\w.-]+", line)[0]: line for line in extras}
     return [lines[package] for package in packages]
+
+
+def lowest_versions():
+    """Return the lowest versions that pyproject.toml allows of what the tests need."""
+    extras = PROJECT["optional-dependencies"]
+    wanted = [*PROJECT["dependencies"], *extras["dev"], *extras["jit"]]
+    wanted += extras["sklearn"] + extras["plot"]
+    return [line.replace(">=", "==") for line in wanted if ">=" in line]
 
 
 @nox.session
@@ -85,8 +94,8 @@ def examples(session):
 
 @nox.session(default=False)
 def oracle(session):
-    """Compare every operation's value and gradient with PyTorch's."""
-    session.install("-e", ".[dev,onnx]", PYTORCH, "expecttest")
+    """Compare operations, layers and optimizers with PyTorch's and ONNX's."""
+    session.install("-e", ".[dev,onnx]", PYTORCH, ONNX, "expecttest")
     session.run("pytest", "tests/oracle", *session.posargs)
 
 
@@ -95,6 +104,14 @@ def attack(session):
     """Damage files, caches and processes at random, for minutes."""
     session.install("-e", ".[dev,jit]")
     session.run("pytest", "tests/attack", *session.posargs)
+
+
+@nox.session(default=False)
+def lowest(session):
+    """Run the tests with the lowest version of each dependency."""
+    session.install("-e", ".[dev,jit]", *lowest_versions())
+    cache = {"XDL_CACHE": session.create_tmp()}
+    session.run("pytest", *session.posargs, env=cache)
 
 
 @nox.session(default=False)

@@ -195,13 +195,56 @@ def test_a_link_in_readme_leads_to_a_file(target):
 
 
 @pytest.mark.parametrize(
-    "name", ["tests", "lint", "types", "doctest", "examples", "oracle", "bench", "gpu"]
+    "name",
+    [
+        "tests",
+        "lint",
+        "types",
+        "doctest",
+        "examples",
+        "oracle",
+        "lowest",
+        "bench",
+        "gpu",
+    ],
 )
 def test_contributing_names_every_session(noxfile, name):
     text = (ROOT / "CONTRIBUTING.md").read_text()
 
     assert callable(getattr(noxfile, name))
     assert f"`{name}`" in text or f"nox -s {name}" in text
+
+
+def test_lowest_installs_the_lowest_version_of_each_dependency(noxfile, tmp_path):
+    session = RecordingSession(tmp_path)
+    extras = [EXTRA_DEPENDENCIES[name] for name in ("dev", "jit", "sklearn", "plot")]
+    every = sum(extras, PROJECT["dependencies"])
+    needed = [line for line in every if not line.startswith("xdl[")]
+
+    noxfile.lowest(session)
+
+    ((_, _, *installed),) = session.installed
+    assert [line for line in needed if "==" not in line] == [
+        line.replace("==", ">=") for line in installed
+    ]
+
+
+def test_ci_runs_every_python_that_the_project_names():
+    named = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
+    text = (ROOT / ".github/workflows/ci.yml").read_text()
+
+    run = re.findall(r"3\.\d+", re.search(r"python: \[(.*)\]", text)[1])
+
+    assert named == run
+
+
+def test_nightly_runs_sessions_that_exist(noxfile):
+    text = (ROOT / ".github/workflows/nightly.yml").read_text()
+
+    sessions = re.findall(r"- session: (\w+)", text)
+
+    assert ["oracle", "lowest"] == sessions
+    assert all(callable(getattr(noxfile, name)) for name in sessions)
 
 
 @pytest.mark.parametrize(

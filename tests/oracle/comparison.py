@@ -30,17 +30,17 @@ def in_torch(order, function, *args, **kwargs):
     outputs = [y for y in outputs if y.requires_grad]
     leaves = [t for t in _tensors_in((args, kwargs)) if t.requires_grad]
     seeds = [_tensor(draw(y), y).requires_grad_() for y in outputs]
-    firsts = _torch_gradients(outputs, leaves, seeds)
+    firsts = _torch_gradients(outputs, leaves, seeds, create_graph=order != GRADIENT)
     if order == GRADIENT:
         return [g.numpy(force=True) for g in firsts]
     directions = [_tensor(draw(t), t) for t in leaves]
     return [
         g.numpy(force=True)
-        for g in _torch_gradients(firsts, leaves + seeds, directions)
+        for g in _torch_gradients(firsts, leaves + seeds, directions, False)
     ]
 
 
-def in_xdl(order, function, *args, is_strided=False, **kwargs):
+def in_xdl(order, function, *args, is_strided=False, weights=(), **kwargs):
     """Return what ``order`` names as a list of arrays, computed by xdl.
 
     Args:
@@ -48,9 +48,12 @@ def in_xdl(order, function, *args, is_strided=False, **kwargs):
         function: takes the arguments as Variables and arrays.
         *args, **kwargs: with PyTorch's tensors in them, perhaps in lists and tuples.
         is_strided: hand out arguments whose memory is not contiguous.
+        weights: trainable Variables that the function uses besides its arguments;
+            their gradients come after those of the arguments.
     """
     draw = _drawing()
     leaves, given = _variables_of(_tensors_in((args, kwargs)), is_strided)
+    leaves += weights
     args, kwargs = _mapped(lambda t: given[id(t)], (args, kwargs))
     outputs = _as_sequence(function(*args, **kwargs))
     if order == VALUE:
@@ -87,7 +90,7 @@ def _tensor(array, like):
     return torch.from_numpy(np.asarray(array)).to(like.dtype)
 
 
-def _torch_gradients(outputs, leaves, seeds):
+def _torch_gradients(outputs, leaves, seeds, create_graph):
     connected = [i for i, y in enumerate(outputs) if y.requires_grad]
     if not connected:
         return [torch.zeros_like(t) for t in leaves]
@@ -95,7 +98,7 @@ def _torch_gradients(outputs, leaves, seeds):
         [outputs[i] for i in connected],
         leaves,
         [seeds[i] for i in connected],
-        create_graph=True,
+        create_graph=create_graph,
         allow_unused=True,
     )
     pairs = zip(found, leaves, strict=True)
@@ -148,6 +151,7 @@ def _mapped(change, tree):
 
 
 def _tensors_in(tree):
-    found = []
-    _mapped(found.append, tree)
-    return found
+    """Return the tensors in ``tree``, each once."""
+    found = {}
+    _mapped(lambda t: found.setdefault(id(t), t), tree)
+    return list(found.values())
