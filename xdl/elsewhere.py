@@ -60,6 +60,7 @@ OF_MODULES = {
     "fit": "a loop over batches: forward, loss, backward, update",
     "load_state_dict": ".parameter.load_state_dict(state)",
     "named_parameters": ".parameter.items()",
+    "parameter": "super().__init__() before, in __init__",
     "parameters": _WITH,
     "predict": "a call: model(x)",
     "register_buffer": "parameter.get_variable(name, shape, trainable=False)",
@@ -104,17 +105,12 @@ OF_VARIABLES = {
 }
 
 
-def said(name: str, table: dict[str, str]) -> str:
-    """Return what an error adds for an attribute that is not there, or ``""``."""
-    return f"; use {table[name]}" if name in table else ""
-
-
 def in_package(package: str, name: str, known: Iterable[str]) -> AttributeError:
     """Return the error for a name that a package has not."""
     hint = ""
     if not name.startswith("_"):
-        hint = said(name, OF_PACKAGES)
-        if not hint:
+        hint = f"; use {OF_PACKAGES.get(name)}"
+        if name not in OF_PACKAGES:
             import difflib
 
             close = difflib.get_close_matches(name, known, 1, 0.8)
@@ -122,7 +118,24 @@ def in_package(package: str, name: str, known: Iterable[str]) -> AttributeError:
     return AttributeError(f"module {package!r} has no attribute {name!r}{hint}")
 
 
-class Elsewhere:
+def point_elsewhere(cls: Any, table: dict[str, str]) -> None:
+    """Let attributes that others have say what is in their place in a class.
+
+    A ``__getattr__`` would make every attribute of the class slower to read.
+    """
+    for name, instead in table.items():
+        setattr(cls, name, _Elsewhere(name, instead))
+    cls.__dir__ = lambda self: [n for n in object.__dir__(self) if _is_there(self, n)]
+
+
+def _is_there(value: Any, name: str) -> bool:
+    if name in getattr(value, "__dict__", ()):
+        return True
+    found = (vars(c)[name] for c in type(value).__mro__ if name in vars(c))
+    return not isinstance(next(found, None), _Elsewhere)
+
+
+class _Elsewhere:
     """An attribute that is not there, and says what is."""
 
     def __init__(self, name: str, instead: str) -> None:

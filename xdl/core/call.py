@@ -79,12 +79,22 @@ def _is_usual(cls):
 
 
 def _text(cls, op):
-    """Return the text of the function for a class that is usual."""
+    """Return the text of the function for a class that is usual.
+
+    Python gives operators as many operands as they take; whoever calls ``op`` may give
+    more, and by name: then ``call`` looks closer.
+    """
+    more = ", *more, **named" if op else ""
+    operands = "a" if len(cls.inputs) == 1 else "a, b"
+    refused = _REFUSED.format(operands=operands) if op else ""
     if len(cls.inputs) == 1:
-        return _UNARY.format(op=op, kept=_kept_text(cls, ("x",)))
+        kept = _kept_text(cls, ("x",))
+        return _UNARY.format(op=op, kept=kept, more=more, refused=refused)
     second_is_own = cls.own_dtype == cls.inputs[1:]
     return _BINARY.format(
         op=op,
+        more=more,
+        refused=refused,
         kept=_kept_text(cls, ("x1", "x2")),
         output="y, *residuals" if cls.residuals else "y",
         may_differ="wanted is not SECOND" if second_is_own else "False",
@@ -121,12 +131,14 @@ def _code(text):
     return next(c for c in constants if isinstance(c, types.CodeType))
 
 
-_UNARY = """def call_unary({op}a=None, *more, **named):
+_REFUSED = """    if more or named:
+        return call(op, {operands}, *more, **named)
+"""
+
+_UNARY = """def call_unary({op}a=None{more}):
     if type(a) is not Variable or a._node is None or current_mode() is not None:
-        return call(op, a, *more, **named)
-    if more or named:
-        return call(op, a, *more, **named)
-    x, wanted = a._value, ONE
+        return call(op, a{more})
+{refused}    x, wanted = a._value, ONE
     dtype = x.dtype
     if dtype is not FLOAT32 and dtype is not FLOAT64:
         return call(op, a)
@@ -145,7 +157,7 @@ _UNARY = """def call_unary({op}a=None, *more, **named):
     return out
 """
 
-_BINARY = """def call_binary({op}a=None, b=None, *more, **named):
+_BINARY = """def call_binary({op}a=None, b=None{more}):
     x1, x2 = a, b
     parent1 = parent2 = None
     if type(a) is Variable:
@@ -156,18 +168,18 @@ _BINARY = """def call_binary({op}a=None, b=None, *more, **named):
         wanted = FIRST if parent2 is None else BOTH
         library, dtype, other = type(x1), x1.dtype, x2
     elif parent2 is None:
-        return call(op, a, b, *more, **named)
+        return call(op, a, b{more})
     else:
         wanted = SECOND
         library, dtype, other = type(x2), x2.dtype, x1
     if type(other) is library:
         if other.dtype is not dtype and not ({may_differ}):
-            return call(op, a, b, *more, **named)
+            return call(op, a, b{more})
     elif not ({is_number}):
-        return call(op, a, b, *more, **named)
-    if more or named:
-        return call(op, a, b, *more, **named)
-    if dtype is not FLOAT32 and dtype is not FLOAT64 or current_mode() is not None:
+        return call(op, a, b{more})
+{refused}    if dtype is not FLOAT32 and dtype is not FLOAT64:
+        return call(op, a, b)
+    if current_mode() is not None:
         return call(op, a, b)
     try:
         {output} = compute(op, NAMESPACES[library], x1, x2)
@@ -224,14 +236,13 @@ def call(op, *inputs, **named):
 
 def _with_named(op, inputs, named):
     """Return the inputs with those in their places that came by name."""
-    while inputs and inputs[-1] is None:
-        inputs = inputs[:-1]
-    try:
-        bound = op.__signature__.bind(*inputs, **named)
-    except TypeError:
-        raise misfit(op, inputs, named, str(op)) from None
-    bound.apply_defaults()
-    return bound.args
+    filled, names = list(inputs), () if op.is_variadic else op.inputs
+    for name, value in named.items():
+        if name not in names or filled[names.index(name)] is not None:
+            given = [x for x in inputs if x is not None]
+            raise misfit(op, given, named, str(op))
+        filled[names.index(name)] = value
+    return filled
 
 
 def _computed(op, xp, inputs, arrays):

@@ -5,7 +5,7 @@ from xdl.backend.recording import revision
 from xdl.core import debug, mode
 from xdl.core.parameter import Parameter, held_in
 from xdl.core.variable import Variable
-from xdl.elsewhere import OF_MODULES, said
+from xdl.elsewhere import OF_MODULES, point_elsewhere
 from xdl.errors import ArgumentError, GraphError
 
 
@@ -75,17 +75,6 @@ class Module:
             return self.forward(*inputs, **options)
         finally:
             debug.layer_path.reset(token)
-
-    def __getattr__(self, name):
-        try:
-            return object.__getattribute__(self, name)
-        except AttributeError as error:
-            hint = said(name, OF_MODULES)
-            if name == "parameter":
-                hint = "; call super().__init__() first"
-            if not hint or error.name != name:  # one from within a property
-                raise
-            raise AttributeError(f"{error}{hint}", name=name, obj=self) from None
 
     def __setattr__(self, name, value):
         attributes = self.__dict__
@@ -175,6 +164,9 @@ class Module:
         return "\n".join([*lines, f"{self.parameter.size:,} trainable parameters"])
 
 
+point_elsewhere(Module, OF_MODULES)
+
+
 def _not_taken(module, inputs, options):
     """Return the error for a call that ``forward`` does not take."""
     error = misfit(module.forward, inputs, options, f"{type(module).__name__}.forward")
@@ -222,8 +214,10 @@ class Model(Module):
             GraphError: ``forward`` was not called or did not set ``self.output``, or
                 there is no ``self.loss_ops``.
         """
-        loss_ops = self._set_by_subclass("loss_ops", "__init__", "a loss layer")
-        output = self._set_by_subclass("output", "forward", "its result")
+        try:
+            loss_ops, output = self.loss_ops, self.output
+        except AttributeError as error:
+            raise _not_set(self, error) from None
         loss_ops.forward(output)
         return loss_ops.loss(target)
 
@@ -233,17 +227,27 @@ class Model(Module):
         Raises:
             GraphError: ``loss`` was not called before.
         """
-        self._set_by_subclass("loss_ops", "__init__", "a loss layer").backward()
-
-    def _set_by_subclass(self, name, method, what):
         try:
-            return getattr(self, name)
-        except AttributeError:
-            call = "call forward(x) first, and let it" if name == "output" else "let"
-            raise GraphError(
-                f"{type(self).__name__}: there is no self.{name}; {call} {method} set "
-                f"it to {what}"
-            ) from None
+            loss_ops = self.loss_ops
+        except AttributeError as error:
+            raise _not_set(self, error) from None
+        loss_ops.backward()
+
+
+_SETTERS = {
+    "loss_ops": "let __init__ set it to a loss layer",
+    "output": "call forward(x) first, and let forward set it to its result",
+}
+
+
+def _not_set(model, error):
+    """Return the error for what a subclass of Model has to set, and has not."""
+    if error.obj is not model or error.name not in _SETTERS:
+        return error
+    remedy = _SETTERS[error.name]
+    return GraphError(
+        f"{type(model).__name__}: there is no self.{error.name}; {remedy}"
+    )
 
 
 def _modules_in(value):

@@ -129,14 +129,13 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
     for node in nodes:
         node.grad = None
     root.grad = gy
-    with xp.quiet():  # once a walk: once an operation would take a tenth of its time
-        try:
-            leaves = _walk_back(nodes, walk, xp, retain, wrap, check)
-        except BaseException:
-            for node in nodes:
-                node.grad = None
-            raise
-        _write_leaves(leaves, xp, wrap)
+    try:
+        leaves = _walk_back(nodes, walk, xp, retain, wrap, check)
+    except BaseException:
+        for node in nodes:
+            node.grad = None
+        raise
+    _write_leaves(leaves, xp, wrap)
 
 
 def _walk_back(nodes, walk, xp, retain, wrap, check):
@@ -150,11 +149,15 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
         if node.walk is not walk:
             raise GraphError("backward: two threads walk back through one graph")
         kept = node.kept if wrap is None else node.op.rewrap(node, wrap)
-        if len(kept) == 2:  # a fixed number of arguments is 0.2 us faster
-            kept1, kept2 = kept
-            gradients = node.op.gradient(xp, gy, kept1, kept2)
-        else:
-            gradients = node.op.gradient(xp, gy, *kept)
+        try:
+            if len(kept) == 2:  # a fixed number of arguments is 0.2 us faster
+                kept1, kept2 = kept
+                gradients = node.op.gradient(xp, gy, kept1, kept2)
+            else:
+                gradients = node.op.gradient(xp, gy, *kept)
+        except (FloatingPointError, RuntimeWarning):
+            with xp.quiet():
+                gradients = node.op.gradient(xp, gy, *kept)
         if check is not None:
             check(node, gradients)
         position = 0
@@ -165,15 +168,24 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                 if gx.shape != parent.shape:
                     gx = unbroadcast(xp, gx, parent.shape)
                 if parent.op is not None:
-                    parent.grad = gx if parent.grad is None else parent.grad + gx
+                    known = parent.grad
+                    parent.grad = gx if known is None else _added(xp, known, gx)
                 elif parent in leaves:
-                    leaves[parent] = leaves[parent] + gx
+                    leaves[parent] = _added(xp, leaves[parent], gx)
                 else:  # a leaf's gradient is its own
                     leaves[parent] = xp.copy(gx) if gx is gy and wrap is None else gx
             position += 1
         if not retain:
             node.inputs = node.kept = None
     return leaves
+
+
+def _added(xp, grad, gx):
+    try:
+        return grad + gx
+    except (FloatingPointError, RuntimeWarning):
+        with xp.quiet():
+            return grad + gx
 
 
 def _write_leaves(leaves, xp, wrap):
@@ -199,7 +211,11 @@ def unbroadcast(xp, gx, shape):
         )
     axes = tuple(i for i, n in enumerate(padded) if n == 1 and gx.shape[i] != 1)
     if axes:
-        gx = xp.sum(gx, axis=axes, keepdims=True)
+        try:
+            gx = xp.sum(gx, axis=axes, keepdims=True)
+        except (FloatingPointError, RuntimeWarning):
+            with xp.quiet():
+                gx = xp.sum(gx, axis=axes, keepdims=True)
     return xp.reshape(gx, tuple(shape)) if extra else gx
 
 
@@ -227,5 +243,9 @@ def _refuse_written(node):
 def _add_to_leaf(node, gx, wrap):
     if node.grad is not None:  # one may be a Variable, and its `add` takes any array
         xp = NAMESPACES[type(gx if wrap else node.grad)]
-        gx = xp.add(node.grad, gx)
+        try:
+            gx = xp.add(node.grad, gx)
+        except (FloatingPointError, RuntimeWarning):
+            with xp.quiet():
+                gx = xp.add(node.grad, gx)
     node.grad = gx

@@ -100,6 +100,7 @@ class Op:
         cls.takes_part = tuple(name not in cls.own_dtype for name in cls.inputs)
         if cls.is_singular:
             cls.compute = _quiet(cls.compute)
+            cls.gradient = cls.gradient and _quiet(cls.gradient)
         if cls.gradient is not None:
             cls.kept_names = _names_after(cls.gradient, "gy")
             cls._sources = [_source(cls, name) for name in cls.kept_names]
@@ -113,13 +114,16 @@ class Op:
                 f"{name}: it has no options, its inputs come when it is called: "
                 f"{name}()({', '.join(self.inputs)})"
             )
+        if type(self).__init__ is Op.__init__:
+            self.__dict__["_is_frozen"] = True
 
     def __setattr__(self, name, value):
-        if "_is_frozen" in self.__dict__ or type(self).__init__ is Op.__init__:
+        attributes = self.__dict__
+        if "_is_frozen" in attributes:
             raise GraphError(
                 f"{self}.{name}: an operation is a value and never changes"
             )
-        self.__dict__[name] = value
+        attributes[name] = value
 
     def __repr__(self):
         options = {k: v for k, v in vars(self).items() if not k.startswith("_")}

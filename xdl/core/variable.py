@@ -193,7 +193,6 @@ class Variable:
         if self._node is not None:
             self._node.grad = None
 
-    @explained
     def backward(self, grad=None, retain_graph=False, create_graph=False):
         """Compute the gradients of this Variable by all trainable Variables before it.
 

@@ -2,7 +2,6 @@
 
 import math
 
-from xdl.arguments import explained
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, broadcast_shapes
 from xdl.errors import ShapeError
@@ -182,12 +181,4 @@ class Linear(Op):
 
 
 matmul = Matmul()
-_linear = Linear()
-
-
-@explained
-def linear(x, weight, bias=None):
-    return _linear(x, weight, bias)
-
-
-linear.__doc__ = Linear.__doc__
+linear = Linear()

@@ -264,7 +264,10 @@ def check_labels(who, xp, target, classes):
     """
     if not backend.is_integer(target):
         name = backend.dtype_name(target.dtype)
-        hint = "" if name == "bool" else "; .astype(int) makes them of whole numbers"
+        hint = "; encode them: np.unique(target, return_inverse=True)[1]"
+        if backend.is_floating(target):
+            hint = "; .astype(int) makes them of whole numbers"
+        hint = "" if name == "bool" else hint
         raise DtypeError(f"{who}: target is {name}, needed integer labels{hint}")
     xp.check_indices(target, classes, who, LabelError)
 

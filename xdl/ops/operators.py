@@ -10,7 +10,7 @@ from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.call import operator_of
 from xdl.core.variable import Variable
-from xdl.elsewhere import OF_VARIABLES, Elsewhere
+from xdl.elsewhere import OF_VARIABLES, point_elsewhere
 from xdl.errors import ArgumentError, DtypeError
 from xdl.ops import numpy_functions
 
@@ -115,7 +115,7 @@ def _reduction(called):
     def method(self, axis=None, dtype=None, out=None, keepdims=False):
         if dtype is not None or out is not None:
             raise _neither_taken(called)
-        return getattr(ops, called)(self, axis, keepdims)
+        return getattr(ops, called).__wrapped__(self, axis, keepdims)
 
     return method
 
@@ -124,7 +124,7 @@ def _moment(called):
     def method(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
         if dtype is not None or out is not None:
             raise _neither_taken(called)
-        return getattr(ops, called)(self, axis, keepdims, ddof)
+        return getattr(ops, called).__wrapped__(self, axis, keepdims, ddof)
 
     return method
 
@@ -165,6 +165,10 @@ def _reshape(self, *shape, order="C"):
 def _transpose(self, *axes):
     axes = _unpacked(axes) if axes != (None,) else ()
     return ops.transpose(self, axes or None)
+
+
+def _reversed(self):
+    return ops.transpose.__wrapped__(self)
 
 
 def _flatten(self, *axes):
@@ -220,15 +224,6 @@ def _named_methods():
     }
 
 
-def _install_what_others_have():
-    """Let attributes that others have say what is in their place here."""
-    functions = {n: f"xdl.{n}" for n in ops.__all__ if not hasattr(Variable, n)}
-    others = functions | OF_VARIABLES
-    for name, instead in others.items():
-        setattr(Variable, name, Elsewhere(name, instead))
-    Variable.__dir__ = lambda self: [n for n in object.__dir__(self) if n not in others]
-
-
 def _set_item(self, index, value):
     raise ArgumentError(
         f"{self._label()}: v[index] = value came, but a graph may hold the array; use "
@@ -248,7 +243,7 @@ def _install():
         "__array_namespace__": _array_namespace,
         "__array_ufunc__": _array_ufunc,
         "__array_function__": _array_function,
-        "T": property(lambda self: ops.transpose(self), doc="The axes reversed."),
+        "T": property(_reversed, doc="The axes reversed."),
         "mT": property(
             lambda self: ops.matrix_transpose(self), doc="The last two axes swapped."
         ),
@@ -262,5 +257,6 @@ def _install():
     methods["__invert__"] = _logical("logical_not")
     for name, method in methods.items():
         setattr(Variable, name, method)
-    _install_what_others_have()
+    functions = {n: f"xdl.{n}" for n in ops.__all__ if not hasattr(Variable, n)}
+    point_elsewhere(Variable, functions | OF_VARIABLES)
     NAMESPACES[Variable] = ops

@@ -3,6 +3,7 @@
 from xdl import backend
 from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES
+from xdl.backend.numpy import begin_quiet, end_quiet
 from xdl.backend.recording import current
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
@@ -100,8 +101,10 @@ class Optimizer(Stored):
             GraphError: no Variable has a gradient.
             NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
         """
-        self.step(*others)
-        self._clear()
+        if others:
+            self.step(*others)  # refuses them
+        self.step()
+        self._forget_gradients()
 
     def step(self, *others):
         """Change all weights by their gradients, and keep the gradients.
@@ -118,33 +121,30 @@ class Optimizer(Stored):
             )
         if self._watch.is_over():
             self.look_again()
-        recording = current()
-        if recording is not None and self not in recording.owners:
+        if (recording := current()) is not None:
+            self._refuse_unless_in(recording)
+        ready = self._ready()
+        quiet = begin_quiet()  # an error on the way would leave half of it done
+        try:
+            for node, xp, value, grad, state in ready:
+                for kept in state:
+                    if type(kept._value) is not type(value):  # the model was moved
+                        kept.to(backend.device_of(value))
+                arrays = [kept._value for kept in state]
+                if backend.dtype_name(value.dtype) in _SHORT:
+                    self._change_in_float32(xp, value, grad, arrays)
+                else:
+                    self.change(xp, value, grad, *arrays)
+                touch(node)
+        finally:
+            end_quiet(quiet)
+
+    def _refuse_unless_in(self, recording):
+        if self not in recording.owners:
             raise GraphError(
                 f"compile: {type(self).__name__} is not in the state of the step; give "
                 "it to xdl.compile"
             )
-        ready = self._ready()
-        if not ready:
-            raise GraphError(
-                f"{type(self).__name__}: no Variable has a gradient; call backward "
-                "first"
-            )
-        _, xp, *_ = ready[0]
-        with xp.quiet():
-            for one in ready:
-                self._change_one(*one)
-
-    def _change_one(self, node, xp, value, grad, state):
-        for kept in state:
-            if type(kept._value) is not type(value):  # the model was moved
-                kept.to(backend.device_of(value))
-        arrays = [kept._value for kept in state]
-        if backend.dtype_name(value.dtype) in _SHORT:
-            self._change_in_float32(xp, value, grad, arrays)
-        else:
-            self.change(xp, value, grad, *arrays)
-        touch(node)
 
     def _change_in_float32(self, xp, value, grad, state):
         wide = xp.astype(value, xp.float32)
@@ -167,6 +167,11 @@ class Optimizer(Stored):
                 if limit:
                     grad = xp.minimum(xp.maximum(grad, -limit), limit)
             ready.append((node, xp, variable._value, grad, state))
+        if not ready:
+            raise GraphError(
+                f"{type(self).__name__}: no Variable has a gradient; call backward "
+                "first"
+            )
         return ready
 
     def _non_finite(self, variable):
@@ -187,11 +192,12 @@ class Optimizer(Stored):
             raise unknown(f"{type(self).__name__}.zero_grad", name, (), "()")
         if self._watch.is_over():
             self.look_again()
-        self._clear()
+        self._forget_gradients()
 
-    def _clear(self):
+    def _forget_gradients(self):
         for variable, _ in self._slots:
-            variable.clear_grad()
+            if (node := variable._node) is not None:
+                node.grad = None
 
     def look_again(self):
         """Have state for what the Parameter holds now, and for nothing else."""

@@ -1,5 +1,6 @@
 """The NumPy executor: a straight-line function over ufuncs with ``out``."""
 
+import functools
 import importlib
 from typing import Any
 
@@ -66,13 +67,7 @@ class NumpyExecutor:
             "Refused": Refused,
         }
         exec(self._code, self.namespace)
-        step = self.namespace["step"]
-
-        def quiet_step(*arguments):
-            with host.quiet():
-                return step(*arguments)
-
-        return quiet_step
+        return functools.partial(host.quiet_context().run, self.namespace["step"])
 
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""

@@ -26,8 +26,8 @@ Three are for reductions, ``s = plus(s, x)``, ``m = maximum(m, x)``, ``minimum``
 ``+`` and ``max`` a loop must keep its order, and does not vectorise. ``plus`` may take
 its terms in any order: LLVM keeps a few partial sums for each lane of a register, so
 that the error bound of n terms falls from n * epsilon to about n / 32 * epsilon; how
-longer rows are added up is in ``accumulation``. ``maximum`` and ``minimum`` give NaN for
-NaN.
+longer rows are added up is in ``accumulation``. ``maximum`` and ``minimum`` give NaN
+for NaN.
 
 Square roots, absolute values, comparisons and ``x**3`` with a written exponent
 vectorise as Numba compiles them.
