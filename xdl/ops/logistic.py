@@ -38,17 +38,10 @@ def exp_in_two(xp, x, largest=_LARGEST):
     """Return p and q, both far from underflow: exp(x) is p q, and q is mostly 1.
 
     For what multiplies an exponential: ``a * p * q`` is rounded where it is small
-    itself, and not where the exponential is. Above ``largest`` it is that of ``largest``.
+    itself, and not where the exponential is. Above ``largest`` it is as at ``largest``.
     """
     p = xp.exp(xp.minimum(xp.maximum(x, _FAR), largest))
     return p, xp.exp(xp.minimum(x - _FAR, 0.0))  # x - _FAR is exact below _FAR
-
-
-def sigmoid_in_two(xp, x):
-    """Return p and q as ``exp_in_two`` does: sigmoid(x) is p q."""
-    p, q = exp_in_two(xp, x)
-    p /= p + 1
-    return p, q
 
 
 def softplus(xp, x):
