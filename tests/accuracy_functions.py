@@ -127,6 +127,10 @@ def _inside(call, value, slope):
     return Function(call, value, slope, within=(-1, 1))
 
 
+def _inside_0_1(call, value, slope, **options):
+    return Function(call, value, slope, within=(0, 1), **options)
+
+
 _EXPONENTIAL = {
     "exp": Function(xdl.exp, mp.exp, mp.exp),
     "exp2": Function(xdl.exp2, lambda x: 2**x, lambda x: 2**x * mp.log(2)),
@@ -135,9 +139,7 @@ _EXPONENTIAL = {
     "log1p": Function(
         xdl.log1p, mp.log1p, lambda x: 1 / (1 + x), within=(-1, INFINITY)
     ),
-    "log2": _positive(
-        xdl.log2, lambda x: mp.log(x, 2), lambda x: 1 / (x * mp.log(2))
-    ),
+    "log2": _positive(xdl.log2, lambda x: mp.log(x, 2), lambda x: 1 / (x * mp.log(2))),
     "log10": _positive(xdl.log10, mp.log10, lambda x: 1 / (x * mp.log(10))),
     "logaddexp": Function(
         lambda x: xdl.logaddexp(x, 1.5),
@@ -168,9 +170,7 @@ _POWERS = {
         xdl.rsqrt, lambda x: 1 / mp.sqrt(x), lambda x: -1 / (2 * x * mp.sqrt(x))
     ),
     "square": Function(xdl.square, lambda x: x * x, lambda x: 2 * x),
-    "reciprocal": _positive(
-        xdl.reciprocal, lambda x: 1 / x, lambda x: -1 / (x * x)
-    ),
+    "reciprocal": _positive(xdl.reciprocal, lambda x: 1 / x, lambda x: -1 / (x * x)),
     "divide": _positive(
         lambda x: xdl.divide(3.0, x), lambda x: 3 / x, lambda x: -3 / (x * x)
     ),
@@ -206,11 +206,9 @@ _TRIGONOMETRY = {
         within=(1, INFINITY),
     ),
     "atanh": _inside(xdl.atanh, mp.atanh, lambda x: 1 / ((1 - x) * (1 + x))),
-    "erf": Function(
-        xdl.erf, mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x)
-    ),
+    "erf": Function(xdl.erf, mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x)),
 }
-_SIGMOIDS = {
+SIGMOIDS = {
     "sigmoid": Function(xdl.sigmoid, _sigmoid, _density),
     "silu": Function(
         xdl.silu, lambda x: x * _sigmoid(x), _silu_slope, slope_terms=_silu_terms
@@ -228,12 +226,31 @@ _SIGMOIDS = {
         xdl.ops.special.log_expit, lambda x: -_softplus(-x), lambda x: _sigmoid(-x)
     ),
 }
-_OTHER_ACTIVATIONS = {
+_SPECIAL = {
+    "exp10": Function(
+        xdl.ops.special.exp10, lambda x: mp.mpf(10) ** x, lambda x: mp.log(10) * 10**x
+    ),
+    "logit": _inside_0_1(
+        xdl.ops.special.logit,
+        lambda x: mp.log(x) - mp.log1p(-x),
+        lambda x: 1 / (x * (1 - x)),
+        terms=lambda x: max(-mp.log(x), -mp.log1p(-x)),
+    ),
+    "entr": _positive(
+        xdl.ops.special.entr,
+        lambda x: -x * mp.log(x),
+        lambda x: -1 - mp.log(x),
+        slope_terms=lambda x: max(1, abs(mp.log(x))),
+    ),
+}
+ELUS = {
     "elu": Function(xdl.elu, *_elu()),
     "elu of 0.7": Function(lambda x: xdl.elu(x, 0.7), *_elu(0.7)),
     "celu": Function(xdl.celu, *_elu()),
-    "celu of 0.7": Function(lambda x: xdl.celu(x, 0.7), *_elu(0.7, 0.7)),
     "selu": Function(xdl.selu, *_elu(SELU.alpha, 1.0, SELU.scale)),
+}
+_OTHER_ACTIVATIONS = {
+    "celu of 0.7": Function(lambda x: xdl.celu(x, 0.7), *_elu(0.7, 0.7)),
     "gelu": Function(
         xdl.gelu, lambda x: x * _normal(x), _gelu_slope, slope_terms=_gelu_terms
     ),
@@ -255,7 +272,7 @@ _OTHER_ACTIVATIONS = {
     "hard_swish": Function(
         xdl.hard_swish,
         lambda x: x * min(max(x / 6 + mp.mpf(0.5), 0), 1),
-        lambda x: (x / 3 + mp.mpf(0.5) if abs(x) < 3 else (x > 0) * 1),
+        lambda x: x / 3 + mp.mpf(0.5) if abs(x) < 3 else (x > 0) * 1,
         terms=lambda x: abs(x) / 2,
         slope_terms=lambda x: 0.5,
     ),
@@ -265,9 +282,7 @@ _OTHER_ACTIVATIONS = {
 def _bce(target):
     t = mp.mpf(target)
     return Function(
-        lambda x: xdl.binary_cross_entropy(
-            x, _full(x, target), reduction="none"
-        ),
+        lambda x: xdl.binary_cross_entropy(x, _full(x, target), reduction="none"),
         lambda x: -t * mp.log(x) - (1 - t) * mp.log1p(-x),
         lambda x: (x - t) / (x * (1 - x)),
         slope_terms=lambda x: max(x, t) / (x * (1 - x)),
@@ -296,5 +311,12 @@ _LOSSES = {
     )
 }
 FUNCTIONS = (
-    _EXPONENTIAL | _POWERS | _TRIGONOMETRY | _SIGMOIDS | _OTHER_ACTIVATIONS | _LOSSES
+    _EXPONENTIAL
+    | _POWERS
+    | _TRIGONOMETRY
+    | _SPECIAL
+    | SIGMOIDS
+    | ELUS
+    | _OTHER_ACTIVATIONS
+    | _LOSSES
 )
