@@ -127,6 +127,10 @@ def _inside(call, value, slope):
     return Function(call, value, slope, within=(-1, 1))
 
 
+def _inside_0_1(call, value, slope, **options):
+    return Function(call, value, slope, within=(0, 1), **options)
+
+
 _EXPONENTIAL = {
     "exp": Function(xdl.exp, mp.exp, mp.exp),
     "exp2": Function(xdl.exp2, lambda x: 2**x, lambda x: 2**x * mp.log(2)),
@@ -204,7 +208,7 @@ _TRIGONOMETRY = {
     "atanh": _inside(xdl.atanh, mp.atanh, lambda x: 1 / ((1 - x) * (1 + x))),
     "erf": Function(xdl.erf, mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x)),
 }
-_SIGMOIDS = {
+SIGMOIDS = {
     "sigmoid": Function(xdl.sigmoid, _sigmoid, _density),
     "silu": Function(
         xdl.silu, lambda x: x * _sigmoid(x), _silu_slope, slope_terms=_silu_terms
@@ -222,12 +226,31 @@ _SIGMOIDS = {
         xdl.ops.special.log_expit, lambda x: -_softplus(-x), lambda x: _sigmoid(-x)
     ),
 }
-_OTHER_ACTIVATIONS = {
+_SPECIAL = {
+    "exp10": Function(
+        xdl.ops.special.exp10, lambda x: mp.mpf(10) ** x, lambda x: mp.log(10) * 10**x
+    ),
+    "logit": _inside_0_1(
+        xdl.ops.special.logit,
+        lambda x: mp.log(x) - mp.log1p(-x),
+        lambda x: 1 / (x * (1 - x)),
+        terms=lambda x: max(-mp.log(x), -mp.log1p(-x)),
+    ),
+    "entr": _positive(
+        xdl.ops.special.entr,
+        lambda x: -x * mp.log(x),
+        lambda x: -1 - mp.log(x),
+        slope_terms=lambda x: max(1, abs(mp.log(x))),
+    ),
+}
+ELUS = {
     "elu": Function(xdl.elu, *_elu()),
     "elu of 0.7": Function(lambda x: xdl.elu(x, 0.7), *_elu(0.7)),
     "celu": Function(xdl.celu, *_elu()),
-    "celu of 0.7": Function(lambda x: xdl.celu(x, 0.7), *_elu(0.7, 0.7)),
     "selu": Function(xdl.selu, *_elu(SELU.alpha, 1.0, SELU.scale)),
+}
+_OTHER_ACTIVATIONS = {
+    "celu of 0.7": Function(lambda x: xdl.celu(x, 0.7), *_elu(0.7, 0.7)),
     "gelu": Function(
         xdl.gelu, lambda x: x * _normal(x), _gelu_slope, slope_terms=_gelu_terms
     ),
@@ -288,5 +311,12 @@ _LOSSES = {
     )
 }
 FUNCTIONS = (
-    _EXPONENTIAL | _POWERS | _TRIGONOMETRY | _SIGMOIDS | _OTHER_ACTIVATIONS | _LOSSES
+    _EXPONENTIAL
+    | _POWERS
+    | _TRIGONOMETRY
+    | _SPECIAL
+    | SIGMOIDS
+    | ELUS
+    | _OTHER_ACTIVATIONS
+    | _LOSSES
 )

@@ -74,7 +74,7 @@ def _is_usual(cls):
     if cls.gradient is None or cls.is_variadic or cls.conditions:
         return False
     if len(cls.inputs) == 1:
-        return not cls.residuals and not cls.own_dtype
+        return not cls.own_dtype
     return len(cls.inputs) == 2 and cls.own_dtype in ((), cls.inputs[1:])
 
 
@@ -87,16 +87,19 @@ def _text(cls, op):
     more = ", *more, **named" if op else ""
     operands = "a" if len(cls.inputs) == 1 else "a, b"
     refused = _REFUSED.format(operands=operands) if op else ""
+    output = "y, *residuals" if cls.residuals else "y"
     if len(cls.inputs) == 1:
         kept = _kept_text(cls, ("x",))
-        return _UNARY.format(op=op, kept=kept, more=more, refused=refused)
+        return _UNARY.format(
+            op=op, kept=kept, more=more, refused=refused, output=output
+        )
     second_is_own = cls.own_dtype == cls.inputs[1:]
     return _BINARY.format(
         op=op,
         more=more,
         refused=refused,
         kept=_kept_text(cls, ("x1", "x2")),
-        output="y, *residuals" if cls.residuals else "y",
+        output=output,
         may_differ="wanted is not SECOND" if second_is_own else "False",
         is_number="type(other) in NUMBERS" if cls.takes_numbers else "False",
     )
@@ -143,9 +146,9 @@ _UNARY = """def call_unary({op}a=None{more}):
     if dtype is not FLOAT32 and dtype is not FLOAT64:
         return call(op, a)
     try:
-        y = compute(op, NAMESPACES[type(x)], x)
+        {output} = compute(op, NAMESPACES[type(x)], x)
     except Exception as error:
-        y = _recovered(op, error, (a,), (x,))
+        {output} = _recovered(op, error, (a,), (x,))
     if type(y) is not type(x):
         y = NAMESPACES[type(x)].asarray(y)
     out, node = new(Variable), Node()

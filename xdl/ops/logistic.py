@@ -44,13 +44,6 @@ def exp_in_two(xp, x, largest=_LARGEST):
     return p, xp.exp(xp.minimum(x - _FAR, 0.0))  # x - _FAR is exact below _FAR
 
 
-def sigmoid_in_two(xp, x):
-    """Return p and q as ``exp_in_two`` does: sigmoid(x) is p q."""
-    p, q = exp_in_two(xp, x)
-    p /= p + 1
-    return p, q
-
-
 def softplus(xp, x):
     """Return ln(1 + exp(x))."""
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))

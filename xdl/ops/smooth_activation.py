@@ -323,17 +323,14 @@ class GLU(Op):
 
     def compute(self, xp, x):
         first, second = self._halves(xp, x)
-        p, q = logistic.sigmoid_in_two(xp, second)
-        return first * p * q
+        return first * logistic.sigmoid(xp, second)
 
     def gradient(self, xp, gy, x):
         first, second = self._halves(xp, x)
-        p, q = logistic.sigmoid_in_two(xp, second)
-        gated = gy * p
-        bent = gated * first
-        for factor in logistic.sigmoid_in_two(xp, -second):
-            bent *= factor
-        return (xp.concat([gated * q, bent * q], axis=self.axis),)
+        gated = gy * logistic.sigmoid(xp, second)
+        bent = gated * logistic.sigmoid(xp, -second)  # 1 - sigmoid(x) would cancel
+        bent *= first
+        return (xp.concat([gated, bent], axis=self.axis),)
 
     def _halves(self, xp, x):
         axis = one_axis(self, x.ndim, self.axis)

@@ -9,7 +9,8 @@ import math
 import sys
 
 from xdl.ops.activation import sigmoid
-from xdl.ops.elementary import exp, expm1, log, log1p
+from xdl.ops.arithmetic import power
+from xdl.ops.elementary import expm1, log, log1p
 from xdl.ops.exponential import erf, exp2
 from xdl.ops.layout import as_operand
 from xdl.ops.logic import isfinite, isnan, logical_and, logical_not, logical_or
@@ -38,7 +39,7 @@ expit = sigmoid
 
 def exp10(x):
     """Compute 10**x."""
-    return exp(as_operand(x) * math.log(10))
+    return power(10.0, x)
 
 
 def logit(x):
