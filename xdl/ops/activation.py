@@ -3,7 +3,6 @@
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.errors import ShapeError
-from xdl.ops import logistic
 from xdl.ops.axes import axis_shape
 from xdl.ops.selection import where
 

@@ -3,8 +3,8 @@
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.parting import split
 from xdl.ops import logistic
+from xdl.ops.parting import split
 from xdl.ops.recurrence import Recurrence
 from xdl.ops.shape import squeeze
 
