@@ -1,8 +1,8 @@
 """How far functions are off, beside PyTorch: `python -m benchmarks.accuracy`.
 
 It writes docs/accuracy.md: the largest error of each function and gradient over all
-exponents, measured as tests/accuracy.py does. It needs PyTorch and mpmath; the columns of
-the Numba executor are there if Numba is.
+exponents, measured as tests/accuracy.py does. It needs PyTorch and mpmath; the columns
+of the Numba executor are there if Numba is.
 """
 
 import datetime
@@ -25,18 +25,18 @@ OTHER = 1.5  # the second operand of functions of two
 HEAD = """# How exact the functions are
 
 `python -m benchmarks.accuracy` writes this page. For every exponent of the dtype (every
-16th far from 1 in float64) and both signs it compares values and gradients with mpmath's
-to 40 digits. An error is counted in units in the last place (ulp) of the correctly
-rounded result, subnormal results included; where terms cancel, of the largest term. The
-largest error is shown: 0.5 is the best that can be. From about 1e7 in float32 and 1e15 in
-float64 on, no digit is right.
+16th far from 1 in float64) and both signs it compares values and gradients with
+mpmath's to 40 digits. An error is counted in units in the last place (ulp) of the
+correctly rounded result, subnormal results included; where terms cancel, of the largest
+term. The largest error is shown: 0.5 is the best that can be. From about 1e3 in
+float16, 1e7 in float32 and 1e15 in float64 on, no digit is right.
 
 The executor `numpy` gives the bits of eager. `numba` has exponentials of its own
-([0014](decisions/0014-native-code-brings-its-own-mathematics.md)); it computes float16 as
-eager does. How what cancels is avoided stands in
+([0014](decisions/0014-native-code-brings-its-own-mathematics.md)); it computes float16
+as eager does. How what cancels is avoided stands in
 [0018](decisions/0018-nothing-in-the-sigmoid-cancels.md). Tests hold xdl to 4 ulp, or to
-what PyTorch is off by where that is more. Between these points a few in a million inputs
-are worse by up to 1 ulp in float32, where NumPy's exponential alone is off by 2.4.
+what PyTorch is off by where that is more. Of the inputs between these points a few in a
+million are worse in float32, by up to 1 ulp: NumPy's exponential alone is off by 2.4.
 """
 
 

@@ -1,7 +1,7 @@
 """Every elementwise function and gradient, over all exponents, against mpmath.
 
-A few units in the last place are allowed, or what PyTorch itself is off by where that is
-more (docs/accuracy.md): there the formula is the same.
+A few units in the last place are allowed, or what PyTorch itself is off by where that
+is more (docs/accuracy.md): there the formula is the same.
 """
 
 import numpy as np
