@@ -14,7 +14,7 @@ import numpy as np
 import xdl
 from tests.accuracy_functions import FUNCTIONS
 
-DTYPES = ("float32", "float64")
+DTYPES = ("float16", "float32", "float64")
 DIGITS = 40
 _NORMAL = {"float16": (-14, 15), "float32": (-126, 127), "float64": (-1022, 1023)}
 _FAR = {"float16": (-20, 12), "float32": (-110, 90), "float64": (-750, 710)}
