@@ -331,7 +331,7 @@ class Acosh(Op):
         return xp.acosh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / xp.sqrt(x * x - 1),)
+        return (gy / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),)
 
 
 class Atanh(Op):
