@@ -6,7 +6,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
-from xdl.core.option import number, plain
+from xdl.core.option import number
 from xdl.core.variable import Variable
 from xdl.errors import (
     ArgumentError,
@@ -292,7 +292,7 @@ def softmax_cross_entropy(
     label_smoothing=0.0,
     reduction="mean",
 ):
-    label_smoothing = plain("SoftmaxCrossEntropy", "label_smoothing", label_smoothing)
+    label_smoothing = number("SoftmaxCrossEntropy", "label_smoothing", label_smoothing)
     if weight is None and ignore_index is None and not label_smoothing:
         op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
         return op(logits, target)

@@ -24,7 +24,8 @@ def clip_grad_norm(parameter, max_norm):
         max_norm: > 0 and finite.
 
     Returns:
-        The norm before, a constant Variable of shape (); 0 if there is no gradient.
+        The norm before, a constant Variable of shape (); 0 if there is no gradient. It
+        may be infinite where the gradients are not; they are clipped all the same.
 
     Raises:
         ArgumentError: ``max_norm`` is out of its range, or what came holds no

@@ -30,7 +30,9 @@ class Optimizer(Stored):
     ``ranges`` what each of its hyperparameters may be: they are checked whenever they
     are set, and saved. State is as large as its weight and starts at 0; that which is
     also in ``counters`` is one float64 number, such as a count of steps; ``starts``
-    says what else some of it starts with.
+    says what else some of it starts with. One that ``squares`` gradients gets none
+    beyond 9.2e18 (6.7e153 in float64), whose squares would be infinite: larger ones
+    count as that.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
