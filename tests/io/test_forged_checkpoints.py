@@ -345,6 +345,16 @@ def test_empty_arrays_of_any_shape_are_read_or_refused(shape, path):
         assert "is damaged" in str(error)
 
 
+def test_a_head_of_so_many_empty_arrays_that_it_takes_long_is_refused(path):
+    write_empty(path, 250_000)
+    begin = time.process_time()
+
+    with pytest.raises(CheckpointError, match="a head of 5.* at most 33554432"):
+        xdl.load(path)
+
+    assert time.process_time() - begin < 1
+
+
 def test_a_head_longer_than_any_is_refused_before_it_is_read(path):
     with path.open("wb") as file:
         file.write((200_000_000).to_bytes(8, "little"))

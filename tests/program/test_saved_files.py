@@ -73,6 +73,36 @@ def test_what_is_no_number_is_refused(value, tmp_path):
     assert [0.25, 0.25] == module.step(x, np.float32(0.25)).tolist()
 
 
+@pytest.mark.parametrize(
+    "step, same, other",
+    [
+        (lambda x, a: x * a if a > 0.5 else x, 0.9, 0.5),
+        (lambda x, a: x * a if a * 2 < a + 1 else x, 0.9, 1.1),
+        (lambda x, a: x * a if a else x, 0.9, 0.0),
+        (lambda x, a: x * 2 if int(a * 10) == 7 else x, 0.71, 0.8),
+        (lambda x, a: xdl.leaky_relu(x, a), 0.7, 0.8),
+    ],
+)
+def test_a_float_that_is_answered_otherwise_is_refused(step, same, other, tmp_path):
+    fast = compile(step)
+    x = np.ones(2, np.float32)
+    fast(x, 0.7)
+
+    module = _loaded(fast.program, tmp_path / "step.py")
+
+    np.testing.assert_allclose(module.step(x, same), fast(x, same).numpy())
+    with pytest.raises(ValueError, match="step: recorded for another answer to"):
+        module.step(x, other)
+
+
+def test_a_float_whose_text_decides_is_no_program_to_save(tmp_path):
+    fast = compile(lambda x, a: x * 2 if f"{a:.1f}" == "0.7" else x)
+    fast(np.ones(2, np.float32), 0.7)
+
+    with pytest.raises(ArgumentError, match="asks a float argument"):
+        fast.program.save(tmp_path / "step.py")
+
+
 def test_a_training_step_with_dropout_draws_what_xdl_draws(tmp_path):
     model = xdl.models.MLP([6, 20, 3], dropout=0.5)
     optimizer = xdl.SGD(model, lr=0.1)

@@ -21,6 +21,26 @@ COMPARISONS = {
 }
 
 
+class Comparison:
+    """The question how a number compares with another one.
+
+    Args:
+        name: the method that answers it, without underscores.
+        other: a float or int.
+        is_difference: whether NaN has no answer: two infinities have no difference.
+    """
+
+    __slots__ = ("is_difference", "name", "other")
+
+    def __init__(self, name, other, is_difference=False):
+        self.name, self.other, self.is_difference = name, other, is_difference
+
+    def __call__(self, number):
+        if self.is_difference and number != number:
+            return None
+        return getattr(operator, self.name)(number, self.other)
+
+
 class Number:
     """A Python number that may be another one at the next call: a learning rate.
 
@@ -89,20 +109,19 @@ def _install():
         setattr(Number, f"__r{name}__", lambda self, other, f=call: f(other, self))
     Number.__neg__ = _number_operator("negative", operator.neg)
     for name in COMPARISONS:
-        compare = getattr(operator, name)
-        setattr(Number, f"__{name}__", _guarded_comparison(compare))
+        setattr(Number, f"__{name}__", _guarded_comparison(name))
 
 
-def _guarded_comparison(compare):
+def _guarded_comparison(name):
     def method(self, other):
         if type(other) is Number:
             difference = self - other
             if difference.number == difference.number:  # two infinities have none
-                return difference._guarded(lambda d: compare(d, 0) if d == d else None)
+                return difference._guarded(Comparison(name, 0, is_difference=True))
             other = float(other)
         if type(other) not in (float, int):
             return NotImplemented
-        return self._guarded(lambda number: compare(number, other))
+        return self._guarded(Comparison(name, other))
 
     return method
 

@@ -1,6 +1,7 @@
 """The file: safetensors, with a digest of every part of it that could be damaged."""
 
 import errno
+import functools
 import hashlib
 import json
 import math
@@ -27,7 +28,7 @@ _CODES = {
 _DTYPES = {code: name for name, code in _CODES.items()}
 _MOST_AXES = 64  # NumPy makes no array of more
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_LONGEST_HEAD = 100_000_000  # safetensors reads no longer one
+_LONGEST_HEAD = 1 << 25  # bytes: what is read of it takes some seconds at most
 # How files of other formats start.
 _STARTS = {
     b"PK": "a zip archive, such as .npz or PyTorch's .pt",
@@ -151,8 +152,9 @@ def _head(file, start):
     """Return the metadata of a file, and its entries: its arrays by their names."""
     size = os.fstat(file.fileno()).st_size - len(start)
     length = int.from_bytes(start, "little")
-    if len(start) < 8 or length > min(size, _LONGEST_HEAD):
-        raise ValueError(f"a head of {length} bytes in a file of {size + len(start)}")
+    longest = min(size, _LONGEST_HEAD)
+    if len(start) < 8 or length > longest:
+        raise ValueError(f"a head of {length} bytes came, needed at most {longest}")
     entries = json.loads(_read(file, length).tobytes().decode())
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict):
@@ -171,6 +173,7 @@ def _head(file, start):
     return metadata, entries
 
 
+@functools.cache
 def _itemsize(name):
     bits = name.lstrip("abcdefghijklmnopqrstuvwxyz")
     return int(bits) // 8 if bits else 1  # of a bool
@@ -231,6 +234,7 @@ def _array(wanted, data):
     return array if np.little_endian else array.byteswap()
 
 
+@functools.cache
 def _dtype(name):
     return np.dtype(backend.native_dtype(np, name))
 

@@ -8,12 +8,15 @@ import pathlib
 import numpy as np
 
 from xdl import backend
+from xdl.backend.number import COMPARISONS, Comparison
+from xdl.backend.recording import Instruction
 from xdl.errors import ArgumentError
 from xdl.program import kernels
 from xdl.program.literal import dtype_text, literal
-from xdl.program.text import Text
+from xdl.program.text import SYMBOLS, Text
 from xdl.replacing import replacing
 
+_ASKED = (bool, float, int, repr)  # of a number, as a saved program can
 _FEW = 16  # elements: above, an array of one number repeated is written as such
 
 
@@ -25,6 +28,12 @@ def save(program, path):
     arrays = {name: _state(program, text, name) for name in text.states}
     fills = {name: _fill(array) for name, array in text.constants.items()}
     stored = {name: a for name, a in text.constants.items() if fills[name] is None}
+    text.foreign += [
+        f"it asks a float argument for its {getattr(question, '__name__', 'text')}"
+        for value, question, _ in program.guards
+        if question not in _ASKED and not isinstance(question, Comparison)
+        if _hangs_on_arguments(text, value)
+    ]
     _refuse_foreign(program, text, {**arrays, **text.constants})
     fills = {name: fill for name, fill in fills.items() if fill is not None}
     # A file whose other one is another program's is known by this mark.
@@ -132,7 +141,7 @@ def _step(text):
     lines += [f"{name} = state[{name!r}]" for name in text.states]
     lines += [f"{name} = constants[{name!r}]" for name in text.constants]
     lines += [f"{name} = numbers[{name!r}]" for name in text.numbers]
-    lines += [*text.lines, *text.changes, f"return {text.result}"]
+    lines += [*text.lines, *_guards(text), *text.changes, f"return {text.result}"]
     return [f"def step({', '.join(names)}):", *[f"    {line}" for line in lines]]
 
 
@@ -163,3 +172,30 @@ def _checks(text):
         f"{dtype_text(value.dtype)})"
         for value, name in text.inputs.items()
     ]
+
+
+def _guards(text):
+    """Return lines that refuse floats for which the step would do something else."""
+    lines = []
+    for value, question, answer in text.program.guards:
+        if not _hangs_on_arguments(text, value):
+            continue
+        asked = _question(text.name(value), question)
+        lines.append(f"if ({asked}) != {literal(answer)}:")
+        said = f"step: recorded for another answer to: {asked}"
+        lines.append(f"    raise ValueError({literal(said)})")
+    return lines
+
+
+def _hangs_on_arguments(text, value):
+    if isinstance(value.origin, Instruction):
+        return any(_hangs_on_arguments(text, v) for v in value.origin.operands())
+    return value in text.inputs
+
+
+def _question(name, question):
+    if not isinstance(question, Comparison):
+        return f"{question.__name__}({name})"
+    symbol = SYMBOLS[COMPARISONS[question.name]]
+    asked = f"{name} {symbol} {literal(question.other)}"
+    return f"{asked} if {name} == {name} else None" if question.is_difference else asked

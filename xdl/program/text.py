@@ -15,7 +15,7 @@ from xdl.program import kernels
 from xdl.program.literal import comment, literal
 from xdl.program.plan import REDUCTIONS, ufunc_of
 
-_SYMBOLS = {
+SYMBOLS = {
     "add": "+",
     "subtract": "-",
     "multiply": "*",
@@ -230,8 +230,8 @@ class Text:
         if name == "matmul" and _is_long_dot(instruction):
             self.needs.append("long_sum")
             return f"long_matmul({', '.join(given)})"
-        if name in _SYMBOLS:
-            return f"{given[0]} {_SYMBOLS[name]} {given[1]}"
+        if name in SYMBOLS:
+            return f"{given[0]} {SYMBOLS[name]} {given[1]}"
         if name in REDUCTIONS:
             rest = [f"axis={a}" for a in given[1:2]]
             rest += [f"keepdims={a}" for a in given[2:3]]
