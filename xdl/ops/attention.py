@@ -49,6 +49,11 @@ class ScaledDotProductAttention(Op):
         Case([(2, 3), (4, 3), (4, 5), None, (2, 4)], {"scale": 0.5}),
         Case([(2, 3), (2, 3), (2, 5), [[True, False], [False, False]], None]),
         Case([(5, 2, 3), (4, 3), (4, 5), [True, False, True, True], None]),
+        Case([(2, 3), (0, 3), (0, 5), None, None]),
+        Case([(2, 2, 3), (0, 3), (0, 5), None, (2, 0)], {"causal": True}),
+        Case([(0, 3), (4, 3), (4, 5), None, None], {"causal": True}),
+        Case([(0, 2, 3), (0, 4, 3), (0, 4, 5), [True, False, True, True], None]),
+        Case([(2, 0), (4, 0), (4, 5), None, None]),
         BadCase([(2, 3), (4, 5), (4, 5), None, None], ShapeError, "3 features, k 5"),
         BadCase([(2, 3), (4, 3), (2, 5), None, None], ShapeError, "4 sources, v 2"),
         BadCase([(3,), (4, 3), (4, 5), None, None], ShapeError, "two axes"),
@@ -86,6 +91,8 @@ class ScaledDotProductAttention(Op):
         allowed = self._allowed(xp, scores, mask)
         if allowed is not None:
             scores = xp.where(allowed, scores, -math.inf)
+        if not scores.shape[-1]:  # no keys: weights of none
+            return xp.matmul(scores, v), scores
         top = xp.max(scores, axis=-1, keepdims=True)
         if allowed is not None:  # a row without any key
             top = xp.where(top == -math.inf, 0.0, top)
@@ -109,7 +116,9 @@ class ScaledDotProductAttention(Op):
         return gq, gk, gv, None, gscores if wanted[4] else None
 
     def _factor(self, q_shape):
-        return 1 / math.sqrt(q_shape[-1]) if self.scale is None else float(self.scale)
+        if self.scale is not None:
+            return float(self.scale)
+        return 1 / math.sqrt(max(1, q_shape[-1]))  # any for no features: scores are 0
 
     def _allowed(self, xp, scores, mask):
         """Return which scores count, broadcast to them, or None: all."""
