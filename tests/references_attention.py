@@ -8,7 +8,7 @@ def _attention(q, k, v, mask=None, bias=None, causal=False, scale=None):
     """Attend query by query, over the keys that each may see and no others."""
     stack = np.broadcast_shapes(*(a.shape[:-2] for a in (q, k, v)))
     full = (*stack, q.shape[-2], k.shape[-2])
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scale = max(1, q.shape[-1]) ** -0.5 if scale is None else scale
     bias = np.broadcast_to(0.0 if bias is None else bias, full)
     allowed = (bias != -np.inf) & (True if mask is None else mask != 0)
     allowed = np.tril(allowed) if causal else allowed

@@ -70,7 +70,8 @@ class MultiHeadAttention(Module):
                 "needed three axes"
             )
         n, positions, _ = projected.shape
-        split = reshape(projected, (n, positions, 3, self.heads, -1))
+        features = self.size // self.heads
+        split = reshape(projected, (n, positions, 3, self.heads, features))
         q, k, v = permute_dims(split, (2, 0, 3, 1, 4))
         mixed = scaled_dot_product_attention(q, k, v, mask, causal)
         joined = reshape(permute_dims(mixed, (0, 2, 1, 3)), (n, positions, self.size))

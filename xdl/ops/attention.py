@@ -60,6 +60,11 @@ class ScaledDotProductAttention(Op):
         Case([(2, 3), (3, 3), (3, 5), [1, 1, 0], None]),
         Case([(2, 3), (2, 3), (2, 5), None, _BIAS]),
         Case([(2, 3), (2, 3), (2, 5), None, _BIAS], {"causal": True}),
+        Case([(2, 3), (0, 3), (0, 5), None, None]),
+        Case([(2, 2, 3), (0, 3), (0, 5), None, (2, 0)], {"causal": True}),
+        Case([(0, 3), (4, 3), (4, 5), None, None], {"causal": True}),
+        Case([(0, 2, 3), (0, 4, 3), (0, 4, 5), [True, False, True, True], None]),
+        Case([(2, 0), (4, 0), (4, 5), None, None]),
         BadCase([(2, 3), (4, 5), (4, 5), None, None], ShapeError, "3 features, k 5"),
         BadCase([(2, 3), (4, 3), (2, 5), None, None], ShapeError, "4 sources, v 2"),
         BadCase([(3,), (4, 3), (4, 5), None, None], ShapeError, "two axes"),
@@ -97,6 +102,8 @@ class ScaledDotProductAttention(Op):
         scores = xp.matmul(q * self._factor(q.shape), xp.matrix_transpose(k))
         if bias is not None:
             scores = scores + bias
+        if not scores.shape[-1]:  # no keys: weights of none
+            return xp.matmul(scores, v), scores
         allowed = self._allowed(xp, scores, mask, bias)
         if allowed is None:
             weights = _softmax(xp, scores, None)
@@ -147,7 +154,9 @@ class ScaledDotProductAttention(Op):
         return [q, k, v, mask, bias, weights, wanted]
 
     def _factor(self, q_shape):
-        return 1 / math.sqrt(q_shape[-1]) if self.scale is None else self.scale
+        if self.scale is not None:
+            return self.scale
+        return 1 / math.sqrt(max(1, q_shape[-1]))  # any for no features: scores are 0
 
     def _allowed(self, xp, scores, mask, bias):
         """Return which scores count, to be broadcast to them, or None: all."""

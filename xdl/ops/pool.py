@@ -10,6 +10,7 @@ from xdl.ops.windows import (
     as_pair,
     images_last,
     inner,
+    lowest,
     padded,
     places,
     shifts,
@@ -153,7 +154,7 @@ class MaxPool2d(Pooling):
 
     def compute(self, xp, x):
         count = self._places(x.shape)
-        x = padded(xp, x, self.padding, -math.inf)
+        x = padded(xp, x, self.padding, lowest(x.dtype))
         first, *rest = self._shifts(count)
         y, narrow = x[first], math.prod(self.window) <= 256
         dtype = xp.uint8 if narrow else xp.int32

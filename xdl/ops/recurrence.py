@@ -56,14 +56,14 @@ class Recurrence(Op):
         return range(length)[::-1] if self.reverse else range(length)
 
     def _run(self, xp, x, states, weight, hidden_weight, biases, mask):
-        length, n, features = x.shape
+        (length, n, features), size = x.shape, hidden_weight.shape[0]
         x = _counted(xp, mask, x)
         x = xp.reshape(x, (length * n, features))
         projected = xp.matmul(x, self._stacked(xp, weight))
         bias, *others = (b if b is None else self._stacked(xp, b) for b in biases)
         if bias is not None:
             projected += bias  # in place: new arrays of this size cost more than sums
-        projected = xp.reshape(projected, (self.gates, length, n, -1))
+        projected = xp.reshape(projected, (self.gates, length, n, size))
         across = self._stacked(xp, hidden_weight)
         outputs, saved, before = ([None] * length for _ in range(3))
         for t in self._order(length):
@@ -158,7 +158,8 @@ class Recurrence(Op):
     def _side_by_side(self, xp, weights):
         """Return (gates, rows, k) as (rows, gates * k), the gates as in weights."""
         parts = [xp.getitem(weights, self._inside.index(i)) for i in range(self.gates)]
-        return xp.reshape(xp.stack(parts, axis=1), (weights.shape[1], -1))
+        width = self.gates * weights.shape[2]
+        return xp.reshape(xp.stack(parts, axis=1), (weights.shape[1], width))
 
     def _joined(self, xp, gzs):
         """Return a gradient (gates, n, k) for each step as (gates, t * n, k)."""

@@ -1,5 +1,8 @@
 """Windows that slide over images: what convolution and pooling share."""
 
+import math
+
+from xdl import backend
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
@@ -62,6 +65,14 @@ def padded(xp, x, padding, value=0.0):
     y = y + value if value else y
     y[:, *index[1:], :] = xp.permute_dims(x, (0, 2, 3, 1))
     return xp.permute_dims(y, (0, 3, 1, 2))
+
+
+def lowest(dtype):
+    """Return a number that no other of a dtype is below."""
+    name = backend.dtype_name(dtype)
+    if name in backend.FLOATING:
+        return -math.inf
+    return -(1 << int(name[3:]) - 1) if name.startswith("int") else 0
 
 
 def channels_last(xp, x):

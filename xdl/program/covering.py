@@ -83,7 +83,7 @@ def _sum_of_parts(instruction, parts, uses):
     found, counts = parts[both[0]] + parts[both[1]], np.zeros(both[0].shape, np.int8)
     for _, index, _ in found:
         counts[index] += 1
-    return found if both[0].shape == both[1].shape and counts.max() < 2 else None
+    return found if both[0].shape == both[1].shape and (counts < 2).all() else None
 
 
 def _chain(instruction, parts):
