@@ -163,6 +163,7 @@ REFERENCES |= references_activation.REFERENCES
 GRADIENTS_AT_KINKS |= references_activation.GRADIENTS_AT_KINKS
 REFERENCES |= references_attention.REFERENCES
 REFERENCES |= references_recurrent.REFERENCES
+GRADIENTS_AT_KINKS |= references_recurrent.GRADIENTS_AT_KINKS
 REFERENCES |= references_conv.REFERENCES
 REFERENCES |= references_conv_more.REFERENCES
 REFERENCES |= references_ctc.REFERENCES

@@ -90,6 +90,7 @@ REFERENCES = {
 }
 
 GRADIENTS_AT_KINKS = {
+    "CELU": [[np.exp(-200.0), 1.0, 1.0]],
     "ELU": [[0.5 * np.exp(-100.0), 0.5, 1.0]],
     "HardSigmoid": [[0.0, 0.0, 1 / 6, 0.0]],
     "HardSwish": [[0.0, 0.0, 0.5, 1.0]],

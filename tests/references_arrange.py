@@ -83,6 +83,7 @@ def _broadcast_and_pick(x, indices, axis):
 
 
 GRADIENTS_AT_KINKS = {
+    "Sort": [[1.0, 1.0, 1.0]],
     "Norm": [[[0.0, 0.0], [0.6, 0.8]]],
     "Std": [[[0.0, 0.0], [-0.5, 0.5]]],
 }

@@ -1,4 +1,4 @@
-"""NaN and infinities in every case of every operation, as they go through references."""
+"""NaN and infinities in every case of every operation: as through its reference."""
 
 import numpy as np
 import pytest
