@@ -41,6 +41,12 @@ def _linear(x, weight, bias):
     return np.matmul(x, weight) + (0 if bias is None else bias)
 
 
+def log_softmax(x, axis=-1):
+    """Subtract the largest first: SciPy's does not where that is infinite."""
+    shifted = x - np.max(x, axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+
+
 def _cross_entropy(
     logits,
     target,
@@ -54,9 +60,9 @@ def _cross_entropy(
     counts = target != ignore_index
     one_hot = np.eye(classes)[np.where(counts, target, 0)]
     masses = (1 - label_smoothing) * one_hot + label_smoothing / classes
-    masses = masses * weight * counts[..., None]
-    losses = -np.sum(masses * scipy.special.log_softmax(logits, axis=-1), axis=-1)
-    total = np.sum((one_hot @ weight) * counts)
+    masses = np.where((masses != 0) & counts[..., None], masses * weight, 0)
+    losses = np.where(masses != 0, -masses * log_softmax(logits), 0).sum(axis=-1)
+    total = np.sum(weight[target[counts]])
     by_name = {"none": losses, "sum": losses.sum(), "mean": losses.sum() / (total or 1)}
     return by_name[reduction]
 
@@ -90,7 +96,7 @@ REFERENCES = {
     "Linear": _linear,
     "Log": np.log,
     "Log1p": np.log1p,
-    "LogSoftmax": lambda x, axis=-1: scipy.special.log_softmax(x, axis),
+    "LogSoftmax": log_softmax,
     "LogSumExp": scipy.special.logsumexp,
     "LogicalAnd": np.logical_and,
     "LogicalNot": np.logical_not,
@@ -157,6 +163,7 @@ REFERENCES |= references_activation.REFERENCES
 GRADIENTS_AT_KINKS |= references_activation.GRADIENTS_AT_KINKS
 REFERENCES |= references_attention.REFERENCES
 REFERENCES |= references_recurrent.REFERENCES
+GRADIENTS_AT_KINKS |= references_recurrent.GRADIENTS_AT_KINKS
 REFERENCES |= references_conv.REFERENCES
 REFERENCES |= references_conv_more.REFERENCES
 REFERENCES |= references_ctc.REFERENCES

@@ -59,10 +59,19 @@ def dropout_mask(shape, p=0.5, key=0, number=0):
     return (bits >= np.floor(p * 2.0 ** (8 * bits.itemsize))) / (1 - p)
 
 
+def _dropout(x, mask):
+    return np.where(mask != 0, x * mask, 0)
+
+
+def _leaky_relu(x, negative_slope=0.01):
+    below = np.minimum(x, 0) * negative_slope if negative_slope else 0
+    return np.maximum(x, 0) + below
+
+
 REFERENCES = {
     "BatchNorm": _batch_norm,
     "CELU": _celu,
-    "Dropout": lambda x, **options: x * dropout_mask(x.shape, **options),
+    "Dropout": lambda x, **options: _dropout(x, dropout_mask(x.shape, **options)),
     "ELU": _elu,
     "GELU": _gelu,
     "GLU": _glu,
@@ -70,7 +79,7 @@ REFERENCES = {
     "HardSwish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
     "HardTanh": lambda x, min=-1.0, max=1.0: np.clip(x, min, max),
     "LayerNorm": _layer_norm,
-    "LeakyReLU": lambda x, negative_slope=0.01: np.where(x > 0, x, negative_slope * x),
+    "LeakyReLU": _leaky_relu,
     "Mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
     "RMSNorm": _rms_norm,
     "ReLU6": lambda x: np.clip(x, 0, 6),
@@ -81,6 +90,7 @@ REFERENCES = {
 }
 
 GRADIENTS_AT_KINKS = {
+    "CELU": [[np.exp(-200.0), 1.0, 1.0]],
     "ELU": [[0.5 * np.exp(-100.0), 0.5, 1.0]],
     "HardSigmoid": [[0.0, 0.0, 1 / 6, 0.0]],
     "HardSwish": [[0.0, 0.0, 0.5, 1.0]],

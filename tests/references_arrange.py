@@ -30,11 +30,12 @@ def _index_update(x, value, *indices, template):
 
 
 def _argsort(x, axis=-1, descending=False):
-    return np.argsort(-x if descending else x, axis, stable=True)
+    greatest = np.where(np.isnan(x), np.inf, x)
+    return np.argsort(-greatest if descending else x, axis, stable=True)
 
 
 def _sort(x, axis=-1, descending=False, stable=False):
-    return -np.sort(-x, axis) if descending else np.sort(x, axis)
+    return np.flip(np.sort(x, axis), axis) if descending else np.sort(x, axis)
 
 
 def _moment(function):
@@ -82,6 +83,7 @@ def _broadcast_and_pick(x, indices, axis):
 
 
 GRADIENTS_AT_KINKS = {
+    "Sort": [[1.0, 1.0, 1.0]],
     "Norm": [[[0.0, 0.0], [0.6, 0.8]]],
     "Std": [[[0.0, 0.0], [-0.5, 0.5]]],
 }

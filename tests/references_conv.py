@@ -37,6 +37,11 @@ def basis(shape):
         yield index, one
 
 
+def weighed_sum(weights, g):
+    """Return the sum of the products whose weight is not 0."""
+    return np.sum(np.where(weights != 0, g * weights, 0))
+
+
 def _conv2d_by_input(g, weight, size, groups=1, **options):
     """Take the product of ``g`` with what each element of an image leads to."""
     shape = (1, weight.shape[1] * groups, *_pair(size))
@@ -78,7 +83,7 @@ def _by_image(pool):
     def call(g, *winners, size, **options):
         gx = np.zeros((*g.shape[:2], *_pair(size)))
         for index, one in basis(gx.shape):
-            gx[index] = np.sum(g * pool(one, *winners, **options))
+            gx[index] = weighed_sum(pool(one, *winners, **options), g)
         return gx
 
     return call

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.references_conv import basis
+from tests.references_conv import basis, weighed_sum
 
 
 def _triple(value):
@@ -61,7 +61,7 @@ def _interpolate(x, size, steps=None, mode="nearest", align_corners=False):
         y = np.zeros((m, *along.shape[1:]))
         for i in range(m):
             for j, weight in _sources(i, len(along), m, step, mode, align_corners):
-                y[i] += weight * along[j]
+                y[i] += weight * along[j] if weight else 0
         x = np.moveaxis(y, 0, axis + 2)
     return x
 
@@ -70,7 +70,7 @@ def _interpolate_by_input(g, size, **options):
     """Take the product of ``g`` with what each element of an image leads to."""
     gx = np.zeros((*g.shape[:2], *size))
     for index, one in basis(gx.shape):
-        gx[index] = np.sum(g * _interpolate(one, g.shape[2:], **options))
+        gx[index] = weighed_sum(_interpolate(one, g.shape[2:], **options), g)
     return gx
 
 

@@ -41,6 +41,7 @@ GRADIENTS_AT_KINKS = {
     "Log10": [[_INF, 1 / np.log(10), 0.25 / np.log(10)]],
     "Log2": [[_INF, 1 / np.log(2), 0.25 / np.log(2)]],
     "LogAddExp": [[1.0, 0.5], [0.0, 0.5]],
+    "Remainder": [[1.0, 1.0, 1.0], [-2.0, 2.0, -1.0]],
     "Round": [[0.0] * 5],
     "Rsqrt": [[-_INF, -0.5, -0.0625]],
 }

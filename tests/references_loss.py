@@ -46,8 +46,10 @@ def _binary_with_logits(x, target, weight=None, pos_weight=None, reduction="mean
 
 
 def _kl_div(x, target, log_target=False, reduction="mean"):
-    target = np.exp(target) if log_target else target
-    losses = scipy.special.rel_entr(target, np.exp(x))
+    mass, logarithm = target, np.log(target)
+    if log_target:
+        mass, logarithm = np.exp(target), target
+    losses = np.where(mass == 0, 0, mass * (logarithm - x))
     return _reduced(losses, reduction)
 
 
@@ -55,9 +57,11 @@ def _nll(x, target, weight=None, ignore_index=None, reduction="mean"):
     classes = x.shape[-1]
     weight = np.ones(classes) if weight is None else weight
     counts = target != ignore_index
-    one_hot = np.eye(classes)[np.where(counts, target, 0)] * counts[..., None]
-    factors = one_hot @ weight
-    return _reduced(-np.sum(one_hot * x, -1) * factors, reduction, factors.sum() or 1)
+    labels = np.where(counts, target, 0)
+    factors = np.where(counts, weight[labels], 0)
+    picked = np.take_along_axis(x, labels[..., None], -1)[..., 0]
+    losses = np.where(factors != 0, -picked * factors, 0)
+    return _reduced(losses, reduction, factors.sum() or 1)
 
 
 def _hinge(x, target, margin=1.0, reduction="mean"):
@@ -98,6 +102,18 @@ REFERENCES = {
 }
 
 GRADIENTS_AT_KINKS = {
+    "BinaryCrossEntropyWithLogits": [
+        [-0.5, 0.5, 0.5 * np.tanh(0.5)],
+        [0.0, 0.0, -1.0],
+    ],
+    "CosineEmbeddingLoss": [[[0.0, 1.0], [0.0, -1.0]], [[1.0, 0.0], [-1.0, 0.0]]],
+    "TripletLoss-5": [[0.0], [1.0], [-1.0]],
+    "TripletLoss-6": [[0.0], [0.0], [0.0]],
+    "TripletLoss-7": [
+        [-0.9307129612720526, 0.25989393751435885],
+        [0.2598925233007965, -0.930714375485615],
+        [0.6708204379712561, 0.6708204379712561],
+    ],
     "HingeLoss": [[0.0, 0.0, 1.0]],
     "HuberLoss": [[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
     "L1Loss": [[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],

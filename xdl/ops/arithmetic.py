@@ -357,6 +357,8 @@ class FloorDivide(Op):
 class Remainder(Op):
     """Give what ``floor_divide`` leaves; it has the sign of the divisor.
 
+    The gradient is that of ``x1 - x2 * n`` for the whole number n, on multiples too.
+
     Args:
         x1, x2: arrays whose shapes broadcast.
 
@@ -375,6 +377,7 @@ class Remainder(Op):
     cases = (
         Case([(2, 3), (2, 3)], low=0.5),
         Case([(3, 1), (1, 4)], low=0.5),
+        Case([[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]], smooth=False),
         _PAIR[-1],
     )
     takes_numbers = True

@@ -126,6 +126,11 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
         Case([(2, 3), (2, 3), (3,), (2, 3)], {"reduction": "sum"}),
         Case([(), (), None, None]),
         Case([(3,), (3,), None, (3,)], low=-90, high=90),
+        Case(
+            [[0.0, 0.0, 1.0], [1.0, 0.0, 0.5], None, None],
+            {"reduction": "sum"},
+            smooth=False,
+        ),
         Case([(0, 3), (0, 3), None, None], {"reduction": "sum"}),
         *(bad._replace(inputs=[*bad.inputs, None]) for bad in _REFUSED),
         BadCase([(3,), (3,), None, (2, 3)], ShapeError, "pos_weight has shape (2, 3)"),

@@ -14,6 +14,7 @@ from xdl.errors import (
     ShapeError,
 )
 from xdl.ops.reduced_loss import PAIRS, REDUCTIONS, ReducedLoss, check_signs, weighed
+from xdl.ops.selection import share
 
 # Added to squared norms and to differences, as PyTorch does, so that the gradient of
 # a norm exists where the vectors are 0 or equal.
@@ -98,7 +99,7 @@ class CosineEmbeddingLoss(ReducedLoss):
 
     With c the cosine of the angle: 1 - c for the label 1 (alike), max(0, c - margin)
     for -1 (unlike). 1e-12 is added to each squared length, so vectors of zeros have
-    the cosine 0; at c = margin the gradient is 0.
+    the cosine 0; at c = margin the gradient is that beyond it, as in PyTorch.
 
     Args:
         x1, x2: arrays (..., d) of one shape.
@@ -130,6 +131,11 @@ class CosineEmbeddingLoss(ReducedLoss):
         Case([(2, 3), (2, 3), [1, -1]], {"margin": -1.5, "reduction": "none"}),
         Case([(2, 1, 3), (2, 1, 3), [[1], [-1]]]),
         Case([(3,), (3,), 1]),
+        Case(
+            [[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]], [-1, 1]],
+            {"reduction": "sum"},
+            smooth=False,
+        ),
         BadCase([(2, 3), (2, 3), [0, 1]], LabelError, "other labels than -1 and 1"),
         BadCase([(2, 3), (2, 3), [1.0, 1.0]], DtypeError, "needed integer labels"),
         BadCase([(2, 3), (3,), [1, 1]], ShapeError, "x1 (2, 3) and x2 (3,)"),
@@ -162,7 +168,7 @@ class CosineEmbeddingLoss(ReducedLoss):
     def gradient(self, xp, gy, x1, x2, target):
         cosine, unit1, unit2, length1, length2 = _cosine(xp, x1, x2)
         alike = xp.expand_dims(target, -1) == 1
-        counts = xp.logical_or(alike, xp.logical_not(cosine <= self.margin))
+        counts = xp.logical_or(alike, xp.logical_not(cosine < self.margin))
         gy = self._spread(gy, target.shape)
         gy = xp.expand_dims(gy, -1) if gy.ndim else gy
         slope = xp.where(alike, -gy, gy)
@@ -188,13 +194,14 @@ class TripletLoss(ReducedLoss):
     """Compute max(0, margin + d(anchor, positive) - d(anchor, negative)).
 
     d is the Euclidean distance on the last axis, with 1e-6 added to each difference,
-    as in PyTorch; where the loss is just 0 its gradient is 0.
+    as in PyTorch; where the loss is just 0 its gradient is that of a positive one.
 
     Args:
         anchor, positive, negative: arrays (..., d) of one shape.
         margin: how much nearer the positive must be, > 0; default 1.
         swap: take d(positive, negative) instead where it is less than
-            d(anchor, negative); default False.
+            d(anchor, negative); default False. Where both are equal, each gets half of
+            the gradient.
         reduction: "mean" over the triplets (default), "sum", or "none".
 
     Returns:
@@ -220,6 +227,9 @@ class TripletLoss(ReducedLoss):
         Case([(4, 3), (4, 3), (4, 3)], {"swap": True, "reduction": "sum"}),
         Case([(2, 1, 3), (2, 1, 3), (2, 1, 3)], {"swap": True}),
         Case([(3,), (3,), (3,)]),
+        Case([[0.0], [0.5], [2.0]], {"margin": 1.5}, smooth=False),
+        Case([[-1e-6], [0.0], [0.0]], smooth=False),
+        Case([[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]], {"swap": True}, smooth=False),
         BadCase([(2, 3), (3,), (2, 3)], ShapeError, "anchor (2, 3) and positive (3,)"),
         BadCase([(2, 3), (2, 3), (2, 1)], ShapeError, "and negative (2, 1)"),
         BadCase([(), (), ()], ShapeError, "single numbers came"),
@@ -251,23 +261,20 @@ class TripletLoss(ReducedLoss):
 
     def gradient(self, xp, gy, anchor, positive, negative):
         near, far = _distance(xp, anchor, positive), _distance(xp, anchor, negative)
-        start, is_swapped = anchor, None
-        if self.swap:
-            other = _distance(xp, positive, negative)
-            is_swapped = other < far
-            start = xp.where(is_swapped, positive, anchor)
-            far = xp.minimum(far, other)
+        other = _distance(xp, positive, negative) if self.swap else None
+        farthest = xp.minimum(far, other) if self.swap else far
         gy = self._spread(gy, anchor.shape[:-1])
         gy = xp.expand_dims(gy, -1) if gy.ndim else gy
-        counts = xp.logical_not(self.margin + near - far <= 0)
+        counts = xp.logical_not(self.margin + near - farthest < 0)
         gy = xp.zero_unless(counts, gy)
         to_near = gy * _direction(xp, counts, anchor - positive, near)
-        to_far = gy * _direction(xp, counts, start - negative, far)
-        if is_swapped is None:
+        if not self.swap:
+            to_far = gy * _direction(xp, counts, anchor - negative, far)
             return to_near - to_far, -to_near, to_far
-        by_positive = xp.zero_unless(is_swapped, to_far)
-        by_anchor = xp.zero_unless(xp.logical_not(is_swapped), to_far)
-        return to_near - by_anchor, -to_near - by_positive, to_far
+        g_far, g_other = share(xp, gy, other, far, (True, True))
+        to_far = g_far * _direction(xp, counts, anchor - negative, far)
+        to_other = g_other * _direction(xp, counts, positive - negative, other)
+        return to_near - to_far, -to_near - to_other, to_far + to_other
 
 
 def _distance(xp, x1, x2):

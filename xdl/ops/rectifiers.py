@@ -172,6 +172,7 @@ class CELU(ELU):
     cases = (
         *_ONE,
         Case([(2, 3)], {"alpha": 0.5}),
+        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
         BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
     )
 

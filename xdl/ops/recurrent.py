@@ -298,6 +298,11 @@ class Rnn(Recurrence):
         Case([(3, 2, 3), (2, 2), (3, 2), (2, 2), None, None], {"reverse": True}),
         Case([(3, 0, 3), (0, 2), (3, 2), (2, 2), (2,), None]),
         Case([(3, 2, 1), (2, 2), (1, 2), (2, 2), (2,), _MASK], {"activation": "relu"}),
+        Case(
+            [[[[0.0]], [[2.0]]], [[0.0]], [[1.0]], [[3.0]], [0.0], None],
+            {"activation": "relu"},
+            smooth=False,
+        ),
         BadCase(
             [(3, 2, 3), (2, 2), (3, 2), (2, 3), None, None],
             ShapeError,

@@ -44,7 +44,7 @@ class Maximum(Op):
         return xp.maximum(x1, x2)
 
     def gradient(self, xp, gy, x1, x2, wanted):
-        return _share(xp, gy, x1, x2, wanted)
+        return share(xp, gy, x1, x2, wanted)
 
 
 class Minimum(Op):
@@ -75,10 +75,10 @@ class Minimum(Op):
         return xp.minimum(x1, x2)
 
     def gradient(self, xp, gy, x1, x2, wanted):
-        return _share(xp, gy, x2, x1, wanted)
+        return share(xp, gy, x2, x1, wanted)
 
 
-def _share(xp, gy, high, low, wanted):
+def share(xp, gy, high, low, wanted):
     """Return the gradients by the one that wins where ``high > low``, and the other."""
     gy = gy * (1 - xp.astype(high == low, gy.dtype) * 0.5)
     first = xp.zero_unless(xp.logical_not(high < low), gy) if wanted[0] else None

@@ -1,0 +1,82 @@
+"""Operations whose gradient compares numbers have a case at that place."""
+
+import functools
+
+import pytest
+
+from tests.operations import with_cases
+from tests.references import GRADIENTS_AT_KINKS
+from tests.strict import CPU, Array
+from tests.test_every_op import _gy_for, _variables
+from xdl.backend import NAMESPACES, is_floating
+from xdl.core.case import Case
+from xdl.testing import draw_inputs
+
+OPERATORS = ("lt", "le", "gt", "ge", "eq", "ne", "floordiv")
+FUNCTIONS = ("maximum", "minimum", "max", "min", "sign", "floor", "argsort")
+# Gradients that compare, but have no kink there, or not PyTorch's gradient.
+_CONSTANT = "what is compared has no gradient"
+_PLACES = "places are compared, which the shapes make"
+SMOOTH = {
+    "BinaryCrossEntropy": "by a target, PyTorch's is infinite where x is 0 or 1",
+    "Interpolate": _PLACES,
+    "InterpolateByInput": _PLACES,
+    "KlDiv": "by a target of 0 it is -inf, PyTorch's is NaN",
+    "Mish": "the pieces of its softplus join smoothly",
+    "NllLoss": _CONSTANT,
+    "ScaledDotProductAttention": "a bias of -inf: a key takes no part",
+    "WeightedSoftmaxCrossEntropy": _CONSTANT,
+}
+
+
+def _watched(function, name, found):
+    @functools.wraps(function)
+    def call(x, *others, **options):
+        if is_floating(x):
+            found.append(name)
+        return function(x, *others, **options)
+
+    return call
+
+
+def _compared(monkeypatch, op_class, case):
+    """Return the names of the comparisons of numbers in the gradient of a case."""
+    op, found = op_class(**case.options), []
+    y = op(*_variables(op, draw_inputs(case), CPU))
+    if not y.trainable:
+        return found
+    with monkeypatch.context() as patch:
+        for name in OPERATORS:
+            method = getattr(Array, f"__{name}__")
+            patch.setattr(Array, f"__{name}__", _watched(method, name, found))
+        for name in FUNCTIONS:
+            function = getattr(NAMESPACES[Array], name)
+            watched = _watched(function, name, found)
+            patch.setattr(NAMESPACES[Array], name, watched, raising=False)
+        y.backward(_gy_for(y))
+    return found
+
+
+def _has_kink(op_class):
+    return any(isinstance(c, Case) and not c.smooth for c in op_class.cases)
+
+
+@pytest.mark.parametrize("op_class", [c for c in with_cases() if c.gradient])
+def test_a_gradient_that_compares_has_a_case_at_a_kink(monkeypatch, op_class):
+    cases = [case for case in op_class.cases if isinstance(case, Case)]
+    compared = {name for c in cases for name in _compared(monkeypatch, op_class, c)}
+
+    assert not compared or _has_kink(op_class) or op_class.__name__ in SMOOTH
+
+
+def test_gradients_at_kinks_are_those_of_cases():
+    of_cases = {
+        key
+        for op_class in with_cases()
+        for i, case in enumerate(op_class.cases)
+        if isinstance(case, Case) and not case.smooth
+        for key in (op_class.__name__, f"{op_class.__name__}-{i}")
+    }
+
+    assert GRADIENTS_AT_KINKS.keys() <= of_cases
+    assert {c.__name__ for c in with_cases() if not _has_kink(c)} >= SMOOTH.keys()
