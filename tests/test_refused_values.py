@@ -36,6 +36,12 @@ class Table:
         return np.array([[1.0, "x", None]], object)
 
 
+class MixedTable(Table):
+    """A table whose columns are numbers and truth values."""
+
+    dtypes = (np.dtype("float64"), np.dtype("bool"), np.dtype("int64"))
+
+
 class Column:
     """What is asked of the columns of pandas."""
 
@@ -73,6 +79,7 @@ class OnlyArray:
 
 
 VALUES = [
+    (MixedTable(), 'have no common dtype (dtype object); call .to_numpy("float32")'),
     (Sparse(), "a sparse Sparse came, needed a dense array; call .toarray()"),
     (OtherSparse(), "a sparse OtherSparse came, needed a dense array; call .todense()"),
     (Table(), "a Table came whose columns 'town' (object), 'kind' (category) are no"),

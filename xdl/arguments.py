@@ -255,7 +255,7 @@ def is_ours(made: Any) -> bool:
 
     What users' code raises is raised as it is.
     """
-    return made.__module__.startswith("xdl.ops.")
+    return str(made.__module__).startswith("xdl.ops.")
 
 
 def named(function: Callable[..., Any], arguments: Sequence[Any]) -> dict[str, Any]:
@@ -278,7 +278,7 @@ def described(value: Any) -> str:
 
 def _written(parameter: Any) -> str:
     star = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
-    name = star.get(parameter.kind, "") + parameter.name
+    name: str = star.get(parameter.kind, "") + parameter.name
     default = parameter.default
     if default is parameter.empty:
         return name

@@ -36,8 +36,9 @@ def reason(value, array=None):
         return f"a sparse {name} came, needed a dense array; call .todense()"
     if hasattr(value, "dtypes") and hasattr(value, "columns"):
         return _of_table(value)
-    dtype = getattr(value if array is None else array, "dtype", None)
-    kind = getattr(dtype, "kind", "none")
+    if array is None:
+        return _of_lists(value)
+    dtype, kind = array.dtype, getattr(array.dtype, "kind", "")
     if kind in ("U", "T", "O") and hasattr(value, "iloc"):
         return (
             f"a {name} of dtype {value.dtype} came, needed numbers; encode text and "
@@ -45,11 +46,10 @@ def reason(value, array=None):
         )
     if kind in _OF_KINDS:
         return _OF_KINDS[kind].format(dtype.name)
-    if array is None:
-        return _of_lists(value)
     if kind == "O":
         return _of_objects(value, array)
-    return f"dtype {dtype.name} came, needed bool, an integer or a real floating dtype"
+    named = getattr(dtype, "name", dtype)
+    return f"dtype {named} came, needed bool, an integer or a real floating dtype"
 
 
 def _of_table(table):
@@ -58,8 +58,14 @@ def _of_table(table):
         for column, dtype in zip(table.columns, table.dtypes, strict=True)
         if getattr(dtype, "kind", "O") not in "biuf" or "[" in str(dtype)
     ]
+    name = type(table).__name__
+    if not wrong:
+        return (
+            f"a {name} came whose columns have no common dtype (dtype object); call "
+            '.to_numpy("float32")'
+        )
     return (
-        f"a {type(table).__name__} came whose columns {_some(wrong)} are no plain "
+        f"a {name} came whose columns {_some(wrong)} are no plain "
         "numbers (dtype object); encode text and categories as integers (.cat.codes, "
         "pandas.get_dummies), fill what is missing, then .to_numpy(dtype)"
     )

@@ -168,7 +168,23 @@ def _transpose(self, *axes):
 
 
 def _reversed(self):
-    return ops.transpose.__wrapped__(self)
+    return getattr(ops, "transpose").__wrapped__(self)  # noqa: B009 (for mypy)
+
+
+def _squeeze(self, axis=None):
+    return ops.squeeze(self, axis)
+
+
+def _astype(self, dtype):
+    return ops.astype(self, dtype)
+
+
+def _clip(self, min=None, max=None):
+    return ops.clip(self, min, max)
+
+
+def _dot(self, other):
+    return ops.dot(self, other)
 
 
 def _flatten(self, *axes):
@@ -209,10 +225,10 @@ def _named_methods():
         "transpose": (_transpose, "transpose"),
         "flatten": (_flatten, "reshape"),
         "ravel": (_flatten, "reshape"),
-        "squeeze": (lambda self, axis=None: ops.squeeze(self, axis), "squeeze"),
-        "astype": (lambda self, dtype: ops.astype(self, dtype), "astype"),
-        "clip": (lambda self, min=None, max=None: ops.clip(self, min, max), "clip"),
-        "dot": (lambda self, other: ops.dot(self, other), "dot"),
+        "squeeze": (_squeeze, "squeeze"),
+        "astype": (_astype, "astype"),
+        "clip": (_clip, "clip"),
+        "dot": (_dot, "dot"),
         "take": (_take, "take"),
     }
     methods |= {name: (_method(called), called) for name, called in _METHODS.items()}

@@ -5,6 +5,7 @@ import time
 import numpy as np
 from numba.core import types
 
+from xdl.backend import numpy as host
 from xdl.program.interpreter import Refused
 from xdl.program.native.cache import load
 from xdl.program.native.places import Ineligible
@@ -139,8 +140,9 @@ class NumbaWhole:
 
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""
-        for memory in self.text.given("number"):
-            self._numbers[memory.name][...] = numbers[memory.data]
+        with host.quiet():
+            for memory in self.text.given("number"):
+                self._numbers[memory.name][...] = numbers[memory.data]
 
 
 def _readable(array):
