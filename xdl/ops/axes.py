@@ -35,12 +35,10 @@ def as_axis(who, axis):
     """
     if type(axis) is int:
         return axis
-    try:
-        if not isinstance(axis, bool):
-            return operator.index(axis)
-    except TypeError:
-        pass
-    raise ArgumentError(f"{who}: axis {axis!r} came, needed an int")
+    axis = plain(who, "axis", axis)
+    if isinstance(axis, int) and not isinstance(axis, bool):
+        return operator.index(axis)
+    raise ArgumentError(f"{who}: axis {described(axis)} came, needed an int")
 
 
 def as_shape(who, shape):

@@ -11,12 +11,10 @@ from xdl.ops.affine import matmul as matmul
 from xdl.ops.arithmetic import abs as abs
 from xdl.ops.arithmetic import add as add
 from xdl.ops.arithmetic import divide as divide
-from xdl.ops.arithmetic import floor_divide as floor_divide
 from xdl.ops.arithmetic import multiply as multiply
 from xdl.ops.arithmetic import negative as negative
 from xdl.ops.arithmetic import positive as positive
 from xdl.ops.arithmetic import power as power
-from xdl.ops.arithmetic import remainder as remainder
 from xdl.ops.arithmetic import sign as sign
 from xdl.ops.arithmetic import square as square
 from xdl.ops.arithmetic import subtract as subtract
@@ -182,6 +180,8 @@ from xdl.ops.trigonometry import sinh as sinh
 from xdl.ops.trigonometry import tan as tan
 from xdl.ops.unit_axes import expand_dims as expand_dims
 from xdl.ops.unit_axes import squeeze as squeeze
+from xdl.ops.whole_division import floor_divide as floor_divide
+from xdl.ops.whole_division import remainder as remainder
 
 scatter_add = index_add
 scatter_set = index_update

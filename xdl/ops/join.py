@@ -3,7 +3,7 @@
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
 from xdl.errors import ShapeError
-from xdl.ops.axes import as_axes, as_axis, one_axis
+from xdl.ops.axes import as_axis, one_axis
 from xdl.ops.shape import reshape
 
 
@@ -38,7 +38,7 @@ class Concat(Op):
     )
 
     def __init__(self, axis=0):
-        self.axis = as_axes("Concat", axis)
+        self.axis = as_axis("Concat", axis)
 
     def shape(self, *shapes):
         if not shapes:
@@ -101,7 +101,7 @@ class Stack(Op):
     )
 
     def __init__(self, axis=0):
-        self.axis = as_axes("Stack", axis)
+        self.axis = as_axis("Stack", axis)
 
     def shape(self, *shapes):
         for other in shapes[1:]:

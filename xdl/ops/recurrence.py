@@ -11,6 +11,8 @@ rows.
 
 from xdl.core.op import Op
 from xdl.errors import GraphError, ShapeError
+from xdl.ops.parting import split
+from xdl.ops.unit_axes import squeeze
 
 
 class Recurrence(Op):
@@ -251,3 +253,11 @@ def _sum(xs):
     for x in rest:
         total += x
     return total
+
+
+def parts(joined, states):
+    """Return the outputs of the steps and the states after the last."""
+    length = joined.shape[0] - states
+    ends = [length + i for i in range(states)]
+    outputs, *last = split(joined, ends)
+    return outputs, *(squeeze(state, 0) for state in last)

@@ -4,9 +4,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops import logistic
-from xdl.ops.parting import split
-from xdl.ops.recurrence import Recurrence
-from xdl.ops.unit_axes import squeeze
+from xdl.ops.recurrence import Recurrence, parts
 
 _MASK = [[True, True], [True, False], [False, True]]
 _NUMBERS = [[1.0, 1.0], [0.5, 0.0], [0.0, 2.0]]
@@ -368,17 +366,9 @@ class Rnn(Recurrence):
         )
 
 
-def _parts(joined, states):
-    """Return the outputs of the steps and the states after the last."""
-    length = joined.shape[0] - states
-    ends = [length + i for i in range(states)]
-    outputs, *last = split(joined, ends)
-    return outputs, *(squeeze(state, 0) for state in last)
-
-
 @function_of(Lstm)
 def lstm(x, h, c, weight, hidden_weight, bias=None, mask=None, reverse=False):
-    return _parts(Lstm(reverse)(x, h, c, weight, hidden_weight, bias, mask), 2)
+    return parts(Lstm(reverse)(x, h, c, weight, hidden_weight, bias, mask), 2)
 
 
 @function_of(Gru)
@@ -386,7 +376,7 @@ def gru(
     x, h, weight, hidden_weight, bias=None, hidden_bias=None, mask=None, reverse=False
 ):
     arrays = (x, h, weight, hidden_weight, bias, hidden_bias, mask)
-    return _parts(Gru(reverse)(*arrays), 1)
+    return parts(Gru(reverse)(*arrays), 1)
 
 
 @function_of(Rnn)
@@ -401,4 +391,4 @@ def rnn(
     activation="tanh",
 ):
     op = Rnn(reverse, activation)
-    return _parts(op(x, h, weight, hidden_weight, bias, mask), 1)
+    return parts(op(x, h, weight, hidden_weight, bias, mask), 1)
