@@ -12,6 +12,11 @@ _PAIR = (
     Case([(0, 3), (3,)]),
     BadCase([(2, 3), (4,)], ShapeError, "shapes (2, 3) and (4,) do not broadcast"),
 )
+_QUOTIENT = (
+    Case([(2, 3), (2, 3)], low=0.5),
+    Case([(3, 1), (1, 4)], low=0.5),
+    _PAIR[-1],
+)
 _ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
 
 
@@ -343,11 +348,7 @@ class FloorDivide(Op):
         Variable([ 3., -4.], dtype=float32)
     """
 
-    cases = (
-        Case([(2, 3), (2, 3)], low=0.5),
-        Case([(3, 1), (1, 4)], low=0.5),
-        _PAIR[-1],
-    )
+    cases = _QUOTIENT
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
@@ -374,12 +375,7 @@ class Remainder(Op):
         Variable([3., 1.], dtype=float32)
     """
 
-    cases = (
-        Case([(2, 3), (2, 3)], low=0.5),
-        Case([(3, 1), (1, 4)], low=0.5),
-        Case([[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]], smooth=False),
-        _PAIR[-1],
-    )
+    cases = (*_QUOTIENT, Case([[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]], smooth=False))
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
