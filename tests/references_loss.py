@@ -35,14 +35,19 @@ def _binary(x, target, weight=None, reduction="mean"):
     right = np.maximum(np.log(x), -100)
     wrong = np.maximum(np.log1p(-x), -100)
     losses = -target * right - (1 - target) * wrong
-    return _reduced(losses * (1 if weight is None else weight), reduction)
+    return _reduced(_weighed(1 if weight is None else weight, losses), reduction)
+
+
+def _weighed(weight, values):
+    """Return the products, 0 where the weight is 0."""
+    return np.where(weight == 0, 0, weight * values)
 
 
 def _binary_with_logits(x, target, weight=None, pos_weight=None, reduction="mean"):
     positive = 1 if pos_weight is None else pos_weight
     right, wrong = scipy.special.log_expit(x), scipy.special.log_expit(-x)
-    losses = -positive * target * right - (1 - target) * wrong
-    return _reduced(losses * (1 if weight is None else weight), reduction)
+    losses = _weighed(positive * target, -right) + _weighed(1 - target, -wrong)
+    return _reduced(_weighed(1 if weight is None else weight, losses), reduction)
 
 
 def _kl_div(x, target, log_target=False, reduction="mean"):

@@ -333,6 +333,12 @@ VALUES = {
         [0.0, 0.0, 2.0],
         [[0.0, 0.0, 1.0]],
     ),
+    "windows of -inf alone in max_pool2d": (
+        lambda x: xdl.max_pool2d(x, 3, 2, 1),
+        [[[[[-INF] * 4] * 4]]],
+        [[[[-INF, -INF], [-INF, -INF]]]],
+        [[[[[1.0, 1.0, 0.0, 0.0]] * 2 + [[0.0] * 4] * 2]]],
+    ),
     "a floating mask that leaves no key": (
         lambda q, k, v, mask: xdl.scaled_dot_product_attention(q, k, v, mask),
         [[[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]], [[-INF]]],

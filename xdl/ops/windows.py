@@ -118,6 +118,15 @@ def shifts(window, count, stride, dilation=(1, 1)):
     return [(..., rows, columns) for rows in by_axis[0] for columns in by_axis[1]]
 
 
+def first_inside(xp, y, window, stride, padding):
+    """Return the number of the first element of each window that is not padding."""
+    rows, columns = (
+        xp.maximum(p - s * xp.new_arange(y, n), 0)
+        for p, s, n in zip(padding, stride, y.shape[2:], strict=True)
+    )
+    return rows[:, None] * window[1] + columns
+
+
 def applied(op, xp, *inputs):
     """Return an operation of the inputs of a gradient: arrays, or Variables."""
     if any(isinstance(x, Variable) for x in inputs):
