@@ -270,3 +270,35 @@ def test_a_temporary_file_that_another_sweeps_is_made_anew(path, monkeypatch):
 
     assert [1, 1, 1] == xdl.load(path)["w"].tolist()
     assert [] == answers
+
+
+def test_what_others_put_in_the_folder_is_neither_waited_for_nor_touched(path):
+    names = [f".xdl-{i:032x}.tmp" for i in range(4)]
+    theirs = [path.with_name(name) for name in names]
+    os.mkfifo(theirs[0])
+    theirs[1].symlink_to(os.devnull)
+    theirs[2].symlink_to(path.parent / "missing")
+    theirs[3].mkdir()
+    notes = [path.with_name(n) for n in (".xdl-notes.tmp", ".xdl-0123456789abcdef.tmp")]
+    for note in notes:
+        note.write_text("mine")
+
+    xdl.save(path, epoch=1)
+
+    assert sorted([path, *theirs, *notes]) == sorted(path.parent.iterdir())
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_the_temporary_file_has_the_mode_of_the_old_one(mode, path, monkeypatch):
+    xdl.save(path, epoch=1)
+    path.chmod(mode)
+    modes, fsync = [], os.fsync
+
+    def noted(opened):
+        modes.append(stat.S_IMODE(os.fstat(opened).st_mode))
+        fsync(opened)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    xdl.save(path, epoch=2)
+
+    assert mode == modes[0] == stat.S_IMODE(path.stat().st_mode)
