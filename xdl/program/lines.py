@@ -1,5 +1,7 @@
 """Lines: the NumPy call, or few, that one instruction becomes."""
 
+import math
+
 import numpy as np
 
 from xdl.backend import numpy as host
@@ -114,11 +116,36 @@ class Lines(Names):
             product = self.object(summation.long_matmul)
             self.body.append(f"{self._copyto()}({out}, {product}({a}, {b}))")
             return
+        if len(shapes[0]) > 2 and len(shapes[1]) == 2:
+            self._write_tall_matmul(instruction, out, a, b)
+            return
         is_plain = all(len(shape) == 2 for shape in shapes)
         function = (
             np.dot if is_plain and instruction.result.axes == (0, 1) else np.matmul
         )
         self.body.append(f"{self.object(function)}({a}, {b}, {out})")
+
+    def _write_tall_matmul(self, instruction, out, a, b):
+        """Write one product of all rows of a stack with a matrix, as eager computes it.
+
+        BLAS may round the rows of small products otherwise.
+        """
+        x, result = instruction.arguments[0], instruction.result
+        *places, width = result.shape
+        rows = math.prod(places)
+        flat = f"({rows}, {x.shape[-1]})"
+        if self._is_bound(x) and x.axes == tuple(range(len(x.shape))):
+            a = self._viewed(a, "rows", flat)
+        else:
+            a = f"{a}.reshape({flat})"
+        dot = self.object(np.dot)
+        is_plain = result.axes == tuple(range(len(result.shape)))
+        if is_plain and result not in self.plan.over_state:
+            out = self._viewed(out, "rows", f"({rows}, {width})")
+            self.body.append(f"{dot}({a}, {b}, {out})")
+        else:
+            product = f"{dot}({a}, {b}).reshape({tuple(result.shape)})"
+            self.body.append(f"{self._copyto()}({out}, {product})")
 
     def _write_reduction(self, instruction, out):
         x, axis, keepdims = _reduction(instruction)
