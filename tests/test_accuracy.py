@@ -23,6 +23,10 @@ VALUE = {
 GRADIENT = {
     "tanh": (2.0**27, LOST),  # 1 - y**2: three operations instead of an exponential
     "rsqrt": (4.5, BOUND),
+    "asin": (5.0, BOUND),  # 1 - x**2: a product's second derivative is NaN at 1
+    "acos": (5.0, BOUND),
+    "acosh": (2.0**24, LOST),  # x**2 overflows
+    "atanh": (15.0, 5.0),
     "atan": (2.0**24, 2.0**24),  # 1 + x**2 overflows where the gradient is subnormal
     "atan2": (2.0**24, 2.0**24),
     "asinh": (2.0**24, LOST),  # x**2 overflows

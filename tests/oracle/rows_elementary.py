@@ -3,6 +3,7 @@
 from tests.oracle.counterpart import Counterpart as Row
 
 _AT_THE_ORIGIN = "PyTorch's second gradient at the origin is NaN"
+_FAR_APART = "PyTorch's second gradient is NaN where exp(x2 - x1) overflows"
 
 ROWS = (
     Row("acos"),
@@ -20,7 +21,7 @@ ROWS = (
     Row("floor"),
     Row("log10"),
     Row("log2"),
-    Row("logaddexp"),
+    Row("logaddexp", differs={"case 4 second_gradient": _FAR_APART}),
     Row("round"),
     Row("rsqrt"),
     Row("sin"),

@@ -118,7 +118,7 @@ class Asin(Op):
         return xp.asin(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / xp.sqrt((1 - x) * (1 + x)),)
+        return (gy / xp.sqrt(1 - x * x),)
 
 
 class Acos(Op):
@@ -147,7 +147,7 @@ class Acos(Op):
         return xp.acos(x)
 
     def gradient(self, xp, gy, x):
-        return (-gy / xp.sqrt((1 - x) * (1 + x)),)
+        return (-gy / xp.sqrt(1 - x * x),)
 
 
 class Atan(Op):
@@ -331,7 +331,7 @@ class Acosh(Op):
         return xp.acosh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),)
+        return (gy / xp.sqrt(x * x - 1),)
 
 
 class Atanh(Op):
@@ -360,7 +360,7 @@ class Atanh(Op):
         return xp.atanh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / ((1 - x) * (1 + x)),)
+        return (gy / (1 - x * x),)
 
 
 sin = Sin()
