@@ -331,6 +331,7 @@ class Acosh(Op):
         return xp.acosh(x)
 
     def gradient(self, xp, gy, x):
+        x = xp.abs(x)  # as PyTorch, which has a gradient below -1 too
         return (gy / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),)
 
 
