@@ -331,7 +331,8 @@ class Acosh(Op):
         return xp.acosh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / xp.sqrt(x * x - 1),)
+        x = xp.abs(x)  # as PyTorch, which has a gradient below -1 too
+        return (gy / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),)
 
 
 class Atanh(Op):
