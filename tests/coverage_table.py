@@ -28,7 +28,9 @@ Cases are those in an operation's class: each is compared with NumPy, SciPy or a
 in the tests, with finite differences to the second order, on three backends, and with
 PyTorch. Samples are those of PyTorch's operator database that are compared too: value,
 gradient and second gradient. A function without a class of its own (no cases) is made
-of others. ONNX: the operators of a model that ONNX Runtime runs to the same values.
+of others. ONNX: the operators of a model that ONNX Runtime runs to the same values;
+the other way, ONNX's tests of its operators are run through these functions
+(test_onnx_nodes.py).
 
 | function | documented | cases | NumPy, SciPy | PyTorch | samples | ONNX |
 |---|---|---:|---|---|---:|---|
@@ -78,7 +80,22 @@ def page():
         f"\n{len(FUNCTIONS)} functions, {cases} cases and {count:,} samples of "
         "PyTorch's.\n"
     )
-    return HEAD + "".join(lines) + total + "".join(map(_section, CLASSES))
+    files = _database_files()
+    sections = [_section(space, files) for space in CLASSES]
+    return HEAD + "".join(lines) + total + "".join(sections)
+
+
+def _database_files():
+    """Return the test of a database of PyTorch's that names something, by that name."""
+    from tests.oracle.test_optim_db import SAMPLES
+    from tests.oracle.twins_layers import LAYERS
+    from tests.oracle.twins_losses import LOSSES
+    from tests.oracle.twins_sequences import SEQUENCES
+
+    modules = [f"nn.{name}".lower() for name in LAYERS | LOSSES | SEQUENCES]
+    optimizers = [f"optim.{name}".lower() for name, _ in SAMPLES]
+    files = dict.fromkeys([*modules, "nn.softmaxloss"], "test_module_db.py")
+    return files | dict.fromkeys(optimizers, "test_optim_db.py")
 
 
 def _samples():
@@ -131,7 +148,7 @@ def _onnx(op_class):
     return ", ".join(dict.fromkeys(node.op_type for node in graph.nodes))
 
 
-def _section(space):
+def _section(space, files):
     head = CLASS_HEAD.format(title=SECTIONS[space], told=TOLD)
     lines = []
     for name, check in CLASSES[space].items():
@@ -141,6 +158,7 @@ def _section(space):
             lines.append(f"| `{full}` | not there yet | {NONE} |\n")
             continue
         documented = "yes" if is_documented(full) else "no"
+        shown = ", ".join(filter(None, [shown, files.get(full.lower())]))
         lines.append(f"| `{full}` | {documented} | {shown} |\n")
     return head + "".join(lines)
 

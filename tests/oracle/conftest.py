@@ -1,4 +1,6 @@
-"""What the comparisons with PyTorch and ONNX Runtime share: the count at the end."""
+"""What the comparisons with PyTorch and ONNX share: the counts at the end."""
+
+import collections
 
 import pytest
 
@@ -38,5 +40,14 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.line(
             f"{len(functions)} functions, {len(samples)} samples, {len(done)} values "
             f"and gradients compared: {len(reports['failed'])} failures, "
-            f"{len(reports['skipped'])} left out (-rs says why)"
+            f"{len(reports['skipped'])} left out"
         )
+    reasons = collections.Counter(
+        (report.nodeid.partition("::")[0], report.longrepr[2])
+        for report in reports["skipped"]
+    )
+    if reasons:
+        terminalreporter.section("left out")
+    for (file, reason), count in sorted(reasons.items()):
+        told = reason.removeprefix("Skipped: ")
+        terminalreporter.line(f"{count:5}  {file.rpartition('/')[2]}  {told}")

@@ -122,7 +122,7 @@ def made(name, mode, dtype, number):
     return theirs, first + given.args, kwargs
 
 
-def assert_twins_agree(theirs, twin, args, kwargs, dtype):
+def assert_twins_agree(theirs, twin, args, kwargs, dtype, atol=None):
     """Compare the outputs, gradients and running statistics of one call."""
     parameters = dict(theirs.named_parameters())
     covered = [name for _, names, _ in twin.weights for name in names]
@@ -151,14 +151,15 @@ def assert_twins_agree(theirs, twin, args, kwargs, dtype):
             expected = expected[:count] + [
                 change(found[names[0]]) for _, names, change in twin.weights
             ]
-        _assert_close(expected, actual, dtype)
+        _assert_close(expected, actual, dtype, atol)
     buffers = dict(theirs.named_buffers())
     for name, variable in twin.statistics.items():
         _assert_close([buffers[name].numpy()], [variable.numpy()], dtype)
 
 
-def _assert_close(expected, actual, dtype):
-    rtol, atol = (1e-4, 1e-5) if dtype == "float32" else (1e-9, 1e-11)
+def _assert_close(expected, actual, dtype, atol=None):
+    rtol, usual = (1e-4, 1e-5) if dtype == "float32" else (1e-9, 1e-11)
+    atol = usual if atol is None else atol
     assert len(expected) == len(actual)
     for theirs, ours in zip(expected, actual, strict=True):
         assert (theirs.shape, theirs.dtype) == (ours.shape, ours.dtype)
