@@ -268,11 +268,11 @@ def test_data_that_do_not_fit_are_refused_with_what_helps(use, said):
     ),
     (
         lambda v: xdl.concat(v, v),
-        "axis (3, 4) float32 came, needed None, an int or a tu",
+        'Concat: axis is a Variable "v" (3, 4), needed a plain value',
     ),
     (
         lambda v: xdl.max(v, v),
-        "axis (3, 4) float32 came, needed None, an int or a tuple",
+        'Max: axis is a Variable "v" (3, 4), needed a plain value',
     ),
     (
         lambda v: xdl.softmax(v, "rows"),

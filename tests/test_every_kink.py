@@ -17,14 +17,20 @@ FUNCTIONS = ("maximum", "minimum", "max", "min", "sign", "floor", "argsort")
 # Gradients that compare, but have no kink there, or not PyTorch's gradient.
 _CONSTANT = "what is compared has no gradient"
 _PLACES = "places are compared, which the shapes make"
+_LIMITED = "what is limited is constant there, or joins smoothly"
 SMOOTH = {
+    "Asinh": _LIMITED,
     "BinaryCrossEntropy": "by a target, PyTorch's is infinite where x is 0 or 1",
+    "GELU": _LIMITED,
+    "GLU": _LIMITED,
     "Interpolate": _PLACES,
     "InterpolateByInput": _PLACES,
     "KlDiv": "by a target of 0 it is -inf, PyTorch's is NaN",
     "Mish": "the pieces of its softplus join smoothly",
     "NllLoss": _CONSTANT,
     "ScaledDotProductAttention": "a bias of -inf: a key takes no part",
+    "SiLU": _LIMITED,
+    "Softplus": _LIMITED,
     "WeightedSoftmaxCrossEntropy": _CONSTANT,
 }
 

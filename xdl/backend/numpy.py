@@ -6,7 +6,6 @@ below skip NumPy's Python wrappers, which cost more than the work on a small arr
 """
 
 import builtins
-import contextvars
 import functools
 import math
 import warnings
@@ -77,6 +76,7 @@ from numpy import power as pow  # noqa: F401
 from xdl.backend import random
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
+from xdl.backend.quiet import Quiet
 from xdl.backend.scatter import scatter_add, scatter_set  # noqa: F401
 from xdl.backend.summation import (
     CHAIN,
@@ -225,42 +225,9 @@ def copy(x):
     return x.copy()
 
 
-def _quiet_setting():
-    """Return NumPy's own ContextVar, and its value under ``errstate(all="ignore")``."""
-    usual = contextvars.copy_context()
-    changed = usual.copy()
-    changed.run(np.seterr, all="ignore")
-    [found] = [(v, changed[v]) for v in changed if changed[v] is not usual.get(v)]
-    return found
-
-
-_SETTING, _QUIET = _quiet_setting()
-# ``end_quiet(begin_quiet())`` takes a tenth of the time of ``np.errstate``.
-begin_quiet, end_quiet = functools.partial(_SETTING.set, _QUIET), _SETTING.reset
-
-
-class _Quiet:
-    """``np.errstate(all="ignore")``, read once: a third of its time."""
-
-    __slots__ = ("_token",)
-
-    def __enter__(self):
-        self._token = begin_quiet()
-
-    def __exit__(self, *raised):
-        end_quiet(self._token)
-
-
 def quiet():
     """Return a context in which NumPy says nothing of infinities and NaN."""
-    return _Quiet()
-
-
-def quiet_context():
-    """Return a ``contextvars.Context`` that is quiet: to enter it takes no time."""
-    context = contextvars.Context()
-    context.run(begin_quiet)
-    return context
+    return Quiet()
 
 
 def owns(x):

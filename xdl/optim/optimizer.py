@@ -3,7 +3,7 @@
 from xdl import backend
 from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES
-from xdl.backend.numpy import begin_quiet, end_quiet
+from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.backend.recording import current
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from xdl.backend import numpy as host
+from xdl.backend.quiet import quiet_context
 from xdl.core.debug import made_file
 from xdl.errors import GraphError
 from xdl.program import kernels
@@ -67,7 +68,7 @@ class NumpyExecutor:
             "Refused": Refused,
         }
         exec(self._code, self.namespace)
-        return functools.partial(host.quiet_context().run, self.namespace["step"])
+        return functools.partial(quiet_context().run, self.namespace["step"])
 
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""
