@@ -60,8 +60,10 @@ class Sigmoid(Op):
 
     Example:
         >>> import xdl
-        >>> xdl.sigmoid([-100.0, 0.0, 100.0])
+        >>> xdl.sigmoid([-1000.0, 0.0, 1000.0])
         Variable([0. , 0.5, 1. ], dtype=float32)
+        >>> round(xdl.sigmoid(-20.0).item() * 1e9, 3)
+        2.061
     """
 
     onnx = "Sigmoid"
