@@ -10,6 +10,7 @@ nox.options.reuse_venv = "yes"
 
 PYTORCH = "torch==2.13.0"  # the oracle, and what the GPU is measured against
 ONNX = "onnx==1.23.2"  # its tests of operators are counted
+SHARED = ("-n", "auto", "--dist", "worksteal")  # a process for each processor
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 
 
@@ -32,7 +33,7 @@ def lowest_versions():
 def tests(session):
     """Run the test suite, with the coverage of the core and the operations."""
     session.install("-e", ".[dev]")
-    session.run("pytest", "--cov", "--cov-report=term", *session.posargs)
+    session.run("pytest", *SHARED, "--cov", "--cov-report=term", *session.posargs)
 
 
 @nox.session
@@ -68,7 +69,7 @@ def jit(session):
     """
     session.install("-e", ".[dev,jit]")
     cache = {"XDL_CACHE": session.create_tmp()}
-    session.run("pytest", "tests/program", *session.posargs, env=cache)
+    session.run("pytest", *SHARED, "tests/program", *session.posargs, env=cache)
 
 
 @nox.session
@@ -111,7 +112,7 @@ def lowest(session):
     """Run the tests with the lowest version of each dependency."""
     session.install("-e", ".[dev,jit]", *lowest_versions())
     cache = {"XDL_CACHE": session.create_tmp()}
-    session.run("pytest", *session.posargs, env=cache)
+    session.run("pytest", *SHARED, *session.posargs, env=cache)
 
 
 @nox.session(default=False)
