@@ -27,7 +27,7 @@ def test_flops_are_counted_for_every_case(op_class, case):
 def _trained_alone(op, arrays):
     """Yield a call of the operation for each input that is trainable by itself."""
     names = op.names_for(arrays)
-    constant = {"bias", *NOT_DIFFERENTIABLE.get(type(op).__name__, ())}
+    constant = {"bias", *NOT_DIFFERENTIABLE.get(type(op).__name__, ()), *op.conditions}
     for i, (name, array) in enumerate(zip(names, arrays, strict=True)):
         if name not in constant and array is not None and is_floating(array):
             yield op(*arrays[:i], xdl.Variable(array), *arrays[i + 1 :])
