@@ -93,7 +93,7 @@ ROWS = (
         as_xdl=_xdl_batch_norm,
         differs={"case 3 second_gradient": _NO_WEIGHT},
     ),
-    _row("celu"),
+    _row("celu", differs={"case 4 second_gradient": _KINK}),
     Row("dropout", samples=(), as_torch=_torch_dropout),
     _row("elu", differs={"case 4 second_gradient": _KINK}),
     _row("gelu"),

@@ -12,7 +12,7 @@ def _loop(step, x, states, mask, reverse):
         new = step(x[t], states)
         outputs[t] = new[0]
         if mask is not None:
-            on = mask[t][:, None]
+            on = (mask[t] != 0)[:, None]
             outputs[t] = torch.where(on, new[0], 0)
             new = [torch.where(on, a, b) for a, b in zip(new, states, strict=True)]
         states = new
@@ -45,11 +45,18 @@ def _torch_rnn(x, h, w, u, b=None, mask=None, reverse=False, activation="tanh"):
     return _loop(lambda r, s: (cell(r, s[0], *weights),), x, (h,), mask, reverse)
 
 
+_KINK = "the slope of the relu jumps there; each takes one side's"
+
 ROWS = (
     Row("gru", samples=(), as_torch=_torch_gru),
     Row("gru_cell", samples=()),
     Row("lstm", samples=(), as_torch=_torch_lstm),
     Row("lstm_cell", samples=()),
-    Row("rnn", samples=(), as_torch=_torch_rnn),
+    Row(
+        "rnn",
+        samples=(),
+        as_torch=_torch_rnn,
+        differs={"case 3 second_gradient": _KINK},
+    ),
     Row("rnn_cell", samples=()),
 )
