@@ -49,14 +49,14 @@ class ScaledDotProductAttention(Op):
         Case([(2, 3), (4, 3), (4, 5), None, (2, 4)], {"scale": 0.5}),
         Case([(2, 3), (2, 3), (2, 5), [[True, False], [False, False]], None]),
         Case([(5, 2, 3), (4, 3), (4, 5), [True, False, True, True], None]),
+        BadCase([(2, 3), (4, 5), (4, 5), None, None], ShapeError, "3 features, k 5"),
+        BadCase([(2, 3), (4, 3), (2, 5), None, None], ShapeError, "4 sources, v 2"),
+        BadCase([(3,), (4, 3), (4, 5), None, None], ShapeError, "two axes"),
         Case([(2, 3), (0, 3), (0, 5), None, None]),
         Case([(2, 2, 3), (0, 3), (0, 5), None, (2, 0)], {"causal": True}),
         Case([(0, 3), (4, 3), (4, 5), None, None], {"causal": True}),
         Case([(0, 2, 3), (0, 4, 3), (0, 4, 5), [True, False, True, True], None]),
         Case([(2, 0), (4, 0), (4, 5), None, None]),
-        BadCase([(2, 3), (4, 5), (4, 5), None, None], ShapeError, "3 features, k 5"),
-        BadCase([(2, 3), (4, 3), (2, 5), None, None], ShapeError, "4 sources, v 2"),
-        BadCase([(3,), (4, 3), (4, 5), None, None], ShapeError, "two axes"),
     )
 
     def __init__(self, causal=False, scale=None):
