@@ -137,7 +137,7 @@ class ScaledDotProductAttention(Op):
         if bias is not None:
             scores = graph.add("Add", scores, bias)
         allowed = mask
-        if self.causal:
+        if self.causal and targets:
             rows = [[i <= j for i in range(k_shape[-2])] for j in range(targets)]
             earlier = graph.constant(rows, "bool")
             allowed = earlier if mask is None else graph.add("And", earlier, mask)
