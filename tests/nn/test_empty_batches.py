@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.strict import CPU
 from xdl import ShapeError, Variable, nn
+from xdl.backend import to_numpy
 from xdl.program.nest import leaves
 
 RECURRENT = [nn.RNN, nn.LSTM, nn.GRU]
@@ -77,6 +79,10 @@ LAYERS = {
 }
 
 
+def _values(array):
+    return set(to_numpy(array).ravel().tolist())
+
+
 def _total(returned):
     return xdl.sum(xdl.stack([xdl.sum(part) for part in leaves(returned)]))
 
@@ -108,6 +114,18 @@ def test_no_sequences_may_have_lengths(layer):
     y, _ = layer(2, 4)(np.zeros((3, 0, 2)), lengths=np.zeros(0, int))
 
     assert (3, 0, 4) == y.shape
+
+
+@pytest.mark.parametrize("layer", RECURRENT)
+def test_a_namespace_of_the_standard_takes_no_sequences(layer):
+    strict = layer(2, 4).to(CPU)
+    x = Variable(np.zeros((3, 0, 2), "f4")).to(CPU)
+
+    y, _ = strict(x)
+    xdl.sum(y).backward()
+
+    assert ((3, 0, 4), (3, 0, 2)) == (y.shape, x.grad.shape)
+    assert {0.0} == {v for w in strict.parameter.values() for v in _values(w.grad)}
 
 
 @pytest.mark.parametrize("layer", RECURRENT)

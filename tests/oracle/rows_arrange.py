@@ -20,6 +20,8 @@ def _filled(template, indices):
 
 def _torch_prod(x, dim=None, keepdim=False):
     axes = range(x.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    if not x.ndim:  # the axis 0 or -1 of a number
+        return x.prod()
     for axis in sorted((a % x.ndim for a in axes), reverse=True):
         x = x.prod(axis, keepdim)
     return x

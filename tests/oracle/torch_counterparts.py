@@ -50,6 +50,12 @@ def _torch_index_add(x, value, *indices, template):
     return x.reshape(-1).index_add(0, places.reshape(-1), added).reshape(x.shape)
 
 
+def _torch_unsqueeze(x, dim):
+    for axis in sorted(dim) if isinstance(dim, tuple) else (dim,):
+        x = x.unsqueeze(axis)
+    return x
+
+
 def _along(x, axis, index):
     """Return the index that picks along one axis."""
     return (slice(None),) * (axis % x.ndim) + (index,)
@@ -151,7 +157,7 @@ COUNTERPARTS = (
     Row("divide", "div", samples=("div:no_rounding_mode", "true_divide")),
     Row("equal", "eq"),
     Row("exp"),
-    Row("expand_dims", "unsqueeze", _AXIS),
+    Row("expand_dims", "unsqueeze", _AXIS, as_torch=_torch_unsqueeze),
     Row("expm1"),
     Row("floor_divide"),
     Row(

@@ -60,14 +60,14 @@ class ScaledDotProductAttention(Op):
         Case([(2, 3), (3, 3), (3, 5), [1, 1, 0], None]),
         Case([(2, 3), (2, 3), (2, 5), None, _BIAS]),
         Case([(2, 3), (2, 3), (2, 5), None, _BIAS], {"causal": True}),
+        BadCase([(2, 3), (4, 5), (4, 5), None, None], ShapeError, "3 features, k 5"),
+        BadCase([(2, 3), (4, 3), (2, 5), None, None], ShapeError, "4 sources, v 2"),
+        BadCase([(3,), (4, 3), (4, 5), None, None], ShapeError, "two axes"),
         Case([(2, 3), (0, 3), (0, 5), None, None]),
         Case([(2, 2, 3), (0, 3), (0, 5), None, (2, 0)], {"causal": True}),
         Case([(0, 3), (4, 3), (4, 5), None, None], {"causal": True}),
         Case([(0, 2, 3), (0, 4, 3), (0, 4, 5), [True, False, True, True], None]),
         Case([(2, 0), (4, 0), (4, 5), None, None]),
-        BadCase([(2, 3), (4, 5), (4, 5), None, None], ShapeError, "3 features, k 5"),
-        BadCase([(2, 3), (4, 3), (2, 5), None, None], ShapeError, "4 sources, v 2"),
-        BadCase([(3,), (4, 3), (4, 5), None, None], ShapeError, "two axes"),
     )
 
     def __init__(self, causal=False, scale=None):
@@ -180,7 +180,7 @@ class ScaledDotProductAttention(Op):
         if bias is not None:
             never = graph.number(-math.inf, q)
             found.append(graph.add("Not", graph.add("Equal", bias, never)))
-        if self.causal:
+        if self.causal and targets:
             rows = [[i <= j for i in range(k_shape[-2])] for j in range(targets)]
             found.append(graph.constant(rows, "bool"))
         both = functools.partial(graph.add, "And")

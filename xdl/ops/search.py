@@ -82,11 +82,10 @@ _ARG = (
     Case([(2, 3)]),
     Case([(2, 3)], {"axis": 0}),
     Case([(2, 3)], {"axis": -1, "keepdims": True}),
-    *OF_NUMBER,
     BadCase([(2, 3)], ShapeError, "axis 2 came", {"axis": 2}),
-    BadCase([()], ShapeError, "axis 1 came", {"axis": 1}),
     BadCase([(2, 3)], ArgumentError, "axis (0,) came, needed an int", {"axis": (0,)}),
     BadCase([(3, 0)], ShapeError, "has no elements", {"axis": 1}),
+    *OF_NUMBER[:3],
 )
 
 
