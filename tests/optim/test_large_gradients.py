@@ -187,3 +187,24 @@ def test_an_infinite_gradient_is_still_refused(name, bad):
 
     with pytest.raises(xdl.NonFiniteError, match="no weight was changed"):
         _trained(name, [gradients])
+
+
+@every_way
+def test_one_program_serves_large_gradients_and_others(executor):
+    w = Variable(np.ones(2), dtype="float32")
+    optimizer = optim.Adam([w])
+
+    def train(gradient):
+        (w * gradient).sum().backward()
+        optimizer.update()
+
+    step = (
+        train
+        if executor is None
+        else xdl.compile(train, w, optimizer, executor=executor)
+    )
+    for size in (1.0, 1e20, 3e38, 1.0):
+        step(np.float32([size, -size]))
+
+    expected = _trained("Adam", [s * SIGNS for s in (1.0, 1e20, 3e38, 1.0)])[0][-1]
+    np.testing.assert_allclose(w.numpy(), expected[0], rtol=1e-6)

@@ -293,8 +293,12 @@ class Trace:
         return False
 
     def is_within(self, x, limit):
-        """Answer False: at another call it may not be."""
-        return False
+        """Answer truly, and write down that every call refuses another answer."""
+        recording = active()
+        if not recording.xp.is_within(x.array, limit):
+            return False
+        recording.add("refuse_non_finite", (value_now(x), limit), {}, None)
+        return True
 
     def asarray(self, x):
         """Return ``x`` as an array of the recording."""

@@ -3,7 +3,7 @@
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES
-from xdl.backend.squares import SAFE, scale_for
+from xdl.backend.squares import is_usual, scale_for
 from xdl.core.option import plain
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
@@ -56,7 +56,7 @@ def clip_grad_norm(parameter, max_norm):
     dtype = xp.float64 if is_wide else xp.float32
     with xp.quiet():  # the norm may be larger than all numbers
         total, scale = _norm(xp, gradients, dtype), 1.0
-        if not xp.is_within(total + 1 / total, SAFE):
+        if not is_usual(xp, total):
             scale = scale_for(xp, _largest(xp, gradients, total))
             total = _norm(xp, [xp.astype(g, dtype) * scale for g in gradients], dtype)
         if xp.has_non_finite(total):

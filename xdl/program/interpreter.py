@@ -103,8 +103,8 @@ def _check_indices(xp, draw, indices, size):
     xp.check_indices(indices, size, "compile", Refused)
 
 
-def _refuse_non_finite(xp, draw, x):
-    if xp.has_non_finite(x):
+def _refuse_non_finite(xp, draw, x, limit=None):
+    if xp.has_non_finite(x) or not (limit is None or xp.is_within(x, limit)):
         raise Refused
 
 

@@ -92,7 +92,7 @@ def check_indices(indices, size):
         raise IndexError(f"an index is outside [0, {size})")
 
 
-def refuse_non_finite(x):
-    """Refuse NaN and infinities."""
-    if not np.isfinite(x).all():
-        raise FloatingPointError("a gradient holds NaN or infinity")
+def refuse_non_finite(x, limit=np.inf):
+    """Refuse NaN, infinities and what is larger than the limit."""
+    if not np.isfinite(x).all() or not (np.abs(x) <= limit).all():
+        raise FloatingPointError("a gradient holds NaN or infinity, or is too large")

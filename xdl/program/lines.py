@@ -261,7 +261,11 @@ class Lines(Names):
         if instruction.name == "check_indices":
             self._write_index_check(*instruction.arguments)
             return
-        (x,) = instruction.arguments
+        x, *limit = instruction.arguments
+        if limit:
+            within = self.object(host.is_within)
+            self.body.append(f"if not {within}({', '.join(given)}): raise Refused")
+            return
         isfinite = self.object(np.isfinite)
         if x.size <= _FEW:
             flags = f"{isfinite}{len(self.planned)}"

@@ -225,18 +225,22 @@ class Lines:
         return text and cast(text, str(argument.dtype), dtype)
 
     def _refuse_non_finite(self, instruction):
-        """Write a sum of zeros: it is NaN if any number was NaN or infinite."""
-        x = instruction.arguments[0]
+        """Write a sum of zeros: it is NaN if any number was NaN or infinite.
+
+        Numbers over a limit are made infinite first.
+        """
+        x, *limit = instruction.arguments
         dtype, total = str(x.dtype), self.new()
         if dtype not in _ASSOCIATIVE:
             raise Ineligible(f"a check of {dtype}")
         self.body.append(f"{total} = {dtype}(0)")
         if self.text.scalar(x) is not None:
-            self.body.append(f"{total} += {self.single(x)} * {dtype}(0)")
+            term = _zero(self.single(x), dtype, limit)
+            self.body.append(f"{total} += {term}")
         else:
             place = self.text.place(x)
             nest = Nest(x.shape, [place])
-            term = f"{place.element(nest.steps(place))} * {dtype}(0)"
+            term = _zero(place.element(nest.steps(place)), dtype, limit)
             self.add(nest, [f"{total} = plus_{dtype}({total}, {term})"])
         self.body += [f"if {total} != {dtype}(0):", "    return step"]
 
@@ -360,6 +364,14 @@ class Reduction:
             return f"{self.name}imum_{self.dtype}({total}, {element})"
         symbol = {"sum": "+", "prod": "*", "all": "&", "any": "|"}[self.name]
         return f"{total} {symbol} {element}"
+
+
+def _zero(number, dtype, limit):
+    """Return the text of 0, or of NaN for a number that is not finite or too large."""
+    if limit:  # what is multiplied by this is infinite from the limit on
+        largest = 2.0**1023 if dtype == "float64" else 2.0**127
+        number = f"{number} * {dtype}({2 * (largest / limit[0])!r})"
+    return f"{number} * {dtype}(0)"
 
 
 def _listed(instruction):
