@@ -140,7 +140,7 @@ def test_too_many_arguments_are_refused_with_what_is_taken(use, said):
         lambda v: Embedding(num_embeddings=3, embedding_dim=2),
         "it is called 'rows' here",
     ),
-    (lambda v: xdl.nn.ReLU(inplace=True), "ReLU: 'inplace' came; xdl writes into noth"),
+    (lambda v: xdl.nn.ReLU(inplace=True), "ReLU: 'inplace' came; xdl writes into"),
     (lambda v: Dropout(rate=0.5), "Dropout: 'rate' came; it is called 'p' here"),
     (lambda v: Linear(4, 2, device="cuda"), "say xdl.use_device(device) before"),
     (

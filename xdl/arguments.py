@@ -234,7 +234,7 @@ def failed(who: str, error: Exception, given: Mapping[str, Any]) -> Exception:
         return error
     listed = ", ".join(f"{name} {described(value)}" for name, value in given.items())
     said = str(error).rstrip(".")
-    if "ntegers" in said:
+    if "integers" in said.lower():
         said += "; cast to a floating dtype first"
     return ArgumentError(f"{who}: {said} ({listed})")
 

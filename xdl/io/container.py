@@ -184,7 +184,7 @@ def _read(file, nbytes):
     array = np.empty(nbytes, np.uint8)
     done = 0
     while done < nbytes:
-        count = file.readinto(memoryview(array)[done:])
+        count = file.readinto(array.data[done:])
         if not count:
             raise ValueError("it was cut short while it was read")
         done += count

@@ -25,6 +25,7 @@ class Recurrent(Module):
     _gates = 1
     _states = 1
     _has_hidden_bias = False
+    _weights: dict[str, tuple]
 
     def __init__(
         self,

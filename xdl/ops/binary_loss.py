@@ -67,7 +67,8 @@ class BinaryCrossEntropy(ReducedLoss):
 
     def compute(self, xp, x, target, weight=None):
         self.shape(x.shape, target.shape, getattr(weight, "shape", None))
-        losses = self._losses(xp, *counted(xp, weight, x, target))
+        x, target = counted(xp, weight, x, target)
+        losses = self._losses(xp, x, target)
         return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, wanted):
@@ -144,7 +145,8 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
     def compute(self, xp, x, target, weight=None, pos_weight=None):
         weights = (getattr(w, "shape", None) for w in (weight, pos_weight))
         self.shape(x.shape, target.shape, *weights)
-        losses = self._losses(xp, *counted(xp, weight, x, target), pos_weight)
+        x, target = counted(xp, weight, x, target)
+        losses = self._losses(xp, x, target, pos_weight)
         return self._reduced(xp, weighed(xp, losses, weight))
 
     def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):

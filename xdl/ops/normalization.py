@@ -98,9 +98,9 @@ class LayerNorm(Normalization):
 
     Example:
         >>> import xdl
-        >>> xdl.layer_norm([[1.0, 3.0], [10.0, 30.0]], 2)
+        >>> xdl.layer_norm([[1.0, 3.0], [2.0, 4.0]], 2)
         Variable([[-0.999995,  0.999995],
-                  [-1.      ,  1.      ]], dtype=float32)
+                  [-0.999995,  0.999995]], dtype=float32)
 
     Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016, eq. 4.
     """
