@@ -31,9 +31,9 @@ def lowest_versions():
 
 @nox.session
 def tests(session):
-    """Run the test suite, with the coverage of the core and the operations."""
+    """Run the test suite."""
     session.install("-e", ".[dev]")
-    session.run("pytest", *SHARED, "--cov", "--cov-report=term", *session.posargs)
+    session.run("pytest", *SHARED, *session.posargs)
 
 
 @nox.session
@@ -91,6 +91,13 @@ def examples(session):
             runs.append((*runs[-1], "--executor", "numpy"))
         for arguments in runs:
             session.run("python", str(example), *arguments, env={"MPLBACKEND": "Agg"})
+
+
+@nox.session(default=False)
+def coverage(session):
+    """Say which lines and branches of the core and the operations no test runs."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", *SHARED, "--cov", "--cov-report=term", *session.posargs)
 
 
 @nox.session(default=False)
