@@ -243,7 +243,7 @@ def test_nightly_runs_sessions_that_exist(noxfile):
 
     sessions = re.findall(r"- session: (\w+)", text)
 
-    assert ["oracle", "lowest"] == sessions
+    assert ["oracle", "lowest", "coverage"] == sessions
     assert all(callable(getattr(noxfile, name)) for name in sessions)
 
 
