@@ -11,6 +11,14 @@ nox.options.reuse_venv = "yes"
 PYTORCH = "torch==2.13.0"  # the oracle, and what the GPU is measured against
 ONNX = "onnx==1.23.2"  # its tests of operators are counted
 SHARED = ("-n", "auto", "--dist", "worksteal")  # a process for each processor
+COMPILED = (  # the tests that need Numba, or do more with it
+    "tests/program",
+    "tests/ops/test_indexing.py",
+    "tests/optim/test_large_gradients.py",
+    "tests/test_conditions.py",
+    "tests/test_quiet.py",
+    "tests/test_what_does_not_count.py",
+)
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 
 
@@ -69,7 +77,7 @@ def jit(session):
     """
     session.install("-e", ".[dev,jit]")
     cache = {"XDL_CACHE": session.create_tmp()}
-    session.run("pytest", *SHARED, "tests/program", *session.posargs, env=cache)
+    session.run("pytest", *SHARED, *COMPILED, *session.posargs, env=cache)
 
 
 @nox.session

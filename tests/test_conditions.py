@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.executors import every_executor
 from tests.strict import CPU
 from xdl.backend import to_numpy
 
@@ -131,7 +132,7 @@ def test_numbers_are_taken_by_their_truth(taker, kind, device):
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("executor", ["numpy", "numba"])
+@every_executor
 @pytest.mark.parametrize("taker", [t for t in TAKERS if TAKERS[t][3] or "att" in t])
 def test_numbers_are_taken_by_their_truth_in_a_program(taker, executor):
     function, shape, mask, _ = TAKERS[taker]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.executors import every_executor
 from tests.optim.every import every_optimizer
 from xdl import NonFiniteError, Variable
 from xdl.backend import numpy as host
@@ -79,10 +80,8 @@ def test_overflow_is_infinity_whatever_the_state_of_numpy(use, loud):
     np.testing.assert_array_equal(expected.numpy(), y.numpy())
 
 
-@pytest.mark.parametrize("executor", ["numpy", "numba"])
+@every_executor
 def test_a_compiled_step_casts_as_quietly_as_eager(executor, loud):
-    if executor == "numba":
-        pytest.importorskip("numba")
     v = Variable(np.ones(3, np.float32))
     step = xdl.compile(lambda x, f: v * x * f, v, executor=executor)
 
@@ -131,10 +130,8 @@ def _update(make, w, scale):
         optimizer.update()
 
 
-@pytest.mark.parametrize("executor", ["numpy", "numba"])
+@every_executor
 def test_a_compiled_update_is_whole_whatever_the_state_of_numpy(executor, loud):
-    if executor == "numba":
-        pytest.importorskip("numba")
     w = Variable(np.full(3, 3e38, np.float32), name="w")
     optimizer = xdl.optim.Adam([w], lr=1e-30)
 

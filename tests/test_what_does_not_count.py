@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.executors import every_executor
 from tests.strict import CPU
 from xdl.backend import to_numpy
 from xdl.ops import special
@@ -226,7 +227,7 @@ def test_what_does_not_count_changes_no_second_gradient(name, garbage):
     _assert_equal(_second_results(name, clean), _second_results(name, dirty))
 
 
-@pytest.mark.parametrize("executor", ["numpy", "numba"])
+@every_executor
 @pytest.mark.parametrize("name", CASES)
 def test_what_does_not_count_changes_nothing_in_a_program(name, executor):
     variables = [xdl.Variable(a) for a in _inputs(name, None)]

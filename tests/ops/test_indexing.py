@@ -1,20 +1,13 @@
 """Indices of every kind, against NumPy's: value, gradient, what is set and added."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 import xdl
+from tests.executors import every_executor
 from tests.strict import CPU
 from xdl import DtypeError, GraphError, IndexRangeError, Variable
 
-needs_numba = pytest.mark.skipif(
-    importlib.util.find_spec("numba") is None, reason="numba is not installed"
-)
-every_executor = pytest.mark.parametrize(
-    "executor", ["numpy", pytest.param("numba", marks=needs_numba)]
-)
 X = np.arange(24.0).reshape(2, 3, 4) + 1
 ROWS = [1, 0]
 INDICES = {

@@ -1,20 +1,13 @@
 """Compiled steps of models whose layers come, go and change places."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 import xdl
+from tests.executors import every_executor, needs_numba
 from xdl import GraphError, Module, Variable
 from xdl.nn import Linear
 
-needs_numba = pytest.mark.skipif(
-    importlib.util.find_spec("numba") is None, reason="numba is not installed"
-)
-every_executor = pytest.mark.parametrize(
-    "executor", ["numpy", pytest.param("numba", marks=needs_numba)]
-)
 X = np.linspace(-1, 1, 6, dtype="f4").reshape(2, 3)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.executors import every_executor
 from tests.operations import with_cases
 from tests.program.test_every_op_compiled import _operation
 from tests.test_every_op import _cases, _takes_floats
@@ -52,7 +53,7 @@ def _of_one_array():
     return {name: op for name, op in found.items() if name not in ("Dropout", "Astype")}
 
 
-@pytest.mark.parametrize("executor", ["numpy", "numba"])
+@every_executor
 def test_values_and_gradients_of_many_operations_pass_on_what_eager_does(executor):
     ops = _of_one_array()
     x = xdl.Variable(np.full((2, 3), 0.5, "float32"))
