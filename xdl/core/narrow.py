@@ -24,8 +24,13 @@ def narrow_dtype(op, arrays):
     """Return the 16-bit dtype that the inputs of a call share, or None."""
     roles = op.takes_part
     for i, array in enumerate(arrays):
-        if is_narrow(array) and roles[min(i, len(roles) - 1)]:
-            return array.dtype
+        dtype = getattr(array, "dtype", None)
+        if dtype is None or not roles[min(i, len(roles) - 1)]:
+            continue
+        if dtype is FLOAT32 or dtype is FLOAT64:  # which all others have, too
+            return None
+        if backend.dtype_name(dtype) in NARROW:
+            return dtype
     return None
 
 
@@ -79,15 +84,12 @@ class Rounded:
 
         def wide(array, parent):
             xp = NAMESPACES[type(array)]
-            is_whole = parent is node and not is_narrow(
-                array
-            )  # the output, not rounded
-            variable = wrap(
-                rounded(xp, array, node.dtype) if is_whole else array, parent
-            )
+            is_output = parent is node and not is_narrow(array)
+            given = rounded(xp, array, node.dtype) if is_output else array
+            variable = wrap(given, parent)
             variable = widened(NAMESPACES[type(variable)], variable)
-            if is_whole:
-                variable._value = array
+            if is_output:
+                variable._value = array  # as it was before it was rounded
             return variable
 
         return self._op.rewrap(node, wide)

@@ -5,6 +5,7 @@ from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES
 from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.backend.recording import current
+from xdl.core.narrow import is_narrow
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
@@ -12,10 +13,6 @@ from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
-
-# Weights of these dtypes are updated in float32, and their state is kept in it: squares
-# of gradients and an eps of 1e-8 are 0 in 16 bits.
-_SHORT = frozenset({"float16", "bfloat16"})
 
 # The largest gradients whose squares, and their sums, are finite in the dtype of the
 # state.
@@ -133,7 +130,7 @@ class Optimizer(Stored):
                     if type(kept._value) is not type(value):  # the model was moved
                         kept.to(backend.device_of(value))
                 arrays = [kept._value for kept in state]
-                if backend.dtype_name(value.dtype) in _SHORT:
+                if is_narrow(value):  # squares and an eps of 1e-8 are 0 in 16 bits
                     self._change_in_float32(xp, value, grad, arrays)
                 else:
                     self.change(xp, value, grad, *arrays)
@@ -241,8 +238,7 @@ class Optimizer(Stored):
 
 def wide_copy(variable, name):
     """Return a constant copy of a Variable; of a 16-bit one in float32."""
-    dtype = backend.dtype_name(variable.dtype)
-    dtype = "float32" if dtype in _SHORT else dtype
+    dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
     return Variable(variable._value, name, trainable=False, dtype=dtype)
 
 
