@@ -30,8 +30,8 @@ class Node:
         op: the operation; None for a leaf.
         inputs: the nodes of the operation's inputs, None for those that are constant;
             None once the graph was freed by a backward.
-        kept: the arguments for ``op.gradient`` after ``xp`` and ``gy``; of a leaf, its
-            array and a copy of it where user code may write into it unseen.
+        kept: the arguments for ``op.gradient`` after ``xp`` and ``gy``; of a leaf that
+            user code may write into unseen, what ``remember`` kept.
         shape, dtype: of the array that came out.
         index: the moment of this call, or of the leaf's last change.
         grad: the sum of the gradients that reached it, an array; None before.
@@ -67,6 +67,23 @@ def touch(node):
     """Note that the array of a leaf has changed."""
     node.index = tick()
     node.kept = ()
+
+
+def remember(node, array):
+    """Keep a copy of a leaf's array, which user code may write into from now on.
+
+    Graphs that used the leaf before compare with it at their backward; later ones use
+    what is there then.
+    """
+    moment, copied = tick(), None
+    if node.kept:
+        _, copied, before = node.kept
+        if before != moment - 1 and not _is_same(array, copied):
+            node.index = before  # graphs from before the write are refused
+            copied = None
+    if copied is None:
+        copied = NAMESPACES[type(array)].copy(array)
+    node.kept = (array, copied, moment)
 
 
 def holders(variable):
@@ -170,10 +187,14 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                 if parent.op is not None:
                     known = parent.grad
                     parent.grad = gx if known is None else _added(xp, known, gx)
-                elif parent in leaves:
-                    leaves[parent] = _added(xp, leaves[parent], gx)
-                else:  # a leaf's gradient is its own
-                    leaves[parent] = xp.copy(gx) if gx is gy and wrap is None else gx
+                else:
+                    if parent.kept:
+                        _refuse_written(parent, node)
+                    if parent in leaves:
+                        gx = _added(xp, leaves[parent], gx)
+                    elif gx is gy and wrap is None:  # a leaf's gradient is its own
+                        gx = xp.copy(gx)
+                    leaves[parent] = gx
             position += 1
         if not retain:
             node.inputs = node.kept = None
@@ -189,9 +210,6 @@ def _added(xp, grad, gx):
 
 
 def _write_leaves(leaves, xp, wrap):
-    for node in leaves:
-        if node.kept:
-            _refuse_written(node)
     for node, gx in leaves.items():
         _add_to_leaf(node, gx if wrap or xp.owns(gx) else xp.copy(gx), wrap)
 
@@ -231,13 +249,20 @@ def _changed(leaf, user):
     )
 
 
-def _refuse_written(node):
-    array, copied = node.kept
-    node.kept = ()
+def _refuse_written(leaf, user):
+    """Refuse a leaf that was written into after a node used it."""
+    array, copied, moment = leaf.kept
+    if user.index < moment:  # what came later used the values that it found
+        leaf.kept = ()
+        if not _is_same(array, copied):
+            leaf.index = moment
+            raise _changed(leaf, user.op)
+
+
+def _is_same(array, copied):
+    """Tell whether two arrays hold the same numbers, NaN in the same places."""
     xp = NAMESPACES[type(array)]
-    same = (array == copied) | ((array != array) & (copied != copied))
-    if not xp.all(same):
-        raise _changed(node, "a graph")
+    return bool(xp.all((array == copied) | ((array != array) & (copied != copied))))
 
 
 def _add_to_leaf(node, gx, wrap):

@@ -6,7 +6,7 @@ from xdl.backend import NAMESPACES
 from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
-from xdl.core.node import backpropagate, holders, leaf, touch
+from xdl.core.node import backpropagate, holders, leaf, remember, touch
 from xdl.errors import DtypeError, GraphError, ShapeError
 
 _new = object.__new__
@@ -102,10 +102,10 @@ class Variable:
             touch(self._node)
 
     def _remember(self):
-        """Keep a copy of a leaf's array, for the next backward to compare with."""
+        """Let a backward through a leaf see what is written into its array by then."""
         node = self._node
-        if node is not None and node.op is None and not node.kept:
-            node.kept = (self._value, NAMESPACES[type(self._value)].copy(self._value))
+        if node is not None and node.op is None:
+            remember(node, self._value)
 
     def _converted(self, new, what):
         """Return ``new`` as an array of this Variable's shape, dtype and device."""
