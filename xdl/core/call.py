@@ -282,7 +282,10 @@ def _recovered(op, error, inputs, arrays):
     Infinities and NaN that come in go on as NaN, also where warnings are errors.
     """
     if not isinstance(error, FloatingPointError | RuntimeWarning):
-        raise _explained(op, error, inputs, arrays) from None
+        try:
+            raise _explained(op, error, inputs, arrays) from None
+        finally:
+            del error  # it would hold this frame, and the arrays, by its traceback
     xp = next(NAMESPACES[type(a)] for a in arrays if type(a) in ARRAYS)
     with xp.quiet():
         return op.compute(xp, *arrays)
