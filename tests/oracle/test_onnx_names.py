@@ -5,7 +5,7 @@ import pytest
 
 import xdl
 from tests.operations import operations
-from tests.oracle.onnx_counterparts import REFUSED, WITHOUT
+from tests.oracle.onnx_counterparts import REFUSED, RUNTIME_DIFFERS, WITHOUT
 from xdl.core.case import Case
 from xdl.core.onnx import OnnxGraph
 from xdl.testing import draw_inputs
@@ -78,7 +78,9 @@ def test_excuses_are_those_of_operations():
 
 
 @pytest.mark.parametrize(("op_class", "case"), _uses(is_refused=False))
-def test_model_of_one_call_gives_what_xdl_gives(op_class, case):
+def test_model_of_one_call_gives_what_xdl_gives(op_class, case, request):
+    if request.node.callspec.id in RUNTIME_DIFFERS:
+        pytest.skip(RUNTIME_DIFFERS[request.node.callspec.id])
     op = op_class(**case.options)
     arrays = draw_inputs(case, "float32")
     expected = op(*arrays).numpy()

@@ -332,7 +332,7 @@ class Acosh(Op):
 
     def gradient(self, xp, gy, x):
         x = xp.abs(x)  # as PyTorch, which has a gradient below -1 too
-        return (gy / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),)
+        return (gy / xp.sqrt(x - 1) / xp.sqrt(x + 1),)  # not inf * 0 in the next
 
 
 class Atanh(Op):
