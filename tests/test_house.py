@@ -33,7 +33,7 @@ TEXTS = sorted(
 
 # Each part of the package may import those before it, and itself.
 LAYERS = [
-    {"errors"},
+    {"errors", "uninterrupted"},
     {"arguments", "elsewhere"},
     {"late", "replacing"},
     {"backend"},

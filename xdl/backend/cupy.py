@@ -245,6 +245,10 @@ def new_arange(like, stop):
         return cupy.arange(stop)
 
 
+def reserve(count, like):
+    """Do nothing: a pool that grew for this would keep the memory from others."""
+
+
 def random_bits(like, shape, width, key, number):
     """Return the integers of ``random.bits`` in a shape, on the device of ``like``."""
     bits = random.bits(math.prod(shape), width, key, number)

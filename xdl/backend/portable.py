@@ -48,6 +48,9 @@ class Portable:
         y = xp.sum(x, axis=axis, keepdims=keepdims, dtype=xp.float64)
         return xp.astype(y, xp.float32)
 
+    def reserve(self, count, like):
+        """Do nothing: the standard knows of no memory."""
+
     def random_bits(self, like, shape, width, key, number):
         bits = random.bits(math.prod(shape), width, key, number).reshape(shape)
         return self._xp.asarray(bits, device=like.device)

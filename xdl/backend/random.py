@@ -9,6 +9,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from xdl.arguments import explained
+from xdl.backend import pending
 from xdl.errors import ArgumentError
 
 _generator = ContextVar("xdl_generator", default=None)
@@ -59,9 +60,18 @@ def next_draw(count=1):
     The numbers count from 0 on after each ``seed``; without one, the seed is drawn from
     entropy at the first call. ``count`` draws are taken at once, the first is returned.
     """
-    key, number = _stream.get() or (np.random.SeedSequence().entropy, 0)
-    _stream.set((key, number + count))
-    return key, number
+    before = _stream.get() or (np.random.SeedSequence().entropy, 0)
+    key, number = before
+    after = key, number + count
+    _stream.set(after)
+    if count:
+        pending.note(_put_back, before, after)
+    return before
+
+
+def _put_back(before, after):
+    if _stream.get() is after:
+        _stream.set(before)
 
 
 def bits(count, width, key, number):

@@ -23,6 +23,11 @@ _mode = ContextVar("xdl_mode", default=None)
 current = _mode.get
 
 
+def records():
+    """Tell whether operations record a graph."""
+    return (_mode.get() or _USUAL).records
+
+
 def _change(**changes):
     changed = (_mode.get() or _USUAL)._replace(**changes)
     _mode.set(None if changed == _USUAL else changed)

@@ -1,6 +1,7 @@
 """Module and Model: what owns weights and computes with them."""
 
 from xdl.arguments import explain_init, explained, has_run, misfit
+from xdl.backend.pending import moment, put_back
 from xdl.backend.recording import revision
 from xdl.core import debug, mode
 from xdl.core.parameter import Parameter, held_in
@@ -59,13 +60,14 @@ class Module:
 
     def __call__(self, *inputs, **options):
         """Call ``forward``; in debug mode the layer's name is kept for messages."""
-        unusual = mode.current()
-        if unusual is not None and unusual.checks:
-            return self._call_with_path(inputs, options)
+        unusual, began = mode.current(), moment()
         try:
+            if unusual is not None and unusual.checks:
+                return self._call_with_path(inputs, options)
             return self.forward(*inputs, **options)
-        except TypeError as error:
-            if has_run(error):
+        except BaseException as error:
+            put_back(began)
+            if not isinstance(error, TypeError) or has_run(error):
                 raise
             raise _not_taken(self, inputs, options) from None
 

@@ -168,8 +168,7 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
         kept = node.kept if wrap is None else node.op.rewrap(node, wrap)
         try:
             if len(kept) == 2:  # a fixed number of arguments is 0.2 us faster
-                kept1, kept2 = kept
-                gradients = node.op.gradient(xp, gy, kept1, kept2)
+                gradients = node.op.gradient(xp, gy, kept[0], kept[1])
             else:
                 gradients = node.op.gradient(xp, gy, *kept)
         except (FloatingPointError, RuntimeWarning):
@@ -177,9 +176,8 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                 gradients = node.op.gradient(xp, gy, *kept)
         if check is not None:
             check(node, gradients)
-        position = 0
-        for gx in gradients:
-            if gx is not None and (parent := node.inputs[position]) is not None:
+        for gx, parent in zip(gradients, node.inputs, strict=False):
+            if gx is not None and parent is not None:
                 if parent.index > node.index:
                     raise _changed(parent, node.op)
                 if gx.shape != parent.shape:
@@ -195,7 +193,6 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                     elif gx is gy and wrap is None:  # a leaf's gradient is its own
                         gx = xp.copy(gx)
                     leaves[parent] = gx
-            position += 1
         if not retain:
             node.inputs = node.kept = None
     return leaves

@@ -1,5 +1,9 @@
 """The normalization layers."""
 
+from functools import partial
+
+from xdl.backend import pending
+from xdl.core import mode
 from xdl.core.module import Module
 from xdl.core.option import number, plain
 from xdl.core.promote import as_variable
@@ -165,7 +169,15 @@ class _BatchNorm(_Normalization):
             (self.running_mean, mean),
             (self.running_var, variance * unbiased),
         ):
+            before = running._value
             running.value = running.value * (1 - part) + new * part
+            if mode.records():
+                pending.note(partial(_put_back, running), before, running._value)
+
+
+def _put_back(running, before, after):
+    if running._value is after:
+        running._value = before
 
 
 class BatchNorm1d(_BatchNorm):

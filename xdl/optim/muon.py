@@ -68,6 +68,7 @@ class Muon(Optimizer):
         "ns_steps": Whole(),
         "adjust_lr_fn": OneOf("original", "match_rms_adamw"),
     }
+    scratch = 6
     state_names = ("average",)
 
     def __init__(

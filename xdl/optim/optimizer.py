@@ -2,7 +2,7 @@
 
 from xdl import backend
 from xdl.arguments import kind, unknown
-from xdl.backend import NAMESPACES
+from xdl.backend import NAMESPACES, pending
 from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.backend.recording import current
 from xdl.core.narrow import is_narrow
@@ -13,6 +13,7 @@ from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
+from xdl.uninterrupted import hold, release
 
 # The largest gradients whose squares, and their sums, are finite in the dtype of the
 # state.
@@ -29,7 +30,8 @@ class Optimizer(Stored):
     also in ``counters`` is one float64 number, such as a count of steps; ``starts``
     says what else some of it starts with. One that ``squares`` gradients gets none
     beyond 9.2e18 (6.7e153 in float64), whose squares would be infinite: larger ones
-    count as that.
+    count as that. ``change`` makes at most ``scratch`` arrays as large as the weight at
+    one time: so much memory is there before the first weight changes.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
@@ -65,6 +67,7 @@ class Optimizer(Stored):
     counters = ()
     starts = {}
     makes_state = ()  # the hyperparameters that cannot be switched on later
+    scratch = 4
     squares = False  # whether gradients are squared: then their size is limited
     scheduled = None  # (the lr before a schedule came, the lr that it set)
 
@@ -93,17 +96,19 @@ class Optimizer(Stored):
     def update(self, *others):
         """Change all weights by their gradients, then clear all gradients.
 
-        Variables that are frozen or have no gradient are left as they are.
+        Variables that are frozen or have no gradient are left as they are. All of it
+        is done, or nothing: signals, such as that of Ctrl-C, wait until it is done.
 
         Raises:
             ArgumentError: there is an argument.
             GraphError: no Variable has a gradient.
-            NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
+            NonFiniteError: a gradient holds NaN or infinity. No weight has changed,
+                and the batch counts for nothing: the gradients are cleared, and
+                running statistics and the place in the random draws are put back to
+                where the last update of any optimizer left them.
+            MemoryError: there is not the memory for it; nothing has changed.
         """
-        if others:
-            self.step(*others)  # refuses them
-        self.step()
-        self._forget_gradients()
+        self._update(others, clears=True)
 
     def step(self, *others):
         """Change all weights by their gradients, and keep the gradients.
@@ -111,8 +116,12 @@ class Optimizer(Stored):
         Raises:
             ArgumentError: there is an argument.
             GraphError: no Variable has a gradient.
-            NonFiniteError: a gradient holds NaN or infinity; no weight has changed.
+            NonFiniteError: as for ``update``, but that the gradients are kept.
+            MemoryError: there is not the memory for it; nothing has changed.
         """
+        self._update(others, clears=False)
+
+    def _update(self, others, clears):
         if others:
             raise ArgumentError(
                 f"{type(self).__name__}: {kind(others[0])} came, needed nothing; "
@@ -122,21 +131,29 @@ class Optimizer(Stored):
             self.look_again()
         if (recording := current()) is not None:
             self._refuse_unless_in(recording)
-        ready = self._ready()
-        quiet = begin_quiet()  # an error on the way would leave half of it done
         try:
-            for node, xp, value, grad, state in ready:
-                for kept in state:
-                    if type(kept._value) is not type(value):  # the model was moved
-                        kept.to(backend.device_of(value))
-                arrays = [kept._value for kept in state]
+            ready = self._ready()
+        except NonFiniteError:
+            pending.put_back()
+            if clears:
+                self._forget_gradients()
+            raise
+        if recording is None:
+            _reserve(ready, self.scratch)
+        held, quiet = hold(), begin_quiet()  # half of it must not be done
+        try:
+            for node, xp, value, grad, arrays in ready:
                 if is_narrow(value):  # squares and an eps of 1e-8 are 0 in 16 bits
                     self._change_in_float32(xp, value, grad, arrays)
                 else:
                     self.change(xp, value, grad, *arrays)
                 touch(node)
+            if clears:
+                self._forget_gradients()
+            pending.settle()
         finally:
             end_quiet(quiet)
+            release(held)
 
     def _refuse_unless_in(self, recording):
         if self not in recording.owners:
@@ -165,7 +182,11 @@ class Optimizer(Stored):
                     raise self._non_finite(variable)
                 if limit:
                     grad = xp.minimum(xp.maximum(grad, -limit), limit)
-            ready.append((node, xp, variable._value, grad, state))
+            value = variable._value
+            for kept in state:
+                if type(kept._value) is not type(value):  # the model was moved
+                    kept.to(backend.device_of(value))
+            ready.append((node, xp, value, grad, [kept._value for kept in state]))
         if not ready:
             raise GraphError(
                 f"{type(self).__name__}: no Variable has a gradient; call backward "
@@ -176,9 +197,10 @@ class Optimizer(Stored):
     def _non_finite(self, variable):
         return NonFiniteError(
             f"{type(self).__name__}: the gradient of {variable._label()} "
-            f"{variable.shape} holds NaN or infinity; no weight was changed. Where "
-            f"the loss grew before (it diverged), a smaller lr than {self.lr:g} helps; "
-            "xdl.set_debug(True) finds the operation"
+            f"{variable.shape} holds NaN or infinity; no weight was changed, and "
+            "update() has cleared the gradients (after step(), clear_grads() does). "
+            f"Where the loss grew before (it diverged), a smaller lr than {self.lr:g} "
+            "helps; xdl.set_debug(True) finds the operation"
         )
 
     def zero_grad(self, **options):
@@ -234,6 +256,16 @@ class Optimizer(Stored):
                 one._value[...] = start
             made.append(one)
         return made
+
+
+def _reserve(ready, scratch):
+    """Raise a MemoryError now, unless ``change`` has the memory for each weight."""
+    _, xp, value, _, _ = max(ready, key=_size) if len(ready) > 1 else ready[0]
+    xp.reserve(4 + 2 * scratch if is_narrow(value) else scratch, value)
+
+
+def _size(one):
+    return one[2].size
 
 
 def wide_copy(variable, name):

@@ -54,6 +54,7 @@ class RMSprop(Optimizer):
         "momentum": Range(high=1.0),
         "centered": Flag(),
     }
+    scratch = 5
     makes_state = ("momentum", "centered")
 
     def __init__(

@@ -45,6 +45,7 @@ class SGD(Optimizer):
         "nesterov": Flag(),
         "weight_decay": Range(),
     }
+    scratch = 2
     makes_state = ("momentum",)
 
     def __init__(
