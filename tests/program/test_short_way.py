@@ -112,7 +112,7 @@ def test_random_draws_take_it():
     assert [] == differing(expected, actual)
 
 
-def test_a_refused_replay_draws_as_an_eager_step_that_fails():
+def test_a_refused_replay_draws_as_an_atomic_step_that_fails():
     x, target = batch()
     target[2] = 7
     found = []
@@ -120,7 +120,8 @@ def test_a_refused_replay_draws_as_an_eager_step_that_fails():
         training = Training(executor, dropout=0.4)
         xdl.seed(5)
         training.train(*[5] * (WARM + 1))
-        with pytest.raises(xdl.LabelError):
+        state = training.model, training.optimizer
+        with pytest.raises(xdl.LabelError), xdl.atomic(*state):
             training.call(x, target)
         found.append([*training.train(5), random.state()])
 

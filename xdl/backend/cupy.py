@@ -245,7 +245,7 @@ def new_arange(like, stop):
         return cupy.arange(stop)
 
 
-def reserve(count, like):
+def reserve(nbytes):
     """Do nothing: a pool that grew for this would keep the memory from others."""
 
 

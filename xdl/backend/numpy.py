@@ -108,7 +108,6 @@ _BITS = {
     np.dtype(np.float64): np.int64,
 }
 _FEW, _MANY = 16, 4096
-_SLACK = 2**20  # Python takes as much from the system at once for small objects
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 
@@ -290,14 +289,9 @@ def new_arange(like, stop):
     return np.arange(stop)
 
 
-def reserve(count, like):
-    """Raise a MemoryError unless there is memory for so many arrays, and small things.
-
-    Args:
-        count: how many arrays.
-        like: one of their size and dtype.
-    """
-    np.empty(count * like.nbytes + _SLACK, np.uint8)
+def reserve(nbytes):
+    """Raise a MemoryError unless there is memory for so much."""
+    np.empty(nbytes, np.uint8)
 
 
 def random_bits(like, shape, width, key, number):

@@ -48,7 +48,7 @@ class Portable:
         y = xp.sum(x, axis=axis, keepdims=keepdims, dtype=xp.float64)
         return xp.astype(y, xp.float32)
 
-    def reserve(self, count, like):
+    def reserve(self, nbytes):
         """Do nothing: the standard knows of no memory."""
 
     def random_bits(self, like, shape, width, key, number):

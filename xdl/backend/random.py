@@ -60,17 +60,19 @@ def next_draw(count=1):
     The numbers count from 0 on after each ``seed``; without one, the seed is drawn from
     entropy at the first call. ``count`` draws are taken at once, the first is returned.
     """
-    before = _stream.get() or (np.random.SeedSequence().entropy, 0)
-    key, number = before
-    after = key, number + count
-    _stream.set(after)
-    if count:
-        pending.note(_put_back, before, after)
-    return before
+    key, number = _stream.get() or (np.random.SeedSequence().entropy, 0)
+    _stream.set((key, number + count))
+    return key, number
+
+
+def draw_for_forward():
+    """Take the next draw, which is put back if its batch is refused."""
+    before = next_draw()
+    pending.note(_put_back, before, next_draw(0))
 
 
 def _put_back(before, after):
-    if _stream.get() is after:
+    if _stream.get() == after:
         _stream.set(before)
 
 

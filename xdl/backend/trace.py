@@ -278,6 +278,9 @@ class Trace:
         arguments = (value_now(like), shape, width, number - first_number)
         return Traced(real, recording.add("random_bits", arguments, {}, real))
 
+    def reserve(self, nbytes):
+        """Do nothing: a replay knows what it takes."""
+
     def check_indices(self, indices, size, who, error):
         """Check now, and write down that every call checks."""
         recording = active()

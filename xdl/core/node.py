@@ -76,7 +76,7 @@ def remember(node, array):
     what is there then.
     """
     moment, copied = tick(), None
-    if node.kept:
+    if node.kept and node.kept[0] is array:
         _, copied, before = node.kept
         if before != moment - 1 and not _is_same(array, copied):
             node.index = before  # graphs from before the write are refused

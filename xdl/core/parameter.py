@@ -15,6 +15,7 @@ from xdl.errors import (
     GraphError,
     ShapeError,
 )
+from xdl.uninterrupted import Uninterrupted
 
 
 class Parameter:
@@ -189,10 +190,7 @@ class Parameter:
         return found
 
     def _walk(self, lists):
-        """Yield the name of each Variable, it, and whether it is stored by its name.
-
-        This store's come first; stores may be nested deep.
-        """
+        """Yield name, Variable, and whether it is stored by it: this store's first."""
         visited, waiting = set(), [("", self)]
         while waiting:
             prefix, held = waiting.pop()
@@ -305,8 +303,10 @@ class Parameter:
                 or dtype; one error lists all, and no Variable was touched.
         """
         refuse_misfits(self, state)
-        for name, variable in self.variable_dict.items():
-            variable.value = state[name]
+        pairs = [(v, v._converted(state[n], "value")) for n, v in self.items()]
+        with Uninterrupted():
+            for variable, array in pairs:
+                variable.value = array
 
 
 def refuse_misfits(thing, state):

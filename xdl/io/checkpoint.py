@@ -9,6 +9,7 @@ from xdl.errors import ArgumentError, CheckpointError, GraphError
 from xdl.io import container, parts, tree
 from xdl.io.listing import listed
 from xdl.replacing import replacing
+from xdl.uninterrupted import Uninterrupted
 
 
 def save(path, things):
@@ -58,9 +59,11 @@ def load(path, things, wants_random):
     stand = _checked_random_state(random_state, faults) if wants_random else None
     if faults:
         raise CheckpointError(f"load: {path}: {listed(faults, '; ')}")
-    parts.assign([(thing, saved.pop(name)) for name, thing in things.items()])
-    if stand is not None:
-        draws.restore(stand)
+    pairs = [(thing, saved.pop(name)) for name, thing in things.items()]
+    with Uninterrupted():
+        parts.assign(pairs)
+        if stand is not None:
+            draws.restore(stand)
     return saved
 
 

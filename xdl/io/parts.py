@@ -13,6 +13,7 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.io.listing import listed
 from xdl.optim import Schedule
+from xdl.uninterrupted import Uninterrupted
 
 
 class _Lone:
@@ -139,15 +140,16 @@ def assign(pairs):
     found = [(_part(thing), state) for thing, state in pairs]
     found.sort(key=lambda pair: _rank(pair[0]))
     before = []
-    try:
-        for part, state in found:
-            if not _tells(part):
-                before.append((part, part.state_dict()))
-            part.load_state_dict(state)
-    except BaseException:
-        for part, state in before:
-            part.load_state_dict(state)
-        raise
+    with Uninterrupted():
+        try:
+            for part, state in found:
+                if not _tells(part):
+                    before.append((part, part.state_dict()))
+                part.load_state_dict(state)
+        except BaseException:
+            for part, state in before:
+                part.load_state_dict(state)
+            raise
 
 
 def _rank(part):

@@ -55,7 +55,7 @@ class Dropout(Op):
 
         Args:
             p: the probability of 0.
-            key, number: the name of its random bits, from ``random.next_draw()``.
+            key, number: the name of its random bits, from ``random.next_draw(0)``.
         """
         self.p = float(as_number("Dropout", "p", p, low=0, high=1))
         self.key, self.number = key, number
@@ -88,5 +88,7 @@ class Dropout(Op):
 def dropout(x, p=0.5, training=True):
     p = as_number("Dropout", "p", p, low=0, high=1)
     if training and p != 0:
-        return Dropout(p, *random.next_draw())(x)
+        y = Dropout(p, *random.next_draw(0))(x)
+        random.draw_for_forward()
+        return y
     return as_variable(x)

@@ -2,13 +2,14 @@
 
 from xdl import backend
 from xdl.arguments import explained
-from xdl.backend import NAMESPACES
+from xdl.backend import NAMESPACES, pending
 from xdl.backend.squares import is_usual, scale_for
 from xdl.core.option import plain
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, NonFiniteError
 from xdl.optim.ranges import POSITIVE
+from xdl.uninterrupted import Uninterrupted
 
 
 @explained
@@ -63,8 +64,7 @@ def clip_grad_norm(parameter, max_norm):
             _refuse_non_finite("clip_grad_norm", found)
         factor = xp.minimum(max_norm * scale / (total + 1e-6 * scale), 1.0)
         total = total / scale
-    for variable, grad in found:
-        variable._node.grad = grad * xp.astype(factor, grad.dtype)
+    _replace(found, [grad * xp.astype(factor, grad.dtype) for _, grad in found])
     return Variable._of(xp.asarray(total))
 
 
@@ -95,9 +95,18 @@ def clip_grad_value(parameter, clip_value):
     limit = POSITIVE.checked("clip_grad_value: clip_value", clip_value)
     found = _with_gradients("clip_grad_value", parameter)
     _refuse_non_finite("clip_grad_value", found)
-    for variable, grad in found:
+    clipped = []
+    for _, grad in found:
         xp = NAMESPACES[type(grad)]
-        variable._node.grad = xp.minimum(xp.maximum(grad, -limit), limit)
+        clipped.append(xp.minimum(xp.maximum(grad, -limit), limit))
+    _replace(found, clipped)
+
+
+def _replace(found, gradients):
+    """Give Variables other gradients, all or none."""
+    with Uninterrupted():
+        for (variable, _), grad in zip(found, gradients, strict=True):
+            variable._node.grad = grad
 
 
 def _with_gradients(who, source):
@@ -133,9 +142,11 @@ def _variables_of(who, source):
 def _refuse_non_finite(who, found):
     for variable, grad in found:
         if NAMESPACES[type(grad)].has_non_finite(grad):
+            pending.put_back()
             raise NonFiniteError(
                 f"{who}: the gradient of {variable._label()} {variable.shape} holds "
-                "NaN or infinity; no gradient was changed. xdl.set_debug(True) finds "
+                "NaN or infinity; no gradient was changed. To go on without this "
+                "batch, clear them: optimizer.zero_grad(). xdl.set_debug(True) finds "
                 "the operation"
             )
 

@@ -9,6 +9,7 @@ from xdl.core.watch import Watch
 from xdl.optim.optimizer import as_parameter, wide_copy
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
+from xdl.uninterrupted import Uninterrupted
 
 
 class EMA(Stored):
@@ -60,13 +61,22 @@ class EMA(Stored):
         self.look_again()
 
     def update(self):
-        """Move the averages towards the weights as they are now."""
-        for variable, shadow in self._pairs():
-            value, average = variable._value, shadow._value
-            if backend.dtype_name(value.dtype) != backend.dtype_name(average.dtype):
-                xp = NAMESPACES[type(value)]
-                value = xp.astype(value, average.dtype)
-            average += (1 - self.decay) * (value - average)
+        """Move the averages towards the weights as they are now, all or none.
+
+        Raises:
+            MemoryError: there is not the memory for it; nothing has changed.
+        """
+        pairs = self._pairs()
+        for _, shadow in pairs:
+            xp = NAMESPACES[type(shadow._value)]
+            xp.reserve(3 * getattr(shadow._value, "nbytes", 0))
+        with Uninterrupted():
+            for variable, shadow in pairs:
+                value, average = variable._value, shadow._value
+                if backend.dtype_name(value.dtype) != backend.dtype_name(average.dtype):
+                    xp = NAMESPACES[type(value)]
+                    value = xp.astype(value, average.dtype)
+                average += (1 - self.decay) * (value - average)
 
     @contextlib.contextmanager
     def swapped(self):
@@ -84,8 +94,9 @@ class EMA(Stored):
                 variable.value = shadow
             yield
         finally:
-            for variable, value in own:
-                variable.value = value
+            with Uninterrupted():
+                for variable, value in own:
+                    variable.value = value
 
     def look_again(self):
         """Have an average for what the Parameter holds now, and for nothing else."""

@@ -20,6 +20,9 @@ from xdl.uninterrupted import hold, release
 _SQUARABLE = {"bfloat16": 2.0**63, "float32": 2.0**63, "float64": 2.0**511}
 
 
+_FOR_PYTHON = 2**20  # bytes: what it takes from the system at once for small objects
+
+
 class Optimizer(Stored):
     """The base of optimizers.
 
@@ -138,8 +141,10 @@ class Optimizer(Stored):
             if clears:
                 self._forget_gradients()
             raise
-        if recording is None:
-            _reserve(ready, self.scratch)
+        _reserve(ready, self.scratch)
+        self._commit(ready, clears)
+
+    def _commit(self, ready, clears):
         held, quiet = hold(), begin_quiet()  # half of it must not be done
         try:
             for node, xp, value, grad, arrays in ready:
@@ -183,10 +188,8 @@ class Optimizer(Stored):
                 if limit:
                     grad = xp.minimum(xp.maximum(grad, -limit), limit)
             value = variable._value
-            for kept in state:
-                if type(kept._value) is not type(value):  # the model was moved
-                    kept.to(backend.device_of(value))
-            ready.append((node, xp, value, grad, [kept._value for kept in state]))
+            arrays = _beside(value, state) if state else ()
+            ready.append((node, xp, value, grad, arrays))
         if not ready:
             raise GraphError(
                 f"{type(self).__name__}: no Variable has a gradient; call backward "
@@ -258,10 +261,20 @@ class Optimizer(Stored):
         return made
 
 
+def _beside(value, state):
+    """Return the arrays of the state of a weight, on the device of its array."""
+    for kept in state:
+        if type(kept._value) is not type(value):  # the model was moved
+            kept.to(backend.device_of(value))
+    return [kept._value for kept in state]
+
+
 def _reserve(ready, scratch):
     """Raise a MemoryError now, unless ``change`` has the memory for each weight."""
     _, xp, value, _, _ = max(ready, key=_size) if len(ready) > 1 else ready[0]
-    xp.reserve(4 + 2 * scratch if is_narrow(value) else scratch, value)
+    widths = 4 + 2 * scratch if is_narrow(value) else scratch
+    nbytes = getattr(value, "nbytes", 0)  # the standard has none
+    xp.reserve(widths * nbytes + _FOR_PYTHON)
 
 
 def _size(one):

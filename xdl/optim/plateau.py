@@ -5,6 +5,7 @@ import math
 from xdl.errors import NonFiniteError
 from xdl.optim.ranges import Maybe, OneOf, Range, Whole
 from xdl.optim.schedule import Schedule
+from xdl.uninterrupted import Uninterrupted
 
 
 class ReduceLROnPlateau(Schedule):
@@ -93,6 +94,10 @@ class ReduceLROnPlateau(Schedule):
         metric = float(metric)
         if math.isnan(metric):
             raise NonFiniteError("ReduceLROnPlateau.step: NaN came, needed a metric")
+        with Uninterrupted():
+            self._take_in(metric)
+
+    def _take_in(self, metric):
         self.steps += 1
         self.lr = self.optimizer.lr
         self.bad_steps += 1

@@ -8,6 +8,7 @@ from xdl.core.parameter import refuse_misfits
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Checked, Range, Whole
+from xdl.uninterrupted import Uninterrupted
 
 UNIT = Range(high=math.nextafter(1.0, 2.0))
 
@@ -69,8 +70,9 @@ class Schedule(Checked):
 
     def step(self):
         """Go on by one step; call it after the optimizer's update."""
-        self.apply(self.steps + 1)
-        self.steps += 1
+        with Uninterrupted():
+            self.apply(self.steps + 1)
+            self.steps += 1
 
     def state_dict(self):
         """Return a dict of the options and of how far the schedule has come."""
@@ -103,8 +105,9 @@ class Schedule(Checked):
                 range; nothing has changed.
         """
         refuse_misfits(self, saved)
-        self.take_options(saved)
-        self.apply(self.steps)
+        with Uninterrupted():
+            self.take_options(saved)
+            self.apply(self.steps)
 
 
 class ConstantLR(Schedule):

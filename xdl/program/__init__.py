@@ -1,9 +1,10 @@
 """Programs: a step, recorded once and replayed without Python's overhead."""
 
 from xdl.arguments import explained, refuse_uncallable
+from xdl.program.atomic import atomic
 from xdl.program.compiled import Compiled
 
-__all__ = ["compile"]
+__all__ = ["atomic", "compile"]
 
 
 @explained

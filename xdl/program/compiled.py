@@ -1,5 +1,6 @@
 """Compiled: a step that is recorded at its first call and replayed from then on."""
 
+import collections
 import threading
 import warnings
 from operator import is_
@@ -41,7 +42,8 @@ class Compiled:
     def _begin(self):
         """Look the state up anew, and forget all programs."""
         self.state = State(self._sources)
-        self._replays = {}  # by their numbers; the one that was used last stands last
+        # By their numbers; the one that was used last stands last.
+        self._replays = collections.OrderedDict()
         self._recordings, self._floats_vary = 0, True
         self._short: tuple = (None, 0)  # a function, and how many arguments it takes
         self._last: tuple = (None, None)
@@ -85,7 +87,8 @@ class Compiled:
 
     def _use(self, i, short):
         """Note which program was used last, and the short way to it, or None."""
-        replay = self._replays[i] = self._replays.pop(i)
+        replay = self._replays[i]
+        self._replays.move_to_end(i)
         self.program, self._last = replay.program, (replay, short)
         self._short = (None, 0) if short is None else (short.replay, short.count)
 
@@ -237,6 +240,15 @@ class Compiled:
         del self._replays[next(iter(self._replays))]
 
     def _eager(self, arguments):
+        """Do the step without a program: all of it, or nothing."""
+        before = Snapshot(self.state)
+        try:
+            return self._plainly(arguments)
+        except BaseException:
+            before.restore()
+            raise
+
+    def _plainly(self, arguments):
         given = mapped(arguments, lambda leaf: given_as(prepared(leaf)))
         return mapped(self.function(*given), result_of)
 

@@ -12,6 +12,7 @@ from xdl.core.debug import made_file
 from xdl.errors import GraphError
 from xdl.program import kernels
 from xdl.program.groups import grouped
+from xdl.program.holding import Holding
 from xdl.program.interpreter import Refused
 from xdl.program.plan import Plan
 from xdl.program.source import Source
@@ -30,6 +31,8 @@ class NumpyExecutor:
             in order after the inputs, for a step replaces them.
         bound_slots: those whose arrays ``bind`` needs.
         is_exact: whether it rounds as eager does.
+        holding: the Holding, which whoever calls a step ends.
+        holds: whether a step begins it.
     """
 
     name = "numpy"
@@ -42,6 +45,7 @@ class NumpyExecutor:
         file = made_file(self, "program", self.source)
         self._code = compile(self.source, file, "exec")
         self.namespace: dict[str, Any] = {}
+        self.holding, self.holds = Holding(), self._written.holds
         self.given_slots = self._written.given_slots
         self.bound_slots = frozenset(self._written.states.values())
 
@@ -66,6 +70,7 @@ class NumpyExecutor:
             **{name: arrays[slot] for name, slot in written.states.items()},
             "buffer": kernels.arena(self.plan.nbytes),
             "Refused": Refused,
+            "begin": self.holding.begin,
         }
         exec(self._code, self.namespace)
         return functools.partial(quiet_context().run, self.namespace["step"])

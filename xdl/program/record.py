@@ -1,5 +1,6 @@
 """Recording a step: run it once with real values, and write it down."""
 
+import contextvars
 import inspect
 import numbers
 
@@ -47,25 +48,30 @@ def record(function, state, arguments, floats_vary=True):
     xp = NAMESPACES[type(backend.asarray(0.0, where))]
     before = random.state()
     recording = Recording(xp, where, before[1])
-    held = [slot.get() for slot in state.slots]
     inputs = _inputs(leaves(arguments), len(state.numbers) if floats_vary else None)
     given = iter([given_as(leaf) for leaf in inputs])
-    try:
+
+    def run():
+        held = [slot.get() for slot in state.slots]
         with recording, use_device(TRACE), state.traced(recording):
             returned = function(*mapped(arguments, lambda leaf: next(given)))
             outputs = mapped(returned, _output)
-            updates, arrays = state.changes(held)
+            return returned, outputs, state.changes(held), random.next_draw(0)
+
+    try:  # what is switched in a context of its own stays switched nowhere else
+        returned, outputs, changes, stream = contextvars.copy_context().run(run)
+        updates, arrays = changes
+        random.restore((random.state()[0], stream))
     except BaseException:
         random.restore(before)
         raise
-    for update, array in zip(updates, arrays, strict=True):
-        state.slots[update.slot].write(array, update.in_place)
+    state.write(updates, arrays)
     program = Program(
         recording,
         given=[_value_of(leaf) for leaf in inputs],
         outputs=outputs,
         updates=updates,
-        draws=random.next_draw(0)[1] - before[1][1],
+        draws=stream[1] - before[1][1],
         state=state,
         input_names=_names(function, arguments),
     )

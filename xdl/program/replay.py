@@ -3,9 +3,10 @@
 from xdl.backend import NAMESPACES, random
 from xdl.core.variable import Variable
 from xdl.program.batches import stacked
-from xdl.program.interpreter import Refused, made_numbers, number_of
+from xdl.program.holding import Holding
+from xdl.program.interpreter import made_numbers, number_of
 from xdl.program.nest import mapped
-from xdl.program.short import drawn_again, short_way
+from xdl.program.short import short_way
 
 
 class Replay:
@@ -20,6 +21,7 @@ class Replay:
     Attributes:
         is_verified: whether a replay has been compared with eager.
         short: its Short, or None.
+        holding: the Holding of its executor.
     """
 
     def __init__(self, program, state, executor, key):
@@ -28,6 +30,7 @@ class Replay:
             one for one in program.instructions if one.result and one.result.is_number
         ]
         self.executor = executor(program)
+        self.holding = getattr(self.executor, "holding", None) or Holding()
         self.is_verified, self.short = False, None
         self._arrays = None
 
@@ -82,19 +85,20 @@ class Replay:
         inputs = [_array(leaf) for leaf, value in pairs if value is not None]
         slots = self.state.slots
         replaced = [slots[i].get() for i in self.executor.given_slots]
-        draw = random.next_draw(self.program.draws)
+        draw = random.next_draw(0)
         try:
             results = iter(self._step(*inputs, *replaced, *draw))
-        except Refused:
-            drawn_again(draw)
-            raise
-        returned = mapped(self.program.outputs, lambda o: _returned(o, results))
-        for update in self.program.updates:
-            slot = slots[update.slot]
-            if not update.in_place:
-                slot.place(None if update.value is None else array_of(next(results)))
-            slot.touch()
-        return returned
+            random.next_draw(self.program.draws)
+            returned = mapped(self.program.outputs, lambda o: _returned(o, results))
+            for update in self.program.updates:
+                slot = slots[update.slot]
+                if not update.in_place:
+                    given_up = update.value is None
+                    slot.place(None if given_up else array_of(next(results)))
+                slot.touch()
+            return returned
+        finally:
+            self.holding.end()
 
     def short_way(self, given):
         """Return the Short of this program once bound, or None if it has none.

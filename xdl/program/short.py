@@ -45,7 +45,7 @@ class Short:
         names |= {"mapped": mapped, "outputs": self._program.outputs}
         names |= {"returned": returned, "mode": mode.current, "usual": mode.current()}
         names["memory"] = {id(root(slot.get())) for slot in self._slots}
-        names |= {"next_draw": random.next_draw, "drawn_again": drawn_again}
+        names |= {"next_draw": random.next_draw, "end": replay.holding.end}
         self._names, self.count = names, len(given)
         self._write(given)
         self.replay, self.fits = names["replay"], names["fits"]
@@ -78,7 +78,11 @@ class Short:
         listed = "".join(f"x{i}, " for i in range(len(given)))
         lines = [f"def fits({listed}):", f"    return not ({' or '.join(every)})"]
         lines += [f"def replay({listed}):", f"    if {' or '.join(few)}:"]
-        lines += ["        return MISS", *self._run(listed), *self._noted()]
+        changes = [*self._run(listed), *self._noted()]
+        if getattr(self._executor, "holds", False):
+            changes = ["    try:", *["    " + line for line in changes]]
+            changes += ["    finally:", "        end()"]
+        lines += ["        return MISS", *changes]
         text = "\n".join([*lines, *self._returned()])
         exec(compile(text, made_file(self, "short way", text), "exec"), self._names)
 
@@ -125,12 +129,8 @@ class Short:
         if not self._program.draws:
             return [f"    results = step({listed}0, 0)"]
         return [
-            f"    draw = next_draw({self._program.draws})",
-            "    try:",
-            f"        results = step({listed}*draw)",
-            "    except Refused:",
-            "        drawn_again(draw)",
-            "        raise",
+            f"    results = step({listed}*next_draw(0))",
+            f"    next_draw({self._program.draws})",
         ]
 
     def _noted(self):
@@ -165,8 +165,3 @@ def short_way(replay, step, given, returned):
     if not is_plain or replaces or draws or replay.executor.given_slots:
         return None
     return Short(replay, step, given, returned)
-
-
-def drawn_again(draw):
-    """Let the next random draw be one that was taken for nothing."""
-    random.restore((random.state()[0], draw))

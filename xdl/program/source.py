@@ -4,6 +4,8 @@ What can be made once stands before the function: buffers in the arena, and view
 them. The function reads the arguments and writes with ``out`` into the buffers.
 """
 
+import numpy as np
+
 from xdl.backend.recording import Instruction
 from xdl.program.groups import SINGLE, Group
 from xdl.program.lines import Lines
@@ -21,11 +23,16 @@ _LARGE = 4096  # bytes: above, memory that NumPy allocated is let go at once
 
 
 class Source(Lines):
-    """The text of a program, and what it names."""
+    """The text of a program, and what it names.
+
+    Attributes:
+        holds: whether it lets signals wait while it changes the state; its caller lets
+            them go, when it has noted the change.
+    """
 
     def __init__(self, program, plan):
         super().__init__(program, plan)
-        self._first_change = None
+        self._first_change, self._bytes_then = None, 0
         for i, instruction in enumerate(program.instructions):
             self._write(i, instruction)
         self._finish()
@@ -110,6 +117,8 @@ class Source(Lines):
                 self.body.append(f"del {self.name(value)}")
 
     def _assign(self, instruction, text):
+        if self._first_change is not None:
+            self._bytes_then += instruction.result.nbytes
         self.body.append(f"{self.name(instruction.result)} = {text}")
 
     def _buffer(self, value):
@@ -150,6 +159,7 @@ class Source(Lines):
         for update, part in zip(late, parts, strict=True):
             name = self._state_name(update.slot)
             self.body.append(f"{self._copyto()}({name}, {part})")
+        self.holds = not self._is_one_call()
         self.body.append(f"return ({''.join(f'{r}, ' for r in results)})")
 
     def _given_away(self, value):
@@ -159,6 +169,8 @@ class Source(Lines):
         is_fresh = isinstance(owner.origin, Instruction) and not self._is_bound(owner)
         if value.is_number or is_fresh:
             return name
+        if self._first_change is not None:
+            self._bytes_then += value.nbytes
         result = f"r{len(self.body)}"
         self.body.append(f"{result} = {name}.copy()")
         return result
@@ -178,6 +190,17 @@ class Source(Lines):
         if self._first_change is None:
             self._first_change = len(self.body)
 
+    def _is_one_call(self):
+        """Tell whether the state changes in one call that runs no Python, or not."""
+        lines = self.body[self._first_change :]
+        calls = [line for line in lines if not line.startswith("del ")]
+        if len(calls) > 1 or any(not u.in_place for u in self.program.updates):
+            return False
+        name = calls[0].partition("(")[0] if calls else "group"
+        function = self.names.get(name)
+        is_native = name.startswith("group")
+        return is_native or isinstance(function, np.ufunc) or function is np.copyto
+
     def text_of_function(self):
         """Return the whole text: the planned lines, and the function ``step``."""
         inputs = [f"x{i}" for i, v in enumerate(self.program.inputs) if v is not None]
@@ -188,4 +211,6 @@ class Source(Lines):
         if first:
             lines += ["    try:", *["        " + line for line in first]]
             lines += [f"    except {_FAULTS}:", "        raise Refused from None"]
+        if self.holds:
+            lines.append(f"    begin({self._bytes_then})")
         return "\n".join([*lines, *["    " + line for line in rest], ""])

@@ -15,6 +15,7 @@ from xdl.errors import ArgumentError, GraphError
 from xdl.optim.ranges import Checked
 from xdl.optim.stored import Stored
 from xdl.program.program import Update
+from xdl.uninterrupted import Uninterrupted
 
 
 class Slot:
@@ -37,14 +38,6 @@ class Slot:
             self.variable._value = array
         elif self.variable._node is not None:
             self.variable._node.grad = array
-
-    def write(self, array, in_place):
-        """Change the state to ``array``, or to nothing (None)."""
-        if in_place:
-            self.variable._value[...] = array
-        else:
-            self.place(array if array is None else _copied(array))
-        self.touch()
 
     def touch(self):
         """Note that the value has changed."""
@@ -160,6 +153,14 @@ class State:
             yield
             self._refuse_set(modes, placed)
         finally:
+            try:
+                self._give_back(held, options)
+            except BaseException:  # a signal came before they could wait
+                self._give_back(held, options)
+                raise
+
+    def _give_back(self, held, options):
+        with Uninterrupted():
             self._placed = self._values = ()
             for slot, array in zip(self.slots, held, strict=True):
                 slot.place(array)
@@ -205,6 +206,19 @@ class State:
             arrays.append(None if now is None else now.array)
             updates.append(Update(i, value, now is placed and not slot.is_grad))
         return updates, arrays
+
+    def write(self, updates, arrays):
+        """Do all Updates, or none; ``arrays`` is what ``changes`` returned."""
+        pairs = zip(updates, arrays, strict=True)
+        made = [a if u.in_place or a is None else _copied(a) for u, a in pairs]
+        with Uninterrupted():
+            for update, array in zip(updates, made, strict=True):
+                slot = self.slots[update.slot]
+                if update.in_place:
+                    slot.variable._value[...] = array
+                else:
+                    slot.place(array)
+                slot.touch()
 
 
 def _positions(option):

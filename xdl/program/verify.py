@@ -9,6 +9,7 @@ from xdl import backend
 from xdl.backend import random
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
+from xdl.uninterrupted import Uninterrupted
 
 # The distance from 1 to the next number; NumPy knows it of its own dtypes alone.
 EPS = {
@@ -34,13 +35,14 @@ class Snapshot:
         Args:
             changed: the numbers of the slots that are others now; default all.
         """
-        random.restore(self._draws)
-        for i in range(len(self._slots)) if changed is None else changed:
-            slot, held, copy = self._slots[i], self._held[i], self.arrays[i]
-            if held is not None:
-                held[...] = copy
-            slot.place(held)
-            slot.touch()
+        with Uninterrupted():
+            random.restore(self._draws)
+            for i in range(len(self._slots)) if changed is None else changed:
+                slot, held, copy = self._slots[i], self._held[i], self.arrays[i]
+                if held is not None:
+                    held[...] = copy
+                slot.place(held)
+                slot.touch()
 
     def nudge(self, seed):
         """Change every floating number of the state in its last place, or leave it."""

@@ -6,6 +6,7 @@ import numpy as np
 from numba.core import types
 
 from xdl.backend import numpy as host
+from xdl.program.holding import Holding
 from xdl.program.interpreter import Refused
 from xdl.program.native.cache import load
 from xdl.program.native.places import Ineligible
@@ -40,6 +41,7 @@ class NumbaWhole:
         self.given_slots = [m.data for m in self.text.given("given")]
         self.bound_slots = frozenset(m.data for m in self.text.given("state"))
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
+        self.holding = Holding()
         self._names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
         self._numbers = {m.name: np.zeros(()) for m in self.text.given("number")}
         begin = time.perf_counter()
@@ -82,6 +84,7 @@ class NumbaWhole:
         """Run one step on any arrays that the program is for."""
         memories = self.text.given("result")
         results = [np.empty(m.data, m.dtype) for m in memories]
+        self.holding.begin()  # for what the caller does after it
         if self._run(1, arguments[:-2], results) != 1:
             raise Refused
         return self.returned(results)
