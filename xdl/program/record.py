@@ -16,10 +16,9 @@ from xdl.program.program import Output, Program
 
 
 def record(function, state, arguments, floats_vary=True):
-    """Run ``function`` once; return its Program and what it returned.
+    """Run ``function`` once; return its Program and its Eager.
 
-    The state is changed as the function changes it, once it has come to its end: an
-    error on the way leaves it, and the random stream, as they were.
+    The state is left as it is, and after an error the random stream, too.
 
     Args:
         function: the step.
@@ -53,13 +52,11 @@ def record(function, state, arguments, floats_vary=True):
     try:
         with recording, use_device(TRACE), state.traced(recording):
             returned = function(*mapped(arguments, lambda leaf: next(given)))
-            outputs = mapped(returned, _output)
+            outputs, returned = mapped(returned, _output), mapped(returned, result_of)
             updates, arrays = state.changes(held)
     except BaseException:
         random.restore(before)
         raise
-    for update, array in zip(updates, arrays, strict=True):
-        state.slots[update.slot].write(array, update.in_place)
     program = Program(
         recording,
         given=[_value_of(leaf) for leaf in inputs],
@@ -69,7 +66,35 @@ def record(function, state, arguments, floats_vary=True):
         state=state,
         input_names=_names(function, arguments),
     )
-    return program, mapped(returned, result_of)
+    return program, Eager(state, updates, arrays, returned)
+
+
+class Eager:
+    """What a step that has been recorded came to.
+
+    Attributes:
+        returned: what it returned.
+    """
+
+    def __init__(self, state, updates, arrays, returned):
+        self._slots, self._updates, self._arrays = state.slots, updates, arrays
+        self.returned = returned
+
+    def write(self):
+        """Change the state as the step does."""
+        for update, array in zip(self._updates, self._arrays, strict=True):
+            self._slots[update.slot].write(array, update.in_place)
+
+    def results(self):
+        """Return all that it returned, flat, and all arrays of the state then."""
+        arrays = [slot.get() for slot in self._slots]
+        for update, array in zip(self._updates, self._arrays, strict=True):
+            arrays[update.slot] = array
+        returned = leaves(self.returned)
+        return [
+            *[x._value if isinstance(x, Variable) else x for x in returned],
+            *arrays,
+        ]
 
 
 def _names(function, arguments):
@@ -159,8 +184,12 @@ def given_as(leaf):
     return leaf
 
 
+def _plain(leaf):
+    return leaf._value if isinstance(leaf, Variable) else leaf
+
+
 def _value_of(leaf):
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = _plain(leaf)
     return array.value if type(array) in (Traced, Number) else None
 
 

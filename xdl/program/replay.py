@@ -19,6 +19,7 @@ class Replay:
 
     Attributes:
         is_verified: whether a replay has been compared with eager.
+        plain: the Perturbed by which it will be compared, or None.
         short: its Short, or None.
     """
 
@@ -28,7 +29,7 @@ class Replay:
             one for one in program.instructions if one.result and one.result.is_number
         ]
         self.executor = executor(program)
-        self.is_verified, self.short = False, None
+        self.is_verified, self.plain, self.short = False, None, None
         self._arrays = None
 
     def holds(self, numbers):
