@@ -155,9 +155,8 @@ class Compiled:
                 "compile: a compiled step was called while one is recorded"
             )
         self._look_for_new_variables()
-        arguments = mapped(arguments, prepared)
+        arguments = self._taken(arguments)
         given = leaves(arguments)
-        self._refuse_aliases(given)
         unusual = mode.current()
         if unusual is not None and unusual.checks:
             return self._eager(arguments)  # debug mode looks at every operation
@@ -184,6 +183,13 @@ class Compiled:
         if len(given) == len(arguments) and all(map(is_, given, arguments)):
             self._use(i, replay.short_way(given))  # for what is not nested
         return returned
+
+    def _taken(self, arguments):
+        """Return arguments as a step takes them: dense, if it may round otherwise."""
+        arguments = mapped(arguments, prepared)
+        self._refuse_aliases(leaves(arguments))
+        is_exact = getattr(self._executor, "is_exact", False)
+        return arguments if is_exact else mapped(arguments, _dense)
 
     def _look_for_new_variables(self):
         watch = self.state.watch
@@ -331,10 +337,25 @@ def _too_many(replays):
     )
 
 
+def _dense(leaf):
+    """Return a leaf of the arguments whose elements lie one after the other."""
+    array = leaf._value if isinstance(leaf, Variable) else leaf
+    if type(array) not in backend.ARRAYS or array.flags.c_contiguous:
+        return leaf
+    array = array.copy(order="C")
+    if not isinstance(leaf, Variable):
+        return array
+    dense = Variable._of(array)
+    dense._is_data = getattr(leaf, "_is_data", False)
+    return dense
+
+
 def _kind(leaf, floats_vary):
     array = leaf._value if isinstance(leaf, Variable) else leaf
     if type(array) in NAMESPACES:
-        return type(leaf), array.shape, array.dtype
+        # Sums and products round otherwise where numbers lie otherwise.
+        strides = None if array.flags.c_contiguous else array.strides
+        return type(leaf), array.shape, array.dtype, strides
     if type(leaf) is float:
         # 0.0 equals -0.0 but is another number, and NaN does not equal itself.
         return float, None if floats_vary else repr(leaf)
