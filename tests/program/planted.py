@@ -168,7 +168,10 @@ class Planted:
 
     def _roundings(self, before):
         """Return how far a result is off, in roundings of its condition, at most."""
-        right, wrong = self._results(self._right, None), self._results(self._wrong, None)
+        right, wrong = (
+            self._results(self._right, None),
+            self._results(self._wrong, None),
+        )
         squares = [0.0] * len(right)
         for seed in range(_SAMPLES):
             runs = self._results(self._right, Errors(1000 + seed, _UNIT))

@@ -166,7 +166,11 @@ class Verifying:
         """Do a step that is compared with eager."""
         for replay in self.step._replays.values():
             self._kept.setdefault(replay, replay.plain)
-            replay.plain, replay.is_verified, replay.short = self._kept[replay], False, None
+            replay.plain, replay.is_verified, replay.short = (
+                self._kept[replay],
+                False,
+                None,
+            )
         self.step._short = (None, 0)
         return self.step(*batch)
 

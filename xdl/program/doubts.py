@@ -50,7 +50,8 @@ class Doubts:
             self._plain = now
         if self._plain is None:
             return
-        moved = _distance(now, self._plain) * (_FAR / max(units, 1))
+        moved = _distance(now, self._plain) - _own(self._plain)  # rounded to numbers
+        moved = np.maximum(moved, 0) * (_FAR / max(units, 1))
         moved[_is_nan(now) & ~_is_nan(self._plain)] = 0  # nothing is defined there
         self._moved = np.maximum(self._moved, moved)
         left = ~(self._excess <= self._moved)
