@@ -122,7 +122,9 @@ def test_a_handler_of_the_user_runs_once_when_the_update_is_done(name):
     optimizer = Loud(training.model, lr=0.1)
     before = signal.signal(number, lambda *given: seen.append("handler"))
     try:
-        xdl.softmax_cross_entropy(training.model.forward(training.x), [0] * 5).backward()
+        xdl.softmax_cross_entropy(
+            training.model.forward(training.x), [0] * 5
+        ).backward()
         optimizer.update()
     finally:
         signal.signal(number, before)

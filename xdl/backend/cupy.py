@@ -61,6 +61,7 @@ from cupy import (  # noqa: F401  (the namespace is this module)
     negative,
     not_equal,
     positive,
+    power,
     reciprocal,
     remainder,
     sign,

@@ -56,6 +56,7 @@ from numpy import (  # noqa: F401  (the namespace is this module)
     negative,
     not_equal,
     positive,
+    power,
     reciprocal,
     remainder,
     sign,
@@ -71,7 +72,6 @@ from numpy import (  # noqa: F401  (the namespace is this module)
     triu,
     where,
 )
-from numpy import power as pow  # noqa: F401
 
 from xdl.backend import random
 from xdl.backend.erf import erf_by_polynomials
@@ -158,6 +158,14 @@ def stack(xs, axis=0):
     ndim = xs[0].ndim + 1
     index = (slice(None),) * (axis % ndim) + (None,)
     return np.concatenate([x[index] for x in xs], axis)  # half of np.stack's time
+
+
+def pow(x1, x2):
+    if getattr(x1, "ndim", 0) or getattr(x2, "ndim", 0):
+        return power(x1, x2)
+    # As the operator of scalars has it, which rounds otherwise than the ufunc.
+    x1, x2 = [x[()] if isinstance(x, np.ndarray) else x for x in (x1, x2)]
+    return x1**x2
 
 
 def vecdot(x1, x2):

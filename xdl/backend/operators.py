@@ -7,11 +7,14 @@ _POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
 
 
 def _power(trace):
-    """Return ``x ** exponent`` as NumPy's operator has it, with its short ways."""
+    """Return ``x ** exponent`` as NumPy's operator has it.
+
+    Arrays have short ways, but what has no axes is a scalar inside a kernel.
+    """
 
     def power(x, exponent):
         is_plain = type(exponent) in (int, float) and exponent in _POWERS
-        if is_plain and backend.is_floating(x):
+        if is_plain and x.ndim and backend.is_floating(x):
             return getattr(trace, _POWERS[exponent])(x)
         return trace.pow(x, exponent)
 

@@ -179,14 +179,16 @@ class Power(Op):
     is_singular = True
 
     def compute(self, xp, x1, x2):
-        return x1**x2
+        return _raised(xp, x1, x2)
 
     def gradient(self, xp, gy, x1, x2, y, wanted):
         gx1 = gx2 = None
         if wanted[0] and not hasattr(x2, "dtype"):
-            gx1 = gy * x2 * x1 ** (x2 - 1) if x2 else xp.new_zeros(gy, gy.shape)
+            gx1 = (
+                gy * x2 * _raised(xp, x1, x2 - 1) if x2 else xp.new_zeros(gy, gy.shape)
+            )
         elif wanted[0]:
-            gx1 = gy * x2 * x1 ** (xp.where(x2 == 0, 1.0, x2) - 1)
+            gx1 = gy * x2 * _raised(xp, x1, xp.where(x2 == 0, 1.0, x2) - 1)
             gx1 = xp.zero_unless(x2 != 0, gx1)
         if wanted[1]:
             x1 = x1 if hasattr(x1, "dtype") else x1 * xp.new_ones(x2, x2.shape)
@@ -194,6 +196,15 @@ class Power(Op):
             gx2 = gy * y * xp.log(xp.where(flat, 1.0, x1))
             gx2 = xp.zero_unless(xp.logical_not(flat), gx2)
         return gx1, gx2
+
+
+def _raised(xp, x1, x2):
+    """Return a power; what has no axes by the function, as replays compute it.
+
+    NumPy's scalars have an operator of their own, which rounds otherwise.
+    """
+    has_axes = getattr(x1, "ndim", 0) or getattr(x2, "ndim", 0)
+    return x1**x2 if has_axes else xp.power(x1, x2)
 
 
 class Negative(Op):

@@ -6,7 +6,7 @@ import warnings
 from operator import is_
 
 from xdl import backend
-from xdl.backend import NAMESPACES
+from xdl.backend import NAMESPACES, random
 from xdl.backend.recording import current, root
 from xdl.core import mode
 from xdl.core.variable import Variable
@@ -16,11 +16,12 @@ from xdl.program.interpreter import Refused
 from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
 from xdl.program.passes import improved
+from xdl.program.perturbed import Perturbed
 from xdl.program.record import device_of_state, given_as, prepared, record, result_of
 from xdl.program.replay import Replay
 from xdl.program.short import MISS
 from xdl.program.state import State
-from xdl.program.verify import NUDGES, Snapshot, compared, give_memory_back, outcome
+from xdl.program.verify import Snapshot, compared, copied, give_memory_back, results
 
 MOST = 64  # programs that are kept of one step
 
@@ -157,9 +158,8 @@ class Compiled:
                 "compile: a compiled step was called while one is recorded"
             )
         self._look_for_new_variables()
-        arguments = mapped(arguments, prepared)
+        arguments = self._taken(arguments)
         given = leaves(arguments)
-        self._refuse_aliases(given)
         unusual = mode.current()
         if unusual is not None and unusual.checks:
             return self._eager(arguments)  # debug mode looks at every operation
@@ -169,7 +169,7 @@ class Compiled:
         numbers += [leaf for leaf in given if type(leaf) is float]
         i = self._known(key, numbers)
         if i is None:
-            return self._recorded(key, arguments, given)
+            return self._recorded(key, arguments, given, numbers)
         replay = self._replays[i]
         self._use(i, None)
         if replay.program.has_floats and not replay.computes(numbers):
@@ -177,7 +177,7 @@ class Compiled:
         replay.bind(numbers)
         try:
             if self.verify and not replay.is_verified:
-                returned = self._verified(replay, arguments, given)
+                returned = self._verified(replay, arguments, given, numbers)
                 give_memory_back()  # that of the copies, which are gone now
                 return returned
             returned = replay.run(given)
@@ -186,6 +186,13 @@ class Compiled:
         if len(given) == len(arguments) and all(map(is_, given, arguments)):
             self._use(i, replay.short_way(given))  # for what is not nested
         return returned
+
+    def _taken(self, arguments):
+        """Return arguments as a step takes them: dense, if it may round otherwise."""
+        arguments = mapped(arguments, prepared)
+        self._refuse_aliases(leaves(arguments))
+        is_exact = getattr(self._executor, "is_exact", False)
+        return arguments if is_exact else mapped(arguments, _dense)
 
     def _look_for_new_variables(self):
         watch = self.state.watch
@@ -207,20 +214,43 @@ class Compiled:
                 return i
         return None
 
-    def _recorded(self, key, arguments, given):
+    def _recorded(self, key, arguments, given, numbers):
+        """Record a program and do the step: with it, if it may round otherwise."""
         if len(self._replays) == MOST:
             self._give_up_one()
-        key, program, returned = self._record(key, arguments, given)
-        xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
-        replay = Replay(improved(program, xp), self.state, self._executor, key)
+        before = random.state()
+        try:
+            key, program, eager = self._record(key, arguments, given)
+            xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
+            plain = Perturbed(improved(program, xp), xp)
+            replay = Replay(program, self.state, self._executor, key)
+            replay.plain = plain if self.verify else None
+            returned = self._begun(replay, eager, given, numbers, before)
+        except BaseException:
+            random.restore(before)
+            raise
         # What a step leaves behind, a gradient, may make the next one another program.
         self._recordings += 1
         self._replays[self._recordings] = replay
         self._use(self._recordings, None)
         return returned
 
+    def _begun(self, replay, eager, given, numbers, draws):
+        """Do the step that was recorded, so that it is what a replay makes of it."""
+        if not replay.executor.is_exact:
+            after = random.state()
+            random.restore(draws)
+            replay.bind(numbers)
+            try:
+                expected = eager.results()
+                return self._replayed(replay, given, numbers, expected)
+            except Refused:
+                random.restore(after)
+        eager.write()
+        return eager.returned
+
     def _record(self, key, arguments, given):
-        """Record a program; return its key, it, and what the step returned."""
+        """Record a program; return its key, it, and what the step came to."""
         has_floats = self._floats_vary and any(type(x) is float for x in given)
         try:
             return key, *record(self.function, self.state, arguments, has_floats)
@@ -228,9 +258,9 @@ class Compiled:
             if not has_floats:
                 raise
         # The function may ask more of a float than a Number can answer.
-        program, returned = record(self.function, self.state, arguments, False)
+        program, eager = record(self.function, self.state, arguments, False)
         self._floats_vary = False
-        return (*key[:2], self._kinds(given), *key[3:]), program, returned
+        return (*key[:2], self._kinds(given), *key[3:]), program, eager
 
     def _give_up_one(self):
         """Forget the program that was used longest ago; warn the first time."""
@@ -252,43 +282,42 @@ class Compiled:
         given = mapped(arguments, lambda leaf: given_as(prepared(leaf)))
         return mapped(self.function(*given), result_of)
 
-    def _verified(self, replay, arguments, given):
+    def _verified(self, replay, arguments, given, numbers):
+        """Replay for the first time since the recording: eager must give the same."""
         before = Snapshot(self.state)
-        replayed = replay.run(given)
-        after = Snapshot(self.state)
-        before.restore({update.slot for update in replay.program.updates})
-        returned = self._eager(arguments)
-        results = leaves(replayed), leaves(returned)
         try:
-            self._compare(replay, before, after, *results, arguments)
+            returned = self._plainly(arguments)
+            expected = copied(results(self.state, leaves(returned)))
+        finally:
+            before.restore()
+        try:
+            returned = self._replayed(replay, given, numbers, expected, before)
         except GraphError:
             if not replay.program.has_floats:
                 raise
             self._floats_vary = False  # the function asks for a float's type
-        replay.is_verified = True
+            return self._in_full(arguments)
+        replay.is_verified, replay.plain = True, None
         return returned
 
-    def _compare(self, replay, before, after, got, expected, arguments):
-        """Compare a replay with eager; where it may round otherwise, a second time."""
-        try:
-            compared(self.state, after, got, expected)
-        except GraphError:
-            if replay.executor.is_exact:
-                raise
-            spreads = [self._spread(before, arguments, i) for i in range(NUDGES)]
-            compared(self.state, after, got, expected, spreads)
+    def _replayed(self, replay, given, numbers, expected, before=None):
+        """Replay and return what it returns, if it is what eager gave.
 
-    def _spread(self, before, arguments, seed):
-        """Return the outcome of an eager step that begins with rounding errors.
-
-        The state is afterwards what it was.
+        Args:
+            expected: the ``results`` of eager.
+            before: a Snapshot of the state as it is; None: one is made.
         """
-        now = Snapshot(self.state)
-        before.restore()
-        before.nudge(seed)
-        outcome_then = outcome(self.state, leaves(self._eager(arguments)))
-        now.restore()
-        return outcome_then
+        if replay.plain is None:
+            return replay.run(given)
+        before = before or Snapshot(self.state)
+        try:
+            returned = replay.run(given)
+            got = results(self.state, leaves(returned))
+            compared(replay, before.sources(given, numbers), got, expected)
+        except BaseException:
+            before.restore({update.slot for update in replay.program.updates})
+            raise
+        return returned
 
     def _refuse_aliases(self, given):
         known = {id(root(slot.get())): slot for slot in self.state.slots}
@@ -320,10 +349,25 @@ def _too_many(replays):
     )
 
 
+def _dense(leaf):
+    """Return a leaf of the arguments whose elements lie one after the other."""
+    array = leaf._value if isinstance(leaf, Variable) else leaf
+    if type(array) not in backend.ARRAYS or array.flags.c_contiguous:
+        return leaf
+    array = array.copy(order="C")
+    if not isinstance(leaf, Variable):
+        return array
+    dense = Variable._of(array)
+    dense._is_data = getattr(leaf, "_is_data", False)
+    return dense
+
+
 def _kind(leaf, floats_vary):
     array = leaf._value if isinstance(leaf, Variable) else leaf
     if type(array) in NAMESPACES:
-        return type(leaf), array.shape, array.dtype
+        # Sums and products round otherwise where numbers lie otherwise.
+        strides = None if array.flags.c_contiguous else array.strides
+        return type(leaf), array.shape, array.dtype, strides
     if type(leaf) is float:
         # 0.0 equals -0.0 but is another number, and NaN does not equal itself.
         return float, None if floats_vary else repr(leaf)

@@ -6,7 +6,7 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.backend import scatter, summation
-from xdl.backend.recording import Value
+from xdl.backend.recording import Instruction, Value
 from xdl.program import kernels
 from xdl.program.names import Names
 from xdl.program.plan import INTO, REDUCTIONS, ufunc_of
@@ -42,7 +42,11 @@ class Lines(Names):
     def _expression(self, instruction):
         """Return the text that makes a new array or scalar."""
         name = instruction.name
-        if name in _SYMBOLS and not instruction.result.shape:
+        if (
+            name in _SYMBOLS
+            and not instruction.result.shape
+            and _of_scalars(instruction)
+        ):
             return self._operator(instruction)
         if name == "getitem":
             x, index = instruction.arguments
@@ -51,7 +55,7 @@ class Lines(Names):
             _, shape, width, number = instruction.arguments
             draw = self.object(kernels.random_bits)
             return f"{draw}({shape}, {width}, key, draw + {number})"
-        ufunc = ufunc_of(name)
+        ufunc = None if name == "pow" else ufunc_of(name)
         if ufunc is not None:
             parts = ", ".join(map(self.text, instruction.arguments))
             return f"{self.object(ufunc)}({parts})"
@@ -289,6 +293,16 @@ class Lines(Names):
         self.body.append(f"listed = {name}.tolist()")
         test = f"min(listed) < 0 or max(listed) >= {size}"
         self.body.append(f"if {test}: raise Refused")
+
+
+def _of_scalars(instruction):
+    """Tell whether the operator computes it: of a power, whether no operand is a 0-d
+    array, whose operator is another than that of NumPy's scalars."""
+    origins = [v.origin for v in instruction.operands() if not v.is_number]
+    return instruction.name != "pow" or all(
+        isinstance(origin, Instruction) and origin.name in _SYMBOLS
+        for origin in origins
+    )
 
 
 def _reduction(instruction):

@@ -17,10 +17,9 @@ from xdl.program.program import Output, Program
 
 
 def record(function, state, arguments, floats_vary=True):
-    """Run ``function`` once; return its Program and what it returned.
+    """Run ``function`` once; return its Program and its Eager.
 
-    The state is changed as the function changes it, once it has come to its end: an
-    error on the way leaves it, and the random stream, as they were.
+    The state is left as it is, and after an error the random stream, too.
 
     Args:
         function: the step.
@@ -34,6 +33,40 @@ def record(function, state, arguments, floats_vary=True):
         DeviceError: the state is not on the CPU.
         GraphError: another thread records with this state.
     """
+    where = _usable_device(state)
+    xp = NAMESPACES[type(backend.asarray(0.0, where))]
+    before = random.state()
+    recording = Recording(xp, where, before[1])
+    inputs = _inputs(leaves(arguments), len(state.numbers) if floats_vary else None)
+    given = iter([given_as(leaf) for leaf in inputs])
+
+    def run():
+        held = [slot.get() for slot in state.slots]
+        with recording, use_device(TRACE), state.traced(recording):
+            returned = function(*mapped(arguments, lambda leaf: next(given)))
+            outputs, returned = mapped(returned, _output), mapped(returned, result_of)
+            return returned, outputs, state.changes(held), random.next_draw(0)
+
+    try:  # what is switched in a context of its own stays switched nowhere else
+        returned, outputs, changes, stream = contextvars.copy_context().run(run)
+        updates, arrays = changes
+        random.restore((random.state()[0], stream))
+    except BaseException:
+        random.restore(before)
+        raise
+    program = Program(
+        recording,
+        given=[_value_of(leaf) for leaf in inputs],
+        outputs=outputs,
+        updates=updates,
+        draws=stream[1] - before[1][1],
+        state=state,
+        input_names=_names(function, arguments),
+    )
+    return program, Eager(state, updates, arrays, returned)
+
+
+def _usable_device(state):
     where = device_of_state(state)
     if where == TRACE:
         raise GraphError(
@@ -45,37 +78,34 @@ def record(function, state, arguments, floats_vary=True):
             f"compile: the state is on {where}, needed the CPU: there is no executor "
             "for a GPU yet; run the step as it is"
         )
-    xp = NAMESPACES[type(backend.asarray(0.0, where))]
-    before = random.state()
-    recording = Recording(xp, where, before[1])
-    inputs = _inputs(leaves(arguments), len(state.numbers) if floats_vary else None)
-    given = iter([given_as(leaf) for leaf in inputs])
+    return where
 
-    def run():
-        held = [slot.get() for slot in state.slots]
-        with recording, use_device(TRACE), state.traced(recording):
-            returned = function(*mapped(arguments, lambda leaf: next(given)))
-            outputs = mapped(returned, _output)
-            return returned, outputs, state.changes(held), random.next_draw(0)
 
-    try:  # what is switched in a context of its own stays switched nowhere else
-        returned, outputs, changes, stream = contextvars.copy_context().run(run)
-        updates, arrays = changes
-        random.restore((random.state()[0], stream))
-    except BaseException:
-        random.restore(before)
-        raise
-    state.write(updates, arrays)
-    program = Program(
-        recording,
-        given=[_value_of(leaf) for leaf in inputs],
-        outputs=outputs,
-        updates=updates,
-        draws=stream[1] - before[1][1],
-        state=state,
-        input_names=_names(function, arguments),
-    )
-    return program, mapped(returned, result_of)
+class Eager:
+    """What a step that has been recorded came to.
+
+    Attributes:
+        returned: what it returned.
+    """
+
+    def __init__(self, state, updates, arrays, returned):
+        self._state, self._updates, self._arrays = state, updates, arrays
+        self.returned = returned
+
+    def write(self):
+        """Change the state as the step does."""
+        self._state.write(self._updates, self._arrays)
+
+    def results(self):
+        """Return all that it returned, flat, and all arrays of the state then."""
+        arrays = [slot.get() for slot in self._state.slots]
+        for update, array in zip(self._updates, self._arrays, strict=True):
+            arrays[update.slot] = array
+        returned = leaves(self.returned)
+        return [
+            *[x._value if isinstance(x, Variable) else x for x in returned],
+            *arrays,
+        ]
 
 
 def _names(function, arguments):
@@ -165,8 +195,12 @@ def given_as(leaf):
     return leaf
 
 
+def _plain(leaf):
+    return leaf._value if isinstance(leaf, Variable) else leaf
+
+
 def _value_of(leaf):
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = _plain(leaf)
     return array.value if type(array) in (Traced, Number) else None
 
 

@@ -20,6 +20,7 @@ class Replay:
 
     Attributes:
         is_verified: whether a replay has been compared with eager.
+        plain: the Perturbed by which it will be compared, or None.
         short: its Short, or None.
         holding: the Holding of its executor.
     """
@@ -31,7 +32,7 @@ class Replay:
         ]
         self.executor = executor(program)
         self.holding = getattr(self.executor, "holding", None) or Holding()
-        self.is_verified, self.short = False, None
+        self.is_verified, self.plain, self.short = False, None, None
         self._arrays = None
 
     def holds(self, numbers):

@@ -89,8 +89,10 @@ class Short:
     def _of_input(self, i, x):
         """Return texts of what would make ``x{i}`` another argument than ``x``."""
         self._names |= {f"shape{i}": x.shape, f"dtype{i}": x.dtype}
+        self._names[f"strides{i}"] = x.strides
         tests = [f"type(x{i}) is not ndarray", f"x{i}.shape != shape{i}"]
         tests.append(f"x{i}.dtype is not dtype{i}")
+        tests.append(f"x{i}.strides != strides{i}")
         arrays = [slot.get() for slot in self._slots if not slot.is_grad]
         if x.dtype in {array.dtype for array in arrays}:
             tests.append(f"id(x{i} if x{i}.base is None else x{i}.base) in memory")

@@ -28,6 +28,7 @@ SYMBOLS = {
     "equal": "==",
     "not_equal": "!=",
     "pow": "**",
+    "power": "**",
     "bitwise_and": "&",
     "bitwise_or": "|",
 }

@@ -1,6 +1,8 @@
-"""The first replay against eager: from the same state, the same numbers."""
+"""The first replays against eager: from the same state, the same numbers."""
 
+import contextlib
 import ctypes
+import functools
 import os
 
 import numpy as np
@@ -9,15 +11,9 @@ from xdl import backend
 from xdl.backend import random
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
+from xdl.program.doubts import Doubts
+from xdl.program.perturbed import Errors
 from xdl.uninterrupted import Uninterrupted
-
-# The distance from 1 to the next number; NumPy knows it of its own dtypes alone.
-EPS = {
-    "bfloat16": 2.0**-7,
-    "float16": 2.0**-10,
-    "float32": 2.0**-23,
-    "float64": 2.0**-52,
-}
 
 
 class Snapshot:
@@ -33,111 +29,143 @@ class Snapshot:
         """Give the state back as it was, in the arrays that it had.
 
         Args:
-            changed: the numbers of the slots that are others now; default all.
+            changed: the numbers of the slots that are others now; default those whose
+                numbers are.
         """
         with Uninterrupted():
             random.restore(self._draws)
-            for i in range(len(self._slots)) if changed is None else changed:
-                slot, held, copy = self._slots[i], self._held[i], self.arrays[i]
+            for i in self._changed() if changed is None else changed:
+                slot, held = self._slots[i], self._held[i]
                 if held is not None:
-                    held[...] = copy
+                    held[...] = self.arrays[i]
                 slot.place(held)
                 slot.touch()
 
-    def nudge(self, seed):
-        """Change every floating number of the state in its last place, or leave it."""
-        rng = np.random.default_rng(seed)
-        for slot, copy in zip(self._slots, self.arrays, strict=True):
-            if copy is not None and backend.is_floating(copy):
-                steps = rng.integers(-1, 2, copy.shape) * _eps(copy)
-                array = slot.get()
-                array[...] = backend.asarray(
-                    (copy * (1 + steps)).astype(copy.dtype), backend.device_of(array)
-                )
+    def _changed(self):
+        triples = zip(self._slots, self._held, self.arrays, strict=True)
+        return [
+            i
+            for i, (slot, held, copy) in enumerate(triples)
+            if slot.get() is not held or not _is_same(held, copy)
+        ]
+
+    def sources(self, given, numbers):
+        """Return what a program reads, as of ``Perturbed.run``.
+
+        Args:
+            given: the arguments, flat.
+            numbers: the hyperparameters, and the floats among the arguments.
+        """
+        inputs = [x._value if isinstance(x, Variable) else x for x in given]
+        found = {"input": inputs, "state": self.arrays, "number": numbers}
+        found["draw"] = [self._draws[1]]
+        return lambda kind, number: found[kind][number]
 
 
 def _copy(array):
     return None if array is None else backend.to_numpy(array).copy()
 
 
-def outcome(state, returned):
-    """Return copies of all that a step returns, flat, and leaves in its state.
+def _is_same(array, copy):
+    if array is None:
+        return True
+    array = backend.to_numpy(array)
+    return np.array_equal(array, copy, equal_nan=backend.is_floating(copy))
 
-    Args:
-        state: the State, after the step.
-        returned: what it returned, flat.
-    """
+
+def results(state, returned):
+    """Return all that a step returned, flat, and all arrays of a state."""
     arrays = [leaf._value if isinstance(leaf, Variable) else leaf for leaf in returned]
-    arrays += [slot.get() for slot in state.slots]
+    return [*arrays, *[slot.get() for slot in state.slots]]
+
+
+def copied(arrays):
+    """Return results as they are now, on the host."""
     return [x if backend.namespace(x) is None else _copy(x) for x in arrays]
 
 
-def compared(state, replayed, got, expected, spreads=()):
-    """Compare a replay with the eager run that began alike.
+# The program is run with errors of so many units until each difference is explained,
+# twice with each, the second time with the opposite ones: what lies beside a kink is
+# then once on its other side. Small errors stay where a function is defined.
+_UNITS = (16, 16, 1) * 3
+# What more errors may lead to: nothing that a run with them can tell.
+_FAULTS = (ArithmeticError, LookupError, ValueError)
+
+
+def compared(replay, sources, got, expected):
+    """Compare a replay with the eager step that began alike.
 
     Args:
-        state: the State, as the eager run left it.
-        replayed: the Snapshot of it after the replay.
-        got, expected: what the two returned, flat.
-        spreads: the ``outcome`` of eager runs that began with rounding errors: how far
-            they are from the eager run is no difference. An optimizer that divides by
-            the size of a gradient makes much of a gradient that is but such errors.
+        replay: the Replay.
+        sources: what both began with, as of ``Perturbed.run``.
+        got, expected: the ``results`` of both.
 
     Raises:
-        GraphError: they differ by more than the rounding of another order.
+        GraphError: they differ by more than rounding explains.
     """
-    pairs = [("what it returns", a, b) for a, b in zip(got, expected, strict=True)]
-    for slot, array in zip(state.slots, replayed.arrays, strict=True):
-        kind = "the gradient of " if slot.is_grad else ""
-        pairs.append((f"{kind}{slot.label}", array, slot.get()))
-    others = zip(*spreads, strict=True) if spreads else [()] * len(pairs)
-    for (what, a, b), spread in zip(pairs, others, strict=True):
-        worst = _difference(a, b, spread)
-        if worst is not None:
-            raise GraphError(
-                f"compile: the first replay differs from the eager step in {what}: "
-                f"{worst}. Does the step read something that changes and is neither "
-                "an argument nor in its state? The state is now that of the eager step"
-            )
+    doubted: dict = {}
+    for what, value, a, b in zip(*_known(replay), got, expected, strict=True):
+        doubts = _doubts(what, a, b)
+        if doubts:
+            doubted.setdefault(value, []).append(doubts)
+    for units, errors in _perturbations():
+        if not any(map(any, doubted.values())):
+            return
+        with contextlib.suppress(*_FAULTS):
+            see = functools.partial(_see, doubted, units)
+            replay.plain.run(sources, errors, see)
+    left = [doubts for some in doubted.values() for doubts in some if doubts]
+    if left:
+        raise _difference(left[0], left[0].is_of_the_program())
 
 
-def _difference(a, b, spread):
-    """Return in words how two results differ, or None if they do not."""
-    a = a._value if isinstance(a, Variable) else a
-    b = b._value if isinstance(b, Variable) else b
-    if backend.namespace(b) is None:
-        return None if a is b or a == b else f"{a!r} came, eager gives {b!r}"
-    a, b = backend.to_numpy(a), backend.to_numpy(b)
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return f"{a.dtype} {a.shape} came, eager gives {b.dtype} {b.shape}"
-    if not backend.is_floating(a):
-        return None if np.array_equal(a, b) else "other values came"
-    return _too_far(a, b, spread)
+def _known(replay):
+    """Return the names of all results, and their Values."""
+    plain, slots = replay.plain, replay.state.slots
+    names = ["what it returns"] * len(plain.outputs)
+    names += ["the gradient of " * s.is_grad + s.label for s in slots]
+    return names, plain.outputs + [plain.updates.get(i) for i in range(len(slots))]
 
 
-# Times as far as rounding errors at the beginning alone lead, in a few runs with other
-# errors each: a loss is one number, and one of them may come near to it by chance; and
-# an average of squares of what is but rounding errors, such as the gradient of a bias
-# before a batch norm, is off by the square.
-_FAR, NUDGES = 16, 4
+def _perturbations():
+    """Yield (units, Errors) for each run; the first has none."""
+    yield 0, None
+    for seed, units in enumerate(_UNITS):
+        yield units, Errors(seed, units)
+        yield units, Errors(seed, -units)
 
 
-def _too_far(a, b, spread):
-    # Sums of another order, and units in the last place of exp and tanh, over a step.
-    rtol = _eps(a) ** 0.5
-    a, b = a.astype(np.float64), b.astype(np.float64)
-    scale = np.abs(b[np.isfinite(b)]).max(initial=0.0)
-    atol = rtol * scale
-    errors = [np.abs(other.astype(np.float64) - b) for other in spread]
-    worst = [x[np.isfinite(x)].max(initial=0.0) for x in errors]
-    atol += _FAR * max(worst, default=0.0)
-    if np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True):
-        return None
-    return f"by up to {np.abs(a - b).max():.3g}, of values up to {scale:.3g}"
+def _see(doubted, units, value, array):
+    for doubts in doubted.get(value, ()):
+        doubts.see(array, units)
 
 
-def _eps(array):
-    return EPS[backend.dtype_name(array.dtype)]
+def _doubts(what, got, expected):
+    """Return the Doubts about one result."""
+    if isinstance(got, float) and isinstance(expected, float):
+        got, expected = np.asarray(got), np.asarray(expected)
+    if backend.namespace(expected) is None or backend.namespace(got) is None:
+        if got is expected or got == expected:
+            return None
+        raise _difference(f"{what}: {got!r} came, eager gives {expected!r}")
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        kinds = [f"{x.dtype} {x.shape}" for x in (got, expected)]
+        raise _difference(f"{what}: {kinds[0]} came, eager gives {kinds[1]}")
+    return Doubts(what, got, expected)
+
+
+def _difference(what, is_of_the_program=True):
+    why = (
+        "Does the step read something that changes and is neither an argument nor in "
+        "its state?"
+        if is_of_the_program
+        else "The step is right, its compiled code is not: please report it, and use "
+        'executor="numpy"'
+    )
+    return GraphError(
+        f"compile: the replay differs from the eager step in {what}. {why} Nothing has "
+        "changed"
+    )
 
 
 def give_memory_back():

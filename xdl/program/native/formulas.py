@@ -104,7 +104,7 @@ def formula_of(instruction):
     if name in _CHOICES:
         text = _CHOICES[name]
         return Formula(text, ["bool", *[out] * (len(instruction.arguments) - 1)], out)
-    if name == "pow":
+    if name in ("pow", "power"):
         return _power(instruction, out)
     if name in _COMPARISONS or name in _TESTS:
         return _comparison(instruction)

@@ -37,7 +37,7 @@ _RARE = {
     for name in (*_OF_ONE, "asin", "acos", "atan", "asinh", "acosh", "atanh", "abs")
 }
 _RARE |= {"atan2": "atan2({0}, {1})", "logaddexp": "logaddexp({0}, {1})"}
-_RARE |= {"pow": "{0} ** {1}"}
+_RARE |= dict.fromkeys(["pow", "power"], "{0} ** {1}")
 
 
 def formula_in(instruction):
