@@ -51,6 +51,7 @@ LAYERS = [
 ]
 CORE = [
     "case",
+    "computed",
     "mode",
     "initial",
     "debug",

@@ -180,6 +180,9 @@ class Recording:
         self.stream = stream
         self.instructions = []
         self.guards = []
+        # Plain attributes that were read, with what they were; and those that were set.
+        self.reads: dict = {}
+        self.sets: dict = {}
         self.owners = ()
         self._token = None
 

@@ -4,6 +4,7 @@ from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.pending import moment, put_back
 from xdl.backend.recording import revision
 from xdl.core import debug, mode
+from xdl.core.computed import NAMES
 from xdl.core.parameter import Parameter, held_in
 from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
@@ -84,8 +85,8 @@ class Module:
             self._mount(name, value)
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
             self._unmount(name, value)
-        elif name == "is_training":
-            revision[0] += 1
+        elif type(value) in _PLAIN or name in NAMES:
+            revision[0] += 1  # a program depends on it, or has given it
         attributes[name] = value
 
     def _mount(self, name, value):
@@ -177,6 +178,7 @@ def _not_taken(module, inputs, options):
     return error
 
 
+_PLAIN = frozenset({bool, int, float, complex, str, bytes, tuple, type(None)})
 _HOLDERS = (Variable, Module, Parameter, list, tuple, dict)
 
 

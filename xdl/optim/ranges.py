@@ -27,7 +27,7 @@ class Checked:
             value = plain(type(self).__name__, name, value)
             value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
             self.admit(name, value)
-            revision[0] += 1
+        revision[0] += 1
         self.__dict__[name] = value
 
     def admit(self, name, value):

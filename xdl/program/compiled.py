@@ -11,6 +11,7 @@ from xdl.backend.recording import current, root
 from xdl.core import mode
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
+from xdl.program.attributes import Surroundings, plain_attributes
 from xdl.program.batches import over
 from xdl.program.interpreter import Refused
 from xdl.program.nest import leaves, mapped
@@ -285,8 +286,11 @@ class Compiled:
     def _verified(self, replay, arguments, given, numbers):
         """Replay for the first time since the recording: eager must give the same."""
         before = Snapshot(self.state)
+        sets = replay.program.attributes
+        around = Surroundings(self.function, self.state.modules, sets)
         try:
             returned = self._plainly(arguments)
+            around.refuse_changed()
             expected = copied(results(self.state, leaves(returned)))
         finally:
             before.restore()
@@ -376,4 +380,4 @@ def _kind(leaf, floats_vary):
             f"compile: {type(leaf).__name__} came as an argument, needed arrays, "
             "numbers and other values that never change"
         )
-    return type(leaf), leaf
+    return type(leaf), leaf, plain_attributes(leaf)

@@ -7,7 +7,7 @@ from xdl.backend.recording import Value
 from xdl.program.covering import covered
 
 # What the text calls its own values and functions.
-_OWN = re.compile(r"[a-z]\d*|cut\d+|begin|buffer|draw|key|listed|step|Refused")
+_OWN = re.compile(r"[a-z]\d*|cut\d+|begin|buffer|draw|kept|key|listed|step|Refused")
 
 
 class Names:

@@ -71,9 +71,16 @@ class NumpyExecutor:
             "buffer": kernels.arena(self.plan.nbytes),
             "Refused": Refused,
             "begin": self.holding.begin,
+            "kept": {},
         }
         exec(self._code, self.namespace)
         return functools.partial(quiet_context().run, self.namespace["step"])
+
+    def peek(self, value):
+        """Return the array of a Value after a step, if it is kept; else None."""
+        name = self._written.kept.get(value)
+        array = self.namespace["kept"].get(name, self.namespace.get(name))
+        return None if array is None else np.asarray(array)
 
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""

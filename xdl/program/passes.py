@@ -31,7 +31,7 @@ def renamed(program, names):
         instruction.arguments = replaced(instruction.arguments, now)
         options = instruction.options
         instruction.options = {k: replaced(v, now) for k, v in options.items()}
-    for output in program.returned():
+    for output in (*program.returned(), *program.kept()):
         if isinstance(output.value, Value):
             output.value = now(output.value)
     program.updates = [

@@ -51,10 +51,18 @@ class Program:
         updates: a list of Updates.
         draws: how many draws of random bits a step takes.
         state: the State that it reads and changes.
+        reads: (object, name, value) of the plain attributes that it depends on.
+        attributes: (module, name, nested Outputs) of the results that it sets as
+            attributes.
         input_names: a name for each leaf of the arguments.
     """
 
-    def __init__(self, recording, given, outputs, updates, draws, state, input_names):
+    def __init__(
+        self, recording, given, outputs, updates, draws, state, input_names, attributes
+    ):
+        self.attributes = attributes
+        changed = {(id(module), name) for module, name, _ in attributes}
+        self.reads = [r for at, r in recording.reads.items() if at not in changed]
         self.instructions, self.guards = recording.instructions, recording.guards
         self.given, self.outputs = given, outputs
         self.inputs = [None if v is None or v.is_number else v for v in given]
@@ -134,9 +142,15 @@ class Program:
         """Return the Outputs in order."""
         return leaves(self.outputs)
 
+    def kept(self):
+        """Return the Outputs of attributes."""
+        nested = [outputs for _, _, outputs in self.attributes]
+        return [output for output in leaves(nested) if output.kind != "constant"]
+
     def results(self):
         """Return the Values that must be there at the end: outputs and updates."""
         found = [o.value for o in self.returned() if o.kind != "constant"]
+        found += [o.value for o in self.kept()]
         return found + [u.value for u in self.updates if u.value is not None]
 
     def uses(self):

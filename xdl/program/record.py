@@ -12,6 +12,7 @@ from xdl.backend.trace import TRACE, Number, Traced, value_now
 from xdl.core.promote import is_data
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DeviceError, GraphError
+from xdl.program.attributes import Attributes, made, noted
 from xdl.program.nest import leaves, mapped
 from xdl.program.program import Output, Program
 
@@ -39,19 +40,22 @@ def record(function, state, arguments, floats_vary=True):
     recording = Recording(xp, where, before[1])
     inputs = _inputs(leaves(arguments), len(state.numbers) if floats_vary else None)
     given = iter([given_as(leaf) for leaf in inputs])
+    attributes = Attributes(state.modules)
 
     def run():
         held = [slot.get() for slot in state.slots]
-        with recording, use_device(TRACE), state.traced(recording):
+        with recording, use_device(TRACE), noted(), state.traced(recording):
             returned = function(*mapped(arguments, lambda leaf: next(given)))
             outputs, returned = mapped(returned, _output), mapped(returned, result_of)
-            return returned, outputs, state.changes(held), random.next_draw(0)
+            kept = _kept(recording)
+            return returned, outputs, kept, state.changes(held), random.next_draw(0)
 
     try:  # what is switched in a context of its own stays switched nowhere else
-        returned, outputs, changes, stream = contextvars.copy_context().run(run)
+        returned, outputs, kept, changes, stream = contextvars.copy_context().run(run)
         updates, arrays = changes
         random.restore((random.state()[0], stream))
     except BaseException:
+        attributes.put_back(recording)
         random.restore(before)
         raise
     program = Program(
@@ -62,6 +66,7 @@ def record(function, state, arguments, floats_vary=True):
         draws=stream[1] - before[1][1],
         state=state,
         input_names=_names(function, arguments),
+        attributes=kept,
     )
     return program, Eager(state, updates, arrays, returned)
 
@@ -79,6 +84,23 @@ def _usable_device(state):
             "for a GPU yet; run the step as it is"
         )
     return where
+
+
+def _kept(recording):
+    """Let attributes that are results be real; return the public ones as Outputs."""
+    kept = []
+    for module, name, value in made(recording):
+        if not name.startswith("_"):
+            kept.append((module, name, mapped(value, _kept_leaf)))
+        vars(module)[name] = mapped(value, result_of)
+    return kept
+
+
+def _kept_leaf(leaf):
+    try:
+        return _output(leaf)
+    except GraphError:  # a Variable from elsewhere: as it is
+        return Output("constant", leaf)
 
 
 class Eager:

@@ -1,7 +1,10 @@
 """Replay: a program bound to the arrays of its state, and the short way to it."""
 
 from xdl.backend import NAMESPACES, random
+from xdl.core.computed import offer
+from xdl.core.node import tick
 from xdl.core.variable import Variable
+from xdl.program.attributes import fetched, holds
 from xdl.program.batches import stacked
 from xdl.program.holding import Holding
 from xdl.program.interpreter import made_numbers, number_of
@@ -34,6 +37,7 @@ class Replay:
         self.holding = getattr(self.executor, "holding", None) or Holding()
         self.is_verified, self.plain, self.short = False, None, None
         self._arrays = None
+        self.seen = [0]  # when it ran last
 
     def holds(self, numbers):
         """Tell whether numbers answer the program's guards as those it was made with.
@@ -41,6 +45,8 @@ class Replay:
         Args:
             numbers: the hyperparameters, and the floats among the arguments.
         """
+        if not holds(self.program.reads):
+            return False
         try:
             return all(
                 question(number_of(value, numbers)) == answer
@@ -72,6 +78,7 @@ class Replay:
             self._step = self.executor.bind(arrays)
             self._arrays = arrays
         self.executor.set_numbers(numbers)
+        self._numbers = numbers
 
     def run(self, given):
         """Replay the program once bound; return what the step returns.
@@ -97,9 +104,31 @@ class Replay:
                     given_up = update.value is None
                     slot.place(None if given_up else array_of(next(results)))
                 slot.touch()
+            self._offer()
             return returned
         finally:
             self.holding.end()
+
+    def _offer(self):
+        """Let what the step sets as attributes be fetched from this replay."""
+        for module, name, _ in self.program.attributes:
+            if offer(module, name, self):
+                vars(module).pop(name, None)
+        self.seen[0] = tick()
+
+    def fetched(self, module, name):
+        """Return what an attribute held at the end of the last replay."""
+        for one, its_name, outputs in self.program.attributes:
+            if one is module and its_name == name:
+                return fetched(outputs, self._fetch, f"{module._label()}.{name}")
+        raise AssertionError(name)
+
+    def _fetch(self, output):
+        if output.kind == "number":
+            return number_of(output.value, self._numbers)
+        peek = getattr(self.executor, "peek", None)
+        array = None if peek is None else peek(output.value)
+        return None if array is None else array.copy()
 
     def short_way(self, given):
         """Return the Short of this program once bound, or None if it has none.
@@ -124,6 +153,7 @@ class Replay:
         if count:
             for update in self.program.updates:
                 self.state.slots[update.slot].touch()
+            self._offer()
         return count, stacked(self.program.outputs, iter(results), count)
 
 

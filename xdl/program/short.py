@@ -45,7 +45,8 @@ class Short:
         names |= {"mapped": mapped, "outputs": self._program.outputs}
         names |= {"returned": returned, "mode": mode.current, "usual": mode.current()}
         names["memory"] = {id(root(slot.get())) for slot in self._slots}
-        names |= {"next_draw": random.next_draw, "end": replay.holding.end}
+        names |= {"seen": replay.seen, "end": replay.holding.end}
+        names["next_draw"] = random.next_draw
         self._names, self.count = names, len(given)
         self._write(given)
         self.replay, self.fits = names["replay"], names["fits"]
@@ -139,7 +140,9 @@ class Short:
         """Return the lines that note which Variables have changed."""
         touched = [u.slot for u in self._program.updates]
         nodes = [i for i in touched if self._names[f"node{i}"] is not None]
-        lines = ["    index = tick()"] if nodes else []
+        lines = ["    index = tick()"] if nodes or self._program.attributes else []
+        if self._program.attributes:
+            lines.append("    seen[0] = index")
         return [
             *lines,
             *[f"    node{i}.index = index; node{i}.kept = ()" for i in nodes],

@@ -26,6 +26,7 @@ class Source(Lines):
     """The text of a program, and what it names.
 
     Attributes:
+        kept: from Values that attributes hold to their names.
         holds: whether it lets signals wait while it changes the state; its caller lets
             them go, when it has noted the change.
     """
@@ -33,6 +34,7 @@ class Source(Lines):
     def __init__(self, program, plan):
         super().__init__(program, plan)
         self._first_change, self._bytes_then = None, 0
+        self.kept = {}
         for i, instruction in enumerate(program.instructions):
             self._write(i, instruction)
         self._finish()
@@ -155,12 +157,25 @@ class Source(Lines):
         over = self.plan.over_state
         late = [u for u in self.program.updates if u.in_place and u.value not in over]
         parts = [self._late(update) for update in late]
+        self._keep()
         self._note_change()
         for update, part in zip(late, parts, strict=True):
             name = self._state_name(update.slot)
             self.body.append(f"{self._copyto()}({name}, {part})")
         self.holds = not self._is_one_call()
         self.body.append(f"return ({''.join(f'{r}, ' for r in results)})")
+
+    def _keep(self):
+        """Note where the results lie that attributes hold, of those that stay."""
+        for value in [output.value for output in self.program.kept()]:
+            origin = self.plan.owner(value).origin
+            if value.is_number or origin == "input":
+                continue
+            if origin == "state" and value not in self.plan.over_state:
+                continue  # it is changed by now
+            self.kept[value] = name = self.name(value)
+            if not self._is_bound(value):
+                self.body.append(f"kept[{name!r}] = {name}")
 
     def _given_away(self, value):
         """Return the name of a result that no later replay writes into."""
@@ -193,7 +208,7 @@ class Source(Lines):
     def _is_one_call(self):
         """Tell whether the state changes in one call that runs no Python, or not."""
         lines = self.body[self._first_change :]
-        calls = [line for line in lines if not line.startswith("del ")]
+        calls = [line for line in lines if not line.startswith(("del ", "kept["))]
         if len(calls) > 1 or any(not u.in_place for u in self.program.updates):
             return False
         name = calls[0].partition("(")[0] if calls else "group"

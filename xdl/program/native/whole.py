@@ -141,6 +141,18 @@ class NumbaWhole:
         pairs = zip(results, self.text.results, strict=True)
         return tuple([r.item() if kind == "number" else r for r, kind in pairs])
 
+    def peek(self, value):
+        """Return the array of a Value after a step, if it is kept; else None."""
+        place = self.text.places.get(value)
+        memory = None if place is None else self.text.memories[place.memory]
+        if memory is None or memory.kind not in ("arena", "state"):
+            return None
+        is_old = memory.kind == "state" and value not in self.plan.over_state
+        if is_old:
+            return None
+        first = self._kept[memory.name].ravel("K").view(memory.dtype)[place.offset :]
+        return np.lib.stride_tricks.as_strided(first, place.shape, place.array.strides)
+
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""
         with host.quiet():
