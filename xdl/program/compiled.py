@@ -4,7 +4,7 @@ import threading
 import warnings
 from operator import is_
 
-from xdl import backend
+from xdl import backend, forks
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import current, root
 from xdl.core import mode
@@ -34,13 +34,36 @@ class Compiled:
     def __init__(self, function, sources, executor, verify):
         self.function, self.verify = function, verify
         self._sources, self._executor = sources, executor_of(executor)
+        self._is_between = False  # steps, while a program is made
+        self._new_lock()
+        self._begin()
+        forks.tell(self)
+
+    def _new_lock(self):
         self._lock = threading.RLock()
         self._acquire, self._release = self._lock.acquire, self._lock.release
-        self._begin()
+
+    def after_fork(self):
+        """Go on in the child of a fork, without the threads of its parent.
+
+        A step that one of them recorded was not done; of one that it replayed, what
+        the step changes may be half changed, and is refused.
+        """
+        if self._acquire(False):  # nobody was in it, or this thread is
+            self._release()
+            return
+        self._new_lock()
+        if not self.state.give_back() and not self._is_between:
+            self.state.lose()
+        self._is_between = False
+        self._forget()
 
     def _begin(self):
         """Look the state up anew, and forget all programs."""
         self.state = State(self._sources)
+        self._forget()
+
+    def _forget(self):
         self._replays = {}  # by their numbers; the one that was used last stands last
         self._recordings, self._floats_vary = 0, True
         self._short: tuple = (None, 0)  # a function, and how many arguments it takes
@@ -209,7 +232,11 @@ class Compiled:
             self._give_up_one()
         key, program, returned = self._record(key, arguments, given)
         xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
-        replay = Replay(improved(program, xp), self.state, self._executor, key)
+        self._is_between = True
+        try:
+            replay = Replay(improved(program, xp), self.state, self._executor, key)
+        finally:
+            self._is_between = False
         # What a step leaves behind, a gradient, may make the next one another program.
         self._recordings += 1
         self._replays[self._recordings] = replay
