@@ -11,6 +11,7 @@ from xdl.core import mode
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
 from xdl.program.batches import over
+from xdl.program.calls import Placing, called
 from xdl.program.interpreter import Refused
 from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
@@ -25,15 +26,12 @@ MOST = 64  # programs that are kept of one step
 
 
 class Compiled:
-    """A step that was given to ``xdl.compile``; call it like the function.
-
-    Attributes:
-        program: the Program of the last call; None before the first.
-    """
+    """A step that was given to ``xdl.compile``; call it like the function."""
 
     def __init__(self, function, sources, executor, verify):
         self.function, self.verify = function, verify
         self._sources, self._executor = sources, executor_of(executor)
+        self._placed = Placing(function)
         self._is_between = False  # steps, while a program is made
         self._new_lock()
         self._begin()
@@ -68,18 +66,36 @@ class Compiled:
         self._recordings, self._floats_vary = 0, True
         self._short: tuple = (None, 0)  # a function, and how many arguments it takes
         self._last: tuple = (None, None)
-        self.program = None
+        self._program = None
+
+    @property
+    def program(self):
+        """The Program of the last call.
+
+        Raises:
+            GraphError: there was no call yet.
+        """
+        if self._program is None:
+            raise GraphError(
+                "compile: there is no program before the first call, which records it; "
+                "call the step once first"
+            )
+        return self._program
+
+    def __reduce_ex__(self, protocol):
+        raise ArgumentError(
+            "compile: a compiled step cannot be pickled or copied; pickle or copy its "
+            "model and optimizer, or xdl.save them, and compile the step anew"
+        )
 
     def __call__(self, *arguments, **named):
         """Do the step; return what the function returns.
 
         Raises:
-            ArgumentError: an argument came by name.
+            ArgumentError: a name is unknown, came twice or is missing.
         """
         if named:
-            raise ArgumentError(
-                f"compile: {', '.join(named)} came by name, needed arguments by place"
-            )
+            arguments = self._placed(arguments, named)
         short, count = self._short
         if short is not None and len(arguments) == count and self._acquire(False):
             try:
@@ -109,10 +125,10 @@ class Compiled:
     def _use(self, i, short):
         """Note which program was used last, and the short way to it, or None."""
         replay = self._replays[i] = self._replays.pop(i)
-        self.program, self._last = replay.program, (replay, short)
+        self._program, self._last = replay.program, (replay, short)
         self._short = (None, 0) if short is None else (short.replay, short.count)
 
-    def over(self, *arguments):
+    def over(self, *arguments, **named):
         """Do the step for many batches, in order, in one call.
 
         It is what as many calls do, one after the other: the same results, updates and
@@ -120,9 +136,9 @@ class Compiled:
         that a step costs no Python at all.
 
         Args:
-            *arguments: those of the step; each array and constant Variable with the
-                batches stacked along a first axis (n, ...). Python values stay as they
-                are, for every batch.
+            *arguments, **named: those of the step; each array and constant Variable
+                with the batches stacked along a first axis (n, ...). Python values stay
+                as they are, for every batch.
 
         Returns:
             What the step returns, with the results of all batches stacked: a Variable
@@ -153,6 +169,8 @@ class Compiled:
             >>> losses[19].item() < losses[0].item()
             True
         """
+        if named:
+            arguments = self._placed(arguments, named)
         with self._lock:
             return over(self, arguments)
 
@@ -265,7 +283,7 @@ class Compiled:
 
     def _eager(self, arguments):
         given = mapped(arguments, lambda leaf: given_as(prepared(leaf)))
-        return mapped(self.function(*given), result_of)
+        return mapped(called(self.function, given), result_of)
 
     def _verified(self, replay, arguments, given):
         before = Snapshot(self.state)
