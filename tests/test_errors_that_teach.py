@@ -1,5 +1,8 @@
 """What errors say: who, what came, what was needed, and what helps."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -156,7 +159,17 @@ def test_too_many_arguments_are_refused_with_what_is_taken(use, said):
     (lambda v: xdl.models.MLP(hidden_layer_sizes=(9,)), "it is called 'sizes' here"),
     (lambda v: init.uniform(3, a=0), "uniform: 'a' came; there is no such argument"),
     (lambda v: xdl.compile(len, mode="max"), "compile: 'mode' came; there is no such"),
-    (lambda v: STEP(x=A), "compile: x came by name, needed arguments by place"),
+    (lambda v: STEP(y=A), "step: 'y' came; there is no such argument: step(x)"),
+    (lambda v: STEP(A, x=A), "step: 'x' came twice: step(x)"),
+    (lambda v: STEP.over(y=A), "step: 'y' came; there is no such argument: step(x)"),
+    (lambda v: STEP.program, "compile: there is no program before the first call"),
+    (lambda v: pickle.dumps(STEP), "pickle or copy its model and optimizer, or xdl"),
+    (lambda v: copy.deepcopy(STEP), "and compile the step anew"),
+    (lambda v: copy.copy([STEP][0]), "a compiled step cannot be pickled or copied"),
+    (
+        lambda v: xdl.compile(Linear(4, 2))(y=A),
+        "Linear.forward: 'y' came; there is no such argument: Linear.forward(x)",
+    ),
     (lambda v: xdl.SGD([v]).zero_grad(set_to_none=True), "cleared are always None"),
     (lambda v: xdl.sum(v, 0, axis=1), "sum: 'axis' came twice"),
     (lambda v: xdl.add(v, x1=v), "Add: 'x1' came twice"),

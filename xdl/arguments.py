@@ -183,7 +183,7 @@ def misfit(
     kinds = {parameter.kind for parameter in every}
     places = [p for p in every if p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD]
     names = [p.name for p in every if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    given = names[: len(arguments)]
+    given = [p.name for p in places][: len(arguments)]
     for name in () if inspect.Parameter.VAR_KEYWORD in kinds else options:
         if name not in names:
             return unknown(who, name, [n for n in names if n not in given], listed)
@@ -195,7 +195,8 @@ def misfit(
         said = f"{twice[0]!r} came twice"
     else:
         needed = [p.name for p in every if p.default is p.empty and p.name in names]
-        missing = [n for n in needed if n not in given and n not in options]
+        named = {p.name for p in every if p.kind > p.POSITIONAL_ONLY} & set(options)
+        missing = [n for n in needed if n not in given and n not in named]
         are = "is" if len(missing) == 1 else "are"
         said = f"{' and '.join(missing)} {are} missing"
     return ArgumentError(f"{who}: {said}: {who}{listed}")

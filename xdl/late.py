@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from xdl.elsewhere import in_package
+from xdl.forks import importing
 
 Places = dict[str, tuple[str, str]]
 
@@ -51,10 +52,11 @@ def attributes(
 
     def load(name: str) -> Any:
         module, original = known.get(name, (package, name))
-        if module == package:
-            value = _submodule(package, name, known)
-        else:
-            value = getattr(importlib.import_module(module), original)
+        with importing():
+            if module == package:
+                value = _submodule(package, name, known)
+            else:
+                value = getattr(importlib.import_module(module), original)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -1,6 +1,7 @@
 """Programs: a step, recorded once and replayed without Python's overhead."""
 
 from xdl.arguments import explained, refuse_uncallable
+from xdl.core.module import Module
 from xdl.program.atomic import atomic
 from xdl.program.compiled import Compiled
 
@@ -17,11 +18,12 @@ def compile(function, *state, executor=None, verify=True):
     records another program; another float does not.
 
     Args:
-        function: a function of arrays, constant Variables and Python values, in nested
-            tuples, lists and dicts, or in none. It gets arrays as Variables. It returns
-            Variables, arrays and Python values, nested or not; without their graph.
+        function: a function or a Module, of arrays, constant Variables and Python
+            values, in nested tuples, lists and dicts, or in none. It gets arrays as
+            Variables. It returns Variables, arrays and Python values, nested or not;
+            without their graph.
         *state: every Module, optimizer, Parameter and Variable that the function reads
-            or changes besides its arguments.
+            or changes besides its arguments; a Module as function is state as well.
         executor: ``"numpy"`` (default) runs the program with NumPy, to eager's bits;
             ``"numba"`` as native loops, compiled at the first call and kept on disk,
             within the rounding of other exponentials and sums; it needs
@@ -56,5 +58,7 @@ def compile(function, *state, executor=None, verify=True):
         True
     """
     refuse_uncallable("compile", function)
+    if isinstance(function, Module):
+        state = (function, *[one for one in state if one is not function])
     executor = "numpy" if executor is None else executor
     return Compiled(function, state, executor, verify)

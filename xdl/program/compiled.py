@@ -5,7 +5,7 @@ import threading
 import warnings
 from operator import is_
 
-from xdl import backend
+from xdl import backend, forks
 from xdl.backend import NAMESPACES, random
 from xdl.backend.recording import current, root
 from xdl.core import mode
@@ -13,6 +13,7 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
 from xdl.program.attributes import Surroundings, plain_attributes
 from xdl.program.batches import over
+from xdl.program.calls import Placing, called
 from xdl.program.interpreter import Refused
 from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
@@ -28,39 +29,77 @@ MOST = 64  # programs that are kept of one step
 
 
 class Compiled:
-    """A step that was given to ``xdl.compile``; call it like the function.
-
-    Attributes:
-        program: the Program of the last call; None before the first.
-    """
+    """A step that was given to ``xdl.compile``; call it like the function."""
 
     def __init__(self, function, sources, executor, verify):
         self.function, self.verify = function, verify
         self._sources, self._executor = sources, executor_of(executor)
+        self._placed = Placing(function)
+        self._is_between = False  # steps, while a program is made
+        self._new_lock()
+        self._begin()
+        forks.tell(self)
+
+    def _new_lock(self):
         self._lock = threading.RLock()
         self._acquire, self._release = self._lock.acquire, self._lock.release
-        self._begin()
+
+    def after_fork(self):
+        """Go on in the child of a fork, without the threads of its parent.
+
+        A step that one of them recorded was not done; of one that it replayed, what
+        the step changes may be half changed, and is refused.
+        """
+        if self._acquire(False):  # nobody was in it, or this thread is
+            self._release()
+            return
+        self._new_lock()
+        if not self.state.give_back() and not self._is_between:
+            self.state.lose()
+        self._is_between = False
+        self._forget()
 
     def _begin(self):
         """Look the state up anew, and forget all programs."""
         self.state = State(self._sources)
+        self._forget()
+
+    def _forget(self):
         # By their numbers; the one that was used last stands last.
         self._replays = collections.OrderedDict()
         self._recordings, self._floats_vary = 0, True
         self._short: tuple = (None, 0)  # a function, and how many arguments it takes
         self._last: tuple = (None, None)
-        self.program = None
+        self._program = None
+
+    @property
+    def program(self):
+        """The Program of the last call.
+
+        Raises:
+            GraphError: there was no call yet.
+        """
+        if self._program is None:
+            raise GraphError(
+                "compile: there is no program before the first call, which records it; "
+                "call the step once first"
+            )
+        return self._program
+
+    def __reduce_ex__(self, protocol):
+        raise ArgumentError(
+            "compile: a compiled step cannot be pickled or copied; pickle or copy its "
+            "model and optimizer, or xdl.save them, and compile the step anew"
+        )
 
     def __call__(self, *arguments, **named):
         """Do the step; return what the function returns.
 
         Raises:
-            ArgumentError: an argument came by name.
+            ArgumentError: a name is unknown, came twice or is missing.
         """
         if named:
-            raise ArgumentError(
-                f"compile: {', '.join(named)} came by name, needed arguments by place"
-            )
+            arguments = self._placed(arguments, named)
         short, count = self._short
         if short is not None and len(arguments) == count and self._acquire(False):
             try:
@@ -91,10 +130,10 @@ class Compiled:
         """Note which program was used last, and the short way to it, or None."""
         replay = self._replays[i]
         self._replays.move_to_end(i)
-        self.program, self._last = replay.program, (replay, short)
+        self._program, self._last = replay.program, (replay, short)
         self._short = (None, 0) if short is None else (short.replay, short.count)
 
-    def over(self, *arguments):
+    def over(self, *arguments, **named):
         """Do the step for many batches, in order, in one call.
 
         It is what as many calls do, one after the other: the same results, updates and
@@ -102,9 +141,9 @@ class Compiled:
         that a step costs no Python at all.
 
         Args:
-            *arguments: those of the step; each array and constant Variable with the
-                batches stacked along a first axis (n, ...). Python values stay as they
-                are, for every batch.
+            *arguments, **named: those of the step; each array and constant Variable
+                with the batches stacked along a first axis (n, ...). Python values stay
+                as they are, for every batch.
 
         Returns:
             What the step returns, with the results of all batches stacked: a Variable
@@ -135,6 +174,8 @@ class Compiled:
             >>> losses[19].item() < losses[0].item()
             True
         """
+        if named:
+            arguments = self._placed(arguments, named)
         with self._lock:
             return over(self, arguments)
 
@@ -222,10 +263,7 @@ class Compiled:
         before = random.state()
         try:
             key, program, eager = self._record(key, arguments, given)
-            xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
-            plain = Perturbed(improved(program, xp), xp)
-            replay = Replay(program, self.state, self._executor, key)
-            replay.plain = plain if self.verify else None
+            replay = self._made(key, program)
             returned = self._begun(replay, eager, given, numbers, before)
         except BaseException:
             random.restore(before)
@@ -235,6 +273,18 @@ class Compiled:
         self._replays[self._recordings] = replay
         self._use(self._recordings, None)
         return returned
+
+    def _made(self, key, program):
+        """Return the Replay of a program that was recorded; no state changes."""
+        self._is_between = True
+        try:
+            xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
+            plain = Perturbed(improved(program, xp), xp)
+            replay = Replay(program, self.state, self._executor, key)
+            replay.plain = plain if self.verify else None
+            return replay
+        finally:
+            self._is_between = False
 
     def _begun(self, replay, eager, given, numbers, draws):
         """Do the step that was recorded, so that it is what a replay makes of it."""
@@ -281,7 +331,7 @@ class Compiled:
 
     def _plainly(self, arguments):
         given = mapped(arguments, lambda leaf: given_as(prepared(leaf)))
-        return mapped(self.function(*given), result_of)
+        return mapped(called(self.function, given), result_of)
 
     def _verified(self, replay, arguments, given, numbers):
         """Replay for the first time since the recording: eager must give the same."""

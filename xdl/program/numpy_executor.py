@@ -2,10 +2,12 @@
 
 import functools
 import importlib
+import logging  # noqa: F401 (what a native executor imports logs)
 from typing import Any
 
 import numpy as np
 
+from xdl import forks
 from xdl.backend import numpy as host
 from xdl.backend.quiet import quiet_context
 from xdl.core.debug import made_file
@@ -17,6 +19,8 @@ from xdl.program.interpreter import Refused
 from xdl.program.plan import Plan
 from xdl.program.source import Source
 from xdl.program.tiles import is_worth
+
+forks.wait(before=forks.wait_for_imports)
 
 
 class NumpyExecutor:
@@ -107,7 +111,8 @@ def executor_of(name):
         raise GraphError(f"compile: executor {name!r} came, needed one of {listed}")
     module, _, attribute = EXECUTORS[name].partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        with forks.importing():
+            return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         raise GraphError(
             f"compile: executor {name!r} cannot be used ({error}); "

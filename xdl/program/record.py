@@ -1,7 +1,6 @@
 """Recording a step: run it once with real values, and write it down."""
 
 import contextvars
-import inspect
 import numbers
 
 from xdl import backend
@@ -13,7 +12,8 @@ from xdl.core.promote import is_data
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.attributes import Attributes, made, noted
-from xdl.program.nest import leaves, mapped
+from xdl.program.calls import called, parameters
+from xdl.program.nest import Named, leaves, mapped
 from xdl.program.program import Output, Program
 
 
@@ -45,7 +45,7 @@ def record(function, state, arguments, floats_vary=True):
     def run():
         held = [slot.get() for slot in state.slots]
         with recording, use_device(TRACE), noted(), state.traced(recording):
-            returned = function(*mapped(arguments, lambda leaf: next(given)))
+            returned = called(function, mapped(arguments, lambda leaf: next(given)))
             outputs, returned = mapped(returned, _output), mapped(returned, result_of)
             kept = _kept(recording)
             return returned, outputs, kept, state.changes(held), random.next_draw(0)
@@ -132,13 +132,12 @@ class Eager:
 
 def _names(function, arguments):
     """Return a name for each leaf of the arguments, after the function's parameters."""
-    try:
-        known = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        known = []
+    named = arguments[-1] if arguments and type(arguments[-1]) is Named else {}
+    arguments = arguments[:-1] if named else arguments
+    known = list(parameters(function) or ())
     known += [f"x{i}" for i in range(len(known), len(arguments))]
     names = []
-    for name, argument in zip(known, arguments, strict=False):
+    for name, argument in [*zip(known, arguments, strict=False), *named.items()]:
         inner = leaves(argument)
         is_leaf = len(inner) == 1 and inner[0] is argument
         names += [name] if is_leaf else [f"{name}_{i}" for i in range(len(inner))]

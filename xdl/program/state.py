@@ -14,6 +14,7 @@ from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError
 from xdl.optim.ranges import Checked
 from xdl.optim.stored import Stored
+from xdl.program.lost import Lost
 from xdl.program.program import Update
 from xdl.uninterrupted import Uninterrupted
 
@@ -56,12 +57,16 @@ class State:
     Args:
         sources: Modules, optimizers, averages, Parameters and Variables.
 
+    Attributes:
+        changed: the numbers of the slots that recorded steps change.
+
     Raises:
         ArgumentError: something else came.
     """
 
     def __init__(self, sources):
         self.sources = sources
+        self.changed, self._before = set(), None
         self.variables, self.modules, self.checked = {}, [], []
         self._stores = []
         for source in sources:
@@ -135,6 +140,7 @@ class State:
         """Let the state hold recorded copies, and give its own arrays back after."""
         held = [slot.get() for slot in self.slots]
         options = [dict(vars(owner)) for owner in self.checked]
+        self._before = held, options
         recording.owners = [s for s in self.sources if not isinstance(s, Variable)]
         self._values = [
             None if array is None else Value(array, "state", i)
@@ -162,10 +168,24 @@ class State:
     def _give_back(self, held, options):
         with Uninterrupted():
             self._placed = self._values = ()
-            for slot, array in zip(self.slots, held, strict=True):
-                slot.place(array)
-            for owner, before in zip(self.checked, options, strict=True):
-                owner.__dict__.update({name: before[name] for name in owner.ranges})
+            self.give_back()
+
+    def give_back(self):
+        """Let the state hold its own arrays again; tell whether it held copies."""
+        if self._before is None:
+            return False
+        held, options = self._before
+        for slot, array in zip(self.slots, held, strict=True):
+            slot.place(array)
+        for owner, before in zip(self.checked, options, strict=True):
+            owner.__dict__.update({name: before[name] for name in owner.ranges})
+        self._before = None
+        return True
+
+    def lose(self):
+        """Refuse every use of what steps change: they may have been half done."""
+        for i in self.changed:
+            self.slots[i].place(Lost(self.slots[i].label))
 
     def _refuse_set(self, modes, placed):
         """Refuse what a replay would not repeat: options and modes set in the step."""
@@ -205,6 +225,7 @@ class State:
                 continue
             arrays.append(None if now is None else now.array)
             updates.append(Update(i, value, now is placed and not slot.is_grad))
+        self.changed.update(update.slot for update in updates)
         return updates, arrays
 
     def write(self, updates, arrays):

@@ -5,6 +5,7 @@ import pickle
 import re
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -83,6 +84,24 @@ def test_a_loaded_module_computes(rng):
 
 def test_a_module_is_loaded_once():
     assert cache.load(SOURCE) is cache.load(SOURCE)
+
+
+def test_threads_that_load_one_text_find_it_complete():
+    start, found = threading.Barrier(4), []
+
+    def work():
+        start.wait()
+        c = np.empty((2, 3))
+        cache.load(SOURCE).step(np.zeros((2, 4)), np.zeros((4, 3)), c)
+        found.append(c.sum())
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [6.0] * 4 == found
 
 
 def test_the_next_process_reads_what_the_first_compiled():

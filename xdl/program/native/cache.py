@@ -22,10 +22,15 @@ from numba.core import sigutils
 from numba.core.caching import NullCache
 from numba.core.ccallback import CFunc
 from numba.core.compiler import Compiler, CompileResult
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
+from xdl import forks
 from xdl.program.native import entries
 
+_acquire, _release = global_compiler_lock.acquire, global_compiler_lock.release
+# What LLVM had done half would stay so in a child.
+forks.wait(before=_acquire, after_in_parent=_release, after_in_child=_release)
 _KEPT = {}  # functions that others are linked with
 
 
@@ -139,8 +144,11 @@ def linked(name, address, signature, keeps=None):
     return numba.types.ExternalFunction(name, signature)
 
 
+@global_compiler_lock
 def load(source):
     """Run the text of a module and return it, its machine code kept on disk.
+
+    One thread does at a time, so others find a module when it is complete.
 
     Args:
         source: the text. It finds ``native`` and ``callback`` defined.

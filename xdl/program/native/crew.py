@@ -21,6 +21,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.core.cgutils import get_or_insert_function
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 from xdl.backend.blas import threads
@@ -203,6 +204,7 @@ def call(typing, task, part, arguments):
     return types.void(_INDEX, _INDEX, _INDEX), codegen
 
 
+@global_compiler_lock
 @functools.cache
 def hands():
     """Return how many threads do parts of a task, with the one that posts it.
@@ -217,6 +219,7 @@ def hands():
     return count
 
 
+@global_compiler_lock
 @functools.cache
 def shared():
     """Return ``share(task, arguments, parts)`` for compiled code to call."""

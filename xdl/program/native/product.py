@@ -12,6 +12,7 @@ shared by the threads of ``crew``.
 import functools
 
 from numba.core import types
+from numba.core.compiler_lock import global_compiler_lock
 
 from xdl.backend.blas import matrix_product
 from xdl.program.native.cache import linked, load
@@ -63,6 +64,7 @@ def is_known(dtype):
     return dtype in REGISTERS and REGISTERS[dtype][1] is not None
 
 
+@global_compiler_lock
 @functools.cache
 def multiplying(dtype):
     """Return ``multiply``, by blocks or BLAS, for compiled code to call.
@@ -83,6 +85,7 @@ def _fastest(dtype):
     return "blas.multiply_by_loops"
 
 
+@global_compiler_lock
 @functools.cache
 def sharing(dtype):
     """Return what shares a task with the crew, once parts of products can be called."""
