@@ -179,32 +179,31 @@ def value_now(traced):
 
 def _real(nested):
     """Return what came with real arrays and numbers in the place of recorded ones."""
-    if type(nested) is Traced:
+    kind = type(nested)
+    if kind is Traced:
         return nested.array
-    if type(nested) is Number:
-        return nested.number
-    if type(nested) in (tuple, list):
-        return type(nested)([_real(item) for item in nested])
-    return nested
+    if kind is tuple or kind is list:
+        return kind([_real(item) for item in nested])
+    return nested.number if kind is Number else nested
 
 
 def _value(nested):
     """Return what came with Values in the place of recorded arrays and numbers."""
-    if type(nested) is Traced:
-        return value_now(nested)
-    if type(nested) is Number:
-        return nested.value
-    if type(nested) in (tuple, list):
+    kind = type(nested)
+    if kind is Traced:
+        return nested.value if nested.viewed is None else value_now(nested)
+    if kind is tuple or kind is list:
         return tuple([_value(item) for item in nested])
-    return nested
+    return nested.value if kind is Number else nested
 
 
 def _brought(nested):
     """Return what came with its plain arrays made constants of the recording."""
-    if type(nested) in backend.ARRAYS and type(nested) is not Traced:
+    kind = type(nested)
+    if kind is tuple or kind is list:
+        return kind([_brought(item) for item in nested])
+    if kind is not Traced and kind in backend.ARRAYS:
         return _constant(nested)
-    if type(nested) in (tuple, list):
-        return type(nested)([_brought(item) for item in nested])
     return nested
 
 
@@ -217,12 +216,17 @@ def _constant(array):
 def _recorded(name):
     """Return the function of this namespace that calls ``name`` and writes it down."""
 
+    bitwise = _BITWISE.get(name)
+
     def call(*arguments, **options):
         recording = active()
+        recording.place()  # so that nothing is kept of the kernel before
         arguments = _brought(arguments)
-        options = {key: _brought(option) for key, option in options.items()}
-        function = _BITWISE.get(name) or getattr(recording.xp, name)
-        given = {key: _real(option) for key, option in options.items()}
+        function = bitwise or getattr(recording.xp, name)
+        given = options
+        if options:
+            options = {key: _brought(option) for key, option in options.items()}
+            given = {key: _real(option) for key, option in options.items()}
         with recording.xp.quiet():
             real = function(*_real(arguments), **given)
         options = {key: _value(option) for key, option in options.items()}

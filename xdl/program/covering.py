@@ -124,4 +124,4 @@ def covered(program):
 
 def _is_part(one):
     """Tell whether the part that an instruction changes is always the same."""
-    return not any(True for _ in values_in((one.arguments[1],)))
+    return not values_in(one.arguments[1])

@@ -38,9 +38,9 @@ class NumpyExecutor:
     def __init__(self, program):
         self._written = self._write(program)
         self.plan = self._written.plan
-        self.source = self._written.text_of_function()
-        file = made_file(self, "program", self.source)
-        self._code = compile(self.source, file, "exec")
+        texts = self._written.texts()
+        self.source = "\n".join(texts)
+        self._codes = list(_compiled(texts, made_file(self, "program", self.source)))
         self.namespace: dict[str, Any] = {}
         self.given_slots = self._written.given_slots
         self.bound_slots = frozenset(self._written.states.values())
@@ -67,7 +67,8 @@ class NumpyExecutor:
             "buffer": kernels.arena(self.plan.nbytes),
             "Refused": Refused,
         }
-        exec(self._code, self.namespace)
+        for code in self._codes:
+            exec(code, self.namespace)
         return functools.partial(quiet_context().run, self.namespace["step"])
 
     def set_numbers(self, numbers):
@@ -76,6 +77,14 @@ class NumpyExecutor:
             self.namespace[f"n{i}"] = number
         for name, (i, dtype) in self._written.numbers.items():
             self.namespace[name] = host.astype(np.array(numbers[i]), dtype)
+
+
+def _compiled(texts, file):
+    """Yield the code of each of the texts that a file holds, one behind the other."""
+    line = 0
+    for text in texts:
+        yield compile("\n" * line + text, file, "exec")
+        line += text.count("\n") + 1
 
 
 EXECUTORS = {

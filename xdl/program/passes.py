@@ -28,9 +28,10 @@ def renamed(program, names):
         return value
 
     for instruction in program.instructions:
-        instruction.arguments = replaced(instruction.arguments, now)
-        options = instruction.options
-        instruction.options = {k: replaced(v, now) for k, v in options.items()}
+        if not names.keys().isdisjoint(instruction.operands()):
+            instruction.arguments = replaced(instruction.arguments, now)
+            options = instruction.options
+            instruction.options = {k: replaced(v, now) for k, v in options.items()}
     for output in program.returned():
         if isinstance(output.value, Value):
             output.value = now(output.value)
@@ -86,10 +87,13 @@ def _data(value, names):
 def _is_constant(instruction, names):
     if instruction.name in CHECKS or instruction.name == "random_bits":
         return False
-    operands = list(instruction.operands())
+    operands = instruction.operands()
     if instruction.name in FILLS and instruction.name != "full":
         operands = operands[1:]
-    return all(v.origin == "constant" or v in names for v in operands)
+    for value in operands:
+        if value.origin != "constant" and value not in names:
+            return False
+    return True
 
 
 def tidied(program, xp):
@@ -246,12 +250,8 @@ def _made(written, instruction, name, arguments, like, shape=None):
 def shared(program, xp):
     """Compute what is asked for twice once."""
     names, kept, known = {}, [], {}
-
-    def now(value):
-        return names.get(value, value)
-
     for instruction in program.instructions:
-        key = _key(instruction, now)
+        key = _key(instruction, names)
         if key in known and instruction.result is not None:
             names[instruction.result] = known[key].result
         elif key not in known:
@@ -261,19 +261,26 @@ def shared(program, xp):
     renamed(program, names)
 
 
-def _key(instruction, now):
-    options = tuple(sorted(instruction.options.items()))
-    nested = replaced((instruction.arguments, options), now)
-    return instruction.name, _hashable(nested)
+def _key(instruction, names):
+    """Return what two instructions that compute the same have in common, hashable."""
+    options = instruction.options
+    by_name = tuple(sorted(options.items())) if options else ()
+    given = _hashable(instruction.arguments, names), _hashable(by_name, names)
+    return instruction.name, given
 
 
-def _hashable(nested):
-    if isinstance(nested, slice):
-        return "slice", _hashable((nested.start, nested.stop, nested.step))
-    if isinstance(nested, tuple | list):
-        return tuple([_hashable(item) for item in nested])
+def _hashable(nested, names):
+    kind = type(nested)
+    if kind is Value:
+        return names.get(nested, nested)
+    if kind is int:
+        return nested
+    if kind is tuple or kind is list:
+        return tuple([_hashable(item, names) for item in nested])
+    if kind is slice:
+        return slice, *_hashable((nested.start, nested.stop, nested.step), names)
     # 1, 1.0 and True are equal, and 0.0 equals -0.0, but they are not the same.
-    return (type(nested), repr(nested)) if isinstance(nested, int | float) else nested
+    return (kind, repr(nested)) if isinstance(nested, int | float) else nested
 
 
 def needed(program, xp):
