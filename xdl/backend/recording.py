@@ -172,6 +172,13 @@ def replaced(nested, change):
     return nested
 
 
+def owner_of(value):
+    """Return the Value whose memory ``value`` shares: itself if it has its own."""
+    while isinstance(value.origin, Instruction) and value.origin.is_view:
+        value = value.origin.arguments[0]
+    return value
+
+
 def root(array):
     """Return the array whose memory ``array`` is a view of: itself if of none."""
     while getattr(array, "base", None) is not None:

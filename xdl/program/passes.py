@@ -6,6 +6,8 @@ A pass never changes a number that comes out, except where its text says so.
 from xdl.backend.recording import Instruction, Value, replaced
 from xdl.program.covering import added, joined
 from xdl.program.interpreter import compute
+from xdl.program.renaming import renamed
+from xdl.program.sharing import shared
 
 CHECKS = frozenset({"check_indices", "refuse_non_finite"})
 FILLS = frozenset({"new_zeros", "new_ones", "new_arange", "full"})
@@ -17,27 +19,6 @@ def improved(program, xp):
     for change in (folded, flattened, as_rows, tidied, shared, added, joined, needed):
         change(program, xp)
     return program
-
-
-def renamed(program, names):
-    """Let all that follows read ``names[value]`` where it read ``value``."""
-
-    def now(value):
-        while value in names:
-            value = names[value]
-        return value
-
-    for instruction in program.instructions:
-        if not names.keys().isdisjoint(instruction.operands()):
-            instruction.arguments = replaced(instruction.arguments, now)
-            options = instruction.options
-            instruction.options = {k: replaced(v, now) for k, v in options.items()}
-    for output in program.returned():
-        if isinstance(output.value, Value):
-            output.value = now(output.value)
-    program.updates = [
-        update._replace(value=now(update.value)) for update in program.updates
-    ]
 
 
 def folded(program, xp):
@@ -245,42 +226,6 @@ def _made(written, instruction, name, arguments, like, shape=None):
     new.result = Value.like(like, new, shape)
     written.append(new)
     return new.result
-
-
-def shared(program, xp):
-    """Compute what is asked for twice once."""
-    names, kept, known = {}, [], {}
-    for instruction in program.instructions:
-        key = _key(instruction, names)
-        if key in known and instruction.result is not None:
-            names[instruction.result] = known[key].result
-        elif key not in known:
-            known[key] = instruction
-            kept.append(instruction)
-    program.instructions = kept
-    renamed(program, names)
-
-
-def _key(instruction, names):
-    """Return what two instructions that compute the same have in common, hashable."""
-    options = instruction.options
-    by_name = tuple(sorted(options.items())) if options else ()
-    given = _hashable(instruction.arguments, names), _hashable(by_name, names)
-    return instruction.name, given
-
-
-def _hashable(nested, names):
-    kind = type(nested)
-    if kind is Value:
-        return names.get(nested, nested)
-    if kind is int:
-        return nested
-    if kind is tuple or kind is list:
-        return tuple([_hashable(item, names) for item in nested])
-    if kind is slice:
-        return slice, *_hashable((nested.start, nested.stop, nested.step), names)
-    # 1, 1.0 and True are equal, and 0.0 equals -0.0, but they are not the same.
-    return (kind, repr(nested)) if isinstance(nested, int | float) else nested
 
 
 def needed(program, xp):
