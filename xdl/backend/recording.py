@@ -172,6 +172,18 @@ def replaced(nested, change):
     return nested
 
 
+def is_fill(value):
+    """Tell whether a Value is a constant of which one number alone is in memory."""
+    if value.origin != "constant" or value.axes is None or value.size < 2:
+        return False
+    return not any(value.data.strides)
+
+
+def dense(constant):
+    """Return the array of a constant as its Value says that it lies."""
+    return constant.data.copy() if is_fill(constant) else constant.data
+
+
 def owner_of(value):
     """Return the Value whose memory ``value`` shares: itself if it has its own."""
     while isinstance(value.origin, Instruction) and value.origin.is_view:

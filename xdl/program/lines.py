@@ -6,7 +6,7 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.backend import scatter, summation
-from xdl.backend.recording import Value, values_in
+from xdl.backend.recording import Value, is_fill, values_in
 from xdl.program import kernels
 from xdl.program.names import Names
 from xdl.program.plan import INTO, REDUCTIONS, ufunc_of
@@ -177,7 +177,7 @@ class Lines(Names):
         x, index, new = instruction.arguments
         is_there = self._memory(self.plan.owner(x)) is self._memory(instruction.result)
         if not is_there and instruction.result not in self._covered:
-            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
+            self._write_start(out, x)
         is_distinct = "distinct" in instruction.options or _names_nothing_twice(index)
         if _is_slice(index):
             self._write_part(instruction.name, out, index, new)
@@ -190,6 +190,13 @@ class Lines(Names):
         else:
             add = self.object(scatter.add_at)
             self.body.append(f"{add}({out}, {self.text(index)}, {self.text(new)})")
+
+    def _write_start(self, out, x):
+        """Write what there is before it is changed."""
+        if is_fill(x):
+            self.body.append(f"{out}.fill({self.text(x.data.flat[0].item())})")
+        else:
+            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
 
     def _write_part(self, name, out, index, new):
         """Write into a part, or add to it, that is a view made once."""

@@ -3,7 +3,7 @@
 import keyword
 import re
 
-from xdl.backend.recording import Value
+from xdl.backend.recording import Value, dense
 from xdl.program.covering import covered
 
 # What the text calls its own values and functions.
@@ -47,7 +47,7 @@ class Names:
             self._add_state(value, name)
         elif value.origin == "constant":
             name = f"c{count}"
-            self.names[name] = value.data
+            self.names[name] = dense(value)
             self._bound.add(value)
         else:
             name = f"t{count}"

@@ -36,14 +36,15 @@ class NumpyExecutor:
     is_exact = True
 
     def __init__(self, program):
-        self._written = self._write(program)
-        self.plan = self._written.plan
-        texts = self._written.texts()
+        written = self._write(program)
+        self.plan, texts = written.plan, written.texts()
         self.source = "\n".join(texts)
         self._codes = list(_compiled(texts, made_file(self, "program", self.source)))
+        self._names, self._states = written.names, written.states
+        self._numbers = written.numbers
         self.namespace: dict[str, Any] = {}
-        self.given_slots = self._written.given_slots
-        self.bound_slots = frozenset(self._written.states.values())
+        self.given_slots = written.given_slots
+        self.bound_slots = frozenset(self._states.values())
 
     def _write(self, program):
         """Group and plan a program; return its Source."""
@@ -60,10 +61,9 @@ class NumpyExecutor:
             A function of the input arrays and the (key, number) of the next draw; it
             returns a tuple of results.
         """
-        written = self._written
         self.namespace = {
-            **written.names,
-            **{name: arrays[slot] for name, slot in written.states.items()},
+            **self._names,
+            **{name: arrays[slot] for name, slot in self._states.items()},
             "buffer": kernels.arena(self.plan.nbytes),
             "Refused": Refused,
         }
@@ -75,7 +75,7 @@ class NumpyExecutor:
         """Take over the hyperparameters."""
         for i, number in enumerate(numbers):
             self.namespace[f"n{i}"] = number
-        for name, (i, dtype) in self._written.numbers.items():
+        for name, (i, dtype) in self._numbers.items():
             self.namespace[name] = host.astype(np.array(numbers[i]), dtype)
 
 

@@ -3,7 +3,7 @@
 A pass never changes a number that comes out, except where its text says so.
 """
 
-from xdl.backend.recording import Instruction, Value, replaced
+from xdl.backend.recording import Instruction, Value, dense, replaced
 from xdl.program.covering import added, joined
 from xdl.program.interpreter import compute
 from xdl.program.renaming import renamed
@@ -11,6 +11,7 @@ from xdl.program.sharing import shared
 
 CHECKS = frozenset({"check_indices", "refuse_non_finite"})
 FILLS = frozenset({"new_zeros", "new_ones", "new_arange", "full"})
+ALIKE = frozenset({"new_zeros", "new_ones"})
 _LAYOUT = frozenset({"reshape", "broadcast_to", "astype", "positive"})
 
 
@@ -40,9 +41,18 @@ def folded(program, xp):
         if instruction.name in FILLS and instruction.name != "full":
             arguments = (_Like(instruction.arguments[0]), *arguments[1:])
         real = compute(instruction, xp, arguments, options, None)
-        names[instruction.result] = fills[fill] = Value(real, "constant", real)
+        names[instruction.result] = fills[fill] = _constant(instruction, real, xp)
     program.instructions = kept
     renamed(program, names)
+
+
+def _constant(instruction, real, xp):
+    """Return the Value of a constant; one number where all of it is that number."""
+    value = Value(real, "constant", real)
+    if instruction.name in ALIKE and real.size > 1:
+        first = xp.copy(xp.reshape(real, (-1,))[0, ...])
+        value.data = xp.broadcast_to(first, real.shape)
+    return value
 
 
 def _fill(instruction):
@@ -62,7 +72,7 @@ class _Like:
 
 def _data(value, names):
     value = names.get(value, value)
-    return value.data if value.origin == "constant" else value
+    return dense(value) if value.origin == "constant" else value
 
 
 def _is_constant(instruction, names):

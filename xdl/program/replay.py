@@ -9,6 +9,7 @@ from xdl.program.batches import stacked
 from xdl.program.interpreter import Refused, made_numbers, number_of
 from xdl.program.nest import mapped
 from xdl.program.short import drawn_again, short_way
+from xdl.program.verify import give_memory_back
 
 
 class Replay:
@@ -32,7 +33,7 @@ class Replay:
         ]
         self.executor = executor(program)
         self.is_verified, self.short = False, None
-        self._arrays = None
+        self._arrays, self._has_run = None, False
 
     def holds(self, numbers):
         """Tell whether numbers answer the program's guards as those it was made with.
@@ -68,8 +69,9 @@ class Replay:
         ]
         old = self._arrays
         if old is None or any(a is not b for a, b in zip(arrays, old, strict=True)):
+            give_memory_back()  # what follows takes new memory, not what is left
             self._step = self.executor.bind(arrays)
-            self._arrays = arrays
+            self._arrays, self._has_run = arrays, False
         self.executor.set_numbers(numbers)
 
     def run(self, given):
@@ -81,6 +83,9 @@ class Replay:
         Raises:
             Refused: a check failed; nothing has changed.
         """
+        if not self._has_run:  # the memory of eager steps before
+            give_memory_back()
+            self._has_run = True
         pairs = zip(given, self.program.inputs, strict=True)
         inputs = [_array(leaf) for leaf, value in pairs if value is not None]
         slots = self.state.slots

@@ -70,7 +70,7 @@ class NativeSource(Source):
             super()._write_change(instruction, out)
             return
         if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
-            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
+            self._write_start(out, x)
         self.names["add_rows"] = load(_ADDED_ROWS).add_rows
         add = self.object(add_at)
         given = out, self._index(index), self.text(new)
