@@ -77,7 +77,6 @@ class Lines(Names):
     def _write_into(self, instruction, out):
         """Write the lines that compute into the array called ``out``."""
         name = instruction.name
-        given = [self.text(a) for a in instruction.arguments]
         ufunc = ufunc_of(name)
         if ufunc is not None:
             given = [self._operand(a, instruction) for a in instruction.arguments]
@@ -89,6 +88,7 @@ class Lines(Names):
         elif name in INTO:
             self._write_change(instruction, out)
         else:
+            given = [self.text(a) for a in instruction.arguments]
             getattr(self, f"_write_{name}")(instruction, out, *given)
 
     def _operand(self, argument, instruction):

@@ -49,6 +49,9 @@ def folded(program, xp):
 def _constant(instruction, real, xp):
     """Return the Value of a constant; one number where all of it is that number."""
     value = Value(real, "constant", real)
+    is_plain = value.axes in (None, tuple(range(real.ndim)))
+    if instruction.is_view and is_plain:
+        value.data = xp.copy(real)  # what it is a part of is not kept for it
     if instruction.name in ALIKE and real.size > 1:
         first = xp.copy(xp.reshape(real, (-1,))[0, ...])
         value.data = xp.broadcast_to(first, real.shape)

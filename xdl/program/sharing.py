@@ -20,9 +20,10 @@ def shared(program, xp):
     memory = _Memory(program)
     for i, instruction in enumerate(program.instructions):
         key = _key(instruction, names)
-        before = known.get(key)
+        alike = known.setdefault(hash(key), [])  # the keys themselves would take much
+        before = next((one for one in alike if _key(one, names) == key), None)
         if before is None or not memory.keeps(before, instruction, i):
-            known[key] = instruction
+            alike[:] = [one for one in alike if one is not before] + [instruction]
             kept.append(instruction)
         elif instruction.result is not None:
             names[instruction.result] = before.result
