@@ -16,12 +16,14 @@ from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
 from xdl.program.passes import improved
 from xdl.program.record import device_of_state, given_as, prepared, record, result_of
-from xdl.program.replay import Replay, no_collection
+from xdl.program.replay import Replay
 from xdl.program.short import MISS
 from xdl.program.state import State
 from xdl.program.verify import NUDGES, Snapshot, compared, give_memory_back, outcome
+from xdl.program.waiting import no_collection, told
 
 MOST = 64  # programs that are kept of one step
+_PLANNING = "compile: a step is made ready for its replays, once for these shapes"
 
 
 class Compiled:
@@ -209,7 +211,7 @@ class Compiled:
             self._give_up_one()
         key, program, returned = self._record(key, arguments, given)
         xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
-        with no_collection():  # it would go through all that is made, again and again
+        with told(_PLANNING), no_collection():
             replay = Replay(improved(program, xp), self.state, self._executor, key)
         # What a step leaves behind, a gradient, may make the next one another program.
         self._recordings += 1

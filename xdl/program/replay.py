@@ -1,8 +1,5 @@
 """Replay: a program bound to the arrays of its state, and the short way to it."""
 
-import contextlib
-import gc
-
 from xdl.backend import NAMESPACES, random
 from xdl.core.variable import Variable
 from xdl.program.batches import stacked
@@ -128,18 +125,6 @@ class Replay:
             for update in self.program.updates:
                 self.state.slots[update.slot].touch()
         return count, stacked(self.program.outputs, iter(results), count)
-
-
-@contextlib.contextmanager
-def no_collection():
-    """Let Python not look for cycles meanwhile."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def array_of(value):
