@@ -74,8 +74,8 @@ def test_nothing_is_said_elsewhere_or_below_the_level_of_the_logger(
 def test_nothing_is_said_after_what_is_quick(monkeypatch):
     timers = []
     monkeypatch.setattr(sys, "stderr", Errors(True))
-    monkeypatch.setattr(Late, "start", timers.append)
-    monkeypatch.setattr(Late, "cancel", timers.append)
+    monkeypatch.setattr(Late, "start", lambda timer: timers.append(timer))
+    monkeypatch.setattr(Late, "cancel", lambda timer: timers.append(timer))
     monkeypatch.setattr(waiting.threading, "Timer", Late)
 
     _compile()
