@@ -1,5 +1,7 @@
 """Parts that are put into zeros: those that nothing leaves are never written."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -50,8 +52,8 @@ def test_parts_of_a_gradient_are_put_into_one_array(rows, fills, adds):
     actual = [arrays_of(compiled(x)) for x in xs][-1]
 
     assert [] == differing(arrays_of(eager.step(xdl.Variable(xs[-1]))), actual)
-    assert fills == source_of(compiled).count("copyto")
-    assert adds == source_of(compiled).count("add(")
+    assert fills == source_of(compiled).count(".fill(")
+    assert adds == len(re.findall(r"add\((t\d+), t\d+, \1\)", source_of(compiled)))
 
 
 class Windows(Parts):
@@ -74,4 +76,5 @@ def test_what_is_added_to_a_part_is_added_in_place():
     actual = [arrays_of(compiled(x)) for x in xs][-1]
 
     assert [] == differing(arrays_of(eager.step(xdl.Variable(xs[-1]))), actual)
-    assert 3 == source_of(compiled).count(" += ")
+    in_place = r"add\((t\d+_at\w*), t\d+, \1\)"
+    assert 3 == len(re.findall(in_place, source_of(compiled)))

@@ -290,3 +290,82 @@ def test_a_step_that_is_deleted_is_freed(memory):
 
     assert memory()[0] - before < HIDDEN
     assert (None, None) == (state(), model())
+
+
+# The most that is held while a step is recorded, and by a program.
+
+
+def _training_of(name):
+    """Return a function of no arguments that trains a model once, and what it uses."""
+    rng = np.random.default_rng(0)
+    xdl.seed(0)
+    if name == "wide layers":
+        model = models.MLP([256, 512, 512, 10])
+        given = rng.standard_normal((1536, 256)).astype("f4"), rng.integers(0, 10, 1536)
+    else:
+        model = models.ResNet(width=16, blocks=(1, 1))
+        images = rng.standard_normal((32, 3, 32, 32)).astype("f4")
+        given = images, rng.integers(0, 10, 32)
+    optimizer = optim.Adam(model)
+
+    def step(x, target):
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        optimizer.update()
+        return loss
+
+    return step, given, (model, optimizer)
+
+
+def _most_of(call, given):
+    """Return how many bytes of arrays more than before were held during a call."""
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    call(*given)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("name", ["wide layers", "convolutions"])
+def test_recording_holds_about_as_much_as_eager(name):
+    step, given, _ = _training_of(name)
+    eager = _most_of(step, given)
+    step, given, state = _training_of(name)
+    record = xdl.compile(step, *state, verify=False)
+
+    recorded = _most_of(record, given)
+
+    assert recorded < 1.3 * eager
+
+
+def test_a_program_holds_no_more_than_eager_to_compute_nothing_twice():
+    step, given, _ = _training_of("convolutions")
+    eager = _most_of(step, given)
+    step, given, state = _training_of("convolutions")
+    compiled = xdl.compile(step, *state, verify=False)
+    compiled(*given)
+
+    taken = _most_of(compiled, given)
+
+    assert taken < 1.3 * eager
+
+
+def test_views_of_the_state_see_what_the_step_writes_into_it():
+    weight = xdl.Variable(np.ones((2, 3)), name="weight")
+    held = weight.value
+
+    def step(x):
+        part = weight.value.T
+        before = part * 1.0
+        weight.value[0] = x.value
+        return before, part * 1.0, held.sum()
+
+    compiled = xdl.compile(step, weight)
+    before, after, meanwhile = compiled(np.zeros(3))
+
+    assert (6, 3, 6) == (before.sum(), after.sum(), meanwhile)
+    assert 3 == held.sum() == weight.numpy().sum()

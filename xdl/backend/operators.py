@@ -44,7 +44,7 @@ def _in_place(trace, function):
         if type(self.array) not in backend.ARRAYS:  # one of NumPy's scalars
             return made
         made = trace.astype(made, self.dtype)
-        self.array[...] = made.array
+        self._put(..., made.array)
         self._become(made.value, made.array)
         return self
 

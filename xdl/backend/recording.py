@@ -5,6 +5,7 @@ computes with real arrays and adds an ``Instruction`` for every call; ``xdl.prog
 makes a program of them.
 """
 
+import functools
 import math
 import sys
 from contextvars import ContextVar
@@ -55,8 +56,8 @@ class Value:
         if type(array) in (int, float):  # NumPy's float64 is a float, too
             self.shape = self.dtype = self.axes = None
         else:
-            self.shape, self.dtype = array.shape, array.dtype
-            self.axes = memory_order(array)
+            self.dtype = array.dtype
+            self.shape, self.axes = _lying(array.shape, array.strides, array.itemsize)
 
     @classmethod
     def like(cls, other, origin, shape=None):
@@ -101,44 +102,93 @@ class Instruction:
     """
 
     __slots__ = (
-        "arguments",
+        "_arguments",
+        "_operands",
+        "_options",
         "is_view",
         "name",
-        "options",
         "place",
         "result",
     )
     result: Any
 
     def __init__(self, name, arguments, options, place=""):
-        self.name, self.arguments, self.options = name, arguments, options
+        self.name, self._arguments, self._options = name, arguments, options
         self.place, self.result, self.is_view = place, None, False
+        self._operands = None
+
+    @property
+    def arguments(self):
+        """What is given by place."""
+        return self._arguments
+
+    @arguments.setter
+    def arguments(self, arguments):
+        self._arguments, self._operands = arguments, None
+
+    @property
+    def options(self):
+        """What is given by name."""
+        return self._options
+
+    @options.setter
+    def options(self, options):
+        self._options, self._operands = options, None
 
     def operands(self):
-        """Yield every Value among the arguments, in order, nested ones too."""
-        yield from values_in(self.arguments)
-        yield from values_in(tuple(self.options.values()))
+        """Return every Value among the arguments, in order, nested ones too."""
+        if self._operands is None:  # asked by every pass
+            nested = (self._arguments, tuple(self._options.values()))
+            self._operands = tuple(values_in(nested))
+        return self._operands
 
     def __repr__(self):
         return f"{self.result} = {self.name}{self.arguments}"
 
 
 def values_in(nested):
-    """Yield the Values in nested tuples and slices."""
-    if isinstance(nested, Value):
-        yield nested
-    elif isinstance(nested, tuple | list):
-        for item in nested:
-            yield from values_in(item)
+    """Return a list of the Values in nested tuples and lists."""
+    found = []
+    _collect(nested if isinstance(nested, tuple | list) else (nested,), found)
+    return found
+
+
+def _collect(nested, found):
+    for item in nested:
+        kind = type(item)
+        if kind is Value:
+            found.append(item)
+        elif kind is tuple or kind is list:
+            _collect(item, found)
 
 
 def replaced(nested, change):
     """Return nested tuples with ``change(value)`` in the place of each Value."""
-    if isinstance(nested, Value):
+    kind = type(nested)
+    if kind is Value:
         return change(nested)
-    if isinstance(nested, tuple | list):
-        return type(nested)([replaced(item, change) for item in nested])
+    if kind is tuple or kind is list:
+        return kind([replaced(item, change) for item in nested])
     return nested
+
+
+def is_fill(value):
+    """Tell whether a Value is a constant of which one number alone is in memory."""
+    if value.origin != "constant" or value.axes is None or value.size < 2:
+        return False
+    return not any(value.data.strides)
+
+
+def dense(constant):
+    """Return the array of a constant as its Value says that it lies."""
+    return constant.data.copy() if is_fill(constant) else constant.data
+
+
+def owner_of(value):
+    """Return the Value whose memory ``value`` shares: itself if it has its own."""
+    while isinstance(value.origin, Instruction) and value.origin.is_view:
+        value = value.origin.arguments[0]
+    return value
 
 
 def root(array):
@@ -150,13 +200,19 @@ def root(array):
 
 def memory_order(array):
     """Return the axes by falling strides if the array is dense in memory, or None."""
-    axes = sorted(range(array.ndim), key=lambda axis: (-abs(array.strides[axis]), axis))
-    expected = array.itemsize
+    return _lying(array.shape, array.strides, array.itemsize)[1]
+
+
+@functools.lru_cache(maxsize=4096)
+def _lying(shape, strides, itemsize):
+    """Return a shape and the ``memory_order`` of its array: for many, the same two."""
+    axes = sorted(range(len(shape)), key=lambda axis: (-abs(strides[axis]), axis))
+    expected = itemsize
     for axis in reversed(axes):
-        if array.shape[axis] != 1 and array.strides[axis] != expected:
-            return None
-        expected *= array.shape[axis]
-    return tuple(axes)
+        if shape[axis] != 1 and strides[axis] != expected:
+            return shape, None
+        expected *= shape[axis]
+    return shape, tuple(axes)
 
 
 def is_there(value, index, part):
@@ -185,6 +241,7 @@ class Recording:
         self.sets: dict = {}
         self.owners = ()
         self._token = None
+        self._asked = (None, "")  # the frame of a kernel, and the place that it is
 
     def __enter__(self):
         if current() is not None:
@@ -195,6 +252,7 @@ class Recording:
 
     def __exit__(self, *exception):
         _current.reset(self._token)
+        self._asked = (None, "")
 
     def constant(self, array):
         """Return the Value of an array that never changes."""
@@ -202,11 +260,30 @@ class Recording:
 
     def add(self, name, arguments, options, real):
         """Write an instruction down; return the Value of its real result."""
-        instruction = Instruction(name, arguments, options, place())
+        instruction = Instruction(name, arguments, options, self.place())
         self.instructions.append(instruction)
         if real is not None:
             instruction.result = Value(real, instruction)
         return instruction.result
+
+    def place(self):
+        """Return which operation, of which layers, the kernel that runs belongs to.
+
+        It is found on the stack: a kernel does not know that it is recorded. What a
+        kernel asks for has one place; so its frame is kept until another one asks.
+        """
+        frame = sys._getframe(1)
+        while frame is not None and not _is_kernel(frame.f_code):
+            frame = frame.f_back
+        if frame is None:
+            self._asked = (None, "")
+            return _path(sys._getframe(1))
+        if frame is not self._asked[0]:
+            kernel = type(frame.f_locals["self"]).__name__
+            name = kernel + _KERNELS[frame.f_code.co_name]
+            path = _path(frame)
+            self._asked = (frame, f"{path}: {name}" if path else name)
+        return self._asked[1]
 
 
 def active():
@@ -235,18 +312,17 @@ def not_in_state(label, shape):
 _KERNELS = {"compute": "", "gradient": " gradient", "change": ""}
 
 
-def place():
-    """Return which operation, of which layers, the kernel that runs now belongs to.
+def _is_kernel(code):
+    return code.co_name in _KERNELS and "self" in code.co_varnames
 
-    It is found on the stack: a kernel does not know that it is recorded.
-    """
-    frame, name, layers = sys._getframe(2), "", []
+
+def _path(frame):
+    """Return the layers whose calls a frame is in, from the outermost on."""
+    layers = []
     while frame is not None:
-        code = frame.f_code.co_name
-        if not name and code in _KERNELS and "self" in frame.f_code.co_varnames:
-            name = type(frame.f_locals["self"]).__name__ + _KERNELS[code]
-        elif code == "__call__" and hasattr(frame.f_locals.get("self"), "modules"):
-            layers.append(frame.f_locals["self"]._label())
+        if frame.f_code.co_name == "__call__":
+            called = frame.f_locals.get("self")
+            if hasattr(called, "modules"):
+                layers.append(called._label())
         frame = frame.f_back
-    path = "/".join(reversed(layers))
-    return f"{path}: {name}" if path and name else path or name
+    return "/".join(reversed(layers))

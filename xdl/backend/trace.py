@@ -7,6 +7,7 @@ Reading a number out of a Traced is an error: a program could not repeat the dec
 
 import contextlib
 import operator
+import types
 from typing import Any
 
 from xdl import backend
@@ -27,6 +28,9 @@ _BITWISE = {  # kernels have them as operators alone
 }
 
 
+_NONE: Any = types.MappingProxyType({})  # the options of most instructions
+
+
 def _of_the_array(name):
     return property(operator.attrgetter(f"array.{name}"), doc=f"Its {name}.")
 
@@ -40,15 +44,17 @@ class Traced:
         viewed: what it is a view of: (the Traced, that one's Value at the time), or
             None.
         view: the Instruction that makes it of that.
+        is_lent: whether the array must stay as it is: it is copied to be written into.
     """
 
-    __slots__ = ("__weakref__", "array", "value", "view", "viewed")
+    __slots__ = ("__weakref__", "array", "is_lent", "value", "view", "viewed")
     view: Any
     viewed: Any
     __array_ufunc__ = None  # NumPy's arrays leave operators to this class
 
-    def __init__(self, array, value):
+    def __init__(self, array, value, is_lent=False):
         self.array, self.value, self.viewed = array, value, None
+        self.is_lent = is_lent
 
     shape = _of_the_array("shape")
     dtype = _of_the_array("dtype")
@@ -84,13 +90,34 @@ class Traced:
         if type(new) is Traced and is_there(self.value, _value(index), new.value):
             return  # the end of `self[index] += x`, which has written into its view
         if index is Ellipsis and _fits(new, self):
-            self.array[...] = new.array
-            self._become(value_now(new), new.array)
+            value = value_now(new)
+            self._put(..., new.array)
+            self._become(value, new.array)
             return
-        self.array[_real(index)] = _real(new)
-        recording = active()
         arguments = (value_now(self), _value(index), _value(new))
-        self._become(recording.add("set_at", arguments, {}, self.array), self.array)
+        self._put(_real(index), _real(new))
+        recording = active()
+        self._become(recording.add("set_at", arguments, _NONE, self.array), self.array)
+
+    def _put(self, index, new):
+        """Write into the real array."""
+        self._own()
+        self.array[index] = new
+
+    def _own(self):
+        """Have an array that may be written into."""
+        if self.is_lent:
+            self.array, self.is_lent = active().xp.copy(self.array), False
+        elif self.viewed is not None:
+            self.viewed[0]._own()
+            self._look_again()
+
+    def _look_again(self):
+        """See the array that this is a view of as it is now."""
+        base, view = self.viewed[0].array, self.view
+        if root(base) is not root(self.array):
+            function = getattr(active().xp, view.name)
+            self.array = function(base, *view.arguments[1:], **view.options)
 
     def _become(self, value, array):
         """Take a new Value after a write, and write it into what this is a view of.
@@ -117,7 +144,7 @@ class Traced:
             )
         else:
             array = base.array
-        changed = active().add(name, arguments, {}, array)
+        changed = active().add(name, arguments, _NONE, array)
         changed.origin.is_view = name == "permute_dims"
         base._become(changed, array)
         self.viewed = base, base.value
@@ -168,6 +195,7 @@ def value_now(traced):
         base, seen = traced.viewed
         now = value_now(base)
         if now is not seen:
+            traced._look_again()
             view = traced.view
             value = active().add(
                 view.name, (now, *view.arguments[1:]), view.options, traced.array
@@ -179,32 +207,31 @@ def value_now(traced):
 
 def _real(nested):
     """Return what came with real arrays and numbers in the place of recorded ones."""
-    if type(nested) is Traced:
+    kind = type(nested)
+    if kind is Traced:
         return nested.array
-    if type(nested) is Number:
-        return nested.number
-    if type(nested) in (tuple, list):
-        return type(nested)([_real(item) for item in nested])
-    return nested
+    if kind is tuple or kind is list:
+        return kind([_real(item) for item in nested])
+    return nested.number if kind is Number else nested
 
 
 def _value(nested):
     """Return what came with Values in the place of recorded arrays and numbers."""
-    if type(nested) is Traced:
-        return value_now(nested)
-    if type(nested) is Number:
-        return nested.value
-    if type(nested) in (tuple, list):
+    kind = type(nested)
+    if kind is Traced:
+        return nested.value if nested.viewed is None else value_now(nested)
+    if kind is tuple or kind is list:
         return tuple([_value(item) for item in nested])
-    return nested
+    return nested.value if kind is Number else nested
 
 
 def _brought(nested):
     """Return what came with its plain arrays made constants of the recording."""
-    if type(nested) in backend.ARRAYS and type(nested) is not Traced:
+    kind = type(nested)
+    if kind is tuple or kind is list:
+        return kind([_brought(item) for item in nested])
+    if kind is not Traced and kind in backend.ARRAYS:
         return _constant(nested)
-    if type(nested) in (tuple, list):
-        return type(nested)([_brought(item) for item in nested])
     return nested
 
 
@@ -217,16 +244,21 @@ def _constant(array):
 def _recorded(name):
     """Return the function of this namespace that calls ``name`` and writes it down."""
 
+    bitwise = _BITWISE.get(name)
+
     def call(*arguments, **options):
         recording = active()
+        recording.place()  # so that nothing is kept of the kernel before
         arguments = _brought(arguments)
-        options = {key: _brought(option) for key, option in options.items()}
-        function = _BITWISE.get(name) or getattr(recording.xp, name)
-        given = {key: _real(option) for key, option in options.items()}
+        function = bitwise or getattr(recording.xp, name)
+        values, by_name = _value(arguments), _NONE
+        if options:
+            options = {key: _brought(option) for key, option in options.items()}
+            by_name = {key: _value(option) for key, option in options.items()}
+            options = {key: _real(option) for key, option in options.items()}
         with recording.xp.quiet():
-            real = function(*_real(arguments), **given)
-        options = {key: _value(option) for key, option in options.items()}
-        value = recording.add(name, _value(arguments), options, real)
+            real = function(*_real(arguments), **options)
+        value = recording.add(name, values, by_name, real)
         traced = Traced(real, value)
         if _is_view(arguments, real):
             value.origin.is_view = True
@@ -284,23 +316,26 @@ class Trace:
     def check_indices(self, indices, size, who, error):
         """Check now, and write down that every call checks."""
         recording = active()
+        value = value_now(indices)
         recording.xp.check_indices(indices.array, size, who, error)
-        recording.add("check_indices", (value_now(indices), size), {}, None)
+        recording.add("check_indices", (value, size), _NONE, None)
 
     def has_non_finite(self, x):
         """Answer False, and write down that every call refuses what is not finite."""
         recording = active()
+        value = value_now(x)
         if recording.xp.has_non_finite(x.array):
             return True
-        recording.add("refuse_non_finite", (value_now(x),), {}, None)
+        recording.add("refuse_non_finite", (value,), {}, None)
         return False
 
     def is_within(self, x, limit):
         """Answer truly, and write down that every call refuses another answer."""
         recording = active()
+        value = value_now(x)
         if not recording.xp.is_within(x.array, limit):
             return False
-        recording.add("refuse_non_finite", (value_now(x), limit), {}, None)
+        recording.add("refuse_non_finite", (value, limit), {}, None)
         return True
 
     def asarray(self, x):

@@ -11,10 +11,11 @@ from xdl.backend.recording import current, root
 from xdl.core import mode
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
-from xdl.program.attributes import Surroundings, plain_attributes
+from xdl.program.attributes import Surroundings
 from xdl.program.batches import over
 from xdl.program.calls import Placing, called
 from xdl.program.interpreter import Refused
+from xdl.program.kinds import dense, kind, too_many
 from xdl.program.nest import leaves, mapped
 from xdl.program.numpy_executor import executor_of
 from xdl.program.passes import improved
@@ -24,8 +25,10 @@ from xdl.program.replay import Replay
 from xdl.program.short import MISS
 from xdl.program.state import State
 from xdl.program.verify import Snapshot, compared, copied, give_memory_back, results
+from xdl.program.waiting import no_collection, told
 
 MOST = 64  # programs that are kept of one step
+_PLANNING = "compile: a step is made ready for its replays, once for these shapes"
 
 
 class Compiled:
@@ -234,7 +237,7 @@ class Compiled:
         arguments = mapped(arguments, prepared)
         self._refuse_aliases(leaves(arguments))
         is_exact = getattr(self._executor, "is_exact", False)
-        return arguments if is_exact else mapped(arguments, _dense)
+        return arguments if is_exact else mapped(arguments, dense)
 
     def _look_for_new_variables(self):
         watch = self.state.watch
@@ -247,7 +250,7 @@ class Compiled:
             self.state.watch = new.watch
 
     def _kinds(self, given):
-        return tuple([_kind(leaf, self._floats_vary) for leaf in given])
+        return tuple([kind(leaf, self._floats_vary) for leaf in given])
 
     def _known(self, key, numbers):
         """Return the number of a program that holds, or None."""
@@ -279,8 +282,9 @@ class Compiled:
         self._is_between = True
         try:
             xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
-            plain = Perturbed(improved(program, xp), xp)
-            replay = Replay(program, self.state, self._executor, key)
+            with told(_PLANNING), no_collection():
+                plain = Perturbed(improved(program, xp), xp)
+                replay = Replay(program, self.state, self._executor, key)
             replay.plain = plain if self.verify else None
             return replay
         finally:
@@ -316,7 +320,7 @@ class Compiled:
     def _give_up_one(self):
         """Forget the program that was used longest ago; warn the first time."""
         if self._recordings == MOST:
-            text = _too_many(list(self._replays.values()))
+            text = too_many(list(self._replays.values()), MOST)
             warnings.warn(text, RuntimeWarning, stacklevel=6)
         del self._replays[next(iter(self._replays))]
 
@@ -383,51 +387,3 @@ class Compiled:
                     f"compile: an argument shares the memory of {slot.label}, which is "
                     "in the state of the step; pass a copy"
                 )
-
-
-def _too_many(replays):
-    """Return what is said when a step has recorded more programs than are kept."""
-    last = replays[-1]
-    alike = [replay.key[2] for replay in replays if replay.key[1] == last.key[1]]
-    columns = zip(*alike, strict=True)
-    names = [
-        repr(name)
-        for name, column in zip(last.program.input_names, columns, strict=True)
-        if len(set(column)) > MOST / 2
-    ]
-    what = " and ".join(names) or "state, or another answer to an `if`"
-    return (
-        f"compile: a step is recorded for the {MOST + 1}th time, for another {what}; "
-        "recording is slow. Pass numbers that change as floats or arrays, and arrays "
-        "of few shapes. The programs used longest ago are given up"
-    )
-
-
-def _dense(leaf):
-    """Return a leaf of the arguments whose elements lie one after the other."""
-    array = leaf._value if isinstance(leaf, Variable) else leaf
-    if type(array) not in backend.ARRAYS or array.flags.c_contiguous:
-        return leaf
-    array = array.copy(order="C")
-    if not isinstance(leaf, Variable):
-        return array
-    dense = Variable._of(array)
-    dense._is_data = getattr(leaf, "_is_data", False)
-    return dense
-
-
-def _kind(leaf, floats_vary):
-    array = leaf._value if isinstance(leaf, Variable) else leaf
-    if type(array) in NAMESPACES:
-        # Sums and products round otherwise where numbers lie otherwise.
-        strides = None if array.flags.c_contiguous else array.strides
-        return type(leaf), array.shape, array.dtype, strides
-    if type(leaf) is float:
-        # 0.0 equals -0.0 but is another number, and NaN does not equal itself.
-        return float, None if floats_vary else repr(leaf)
-    if type(leaf).__hash__ is None:
-        raise ArgumentError(
-            f"compile: {type(leaf).__name__} came as an argument, needed arrays, "
-            "numbers and other values that never change"
-        )
-    return type(leaf), leaf, plain_attributes(leaf)

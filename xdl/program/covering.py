@@ -7,7 +7,7 @@ need be there before.
 
 import numpy as np
 
-from xdl.backend.recording import Instruction, Value, values_in
+from xdl.backend.recording import Instruction, Value, is_fill, values_in
 
 _PUTTING = frozenset({"set_at", "scatter_add"})
 
@@ -68,7 +68,8 @@ def _own_parts(instruction):
     if instruction.name not in _PUTTING or not _is_part(instruction):
         return None
     zeros, index, part = instruction.arguments
-    is_empty = zeros.origin == "constant" and not zeros.data.any()
+    numbers = zeros.data.flat[0] if is_fill(zeros) else zeros.data
+    is_empty = zeros.origin == "constant" and not numbers.any()
     is_same = isinstance(part, Value) and part.dtype == zeros.dtype
     return [(zeros, index, part)] if is_empty and is_same else None
 
@@ -124,4 +125,4 @@ def covered(program):
 
 def _is_part(one):
     """Tell whether the part that an instruction changes is always the same."""
-    return not any(True for _ in values_in((one.arguments[1],)))
+    return not values_in(one.arguments[1])

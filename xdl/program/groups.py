@@ -95,47 +95,68 @@ def grouped(program, is_worth):
         program: a Program; it is changed in place.
         is_worth: a function of a Group: whether it shall stay one.
     """
-    uses = program.uses()
-    written, open_groups = [], []
-
-    def close(group):
-        open_groups.remove(group)
-        group.close(uses)
-        written.extend([group] if is_worth(group) else group.inner)
-
+    gathering = _Gathering(program.uses(), is_worth)
     for instruction in program.instructions:
-        needed = _groups_of(instruction, open_groups)
+        gathering.take(instruction)
+    for group in list(gathering.open):
+        gathering.close(group)
+    program.instructions = gathering.written
+
+
+class _Gathering:
+    """The groups that are open while a program is gone through.
+
+    Attributes:
+        open: a dict of them, from the oldest on.
+        written: the instructions that are done with.
+    """
+
+    def __init__(self, uses, is_worth):
+        self.open, self.written = {}, []
+        self._uses, self._is_worth, self._home_of = uses, is_worth, {}
+
+    def take(self, instruction):
+        """Put an instruction into a group, or write it."""
+        makers = self._makers(instruction)
         shape = group_shape(instruction)
-        home = None if shape is None else _home(instruction, shape, needed, open_groups)
-        for group in needed:
+        home = None if shape is None else self._home(instruction, shape, makers)
+        for group in makers:
             if group is not home:
-                close(group)
+                self.close(group)
         if shape is None:
-            written.append(instruction)
-        elif home is None:
-            open_groups.append(Group(shape, instruction))
+            self.written.append(instruction)
+            return
+        if home is None:
+            home = Group(shape, instruction)
+            self.open[home] = None
         else:
             home.add(instruction)
-    while open_groups:
-        close(open_groups[0])
-    program.instructions = written
+        self._home_of[instruction.result] = home
 
+    def close(self, group):
+        """Write a group that takes in nothing more."""
+        del self.open[group]
+        for value in group.made():
+            del self._home_of[value]
+        group.close(self._uses)
+        self.written.extend([group] if self._is_worth(group) else group.inner)
 
-def _groups_of(instruction, open_groups):
-    operands = set(instruction.operands())
-    return [g for g in open_groups if operands.intersection(g.kinds) & set(g.made())]
+    def _makers(self, instruction):
+        """Return the open groups that make what an instruction reads, oldest first."""
+        homes = self._home_of
+        found = {homes[v] for v in instruction.operands() if v in homes}
+        return [g for g in self.open if g in found] if len(found) > 1 else list(found)
 
-
-def _home(instruction, shape, needed, open_groups):
-    """Return the open group that an instruction joins, or None: it starts one."""
-    for group in needed:
-        if group.shape == shape:
-            return group
-    operands = [v for v in instruction.operands() if v.size > 1]
-    for group in reversed(open_groups):
-        if group.shape == shape and any(v in group.kinds for v in operands):
-            return group
-    return None
+    def _home(self, instruction, shape, makers):
+        """Return the open group that an instruction joins, or None: it starts one."""
+        for group in makers:
+            if group.shape == shape:
+                return group
+        operands = [v for v in instruction.operands() if v.size > 1]
+        for group in reversed(self.open):
+            if group.shape == shape and any(v in group.kinds for v in operands):
+                return group
+        return None
 
 
 def group_shape(instruction):
@@ -167,10 +188,10 @@ def _shape_of_rows(instruction):
                 break
             if origin.name in _ROW_REDUCTIONS:
                 return _reduced_shape(origin)
-            before = next(values_in(origin.arguments), None)
-            if before is None:
+            before = values_in(origin.arguments)
+            if not before:
                 break
-            origin = before.origin
+            origin = before[0].origin
     return None
 
 

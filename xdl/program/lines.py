@@ -6,7 +6,7 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.backend import scatter, summation
-from xdl.backend.recording import Instruction, Value
+from xdl.backend.recording import Instruction, Value, is_fill, values_in
 from xdl.program import kernels
 from xdl.program.names import Names
 from xdl.program.plan import INTO, REDUCTIONS, ufunc_of
@@ -81,7 +81,6 @@ class Lines(Names):
     def _write_into(self, instruction, out):
         """Write the lines that compute into the array called ``out``."""
         name = instruction.name
-        given = [self.text(a) for a in instruction.arguments]
         ufunc = ufunc_of(name)
         if ufunc is not None:
             given = [self._operand(a, instruction) for a in instruction.arguments]
@@ -93,6 +92,7 @@ class Lines(Names):
         elif name in INTO:
             self._write_change(instruction, out)
         else:
+            given = [self.text(a) for a in instruction.arguments]
             getattr(self, f"_write_{name}")(instruction, out, *given)
 
     def _operand(self, argument, instruction):
@@ -111,7 +111,7 @@ class Lines(Names):
                 return name
         is_lone = argument.size == 1 and argument.shape and result.size > 1
         if is_lone and self._is_bound(argument):
-            return self._viewed(self.name(argument), 0, "()")
+            return self._viewed(self.name(argument), "()")
         return self.text(argument)
 
     def _write_matmul(self, instruction, out, a, b):
@@ -139,13 +139,13 @@ class Lines(Names):
         rows = math.prod(places)
         flat = f"({rows}, {x.shape[-1]})"
         if self._is_bound(x) and x.axes == tuple(range(len(x.shape))):
-            a = self._viewed(a, "rows", flat)
+            a = self._viewed(a, flat)
         else:
             a = f"{a}.reshape({flat})"
         dot = self.object(np.dot)
         is_plain = result.axes == tuple(range(len(result.shape)))
         if is_plain and result not in self.plan.over_state:
-            out = self._viewed(out, "rows", f"({rows}, {width})")
+            out = self._viewed(out, f"({rows}, {width})")
             self.body.append(f"{dot}({a}, {b}, {out})")
         else:
             product = f"{dot}({a}, {b}).reshape({tuple(result.shape)})"
@@ -156,10 +156,7 @@ class Lines(Names):
         function = self._reduce(instruction)
         is_one_row = x.size == x.shape[-1] and axis in (-1, len(x.shape) - 1)
         if is_one_row and self._is_bound(x) and x.axes is not None:
-            x, out = (
-                self._viewed(self.name(x), "flat", "-1"),
-                self._viewed(out, 0, "()"),
-            )
+            x, out = self._viewed(self.name(x), "-1"), self._viewed(out, "()")
             self.body.append(f"{function}({x}, 0, None, {out})")
             return
         self.body.append(
@@ -176,21 +173,20 @@ class Lines(Names):
         self.names[name] = ufunc.reduce
         return name
 
-    def _viewed(self, name, suffix, shape):
+    def _viewed(self, name, shape):
         """Return the name of a bound array in another shape."""
-        view = f"{name}_{suffix}"
-        if view not in self._made_flat:
-            self._made_flat.add(view)
-            self.planned.append(f"{view} = {name}.reshape({shape})")
-        return view
+        return self._once(f"{name}.reshape({shape})", f"{name}_as")
 
     def _write_change(self, instruction, out):
         x, index, new = instruction.arguments
         is_there = self._memory(self.plan.owner(x)) is self._memory(instruction.result)
         if not is_there and instruction.result not in self._covered:
-            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
-        at = f"{out}[{self._place(instruction, index)}]"
+            self._write_start(out, x)
         is_distinct = "distinct" in instruction.options or _names_nothing_twice(index)
+        if _is_slice(index):
+            self._write_part(instruction.name, out, index, new)
+            return
+        at = f"{out}[{self._place(instruction, index)}]"
         if instruction.name == "set_at":
             self.body.append(f"{at} = {self.text(new)}")
         elif is_distinct:
@@ -198,6 +194,23 @@ class Lines(Names):
         else:
             add = self.object(scatter.add_at)
             self.body.append(f"{add}({out}, {self.text(index)}, {self.text(new)})")
+
+    def _write_start(self, out, x):
+        """Write what there is before it is changed."""
+        if is_fill(x):
+            self.body.append(f"{out}.fill({self.text(x.data.flat[0].item())})")
+        else:
+            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
+
+    def _write_part(self, name, out, index, new):
+        """Write into a part, or add to it, that is a view made once."""
+        parts = index if isinstance(index, tuple) else (index,)
+        parts = parts if Ellipsis in parts else (*parts, ...)  # one element, too
+        part = self._once(f"{out}[{self._index(parts)}]", f"{out}_at")
+        if name == "set_at":
+            self.body.append(f"{part}[...] = {self.text(new)}")
+        else:
+            self.body.append(f"{self.object(np.add)}({part}, {self.text(new)}, {part})")
 
     def _place(self, instruction, index):
         """Return the text of an index; of one lone place a Python number: 2 us less."""
@@ -222,9 +235,8 @@ class Lines(Names):
         self.body.append(f"{self._copyto()}({out}, {x}, where={condition})")
 
     def _write_reshape(self, instruction, out, x, shape):
-        flat = f"{out}_as"
-        self.planned.append(f"{flat} = {out}.reshape({instruction.arguments[0].shape})")
-        self.body.append(f"{self._copyto()}({flat}, {x})")
+        turned = self._viewed(out, instruction.arguments[0].shape)
+        self.body.append(f"{self._copyto()}({turned}, {x})")
 
     def _write_concat(self, instruction, out, xs, axis="0"):
         axis = instruction.options.get("axis", axis)
@@ -232,8 +244,7 @@ class Lines(Names):
             self.body.append(f"{self.object(np.concatenate)}({xs}, {axis}, {out})")
             return
         for i, first, x in self._not_placed(instruction):
-            rows = f"{out}[{first}:{first + x.shape[0]}]"
-            self._copy_piece(f"{out}_piece{i}", rows, x)
+            self._copy_piece(f"{out}[{first}:{first + x.shape[0]}]", f"{out}_{i}", x)
 
     def _write_stack(self, instruction, out, xs, axis="0"):
         axis = int(instruction.options.get("axis", axis)) % len(
@@ -241,7 +252,7 @@ class Lines(Names):
         )
         for i, _, x in self._not_placed(instruction):
             index = ", ".join([":"] * axis + [str(i), "..."])
-            self._copy_piece(f"{out}_piece{i}", f"{out}[{index}]", x)
+            self._copy_piece(f"{out}[{index}]", f"{out}_{i}", x)
 
     def _not_placed(self, instruction):
         """Return (number, first row, piece) of the pieces that are not there yet."""
@@ -252,9 +263,9 @@ class Lines(Names):
             row, offset = row + (x.shape or (1,))[0], offset + x.nbytes
         return missing
 
-    def _copy_piece(self, name, view, x):
-        self.planned.append(f"{name} = {view}")
-        self.body.append(f"{self._copyto()}({name}, {self.text(x)})")
+    def _copy_piece(self, view, name, x):
+        piece = self._once(view, name)
+        self.body.append(f"{self._copyto()}({piece}, {self.text(x)})")
 
     def _write_zero_unless(self, instruction, out, mask, x):
         zero_unless = self.object(kernels.zero_unless)
@@ -322,6 +333,14 @@ def _names_nothing_twice(index):
     arrays = [part for part in parts if isinstance(part, Value)]
     constants = [a.data for a in arrays if a.origin == "constant" and a.data.ndim == 1]
     return not arrays or any(_are_distinct(c.tolist()) for c in constants)
+
+
+def _is_slice(index):
+    """Tell whether an index has neither arrays nor numbers that change."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None or part is Ellipsis or type(part) in (int, slice) for part in parts
+    ) and not values_in([(s.start, s.stop, s.step) for s in parts if type(s) is slice])
 
 
 def _are_distinct(positions):

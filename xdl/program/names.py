@@ -3,11 +3,13 @@
 import keyword
 import re
 
-from xdl.backend.recording import Value
+from xdl.backend.recording import Value, dense
 from xdl.program.covering import covered
 
 # What the text calls its own values and functions.
-_OWN = re.compile(r"[a-z]\d*|cut\d+|begin|buffer|draw|kept|key|listed|step|Refused")
+_OWN = re.compile(
+    r"[a-z]\d*|(at|cut|piece)\d+|begin|buffer|draw|kept|key|listed|step|Refused"
+)
 
 
 class Names:
@@ -27,7 +29,7 @@ class Names:
         self.planned, self.body, self.names, self.states = [], [], {}, {}
         self._name_of, self._bound = {}, set()
         self.given_slots = []
-        self.numbers, self._made_flat = {}, set()
+        self.numbers, self._made, self._called = {}, {}, set()
         self._covered = covered(program)
         self._replaced = {u.slot for u in program.updates if not u.in_place}
         for i, value in enumerate(program.inputs):
@@ -47,7 +49,7 @@ class Names:
             self._add_state(value, name)
         elif value.origin == "constant":
             name = f"c{count}"
-            self.names[name] = value.data
+            self.names[name] = dense(value)
             self._bound.add(value)
         else:
             name = f"t{count}"
@@ -62,25 +64,51 @@ class Names:
             self.states[name] = value.data
             self._bound.add(value)
 
+    def _once(self, text, name):
+        """Plan what is made once; return its name: equal texts make one thing.
+
+        Args:
+            text: what makes it, of names that never change.
+            name: what it is called if it is new, with a number behind it if need be.
+        """
+        if text not in self._made:
+            if name in self._called:
+                name = f"{name}_{len(self.planned)}"
+            self._called.add(name)
+            self._made[text] = name
+            self.planned.append(f"{name} = {text}")
+        return self._made[text]
+
     def text(self, nested):
         """Return the text of an argument."""
-        if isinstance(nested, Value):
-            return self.name(nested)
-        if isinstance(nested, slice):
+        kind = type(nested)
+        if kind is Value:
+            return self._name_of.get(nested) or self.name(nested)
+        if nested is None or kind in (int, str, bool):
+            return repr(nested)
+        if kind is slice:
             parts = (nested.start, nested.stop, nested.step)
             return f"slice({', '.join(map(self.text, parts))})"
-        if isinstance(nested, tuple | list):
+        if kind is tuple or kind is list:
             inner = ", ".join(map(self.text, nested))
             return f"({inner},)" if len(nested) == 1 else f"({inner})"
-        if nested is None or nested is Ellipsis or type(nested) in (bool, int, str):
-            return "..." if nested is Ellipsis else repr(nested)
-        if type(nested) is float and nested == nested and abs(nested) != float("inf"):
+        if nested is Ellipsis:
+            return "..."
+        if kind is float and nested == nested and abs(nested) != float("inf"):
             return repr(nested)
         return self.object(nested)
 
     def _index(self, index):
-        is_lone = isinstance(index, tuple) and len(index) == 1
-        return self.text(index[0] if is_lone else index)
+        """Return the text that stands in brackets."""
+        parts = index if isinstance(index, tuple) else (index,)
+        return ", ".join(map(self._part, parts)) or "()"
+
+    def _part(self, part):
+        if type(part) is not slice:
+            return self.text(part)
+        bounds = (part.start, part.stop, part.step)
+        texts = ["" if bound is None else self.text(bound) for bound in bounds]
+        return ":".join(texts if texts[2] else texts[:2])
 
     def object(self, thing):
         """Return a name for an object of the text: a dtype, a function."""

@@ -43,15 +43,16 @@ class NumpyExecutor:
     is_exact = True
 
     def __init__(self, program):
-        self._written = self._write(program)
-        self.plan = self._written.plan
-        self.source = self._written.text_of_function()
-        file = made_file(self, "program", self.source)
-        self._code = compile(self.source, file, "exec")
+        written = self._write(program)
+        self.plan, texts = written.plan, written.texts()
+        self.source = "\n".join(texts)
+        self._codes = list(_compiled(texts, made_file(self, "program", self.source)))
+        self._names, self._states = written.names, written.states
+        self._numbers = written.numbers
         self.namespace: dict[str, Any] = {}
-        self.holding, self.holds = Holding(), self._written.holds
-        self.given_slots = self._written.given_slots
-        self.bound_slots = frozenset(self._written.states.values())
+        self.holding, self.holds = Holding(), written.holds
+        self.given_slots, self._kept = written.given_slots, written.kept
+        self.bound_slots = frozenset(self._states.values())
 
     def _write(self, program):
         """Group and plan a program; return its Source."""
@@ -68,21 +69,21 @@ class NumpyExecutor:
             A function of the input arrays and the (key, number) of the next draw; it
             returns a tuple of results.
         """
-        written = self._written
         self.namespace = {
-            **written.names,
-            **{name: arrays[slot] for name, slot in written.states.items()},
+            **self._names,
+            **{name: arrays[slot] for name, slot in self._states.items()},
             "buffer": kernels.arena(self.plan.nbytes),
             "Refused": Refused,
             "begin": self.holding.begin,
             "kept": {},
         }
-        exec(self._code, self.namespace)
+        for code in self._codes:
+            exec(code, self.namespace)
         return functools.partial(quiet_context().run, self.namespace["step"])
 
     def peek(self, value):
         """Return the array of a Value after a step, if it is kept; else None."""
-        name = self._written.kept.get(value)
+        name = self._kept.get(value)
         array = self.namespace["kept"].get(name, self.namespace.get(name))
         return None if array is None else np.asarray(array)
 
@@ -90,8 +91,16 @@ class NumpyExecutor:
         """Take over the hyperparameters."""
         for i, number in enumerate(numbers):
             self.namespace[f"n{i}"] = number
-        for name, (i, dtype) in self._written.numbers.items():
+        for name, (i, dtype) in self._numbers.items():
             self.namespace[name] = host.astype(np.array(numbers[i]), dtype)
+
+
+def _compiled(texts, file):
+    """Yield the code of each of the texts that a file holds, one behind the other."""
+    line = 0
+    for text in texts:
+        yield compile("\n" * line + text, file, "exec")
+        line += text.count("\n") + 1
 
 
 EXECUTORS = {

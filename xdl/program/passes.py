@@ -3,12 +3,15 @@
 A pass never changes a number that comes out, except where its text says so.
 """
 
-from xdl.backend.recording import Instruction, Value, replaced
+from xdl.backend.recording import Instruction, Value, dense, replaced
 from xdl.program.covering import added, joined
 from xdl.program.interpreter import compute
+from xdl.program.renaming import renamed
+from xdl.program.sharing import shared
 
 CHECKS = frozenset({"check_indices", "refuse_non_finite"})
 FILLS = frozenset({"new_zeros", "new_ones", "new_arange", "full"})
+ALIKE = frozenset({"new_zeros", "new_ones"})
 _LAYOUT = frozenset({"reshape", "broadcast_to", "astype", "positive"})
 
 
@@ -17,26 +20,6 @@ def improved(program, xp):
     for change in (folded, flattened, as_rows, tidied, shared, added, joined, needed):
         change(program, xp)
     return program
-
-
-def renamed(program, names):
-    """Let all that follows read ``names[value]`` where it read ``value``."""
-
-    def now(value):
-        while value in names:
-            value = names[value]
-        return value
-
-    for instruction in program.instructions:
-        instruction.arguments = replaced(instruction.arguments, now)
-        options = instruction.options
-        instruction.options = {k: replaced(v, now) for k, v in options.items()}
-    for output in (*program.returned(), *program.kept()):
-        if isinstance(output.value, Value):
-            output.value = now(output.value)
-    program.updates = [
-        update._replace(value=now(update.value)) for update in program.updates
-    ]
 
 
 def folded(program, xp):
@@ -58,9 +41,21 @@ def folded(program, xp):
         if instruction.name in FILLS and instruction.name != "full":
             arguments = (_Like(instruction.arguments[0]), *arguments[1:])
         real = compute(instruction, xp, arguments, options, None)
-        names[instruction.result] = fills[fill] = Value(real, "constant", real)
+        names[instruction.result] = fills[fill] = _constant(instruction, real, xp)
     program.instructions = kept
     renamed(program, names)
+
+
+def _constant(instruction, real, xp):
+    """Return the Value of a constant; one number where all of it is that number."""
+    value = Value(real, "constant", real)
+    is_plain = value.axes in (None, tuple(range(real.ndim)))
+    if instruction.is_view and is_plain:
+        value.data = xp.copy(real)  # what it is a part of is not kept for it
+    if instruction.name in ALIKE and real.size > 1:
+        first = xp.copy(xp.reshape(real, (-1,))[0, ...])
+        value.data = xp.broadcast_to(first, real.shape)
+    return value
 
 
 def _fill(instruction):
@@ -80,16 +75,19 @@ class _Like:
 
 def _data(value, names):
     value = names.get(value, value)
-    return value.data if value.origin == "constant" else value
+    return dense(value) if value.origin == "constant" else value
 
 
 def _is_constant(instruction, names):
     if instruction.name in CHECKS or instruction.name == "random_bits":
         return False
-    operands = list(instruction.operands())
+    operands = instruction.operands()
     if instruction.name in FILLS and instruction.name != "full":
         operands = operands[1:]
-    return all(v.origin == "constant" or v in names for v in operands)
+    for value in operands:
+        if value.origin != "constant" and value not in names:
+            return False
+    return True
 
 
 def tidied(program, xp):
@@ -241,39 +239,6 @@ def _made(written, instruction, name, arguments, like, shape=None):
     new.result = Value.like(like, new, shape)
     written.append(new)
     return new.result
-
-
-def shared(program, xp):
-    """Compute what is asked for twice once."""
-    names, kept, known = {}, [], {}
-
-    def now(value):
-        return names.get(value, value)
-
-    for instruction in program.instructions:
-        key = _key(instruction, now)
-        if key in known and instruction.result is not None:
-            names[instruction.result] = known[key].result
-        elif key not in known:
-            known[key] = instruction
-            kept.append(instruction)
-    program.instructions = kept
-    renamed(program, names)
-
-
-def _key(instruction, now):
-    options = tuple(sorted(instruction.options.items()))
-    nested = replaced((instruction.arguments, options), now)
-    return instruction.name, _hashable(nested)
-
-
-def _hashable(nested):
-    if isinstance(nested, slice):
-        return "slice", _hashable((nested.start, nested.stop, nested.step))
-    if isinstance(nested, tuple | list):
-        return tuple([_hashable(item) for item in nested])
-    # 1, 1.0 and True are equal, and 0.0 equals -0.0, but they are not the same.
-    return (type(nested), repr(nested)) if isinstance(nested, int | float) else nested
 
 
 def needed(program, xp):

@@ -7,6 +7,10 @@ weight is written over the old one as soon as nothing reads that any more. What 
 a piece of a larger array, by ``stack`` or ``concat``, is made where it will lie there.
 """
 
+import bisect
+import functools
+import heapq
+
 import numpy as np
 
 from xdl.backend import numpy as host
@@ -32,6 +36,7 @@ _WITH_OUT = frozenset(
 _UFUNCS = {"pow": "power", "abs": "absolute", "round": "rint"}
 
 
+@functools.cache
 def ufunc_of(name):
     """Return NumPy's elementwise function for a name of the namespace, or None."""
     found = getattr(np, _UFUNCS.get(name, name), None)
@@ -275,17 +280,21 @@ def _is_alike(a, b):
 
 def placed_in_arena(buffers):
     """Give each Buffer its offset, first fit by time; return the size of the arena."""
-    active, end = [], 0
+    spans, ends, end = [], [], 0  # of those that live: by their offsets, by their ends
     own = [b for b in buffers.values() if b.within is None]
     for buffer in sorted(own, key=lambda b: (b.first, -b.nbytes)):
-        active = [b for b in active if b.last >= buffer.first]
+        while ends and ends[0][0] < buffer.first:
+            _, span = heapq.heappop(ends)
+            del spans[bisect.bisect_left(spans, span)]
         size = -(-buffer.nbytes // _ALIGNMENT) * _ALIGNMENT
         at = 0
-        for other in sorted(active, key=lambda b: b.offset):
-            if at + size <= other.offset:
+        for first, last, _ in spans:
+            if at + size <= first:
                 break
-            at = max(at, other.offset + -(-other.nbytes // _ALIGNMENT) * _ALIGNMENT)
+            at = max(at, last)
         buffer.offset = at
-        active.append(buffer)
+        span = (at, at + size, id(buffer))
+        bisect.insort(spans, span)
+        heapq.heappush(ends, (buffer.last, span))
         end = max(end, at + size)
     return end

@@ -172,7 +172,7 @@ def _moved(instruction):
 
 def _flops(instruction):
     if instruction.name in PRODUCTS:
-        x = next(iter(instruction.operands()))
+        x = instruction.operands()[0]
         terms = x.size // x.shape[-2] if "sum" in instruction.name else x.shape[-1]
         return 2 * instruction.result.size * terms
     return max([v.size for v in (*instruction.operands(), instruction.result)])

@@ -10,6 +10,7 @@ from xdl.program.holding import Holding
 from xdl.program.interpreter import made_numbers, number_of
 from xdl.program.nest import mapped
 from xdl.program.short import short_way
+from xdl.program.verify import give_memory_back
 
 
 class Replay:
@@ -36,7 +37,7 @@ class Replay:
         self.executor = executor(program)
         self.holding = getattr(self.executor, "holding", None) or Holding()
         self.is_verified, self.plain, self.short = False, None, None
-        self._arrays = None
+        self._arrays, self._has_run = None, False
         self.seen = [0]  # when it ran last
 
     def holds(self, numbers):
@@ -75,8 +76,9 @@ class Replay:
         ]
         old = self._arrays
         if old is None or any(a is not b for a, b in zip(arrays, old, strict=True)):
+            give_memory_back()  # what follows takes new memory, not what is left
             self._step = self.executor.bind(arrays)
-            self._arrays = arrays
+            self._arrays, self._has_run = arrays, False
         self.executor.set_numbers(numbers)
         self._numbers = numbers
 
@@ -89,6 +91,9 @@ class Replay:
         Raises:
             Refused: a check failed; nothing has changed.
         """
+        if not self._has_run:  # the memory of eager steps before
+            give_memory_back()
+            self._has_run = True
         pairs = zip(given, self.program.inputs, strict=True)
         inputs = [_array(leaf) for leaf, value in pairs if value is not None]
         slots = self.state.slots

@@ -20,6 +20,7 @@ _VIEWS = {
 }
 _FAULTS = "(ArithmeticError, LookupError, ValueError, Warning)"
 _LARGE = 4096  # bytes: above, memory that NumPy allocated is let go at once
+_LINES = 256  # that are compiled at once
 
 
 class Source(Lines):
@@ -111,7 +112,7 @@ class Source(Lines):
 
     def _forget(self, i, instruction):
         """Let go of large arrays that NumPy allocated, after their last use."""
-        for value in {self.plan.owner(v) for v in instruction.operands()}:
+        for value in dict.fromkeys(map(self.plan.owner, instruction.operands())):
             is_fresh = isinstance(value.origin, Instruction) and not self._is_bound(
                 value
             )
@@ -125,14 +126,18 @@ class Source(Lines):
 
     def _buffer(self, value):
         """Return the name of a Value in the arena; plan the line that makes it."""
-        name = self.name(value)
         offset = self.plan.buffers[value].offset
         dtype = self.object(value.dtype.type)
-        line = f"{name} = buffer({offset}, {value.shape}, {dtype}"
         is_plain = value.axes == tuple(range(len(value.shape)))
-        self.planned.append(line + (")" if is_plain else f", {value.axes})"))
+        axes = "" if is_plain else f", {value.axes}"
+        return self._bind(value, f"buffer({offset}, {value.shape}, {dtype}{axes})")
+
+    def _bind(self, value, text):
+        """Return the name of a Value that is made once by a text."""
         self._bound.add(value)
-        return name
+        if value not in self._name_of:
+            self._name_of[value] = self._once(text, self.name(value))
+        return self._name_of[value]
 
     def _write_view(self, instruction):
         base = instruction.arguments[0]
@@ -140,14 +145,15 @@ class Source(Lines):
         if template is None:
             text = self._call(instruction)
         else:
-            text = template.format(*map(self.text, instruction.arguments))
-        line = f"{self.name(instruction.result)} = {text}"
-        others = list(instruction.operands())[1:]
+            write = self._index if instruction.name == "getitem" else self.text
+            text = template.format(
+                self.text(base), *map(write, instruction.arguments[1:])
+            )
+        others = instruction.operands()[1:]
         if self._is_bound(base) and all(map(self._is_bound, others)):
-            self._bound.add(instruction.result)
-            self.planned.append(line)
+            self._bind(instruction.result, text)
         else:
-            self.body.append(line)
+            self.body.append(f"{self.name(instruction.result)} = {text}")
 
     def _finish(self):
         """Write the end: what is returned, and the state that is changed last."""
@@ -216,11 +222,20 @@ class Source(Lines):
         is_native = name.startswith("group")
         return is_native or isinstance(function, np.ufunc) or function is np.copyto
 
-    def text_of_function(self):
-        """Return the whole text: the planned lines, and the function ``step``."""
+    def texts(self):
+        """Return the texts to run: pieces of the planned lines, and the function.
+
+        To compile a long text at once takes more memory than all that it describes.
+        """
+        pieces = range(0, len(self.planned), _LINES)
+        planned = ["\n".join(self.planned[i : i + _LINES]) for i in pieces]
+        return [*planned, self._text_of_function()]
+
+    def _text_of_function(self):
+        """Return the text of the function ``step``."""
         inputs = [f"x{i}" for i, v in enumerate(self.program.inputs) if v is not None]
         inputs += [f"s{slot}" for slot in self.given_slots]
-        lines = [*self.planned, f"def step({', '.join([*inputs, 'key', 'draw'])}):"]
+        lines = [f"def step({', '.join([*inputs, 'key', 'draw'])}):"]
         # Before the state changes, what goes wrong is left to the eager step to say.
         first, rest = self.body[: self._first_change], self.body[self._first_change :]
         if first:

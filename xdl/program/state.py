@@ -5,7 +5,7 @@ import contextlib
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.backend.recording import Value
-from xdl.backend.trace import Number, Traced
+from xdl.backend.trace import Number, Traced, value_now
 from xdl.core.module import Module
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
@@ -137,7 +137,7 @@ class State:
 
     @contextlib.contextmanager
     def traced(self, recording):
-        """Let the state hold recorded copies, and give its own arrays back after."""
+        """Let what is done to the state be recorded, and give its arrays back after."""
         held = [slot.get() for slot in self.slots]
         options = [dict(vars(owner)) for owner in self.checked]
         self._before = held, options
@@ -147,7 +147,7 @@ class State:
             for i, array in enumerate(held)
         ]
         self._placed = [
-            None if array is None else Traced(_copied(array), value)
+            None if array is None else Traced(array, value, is_lent=True)
             for array, value in zip(held, self._values, strict=True)
         ]
         try:
@@ -219,7 +219,7 @@ class State:
         updates, arrays = [], []
         for i, (slot, before) in enumerate(zip(self.slots, held, strict=True)):
             now, placed = slot.get(), self._placed[i]
-            value = None if now is None else now.value
+            value = None if now is None else value_now(now)
             is_same = now is placed and value == self._values[i]
             if is_same or (now is before is None):
                 continue

@@ -70,7 +70,7 @@ class NativeSource(Source):
             super()._write_change(instruction, out)
             return
         if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
-            self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
+            self._write_start(out, x)
         self.names["add_rows"] = load(_ADDED_ROWS).add_rows
         add = self.object(add_at)
         given = out, self._index(index), self.text(new)
@@ -139,10 +139,7 @@ class NativeSource(Source):
         view = f"{name}_{'rows' if len(shape) > 1 else 'lying'}"
         if len(shape) > 1:
             view += str(shape[1])
-        if view not in self._made_flat:
-            self._made_flat.add(view)
-            self.planned.append(f"{view} = {turned}.reshape({shape}, copy=False)")
-        return view
+        return self._once(f"{turned}.reshape({shape}, copy=False)", view)
 
     def _number(self, value):
         name = self.name(value)
@@ -152,8 +149,8 @@ class NativeSource(Source):
         names = []
         for i, dtype in enumerate(dtypes):
             name = f"row{i}_{dtype}_{group.columns}"
-            if name not in self._made_flat:
-                self._made_flat.add(name)
+            if name not in self._called:  # no two rows are one
+                self._called.add(name)
                 empty = self.object(np.empty)
                 self.planned.append(f"{name} = {empty}({group.columns}, {dtype!r})")
             names.append(name)

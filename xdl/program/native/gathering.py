@@ -11,10 +11,10 @@ views of, and most are then needed by nobody.
 
 import math
 
-from xdl.backend.recording import Instruction
+from xdl.backend.recording import Instruction, owner_of
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
 from xdl.program.native.formulas import is_known
-from xdl.program.native.maps import are_nested, breaks, by_rows, owner_of
+from xdl.program.native.maps import are_nested, breaks, by_rows
 from xdl.program.native.reading import NARROW, Reader
 
 _REDUCTIONS = frozenset({"sum", "max", "min"})

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.backend.recording import Instruction
+from xdl.backend.recording import Instruction, owner_of
 from xdl.program.interpreter import compute
 
 
@@ -70,13 +70,6 @@ def lies_plain(value):
         return False
     axes = [axis for axis in value.axes if value.shape[axis] != 1]
     return axes == sorted(axes)
-
-
-def owner_of(value):
-    """Return the Value whose memory ``value`` shares: itself if it has its own."""
-    while isinstance(value.origin, Instruction) and value.origin.is_view:
-        value = value.origin.arguments[0]
-    return value
 
 
 def merged(pairs):
