@@ -7,8 +7,6 @@ which asks the replay that ran last.
 import inspect
 from weakref import WeakKeyDictionary
 
-# The names of all such attributes: whoever sets one lets the next replay know.
-NAMES: set[str] = set()
 _sources: WeakKeyDictionary = WeakKeyDictionary()  # of a module: by name, its replays
 _MISSING = object()
 
@@ -34,6 +32,11 @@ class Computed:
         return self._default
 
 
+def follow(thing, name):
+    """Let compiled steps look again when an attribute of an object is set."""
+    vars(thing).setdefault("_followed", set()).add(name)
+
+
 def offer(module, name, replay):
     """Let an attribute of a module be fetched from a replay; tell whether it can be."""
     found = inspect.getattr_static(type(module), name, _MISSING)
@@ -41,7 +44,7 @@ def offer(module, name, replay):
         return False  # a property says itself what is read
     if not isinstance(found, Computed):
         setattr(type(module), name, Computed(name, found))
-    NAMES.add(name)
+    follow(module, name)
     by_name = _sources.setdefault(module, {})
     by_name.setdefault(name, WeakKeyDictionary())[replay] = True
     return True

@@ -4,7 +4,6 @@ from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.pending import moment, put_back
 from xdl.backend.recording import revision
 from xdl.core import debug, mode
-from xdl.core.computed import NAMES
 from xdl.core.parameter import Parameter, held_in
 from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
@@ -85,8 +84,8 @@ class Module:
             self._mount(name, value)
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
             self._unmount(name, value)
-        elif type(value) in _PLAIN or name in NAMES:
-            revision[0] += 1  # a program depends on it, or has given it
+        elif name == "is_training" or name in attributes.get("_followed", ()):
+            revision[0] += 1  # a program depends on it, or computes it
         attributes[name] = value
 
     def _mount(self, name, value):
@@ -178,7 +177,6 @@ def _not_taken(module, inputs, options):
     return error
 
 
-_PLAIN = frozenset({bool, int, float, complex, str, bytes, tuple, type(None)})
 _HOLDERS = (Variable, Module, Parameter, list, tuple, dict)
 
 

@@ -27,7 +27,9 @@ class Checked:
             value = plain(type(self).__name__, name, value)
             value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
             self.admit(name, value)
-        revision[0] += 1
+            revision[0] += 1
+        elif name in self.__dict__.get("_followed", ()):
+            revision[0] += 1  # a program depends on it
         self.__dict__[name] = value
 
     def admit(self, name, value):

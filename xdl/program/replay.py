@@ -1,7 +1,7 @@
 """Replay: a program bound to the arrays of its state, and the short way to it."""
 
 from xdl.backend import NAMESPACES, random
-from xdl.core.computed import offer
+from xdl.core.computed import follow, offer
 from xdl.core.node import tick
 from xdl.core.variable import Variable
 from xdl.program.attributes import fetched, holds
@@ -39,6 +39,8 @@ class Replay:
         self.is_verified, self.plain, self.short = False, None, None
         self._arrays, self._has_run = None, False
         self.seen = [0]  # when it ran last
+        for thing, name, _ in program.reads:
+            follow(thing, name)
 
     def holds(self, numbers):
         """Tell whether numbers answer the program's guards as those it was made with.
