@@ -44,8 +44,8 @@ def test_two_processes_of_threads_share_a_cold_cache(tmp_path):
 @every_executor
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="it needs forks")
 def test_children_of_forks_amid_threads_are_right_or_refuse(executor, tmp_path):
-    count = 25
-    said, _ = _started(tmp_path, "forked", executor, count).communicate(timeout=400)
+    count = 20
+    said, _ = _started(tmp_path, "forked", executor, count).communicate(timeout=300)
 
     found = json.loads(said)
     assert {"ok", "refused"} >= set(found["trained"]) | set(found["weights"])

@@ -6,6 +6,7 @@ makes a program of them.
 """
 
 import functools
+import itertools
 import math
 import sys
 from contextvars import ContextVar
@@ -25,11 +26,18 @@ revision = [0]
 # so that an optimizer sees with one comparison that it must look for new ones.
 registrations = [0]
 
+# Numbers that were never there: with `+= 1` in threads, one might come back.
+_next = itertools.count(1).__next__
+
+
+def count_revision():
+    """Count a change of what a program depends on besides arrays."""
+    revision[0] = _next()
+
 
 def count_registration():
     """Count a change of which Variables there are: a program depends on it, too."""
-    registrations[0] += 1
-    revision[0] += 1
+    registrations[0] = revision[0] = _next()
 
 
 class Value:
@@ -246,7 +254,7 @@ class Recording:
     def __enter__(self):
         if current() is not None:
             raise GraphError("compile: a step was called while another is recorded")
-        revision[0] += 1  # no step inside this one takes its short way
+        count_revision()  # no step inside this one takes its short way
         self._token = _current.set(self)
         return self
 

@@ -2,7 +2,7 @@
 
 from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.pending import moment, put_back
-from xdl.backend.recording import revision
+from xdl.backend.recording import count_revision
 from xdl.core import debug, mode
 from xdl.core.parameter import Parameter, held_in
 from xdl.core.variable import Variable
@@ -84,9 +84,9 @@ class Module:
             self._mount(name, value)
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
             self._unmount(name, value)
-        elif name == "is_training" or name in attributes.get("_followed", ()):
-            revision[0] += 1  # a program depends on it, or computes it
         attributes[name] = value
+        if name == "is_training" or name in attributes.get("_followed", ()):
+            count_revision()  # last: another thread may look at once
 
     def _mount(self, name, value):
         if "parameter" not in self.__dict__:

@@ -5,7 +5,7 @@ import numbers
 from typing import Any, ClassVar
 
 from xdl.arguments import explain_init
-from xdl.backend.recording import revision
+from xdl.backend.recording import count_revision
 from xdl.core.option import plain
 from xdl.errors import ArgumentError
 
@@ -27,10 +27,9 @@ class Checked:
             value = plain(type(self).__name__, name, value)
             value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
             self.admit(name, value)
-            revision[0] += 1
-        elif name in self.__dict__.get("_followed", ()):
-            revision[0] += 1  # a program depends on it
         self.__dict__[name] = value
+        if name in self.ranges or name in self.__dict__.get("_followed", ()):
+            count_revision()  # last: another thread may look at once
 
     def admit(self, name, value):
         """Refuse a value in its range that does not fit the rest; a subclass may."""
@@ -56,7 +55,7 @@ class Checked:
         """Take over what ``options`` returned; it has no misfits."""
         for name, kind in self.ranges.items():
             self.__dict__[name] = kind.checked(name, saved[name])
-        revision[0] += 1
+        count_revision()
 
 
 class Range:

@@ -1,6 +1,6 @@
 """atomic: a step of several calls that is done whole, or not at all."""
 
-from xdl.backend.recording import current, revision
+from xdl.backend.recording import count_revision, current
 from xdl.program.state import State
 from xdl.program.verify import Snapshot
 from xdl.uninterrupted import Uninterrupted
@@ -57,4 +57,4 @@ class atomic:
             snapshot.restore()
             for owner, kept in options:
                 vars(owner).update(kept)
-            revision[0] += 1
+            count_revision()

@@ -54,12 +54,13 @@ class Placing:
         Raises:
             ArgumentError: the function does not take them.
         """
-        form = len(arguments), tuple(named)
-        if form not in self._ways:
-            self._ways[form] = self._way(arguments, named)
-        placed, left = self._ways[form]
-        arguments += tuple([named[name] for name in placed])
-        return (*arguments, Named({n: named[n] for n in left})) if left else arguments
+        form = len(arguments), *named
+        way = self._ways.get(form)
+        if way is None:
+            way = self._ways[form] = self._way(arguments, named)
+        placed, left = way
+        given = (*arguments, *map(named.__getitem__, placed))
+        return (*given, Named({name: named[name] for name in left})) if left else given
 
     def _way(self, arguments, named):
         """Return which names have a place, in order, and which do not."""
