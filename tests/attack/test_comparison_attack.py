@@ -1,6 +1,6 @@
 """Comparisons of replays with eager, many times: none cries wolf, none is blind.
 
-It takes some seven minutes, half of them for the right replays.
+It takes some minutes, most of them for the errors that are planted.
 """
 
 import pytest
