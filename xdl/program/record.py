@@ -86,10 +86,11 @@ class Eager:
             self._slots[update.slot].write(array, update.in_place)
 
     def results(self):
-        """Return all that it returned, flat, and all arrays of the state then."""
+        """Give away all that it returned, flat, and all arrays of the state then."""
         arrays = [slot.get() for slot in self._slots]
         for update, array in zip(self._updates, self._arrays, strict=True):
             arrays[update.slot] = array
+        self._updates = self._arrays = ()
         returned = leaves(self.returned)
         return [
             *[x._value if isinstance(x, Variable) else x for x in returned],

@@ -97,7 +97,8 @@ def compared(replay, sources, got, expected):
     Args:
         replay: the Replay.
         sources: what both began with, as of ``Perturbed.run``.
-        got, expected: the ``results`` of both.
+        got, expected: the ``results`` of both, lists; the latter is emptied, so that
+            its arrays take no memory while more is computed.
 
     Raises:
         GraphError: they differ by more than rounding explains.
@@ -107,6 +108,7 @@ def compared(replay, sources, got, expected):
         doubts = _doubts(what, a, b)
         if doubts:
             doubted.setdefault(value, []).append(doubts)
+    expected.clear()
     for units, errors in _perturbations():
         if not any(map(any, doubted.values())):
             return
