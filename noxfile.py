@@ -117,7 +117,7 @@ def oracle(session):
 
 @nox.session(default=False)
 def attack(session):
-    """Damage files, caches and processes at random, for minutes."""
+    """Damage files, caches, processes and programs at random, for minutes."""
     session.install("-e", ".[dev,jit]")
     session.run("pytest", "tests/attack", *session.posargs)
 

@@ -9,7 +9,7 @@ from tests.program.planted import ROUNDINGS, Planted
 from tests.program.verifying import CASES, Verifying
 
 LEARNED = ["linear", "MLP with dropout", "digits by heart", "labels all zero"]
-PLANTS = 15
+PLANTS = 10
 
 
 @needs_numba

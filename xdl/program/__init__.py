@@ -28,8 +28,8 @@ def compile(function, *state, executor=None, verify=True):
             ``"numba"`` as native loops, compiled at the first call and kept on disk,
             within the rounding of other exponentials and sums; it needs
             ``pip install "xdl[jit]"``.
-        verify: compare the first replay with an eager run of the same step; default
-            True.
+        verify: compare the first replays with eager runs of the same step; default
+            True. They may differ by what rounding errors lead to.
 
     Returns:
         A Compiled, to be called like the function; ``over`` runs it on many batches in

@@ -297,8 +297,7 @@ class Compiled:
             random.restore(draws)
             replay.bind(numbers)
             try:
-                expected = eager.results()
-                return self._replayed(replay, given, numbers, expected)
+                return self._replayed(replay, given, numbers, eager.results)
             except Refused:
                 random.restore(after)
         eager.write()
@@ -349,7 +348,7 @@ class Compiled:
         finally:
             before.restore()
         try:
-            returned = self._replayed(replay, given, numbers, expected, before)
+            returned = self._replayed(replay, given, numbers, lambda: expected, before)
         except GraphError:
             if not replay.program.has_floats:
                 raise
@@ -362,7 +361,7 @@ class Compiled:
         """Replay and return what it returns, if it is what eager gave.
 
         Args:
-            expected: the ``results`` of eager.
+            expected: a function that returns the ``results`` of eager.
             before: a Snapshot of the state as it is; None: one is made.
         """
         if replay.plain is None:
@@ -371,7 +370,7 @@ class Compiled:
         try:
             returned = replay.run(given)
             got = results(self.state, leaves(returned))
-            compared(replay, before.sources(given, numbers), got, expected)
+            compared(replay, before.sources(given, numbers), got, expected())
         except BaseException:
             before.restore({update.slot for update in replay.program.updates})
             raise

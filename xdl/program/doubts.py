@@ -9,12 +9,16 @@ from xdl.program.perturbed import EPS
 # it is made of lead.
 _OWN, _FAR = 2, 32
 _BLOCK = 1 << 18  # elements that are compared at once
+_MOST = 1 << 14  # doubts that are kept of one result
 _LEAST = {"float16": 2.0**-14, "float64": 2.0**-1022}  # normal numbers
 _LEAST_OF_OTHERS = 2.0**-126
 
 
 class Doubts:
-    """The elements of a result that differ from the expected ones, as long as in doubt.
+    """The elements of a result that differ from the expected ones, while in doubt.
+
+    Of very many, half of those that are kept are the farthest off and half are spread
+    evenly over the result.
 
     Args:
         what: whose result it is, in words.
@@ -24,16 +28,13 @@ class Doubts:
     def __init__(self, what, got, expected):
         self._what, self._size = what, expected.size
         got, expected = got.reshape(-1), expected.reshape(-1)
-        found = []
+        found = [np.empty(0, int)]
         for first in range(0, got.size, _BLOCK):
             a, b = (x[first : first + _BLOCK] for x in (got, expected))
-            excess = _distance(a, b) - _own(b)
-            found.append((first + np.flatnonzero(excess > 0), excess[excess > 0]))
-        places, excesses = zip(*found, strict=True) if found else ([[]], [[]])
-        self._places = np.concatenate(places).astype(int)
-        self._excess, self._moved = np.concatenate(excesses), 0.0
-        self._got, self._expected = got[self._places], expected[self._places]
-        self._plain = None
+            found.append(first + np.flatnonzero(_distance(a, b) > _own(b)))
+        places = _fewer(np.concatenate(found), got, expected)
+        self._places, self._plain = places, None
+        self._got, self._expected = got[places], expected[places]
 
     def __len__(self):
         return self._places.size
@@ -53,14 +54,14 @@ class Doubts:
         moved = _distance(now, self._plain) - _own(self._plain)  # rounded to numbers
         moved = np.maximum(moved, 0) * (_FAR / max(units, 1))
         moved[_is_nan(now) & ~_is_nan(self._plain)] = 0  # nothing is defined there
-        self._moved = np.maximum(self._moved, moved)
-        left = ~(self._excess <= self._moved)
-        for name in ("_places", "_excess", "_moved", "_got", "_expected", "_plain"):
+        limit = _own(self._expected) + moved
+        left = ~(_distance(self._got, self._expected) <= limit)
+        for name in ("_places", "_got", "_expected", "_plain"):
             setattr(self, name, getattr(self, name)[left])
 
     def __str__(self):
-        """Say where the difference is largest against what explains it."""
-        i = int(np.argmax(self._excess / (self._moved + _own(self._expected) + 1e-300)))
+        """Say what differs, where it does most."""
+        i = int(np.argmax(_excess(self._got, self._expected)))
         text = f"{self._got[i]} came, eager gives {self._expected[i]}"
         return f"{self._what}: {text}, and {len(self)} of {self._size} numbers like it"
 
@@ -68,8 +69,22 @@ class Doubts:
         """Tell whether the program gives other numbers than eager without any code."""
         if self._plain is None:
             return True
-        far = _distance(self._plain, self._expected) - _own(self._expected)
-        return bool((far > self._moved).any())
+        far = _distance(self._plain, self._expected) > _own(self._expected)
+        return bool(far.any())
+
+
+def _fewer(places, got, expected):
+    """Return the places of the doubts that are kept."""
+    if places.size <= _MOST:
+        return places
+    excess = _excess(got[places], expected[places])
+    farthest = places[np.argpartition(excess, -_MOST // 2)[-_MOST // 2 :]]
+    return np.union1d(farthest, places[:: 2 * places.size // _MOST])
+
+
+def _excess(got, expected):
+    """Return how far numbers are off, in roundings of their own."""
+    return _distance(got, expected) / (_own(expected) + 1e-300)
 
 
 def _distance(a, b):

@@ -52,7 +52,7 @@ class Errors:
     def __init__(self, seed, units):
         self._rng = np.random.default_rng(seed)
         sizes = self._rng.uniform(0.5, 1, _MANY) * self._rng.choice([-1, 1], _MANY)
-        self._drawn, self._factors = sizes * units, {}
+        self._drawn, self._factors = np.tile(sizes * units, 2), {}
 
     def __call__(self, array):
         """Return an array with an error in each number; 0 stays 0."""
@@ -60,14 +60,16 @@ class Errors:
         if name not in self._factors:
             factors = 1 + self._drawn * EPS[name]
             self._factors[name] = factors.astype(array.dtype)
-        first = int(self._rng.integers(_MANY // 2))
-        factors = np.resize(self._factors[name][first:], array.shape)
-        return array * factors if array.ndim == 0 else _multiplied(array, factors)
-
-
-def _multiplied(array, factors):
-    """Return a product that lies in memory as its first factor does."""
-    return np.multiply(array, factors, out=np.empty_like(array))
+        first = int(self._rng.integers(_MANY))
+        factors = self._factors[name][first : first + _MANY]
+        if array.ndim == 0:
+            return array * factors[0]
+        moved = np.empty_like(array)  # which lies in memory as the array does
+        given, out = array.ravel("K"), moved.ravel("K")
+        for i in range(0, array.size, _MANY):
+            part = given[i : i + _MANY]
+            np.multiply(part, factors[: part.size], out=out[i : i + _MANY])
+        return moved
 
 
 class Perturbed:

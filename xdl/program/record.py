@@ -119,10 +119,11 @@ class Eager:
         self._state.write(self._updates, self._arrays)
 
     def results(self):
-        """Return all that it returned, flat, and all arrays of the state then."""
+        """Give away all that it returned, flat, and all arrays of the state then."""
         arrays = [slot.get() for slot in self._state.slots]
         for update, array in zip(self._updates, self._arrays, strict=True):
             arrays[update.slot] = array
+        self._updates = self._arrays = ()
         returned = leaves(self.returned)
         return [
             *[x._value if isinstance(x, Variable) else x for x in returned],
