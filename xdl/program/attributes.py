@@ -149,12 +149,10 @@ class Surroundings:
             self._places += [(name, _Cell(cell), 0) for name, cell in cells]
         self._before = [_kept(holder.get(key)) for _, holder, key in self._places]
 
-    def refuse_changed(self):
-        """Refuse a step that has changed one of them, and put them back.
+    def put_back(self):
+        """Put back what a step has changed; return the names.
 
-        Raises:
-            GraphError: it has, or has set an attribute to something else than its
-                program does; the first is named.
+        An attribute that it has set to something else than its program does is one.
         """
         changed = [
             f"{module._label()}.{name}"
@@ -166,12 +164,7 @@ class Surroundings:
             if before is not None and not _is_same(_kept(now), before):
                 changed.append(name)
                 _restore(now, before, holder, key)
-        if changed:
-            raise GraphError(
-                f"compile: {changed[0]} is changed in the step, and a replay changes "
-                "nothing but its state; return it from the step, or change it between "
-                "the calls. It has been put back"
-            )
+        return changed
 
 
 def _agrees(outputs, value):

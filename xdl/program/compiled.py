@@ -343,7 +343,7 @@ class Compiled:
         around = Surroundings(self.function, self.state.modules, sets)
         try:
             returned = self._plainly(arguments)
-            around.refuse_changed()
+            changed = around.put_back()
             expected = copied(results(self.state, leaves(returned)))
         finally:
             before.restore()
@@ -354,6 +354,13 @@ class Compiled:
                 raise
             self._floats_vary = False  # the function asks for a float's type
             return self._in_full(arguments)
+        if changed:
+            before.restore()
+            raise GraphError(
+                f"compile: {changed[0]} is changed in the step, and a replay changes "
+                "nothing but its state; return it from the step, or change it between "
+                "the calls. It has been put back"
+            )
         replay.is_verified, replay.plain = True, None
         return returned
 

@@ -243,7 +243,7 @@ def _made(written, instruction, name, arguments, like, shape=None):
 
 def needed(program, xp):
     """Leave out what nothing reads."""
-    wanted = set(program.results())
+    wanted = set(program.lasting())
     wanted.update(number for number, _, _ in program.guards)
     kept = []
     for instruction in reversed(program.instructions):

@@ -102,7 +102,7 @@ class Plan:
         for i, instruction in enumerate(self.program.instructions):
             for value in instruction.operands():
                 last[self.owner(value)] = i
-        for value in self.program.results():
+        for value in self.program.lasting():
             last[self.owner(value)] = self.end
         return last
 

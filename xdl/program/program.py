@@ -150,8 +150,11 @@ class Program:
     def results(self):
         """Return the Values that must be there at the end: outputs and updates."""
         found = [o.value for o in self.returned() if o.kind != "constant"]
-        found += [o.value for o in self.kept()]
         return found + [u.value for u in self.updates if u.value is not None]
+
+    def lasting(self):
+        """Return the Values that must not be overwritten: results, and attributes."""
+        return [*self.results(), *[output.value for output in self.kept()]]
 
     def uses(self):
         """Return how often each Value is read, outputs and updates included."""
@@ -159,7 +162,7 @@ class Program:
         for instruction in self.instructions:
             for value in instruction.operands():
                 counts[value] = counts.get(value, 0) + 1
-        for value in self.results():
+        for value in self.lasting():
             counts[value] = counts.get(value, 0) + 1
         return counts
 

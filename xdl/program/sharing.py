@@ -43,7 +43,7 @@ class _Memory:
             result = instruction.result
             if result is not None and not instruction.is_view:
                 made[result] = i
-        self._last.update((owner_of(value), count) for value in program.results())
+        self._last.update((owner_of(value), count) for value in program.lasting())
         changes = np.zeros(count + 2, np.int64)
         for value, i in made.items():
             changes[i] += value.nbytes

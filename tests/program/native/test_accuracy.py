@@ -70,6 +70,7 @@ OF_TWO = {
     "atan2": (lambda x, y: _atan2(x, y), BY_LIBRARY),
     "logaddexp": (lambda x, y: _logaddexp(x, y), BY_LIBRARY),
     "pow": (lambda x, y: _power(x, y), BY_LIBRARY),
+    "power": (lambda x, y: _power(x, y), BY_LIBRARY),
 }
 POWERS = (0.5, -1, -0.5, 2, 3, 4, 5, 6, 7, 8, 2.5, -3, 20)
 SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0)

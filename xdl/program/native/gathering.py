@@ -119,7 +119,7 @@ class _Gathering:
                 self._emit(instruction)
         for group in list(self.open):
             self._close(group)
-        for value in self.program.results():
+        for value in self.program.lasting():
             self._show(value)
         return self.written
 
@@ -263,7 +263,7 @@ def _real_uses(program):
     read = [
         v for one in program.instructions if not one.is_view for v in one.operands()
     ]
-    for value in [*read, *program.results()]:
+    for value in [*read, *program.lasting()]:
         owner = owner_of(value)
         counts[owner] = counts.get(owner, 0) + 1
     return counts

@@ -150,7 +150,7 @@ class _Parts:
         for instruction in program.instructions:
             for value in instruction.operands():
                 self._users.setdefault(value, []).append(instruction)
-        kept = set(program.results())
+        kept = set(program.lasting())
         for instruction in reversed(program.instructions):
             value = instruction.result
             if value is not None and value not in kept and self._is_parted(instruction):

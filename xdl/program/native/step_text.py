@@ -301,7 +301,7 @@ class _Planned:
     def __init__(self, program):
         self.inputs, self.outputs = program.inputs, program.outputs
         self.updates, self.state = program.updates, program.state
-        self.returned, self.results = program.returned, program.results
+        self.returned, self.lasting = program.returned, program.lasting
         if program.draws or len(program.instructions) > LONGEST:
             raise Ineligible("random draws" if program.draws else "a long program")
         for instruction in program.instructions:
