@@ -88,6 +88,7 @@ def interrupted_steps(executor, kind, count, seed):
     for _ in Interrupts(seed).count(count, training.do):
         done += 1
         bits = training.bits()
+        training.optimizer.zero_grad()
         for _ in range(20_000):  # a twin that nobody interrupts comes by each step
             if twin.bits() == bits:
                 break

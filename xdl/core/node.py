@@ -11,6 +11,7 @@ after it was used, and a gradient through it would be wrong.
 
 import itertools
 import sys
+from collections import deque
 from operator import attrgetter
 
 from xdl.backend import NAMESPACES
@@ -51,6 +52,9 @@ class Node:
         "shape",
         "walk",
     )
+
+
+_set_grad = Node.grad.__set__
 
 
 def leaf(array, name):
@@ -138,7 +142,8 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
         GraphError: the graph was freed, or a Variable was changed after its use.
     """
     if root.op is None:
-        _add_to_leaf(root, gy if wrap else NAMESPACES[type(gy)].copy(gy), wrap)
+        gy = gy if wrap else NAMESPACES[type(gy)].copy(gy)
+        root.grad = _sum_for_leaf(root, gy, wrap)
         return
     xp = NAMESPACES[type(gy)]
     walk = object()
@@ -207,8 +212,12 @@ def _added(xp, grad, gx):
 
 
 def _write_leaves(leaves, xp, wrap):
-    for node, gx in leaves.items():
-        _add_to_leaf(node, gx if wrap or xp.owns(gx) else xp.copy(gx), wrap)
+    """Add gradients to those of leaves: in one call of C, which nothing interrupts."""
+    new = [
+        _sum_for_leaf(node, gx if wrap or xp.owns(gx) else xp.copy(gx), wrap)
+        for node, gx in leaves.items()
+    ]
+    deque(map(_set_grad, leaves, new), 0)
 
 
 def unbroadcast(xp, gx, shape):
@@ -262,12 +271,14 @@ def _is_same(array, copied):
     return bool(xp.all((array == copied) | ((array != array) & (copied != copied))))
 
 
-def _add_to_leaf(node, gx, wrap):
-    if node.grad is not None:  # one may be a Variable, and its `add` takes any array
-        xp = NAMESPACES[type(gx if wrap else node.grad)]
-        try:
-            gx = xp.add(node.grad, gx)
-        except (FloatingPointError, RuntimeWarning):
-            with xp.quiet():
-                gx = xp.add(node.grad, gx)
-    node.grad = gx
+def _sum_for_leaf(node, gx, wrap):
+    """Return the gradient of a leaf with one more in it."""
+    if node.grad is None:
+        return gx
+    # One may be a Variable, and its `add` takes any array.
+    xp = NAMESPACES[type(gx if wrap else node.grad)]
+    try:
+        return xp.add(node.grad, gx)
+    except (FloatingPointError, RuntimeWarning):
+        with xp.quiet():
+            return xp.add(node.grad, gx)
