@@ -80,6 +80,10 @@ TRAININGS = {
         lambda: xdl.models.MLP([6, 8, 3]),
         lambda m: xdl.SGD(m, lr=0.1, momentum=0.9),
     ),
+    "deep MLP, SGD": (
+        lambda: xdl.models.MLP([6, 8, 8, 8, 8, 8, 3]),
+        lambda m: xdl.SGD(m, lr=0.1),
+    ),
     "normalized, Adam": (Normalized, lambda m: xdl.optim.Adam(m, lr=0.1)),
 }
 
@@ -109,7 +113,7 @@ def test_an_interrupted_step_is_done_whole_or_not_at_all(name, executor):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
 def test_a_handler_of_the_user_runs_once_when_the_update_is_done(name):
-    training = Training(*TRAININGS["linear, Adam"], "eager")
+    training = Training(*TRAININGS["deep MLP, SGD"], "eager")
     number = getattr(signal, name)
     seen = []
 
@@ -130,6 +134,25 @@ def test_a_handler_of_the_user_runs_once_when_the_update_is_done(name):
         signal.signal(number, before)
 
     assert seen == ["change"] * len(training.model.parameter) + ["handler"]
+
+
+def test_a_change_that_fails_half_way_is_undone_for_few_small_weights():
+    class Failing(xdl.SGD):
+        def change(self, xp, value, grad):
+            value -= self.lr * grad
+            if value.ndim == 1:
+                raise ValueError("the second weight")
+
+    x = xdl.nn.Linear(3, 2)
+    optimizer = Failing(x, lr=0.1)
+    before = [v.numpy().tobytes() for v in x.parameter.values()]
+    x(np.ones((4, 3), np.float32)).sum().backward()
+
+    with pytest.raises(ValueError, match="the second weight"):
+        optimizer.update()
+
+    assert before == [v.numpy().tobytes() for v in x.parameter.values()]
+    assert x.weight.grad is not None
 
 
 def test_a_signal_without_a_handler_is_left_alone():

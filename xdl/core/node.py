@@ -143,7 +143,7 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
     """
     if root.op is None:
         gy = gy if wrap else NAMESPACES[type(gy)].copy(gy)
-        root.grad = _sum_for_leaf(root, gy, wrap)
+        root.grad = gy if root.grad is None else _sum(root.grad, gy, wrap)
         return
     xp = NAMESPACES[type(gy)]
     walk = object()
@@ -181,8 +181,8 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                 gradients = node.op.gradient(xp, gy, *kept)
         if check is not None:
             check(node, gradients)
-        for gx, parent in zip(gradients, node.inputs, strict=False):
-            if gx is not None and parent is not None:
+        for i, gx in enumerate(gradients):
+            if gx is not None and (parent := node.inputs[i]) is not None:
                 if parent.index > node.index:
                     raise _changed(parent, node.op)
                 if gx.shape != parent.shape:
@@ -213,10 +213,10 @@ def _added(xp, grad, gx):
 
 def _write_leaves(leaves, xp, wrap):
     """Add gradients to those of leaves: in one call of C, which nothing interrupts."""
-    new = [
-        _sum_for_leaf(node, gx if wrap or xp.owns(gx) else xp.copy(gx), wrap)
-        for node, gx in leaves.items()
-    ]
+    new = []
+    for node, gx in leaves.items():
+        gx = gx if wrap or xp.owns(gx) else xp.copy(gx)
+        new.append(gx if node.grad is None else _sum(node.grad, gx, wrap))
     deque(map(_set_grad, leaves, new), 0)
 
 
@@ -271,14 +271,12 @@ def _is_same(array, copied):
     return bool(xp.all((array == copied) | ((array != array) & (copied != copied))))
 
 
-def _sum_for_leaf(node, gx, wrap):
-    """Return the gradient of a leaf with one more in it."""
-    if node.grad is None:
-        return gx
+def _sum(grad, gx, wrap):
+    """Return a gradient of a leaf with one more in it."""
     # One may be a Variable, and its `add` takes any array.
-    xp = NAMESPACES[type(gx if wrap else node.grad)]
+    xp = NAMESPACES[type(gx if wrap else grad)]
     try:
-        return xp.add(node.grad, gx)
+        return xp.add(grad, gx)
     except (FloatingPointError, RuntimeWarning):
         with xp.quiet():
-            return xp.add(node.grad, gx)
+            return xp.add(grad, gx)

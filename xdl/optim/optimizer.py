@@ -3,6 +3,7 @@
 from xdl import backend
 from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES, pending
+from xdl.backend import numpy as host
 from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.backend.recording import current
 from xdl.core.narrow import is_narrow
@@ -13,13 +14,14 @@ from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
-from xdl.uninterrupted import hold, release
+from xdl.uninterrupted import Uninterrupted
 
 # The largest gradients whose squares, and their sums, are finite in the dtype of the
 # state.
 _SQUARABLE = {"bfloat16": 2.0**63, "float32": 2.0**63, "float64": 2.0**511}
 
 
+_FEW, _SMALL = 8, 32768  # arrays, bytes
 _FOR_PYTHON = 2**20  # bytes: what it takes from the system at once for small objects
 
 
@@ -141,11 +143,25 @@ class Optimizer(Stored):
             if clears:
                 self._forget_gradients()
             raise
-        _reserve(ready, self.scratch)
         self._commit(ready, clears)
 
     def _commit(self, ready, clears):
-        held, quiet = hold(), begin_quiet()  # half of it must not be done
+        """Change all weights, or none."""
+        copies = _copies(ready) if ready[0][1] is host else None
+        if copies is None:
+            _reserve(ready, self.scratch)
+            with Uninterrupted():
+                self._change_all(ready, clears)
+            return
+        try:
+            self._change_all(ready, clears)
+        except BaseException:
+            for array, copy in copies:
+                array[...] = copy
+            raise
+
+    def _change_all(self, ready, clears):
+        quiet = begin_quiet()
         try:
             for node, xp, value, grad, arrays in ready:
                 if is_narrow(value):  # squares and an eps of 1e-8 are 0 in 16 bits
@@ -158,7 +174,6 @@ class Optimizer(Stored):
             pending.settle()
         finally:
             end_quiet(quiet)
-            release(held)
 
     def _refuse_unless_in(self, recording):
         if self not in recording.owners:
@@ -267,6 +282,17 @@ def _beside(value, state):
         if type(kept._value) is not type(value):  # the model was moved
             kept.to(backend.device_of(value))
     return [kept._value for kept in state]
+
+
+def _copies(ready):
+    """Return pairs of what changes and copies of it, or None if that is much.
+
+    Few small arrays are copied in less time than signals and memory are held.
+    """
+    arrays = [array for one in ready for array in (one[2], *one[4])]
+    if len(arrays) > _FEW or sum([array.nbytes for array in arrays]) > _SMALL:
+        return None
+    return [(array, array.copy()) for array in arrays]
 
 
 def _reserve(ready, scratch):
