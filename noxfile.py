@@ -16,7 +16,9 @@ COMPILED = (  # the tests that need Numba, or do more with it
     "tests/ops/test_indexing.py",
     "tests/optim/test_large_gradients.py",
     "tests/test_conditions.py",
+    "tests/test_interrupted.py",
     "tests/test_quiet.py",
+    "tests/test_refused_steps.py",
     "tests/test_what_does_not_count.py",
 )
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]

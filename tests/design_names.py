@@ -156,6 +156,7 @@ CLASSES = {
         "testing.check_gradient": "tests/test_testing.py",
         "seed": "tests/backend/test_random.py",
         "compile": "tests/program/test_steps_compiled.py",
+        "atomic": "tests/test_refused_steps.py",
         "save": "tests/io/test_checkpoint.py",
         "load": "tests/io/test_checkpoint.py",
         "show_config": "tests/test_packaging.py",

@@ -1,16 +1,17 @@
 """Compiled: a step that is recorded at its first call and replayed from then on."""
 
 import collections
+import functools
 import threading
 import warnings
 from operator import is_
 
 from xdl import backend, forks
 from xdl.backend import NAMESPACES, random
-from xdl.backend.recording import current, root
+from xdl.backend.recording import current
 from xdl.core import mode
-from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
+from xdl.program import verify
 from xdl.program.attributes import Surroundings
 from xdl.program.batches import over
 from xdl.program.calls import Placing, called
@@ -24,7 +25,7 @@ from xdl.program.record import device_of_state, given_as, prepared, record, resu
 from xdl.program.replay import Replay
 from xdl.program.short import MISS
 from xdl.program.state import State
-from xdl.program.verify import Snapshot, compared, copied, give_memory_back, results
+from xdl.program.verify import Expected, Snapshot, compared, copied, results
 from xdl.program.waiting import no_collection, told
 
 MOST = 64  # programs that are kept of one step
@@ -223,7 +224,7 @@ class Compiled:
         try:
             if self.verify and not replay.is_verified:
                 returned = self._verified(replay, arguments, given, numbers)
-                give_memory_back()  # that of the copies, which are gone now
+                verify.give_memory_back()  # that of the copies, which are gone now
                 return returned
             returned = replay.run(given)
         except Refused:
@@ -235,7 +236,7 @@ class Compiled:
     def _taken(self, arguments):
         """Return arguments as a step takes them: dense, if it may round otherwise."""
         arguments = mapped(arguments, prepared)
-        self._refuse_aliases(leaves(arguments))
+        self.state.refuse_aliases(leaves(arguments))
         is_exact = getattr(self._executor, "is_exact", False)
         return arguments if is_exact else mapped(arguments, dense)
 
@@ -344,11 +345,12 @@ class Compiled:
         try:
             returned = self._plainly(arguments)
             changed = around.put_back()
-            expected = copied(results(self.state, leaves(returned)))
+            expected = Expected(replay, results(self.state, leaves(returned)))
         finally:
             before.restore()
+        expected.again = functools.partial(self._again, arguments, before)
         try:
-            returned = self._replayed(replay, given, numbers, lambda: expected, before)
+            returned = self._replayed(replay, given, numbers, expected, before)
         except GraphError:
             if not replay.program.has_floats:
                 raise
@@ -364,11 +366,20 @@ class Compiled:
         replay.is_verified, replay.plain = True, None
         return returned
 
+    def _again(self, arguments, before):
+        """Return the results of eager once more; the state stays that of the replay."""
+        after = Snapshot(self.state)
+        before.restore()
+        returned = self._plainly(arguments)
+        found = copied(results(self.state, leaves(returned)))
+        after.restore()
+        return found
+
     def _replayed(self, replay, given, numbers, expected, before=None):
         """Replay and return what it returns, if it is what eager gave.
 
         Args:
-            expected: a function that returns the ``results`` of eager.
+            expected: the Expected of eager, or a function that returns its ``results``.
             before: a Snapshot of the state as it is; None: one is made.
         """
         if replay.plain is None:
@@ -377,19 +388,8 @@ class Compiled:
         try:
             returned = replay.run(given)
             got = results(self.state, leaves(returned))
-            compared(replay, before.sources(given, numbers), got, expected())
+            compared(replay, before.sources(given, numbers), got, expected)
         except BaseException:
             before.restore({update.slot for update in replay.program.updates})
             raise
         return returned
-
-    def _refuse_aliases(self, given):
-        known = {id(root(slot.get())): slot for slot in self.state.slots}
-        for leaf in given:
-            array = leaf._value if isinstance(leaf, Variable) else leaf
-            slot = known.get(id(root(array)))
-            if slot is not None and backend.namespace(array) is not None:
-                raise ArgumentError(
-                    f"compile: an argument shares the memory of {slot.label}, which is "
-                    "in the state of the step; pass a copy"
-                )

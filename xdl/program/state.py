@@ -4,7 +4,7 @@ import contextlib
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import Value
+from xdl.backend.recording import Value, root
 from xdl.backend.trace import Number, Traced, value_now
 from xdl.core.module import Module
 from xdl.core.node import touch
@@ -109,6 +109,18 @@ class State:
 
     def _add(self, variable, label):
         self.variables.setdefault(id(variable), (variable, label))
+
+    def refuse_aliases(self, given):
+        """Refuse arguments, flat, that share memory with the state."""
+        known = {id(root(slot.get())): slot for slot in self.slots}
+        for leaf in given:
+            array = leaf._value if isinstance(leaf, Variable) else leaf
+            slot = known.get(id(root(array)))
+            if slot is not None and backend.namespace(array) is not None:
+                raise ArgumentError(
+                    f"compile: an argument shares the memory of {slot.label}, which is "
+                    "in the state of the step; pass a copy"
+                )
 
     def layout(self):
         """Return which Variables and layers there are, and in what order."""

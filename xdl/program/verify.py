@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import functools
 import os
+import zlib
 
 import numpy as np
 
@@ -84,6 +85,39 @@ def copied(arrays):
     return [x if backend.namespace(x) is None else _copy(x) for x in arrays]
 
 
+class Expected:
+    """What eager gave: of an exact executor's step its check sums, which are small.
+
+    Args:
+        replay: the Replay that must give the same.
+        found: the ``results`` of eager.
+
+    Attributes:
+        again: returns the results once more, where only check sums are kept.
+    """
+
+    def __init__(self, replay, found):
+        is_exact = replay.executor.is_exact
+        self._sums = [_check_sum(x) for x in found] if is_exact else None
+        self._found = None if is_exact else copied(found)
+        self.again = None
+
+    def are(self, got):
+        """Tell whether other results are these to the bit, where that is known."""
+        return self._sums is not None and self._sums == [_check_sum(x) for x in got]
+
+    def __call__(self):
+        """Return the results, a list."""
+        return self.again() if self._found is None else self._found
+
+
+def _check_sum(x):
+    if backend.namespace(x) is None:
+        return type(x), repr(x)
+    x = np.ascontiguousarray(backend.to_numpy(x))
+    return x.shape, x.dtype, zlib.crc32(x.view(np.uint8) if x.shape else x.tobytes())
+
+
 # The program is run with errors, of so many units, until each difference is explained.
 # With the opposite ones, below 0, what lies beside a kink is on its other side. Small
 # errors stay where a function is defined.
@@ -99,13 +133,17 @@ def compared(replay, sources, got, expected):
     Args:
         replay: the Replay.
         sources: what both began with, as of ``Perturbed.run``.
-        got, expected: the ``results`` of both, lists; the latter is emptied, so that
-            its arrays take no memory while more is computed.
+        got: the ``results`` of the replay, a list.
+        expected: returns those of eager: an Expected, or a function. The list that it
+            returns is emptied, so that its arrays take no memory while more is
+            computed.
 
     Raises:
         GraphError: they differ by more than rounding explains.
     """
-    doubted: dict = {}
+    if isinstance(expected, Expected) and expected.are(got):
+        return
+    expected, doubted = expected(), {}
     for what, value, a, b in zip(*_known(replay), got, expected, strict=True):
         doubts = _doubts(what, a, b)
         if doubts:
