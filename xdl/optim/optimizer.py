@@ -215,10 +215,10 @@ class Optimizer(Stored):
     def _non_finite(self, variable):
         return NonFiniteError(
             f"{type(self).__name__}: the gradient of {variable._label()} "
-            f"{variable.shape} holds NaN or infinity; no weight was changed, and "
-            "update() has cleared the gradients (after step(), clear_grads() does). "
-            f"Where the loss grew before (it diverged), a smaller lr than {self.lr:g} "
-            "helps; xdl.set_debug(True) finds the operation"
+            f"{variable.shape} holds NaN or infinity; no weight was changed. Where "
+            f"the loss grew before (it diverged), a smaller lr than {self.lr:g} helps; "
+            "xdl.set_debug(True) finds the operation. update() has cleared the "
+            "gradients; after step(), clear_grads() does"
         )
 
     def zero_grad(self, **options):

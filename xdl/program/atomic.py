@@ -1,5 +1,6 @@
 """atomic: a step of several calls that is done whole, or not at all."""
 
+from xdl.arguments import explained
 from xdl.backend.recording import count_revision, current
 from xdl.program.state import State
 from xdl.program.verify import Snapshot
@@ -36,6 +37,7 @@ class atomic:
         array([0.], dtype=float32)
     """
 
+    @explained
     def __init__(self, *state):
         self._sources, self._before = state, []
         State(state)  # refuses what is none

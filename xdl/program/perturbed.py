@@ -11,11 +11,14 @@ arithmetic for reliable scientific computation" (1993).
 """
 
 import copy
+import sys
 
 import numpy as np
 
 from xdl import backend
+from xdl.backend import numpy as host
 from xdl.backend.recording import replaced
+from xdl.backend.scatter import add_at
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.passes import CHECKS
 
@@ -29,7 +32,7 @@ _MOVES = frozenset(
     | {"take_along_axis", "tril", "triu", "where", "zero_unless"}
 )
 # What adds up terms: as many roundings as terms, in an order of its own.
-_SUMS = frozenset({"cumulative_sum", "matmul", "scatter_add", "sum", "vecdot"})
+_SUMS = frozenset({"cumulative_sum", "matmul", "sum", "vecdot"})
 # NumPy knows the distance from 1 to the next number of its own dtypes alone.
 EPS = {
     "bfloat16": 2.0**-7,
@@ -119,13 +122,28 @@ class Perturbed:
         for i, one in enumerate(self._instructions):
             arguments = replaced(one.arguments, real)
             options = replaced_options(one.options, real)
-            result = self._computed(one, arguments, options, sources("draw", 0), errors)
+            if one.name in ("set_at", "scatter_add"):
+                x = arguments[0]
+                y = x if self._is_free(one, i, made) else self._xp.copy(x)
+                result = _changed(one.name, y, *arguments[1:], errors)
+            else:
+                draw = sources("draw", 0)
+                result = self._computed(one, arguments, options, draw, errors)
             made[one.result] = result
             if one.result in self._results:
                 see(one.result, result)
+            arguments = options = result = x = y = None  # whoever holds one is no other
             for value in (*one.operands(), one.result):
                 if self._last.get(value, i) <= i:
                     made.pop(value, None)
+
+    def _is_free(self, one, i, made):
+        """Tell whether an instruction is the last to read the array that it changes."""
+        x = one.arguments[0]
+        if self._last.get(x) != i or x in self._results or x not in made:
+            return False
+        # Known here, to ``run`` twice, and to ``getrefcount``; not to a view.
+        return made[x].base is None and sys.getrefcount(made[x]) == 4
 
     def _computed(self, one, arguments, options, draw, errors):
         if errors is not None and one.name in _SUMS:
@@ -136,6 +154,19 @@ class Perturbed:
         is_last = one.name in ("add", "subtract") and one.result in self._results
         is_exact = errors is None or is_last or not _is_rounded(one, arguments, result)
         return result if is_exact else errors(result)
+
+
+def _changed(name, y, index, new, errors):
+    """Set or add to a part of an array, in place; errors are in that part alone."""
+    if name == "set_at":
+        y[index] = new
+        return y
+    has_errors = errors is not None and _is_float(y)
+    with host.quiet():
+        add_at(y, index, errors(new) if has_errors and _is_float(new) else new)
+        if has_errors:
+            y[index] = errors(y[index])
+    return y
 
 
 def _is_rounded(one, arguments, result):
