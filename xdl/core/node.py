@@ -217,7 +217,10 @@ def _write_leaves(leaves, xp, wrap):
     for node, gx in leaves.items():
         gx = gx if wrap or xp.owns(gx) else xp.copy(gx)
         new.append(gx if node.grad is None else _sum(node.grad, gx, wrap))
-    deque(map(_set_grad, leaves, new), 0)
+    if len(new) == 1:
+        node.grad = new[0]
+    else:
+        deque(map(_set_grad, leaves, new), 0)
 
 
 def unbroadcast(xp, gx, shape):

@@ -73,6 +73,7 @@ class Optimizer(Stored):
     starts = {}
     makes_state = ()  # the hyperparameters that cannot be switched on later
     scratch = 4
+    writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
     scheduled = None  # (the lr before a schedule came, the lr that it set)
 
@@ -143,7 +144,10 @@ class Optimizer(Stored):
             if clears:
                 self._forget_gradients()
             raise
-        self._commit(ready, clears)
+        if self.writes_once and len(ready) == 1 and not ready[0][4]:
+            self._change_all(ready, clears)
+        else:
+            self._commit(ready, clears)
 
     def _commit(self, ready, clears):
         """Change all weights, or none."""

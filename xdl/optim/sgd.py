@@ -46,6 +46,7 @@ class SGD(Optimizer):
         "weight_decay": Range(),
     }
     scratch = 2
+    writes_once = True
     makes_state = ("momentum",)
 
     def __init__(
