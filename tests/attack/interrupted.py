@@ -89,7 +89,7 @@ def interrupted_steps(executor, kind, count, seed):
         done += 1
         bits = training.bits()
         training.optimizer.zero_grad()
-        for _ in range(20_000):  # a twin that nobody interrupts comes by each step
+        for _ in range(3000):  # a twin that nobody interrupts comes by each step
             if twin.bits() == bits:
                 break
             twin.do()

@@ -85,7 +85,8 @@ class Module:
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
             self._unmount(name, value)
         attributes[name] = value
-        if name == "is_training" or name in attributes.get("_followed", ()):
+        is_followed = "_followed" in attributes and name in attributes["_followed"]
+        if is_followed or name == "is_training":
             count_revision()  # last: another thread may look at once
 
     def _mount(self, name, value):
