@@ -4,13 +4,15 @@ Python runs a handler between any two of its instructions, and that of Ctrl-C ra
 an exception there. Between ``hold()`` and ``release`` none runs.
 """
 
-import _signal  # ``signal`` wraps numbers in enums, which takes 14 us
+import importlib
 import os
 import threading
 from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
 
+# ``signal`` wraps numbers in enums, which takes 14 us.
+_signal: Any = importlib.import_module("_signal")
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGBREAK")
 _NUMBERS = [n for n in map(_signal.__dict__.get, _NAMES) if n is not None]
 _get, _set = _signal.getsignal, _signal.signal

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import inspect
 import threading
+from typing import Any
 
 from xdl.backend.recording import current
 from xdl.backend.trace import Number, Traced
@@ -59,7 +60,7 @@ def noted():
 
 def _read(thing, name):
     value = object.__getattribute__(thing, name)
-    recording = current()
+    recording: Any = current()
     is_noted = recording is not None and is_plain(value) and name != "is_training"
     if is_noted and name in object.__getattribute__(thing, "__dict__"):
         recording.reads.setdefault((id(thing), name), (thing, name, value))

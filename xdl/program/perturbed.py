@@ -123,9 +123,9 @@ class Perturbed:
             arguments = replaced(one.arguments, real)
             options = replaced_options(one.options, real)
             if one.name in ("set_at", "scatter_add"):
-                x = arguments[0]
+                x, index, new = arguments
                 y = x if self._is_free(one, i, made) else self._xp.copy(x)
-                result = _changed(one.name, y, *arguments[1:], errors)
+                result = _changed(one.name, y, index, new, errors)
             else:
                 draw = sources("draw", 0)
                 result = self._computed(one, arguments, options, draw, errors)

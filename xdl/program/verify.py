@@ -5,6 +5,7 @@ import ctypes
 import functools
 import os
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class Expected:
         is_exact = replay.executor.is_exact
         self._sums = [_check_sum(x) for x in found] if is_exact else None
         self._found = None if is_exact else copied(found)
-        self.again = None
+        self.again: Any = None
 
     def are(self, got):
         """Tell whether other results are these to the bit, where that is known."""

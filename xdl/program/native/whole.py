@@ -1,6 +1,7 @@
 """A whole small step as one native function."""
 
 import time
+from typing import Any
 
 import numpy as np
 from numba.core import types
@@ -143,7 +144,7 @@ class NumbaWhole:
 
     def peek(self, value):
         """Return the array of a Value after a step, if it is kept; else None."""
-        place = self.text.places.get(value)
+        place: Any = self.text.places.get(value)
         memory = None if place is None else self.text.memories[place.memory]
         if memory is None or memory.kind not in ("arena", "state"):
             return None
