@@ -319,3 +319,22 @@ def test_a_step_that_fails_leaves_the_attributes_as_they_were():
 
     assert model.output == "before"
     assert not hasattr(model, "largest")
+
+
+def test_a_result_that_hides_a_method_leaves_it_to_other_instances():
+    class Hiding(xdl.models.LinearModel):
+        def largest(self):
+            return "method"
+
+    model, other = Hiding(6, 3), Hiding(6, 3)
+
+    def step(x):
+        model.largest = xdl.max(model.forward(x))
+        return model.largest + 0
+
+    fast = xdl.compile(step, model)
+    found = [fast(x).item() == model.largest.item() for x in X[:5]]
+
+    assert all(found)
+    assert other.largest() == "method"
+    assert Hiding.largest(other) == "method"

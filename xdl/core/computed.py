@@ -29,7 +29,8 @@ class Computed:
                 name=self._name,
                 obj=module,
             )
-        return self._default
+        bind = getattr(type(self._default), "__get__", None)  # it may be a method
+        return self._default if bind is None else bind(self._default, module, cls)
 
 
 def follow(thing, name):

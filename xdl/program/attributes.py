@@ -22,7 +22,7 @@ from xdl.program.nest import leaves, mapped
 
 _PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 _MISSING = object()
-_lock, _readers = threading.Lock(), [0]
+_lock, _readers = threading.Lock(), set()
 _set_attribute = Module.__setattr__
 
 
@@ -42,20 +42,30 @@ def plain_attributes(thing):
 @contextlib.contextmanager
 def noted():
     """Return a context in which recordings note what they read and set."""
-    with _lock:
-        _readers[0] += 1
-        for cls in (Module, Checked):
-            cls.__getattribute__ = _read
-        Module.__setattr__ = _set
+    reader = object()
     try:
+        with _lock:
+            _readers.add(reader)
+            for cls in (Module, Checked):
+                cls.__getattribute__ = _read
+            Module.__setattr__ = _set
         yield
     finally:
-        with _lock:
-            _readers[0] -= 1
-            if not _readers[0]:
-                for cls in (Module, Checked):
+        try:
+            _leave(reader)
+        except BaseException:  # a signal came first
+            _leave(reader)
+            raise
+
+
+def _leave(reader):
+    with _lock:
+        _readers.discard(reader)
+        if not _readers:
+            Module.__setattr__ = _set_attribute
+            for cls in (Module, Checked):
+                if "__getattribute__" in vars(cls):
                     del cls.__getattribute__
-                Module.__setattr__ = _set_attribute
 
 
 def _read(thing, name):
@@ -77,7 +87,10 @@ def _set(module, name, value):
 def holds(reads):
     """Tell whether plain attributes that were read are what they were."""
     for thing, name, value in reads:
-        now = getattr(thing, name, _MISSING)
+        try:
+            now = getattr(thing, name, _MISSING)
+        except GraphError:  # another program sets it, to what is gone
+            return False
         if now is not value and (type(now) is not type(value) or now != value):
             return False
     return True
@@ -229,7 +242,8 @@ def _is_same(now, before):
         if now[1].keys() != value.keys():
             return False
         pairs = [(now[1][key], value[key]) for key in value]
-    return not any(is_plain(b) and repr(a) != repr(b) for a, b in pairs)
+    others = [(a, b) for a, b in pairs if a is not b and is_plain(b)]
+    return all(repr(a) == repr(b) for a, b in others)
 
 
 def _restore(now, before, holder, key):
