@@ -12,6 +12,14 @@ from tests.interrupting import interrupt, interrupts
 MOST = 120
 
 
+@pytest.fixture(autouse=True)
+def usual_handler():
+    """Let SIGINT raise KeyboardInterrupt, also where the shell lets it be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Normalized(xdl.Model):
     """Two layers with running statistics and dropout."""
 

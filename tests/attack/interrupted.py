@@ -134,6 +134,7 @@ def interrupted_files(what, count, seed):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     how, kind, count, seed = *sys.argv[1:3], *map(int, sys.argv[3:5])
     if how in ("save", "load"):
         print(*interrupted_files(how, count, seed))

@@ -9,7 +9,9 @@ import pytest
 
 from tests.executors import eager_and_every_executor
 from tests.interrupting import interrupts
-from tests.test_interrupted import TRAININGS, Training
+from tests.test_interrupted import TRAININGS, Training, usual_handler
+
+__all__ = ["usual_handler"]  # a fixture of every test here, too
 
 ROOT = pathlib.Path(__file__).parents[2]
 COUNT = 400

@@ -19,6 +19,16 @@ class Lost:
         self._label = label
 
     def __getattr__(self, name):
+        if name.startswith("__"):  # Python's own questions, which arrays do not answer
+            raise AttributeError(name)
+        self.refuse()
+
+    def refuse(self):
+        """Tell what happened.
+
+        Raises:
+            GraphError: always.
+        """
         raise GraphError(
             f"compile: {self._label} was being changed by a compiled step in another "
             "thread when this process was forked, and may be half changed; fork while "
@@ -28,7 +38,7 @@ class Lost:
 
 
 def _refused(name):
-    return property(lambda self: self.__getattr__(name), doc="Refused.")
+    return property(lambda self: self.refuse(), doc=f"Refused: {name}.")
 
 
 for _name in set(dir(np.ndarray)) - set(dir(object)):
