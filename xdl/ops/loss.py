@@ -292,7 +292,9 @@ def softmax_cross_entropy(
     label_smoothing=0.0,
     reduction="mean",
 ):
-    label_smoothing = number("SoftmaxCrossEntropy", "label_smoothing", label_smoothing)
+    if type(label_smoothing) is not float or label_smoothing:
+        what = "SoftmaxCrossEntropy", "label_smoothing"
+        label_smoothing = number(*what, label_smoothing)
     if weight is None and ignore_index is None and not label_smoothing:
         op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
         return op(logits, target)

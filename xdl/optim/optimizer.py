@@ -5,7 +5,7 @@ from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES, pending
 from xdl.backend import numpy as host
 from xdl.backend.quiet import begin_quiet, end_quiet
-from xdl.backend.recording import current
+from xdl.backend.recording import current, registrations
 from xdl.core.narrow import is_narrow
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
@@ -133,7 +133,8 @@ class Optimizer(Stored):
                 f"{type(self).__name__}: {kind(others[0])} came, needed nothing; "
                 "compute the loss and call backward before"
             )
-        if self._watch.is_over():
+        watch = self._watch
+        if watch.number != registrations[0] or (watch.lists and watch.has_changed()):
             self.look_again()
         if (recording := current()) is not None:
             self._refuse_unless_in(recording)
