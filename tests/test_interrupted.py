@@ -144,19 +144,20 @@ def test_a_handler_of_the_user_runs_once_when_the_update_is_done(name):
     assert seen == ["change"] * len(training.model.parameter) + ["handler"]
 
 
-def test_a_change_that_fails_half_way_is_undone_for_few_small_weights():
+@pytest.mark.parametrize("bias", [True, False], ids=["two weights", "one"])
+def test_a_change_that_fails_half_way_is_undone_for_few_small_weights(bias):
     class Failing(xdl.SGD):
         def change(self, xp, value, grad):
             value -= self.lr * grad
-            if value.ndim == 1:
-                raise ValueError("the second weight")
+            if value.ndim == 1 or not bias:
+                raise ValueError("half way")
 
-    x = xdl.nn.Linear(3, 2)
+    x = xdl.nn.Linear(3, 2, bias=bias)
     optimizer = Failing(x, lr=0.1)
     before = [v.numpy().tobytes() for v in x.parameter.values()]
     x(np.ones((4, 3), np.float32)).sum().backward()
 
-    with pytest.raises(ValueError, match="the second weight"):
+    with pytest.raises(ValueError, match="half way"):
         optimizer.update()
 
     assert before == [v.numpy().tobytes() for v in x.parameter.values()]

@@ -77,6 +77,12 @@ class Optimizer(Stored):
     squares = False  # whether gradients are squared: then their size is limited
     scheduled = None  # (the lr before a schedule came, the lr that it set)
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "change" in vars(cls):  # what another one promised does not hold for it
+            for name in ("scratch", "writes_once"):
+                setattr(cls, name, vars(cls).get(name, getattr(Optimizer, name)))
+
     def __init__(self, parameter, lr):
         self.lr = lr
         self.parameter = as_parameter(type(self).__name__, parameter)
