@@ -199,6 +199,7 @@ def test_what_a_step_counts_is_found_by_name(where, name):
     with pytest.raises(xdl.GraphError, match=f"compile: {name} is changed in the step"):
         for x in X[1:4]:
             fast(x)
+    assert model.calls <= 1
 
 
 class Dropping(Told):
@@ -308,6 +309,19 @@ def test_a_plain_attribute_is_that_of_the_program_that_ran_last():
         found.append(model.rows)
 
     assert found == [8, 5, 8, 5, 8, 8, 5, 5, 8]
+
+
+def test_a_private_attribute_may_differ_from_program_to_program():
+    model = Told(6, 3)
+
+    def step(x):
+        model._rows = x.shape[0]
+        return model.forward(x)
+
+    fast = xdl.compile(step, model)
+    shapes = [fast(X[0][:count]).shape for count in (8, 5, 8, 5, 8, 5)]
+
+    assert shapes == [(8, 3), (5, 3)] * 3
 
 
 def test_a_step_that_fails_leaves_the_attributes_as_they_were():

@@ -146,7 +146,7 @@ class Surroundings:
     """
 
     def __init__(self, function, modules, attributes):
-        self._set = attributes
+        self._set = [(*one, vars(one[0]).get(one[1], _MISSING)) for one in attributes]
         known = {(id(module), name) for module, name, _ in attributes}
         self._places = [
             (f"{module._label()}.{name}", vars(module), name)
@@ -168,11 +168,12 @@ class Surroundings:
 
         An attribute that it has set to something else than its program does is one.
         """
-        changed = [
-            f"{module._label()}.{name}"
-            for module, name, outputs in self._set
-            if not _agrees(outputs, vars(module).get(name, _MISSING))
-        ]
+        changed = []
+        for module, name, outputs, before in self._set:
+            if not _agrees(outputs, vars(module).get(name, _MISSING)):
+                changed.append(f"{module._label()}.{name}")
+                if before is not _MISSING:
+                    vars(module)[name] = before
         for (name, holder, key), before in zip(self._places, self._before, strict=True):
             now = holder.get(key)
             if before is not None and not _is_same(_kept(now), before):

@@ -11,7 +11,7 @@ from xdl.backend.trace import TRACE, Number, Traced, value_now
 from xdl.core.promote import is_data
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DeviceError, GraphError
-from xdl.program.attributes import Attributes, made, noted
+from xdl.program.attributes import Attributes, is_plain, made, noted
 from xdl.program.calls import called, parameters
 from xdl.program.nest import Named, leaves, mapped
 from xdl.program.program import Output, Program
@@ -87,10 +87,10 @@ def _usable_device(state):
 
 
 def _kept(recording):
-    """Let attributes that are results be real; return the public ones as Outputs."""
+    """Let attributes that are results be real; return as Outputs what is compared."""
     kept = []
     for module, name, value in made(recording):
-        if not name.startswith("_"):
+        if not name.startswith("_") or is_plain(value):
             kept.append((module, name, mapped(value, _kept_leaf)))
         vars(module)[name] = mapped(value, result_of)
     return kept

@@ -119,7 +119,7 @@ class Replay:
     def _offer(self):
         """Let what the step sets as attributes be fetched from this replay."""
         for module, name, _ in self.program.attributes:
-            if offer(module, name, self):
+            if not name.startswith("_") and offer(module, name, self):
                 vars(module).pop(name, None)
         self.seen[0] = tick()
 
