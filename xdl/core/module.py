@@ -80,7 +80,11 @@ class Module:
 
     def __setattr__(self, name, value):
         attributes = self.__dict__
-        if isinstance(value, _HOLDERS) and name != "parameter" and _may_hold(value):
+        if type(value) is Variable and (node := value._node) is not None:
+            holds = node.op is None  # asked first: every forward sets an output
+        else:
+            holds = isinstance(value, _HOLDERS) and _may_hold(value)
+        if holds and name != "parameter":
             self._mount(name, value)
         elif "parameter" in attributes and name in attributes["parameter"].mounted:
             self._unmount(name, value)

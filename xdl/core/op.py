@@ -168,7 +168,7 @@ class Op:
 
     def forward(self, variables, *more):
         """Call the operation on a list of Variables, in the article's spelling."""
-        if more or hasattr(variables, "shape"):
+        if more or (type(variables) is not list and hasattr(variables, "shape")):
             raise ArgumentError(
                 f"{self}.forward: arrays came, needed one list of them: "
                 f"forward([{', '.join(self.inputs)}])"

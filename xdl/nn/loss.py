@@ -4,6 +4,7 @@ from xdl import ops
 from xdl.core.module import Module
 from xdl.core.option import number, plain
 from xdl.errors import ArgumentError, GraphError
+from xdl.ops.loss import SoftmaxCrossEntropy
 from xdl.ops.reduced_loss import REDUCTIONS, checked_reduction
 
 
@@ -34,7 +35,7 @@ class Loss(Module):
 
     def forward(self, output):
         """Remember the model's output for ``loss``, and return it."""
-        vars(self)["_output"] = output  # not as a weight, whatever it is
+        self.__dict__["_output"] = output  # not as a weight, whatever it is
         return output
 
     def loss(self, target=None):
@@ -43,10 +44,11 @@ class Loss(Module):
         Raises:
             GraphError: ``forward`` was not called before.
         """
-        if self._output is None:
+        output = self._output
+        if output is None:
             raise GraphError(f"{type(self).__name__}.loss: call forward(output) first")
-        self._loss = self.compute(self._output, target)
-        return self._loss
+        loss = self.__dict__["_loss"] = self.compute(output, target)
+        return loss
 
     def backward(self):
         """Compute the gradients by everything that led to the loss; then forget it.
@@ -54,9 +56,10 @@ class Loss(Module):
         Raises:
             GraphError: ``loss`` was not called before.
         """
-        if self._loss is None:
+        loss, attributes = self._loss, self.__dict__
+        if loss is None:
             raise GraphError(f"{type(self).__name__}.backward: call loss(target) first")
-        loss, self._loss, self._output = self._loss, None, None
+        attributes["_loss"] = attributes["_output"] = None
         loss.backward()
 
 
@@ -75,8 +78,10 @@ class SoftmaxLoss(Loss):
         array([[ 0.5, -0.5]], dtype=float32)
     """
 
+    operation = SoftmaxCrossEntropy()
+
     def compute(self, output, target):
-        return ops.softmax_cross_entropy(output, target)
+        return self.operation(output, target)
 
 
 class SquareLoss(Loss):
