@@ -2,7 +2,7 @@
 
 import operator
 
-from xdl.backend.recording import Value, dense, replaced
+from xdl.backend.recording import Value, dense, is_given, replaced
 
 _PYTHON = {
     "add": operator.add,
@@ -57,7 +57,7 @@ def run(program, xp, given):
     draw = given["draw"]
 
     def real(value):
-        return dense(value) if value.origin == "constant" else given[value]
+        return dense(value) if is_given(value) else given[value]
 
     for instruction in program.instructions:
         arguments = replaced(instruction.arguments, real)

@@ -4,7 +4,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
-from xdl.program.attributes import plain_attributes
+from xdl.program.attributes import followed_attributes
 
 
 def too_many(replays, most):
@@ -57,4 +57,4 @@ def kind(leaf, floats_vary):
             f"compile: {type(leaf).__name__} came as an argument, needed arrays, "
             "numbers and other values that never change"
         )
-    return type(leaf), leaf, plain_attributes(leaf)
+    return type(leaf), leaf, followed_attributes(leaf)
