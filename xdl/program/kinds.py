@@ -17,6 +17,12 @@ def too_many(replays, most):
         for name, column in zip(last.program.input_names, columns, strict=True)
         if len(set(column)) > most / 2
     ]
+    held = [replay.program.outside.values() for replay in replays]
+    names += [
+        name
+        for name in held[-1]
+        if len({id(values.get(name)) for values in held}) > most / 2
+    ]
     what = " and ".join(names) or "state, or another answer to an `if`"
     return (
         f"compile: a step is recorded for the {most + 1}th time, for another {what}; "

@@ -33,11 +33,12 @@ class Outside:
 
     def __init__(self, function, recording, reads):
         looked, lying = _let_lie(recording)
-        named = [(at, name, at.get(name, MISSING)) for _, at, name in _read(function)]
-        self._named = [one for one in named if is_followed(one[2])]
+        named = [(*one, one[1].get(one[2], MISSING)) for one in _read(function)]
+        self._named = [one for one in named if is_followed(one[3])]
+        self._attributes = reads
         self._lists: list = []
         arrays = {id(array): array for array in looked}
-        for _, _, value in (*reads, *self._named):
+        for *_, value in (*reads, *self._named):
             for array in self._arrays(value):
                 if id(root(array)) not in lying and array.nbytes <= MOST:
                     arrays[id(array)] = array
@@ -48,7 +49,7 @@ class Outside:
 
     def is_same(self):
         """Tell whether all is there as it was."""
-        for holder, name, value in self._named:
+        for _, holder, name, value in self._named:
             now = holder.get(name, MISSING)
             if now is not value and not is_equal(now, value):
                 return False
@@ -60,6 +61,11 @@ class Outside:
                 if new is not old and not is_equal(new, old):
                     return False
         return all(array.tobytes() == before for array, before in self._compared)
+
+    def values(self):
+        """Return what the program was recorded with: a dict from names to values."""
+        found = {f"{type(thing).__name__}.{n}": v for thing, n, v in self._attributes}
+        return found | {label: value for label, _, _, value in self._named}
 
     def _arrays(self, value):
         """Return the arrays in a value; note the lists in it."""
@@ -75,10 +81,8 @@ class Outside:
 
 def _read(function):
     """Return those of ``variables`` that the function itself reads, and never sets."""
-    _, code = called(function)
-    steps = dis.get_instructions(code) if hasattr(code, "__code__") else ()
     reads, sets = set(), set()
-    for step in steps:
+    for step in _instructions(getattr(called(function)[1], "__code__", None)):
         kind = step.opname.replace("LOAD_METHOD", "LOAD_ATTR")
         is_attribute = kind.endswith("ATTR")
         if kind in _READING:
@@ -87,6 +91,15 @@ def _read(function):
             sets.add((step.argval, is_attribute))
     found = reads - sets
     return [one for one in variables(function) if (one[2], "." in one[0]) in found]
+
+
+def _instructions(code):
+    """Yield the instructions of a function, and of those written inside it."""
+    if code is not None:
+        yield from dis.get_instructions(code)
+        for inner in code.co_consts:
+            if isinstance(inner, type(code)):
+                yield from _instructions(inner)
 
 
 def _let_lie(recording):
