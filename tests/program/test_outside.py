@@ -1,5 +1,7 @@
 """What a step reads outside: written into or replaced later, replays follow eager."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -235,7 +237,7 @@ def test_an_array_in_another_ones_place_is_followed(executor):
 @every_executor
 @pytest.mark.parametrize("name", ["scale", "table"])
 def test_a_variable_of_the_file_is_followed(name, executor, monkeypatch):
-    (model,) = _state()
+    here, (model,) = sys.modules[__name__], _state()
 
     def by_scale(x):
         return xdl.Variable(x) * scale
@@ -244,7 +246,7 @@ def test_a_variable_of_the_file_is_followed(name, executor, monkeypatch):
         return xdl.Variable(x) * table
 
     def change():
-        monkeypatch.setitem(globals(), name, globals()[name] + 1)
+        monkeypatch.setattr(here, name, getattr(here, name) + 1)
 
     step = by_scale if name == "scale" else by_table
     _check(step, (model,), change, 3, executor)
