@@ -1,5 +1,6 @@
 """What a step reads outside: written into or replaced later, replays follow eager."""
 
+import functools
 import sys
 
 import numpy as np
@@ -288,6 +289,9 @@ class Trainer:
     def step(self, x):
         return self.model.forward(x * self.table) * self.scale
 
+    def __call__(self, x):
+        return self.step(x) * self.scale
+
     def counted(self, x):
         self.calls += 1
         return self.model.forward(x)
@@ -304,6 +308,29 @@ def test_what_the_object_of_a_method_holds_is_followed(name, programs, executor)
         setattr(trainer, name, getattr(trainer, name) + 1)
 
     _check(trainer.step, (trainer.model,), change, programs, executor)
+
+
+@every_executor
+def test_what_an_object_that_is_called_holds_is_followed(executor):
+    trainer = Trainer()
+
+    def change():
+        trainer.scale += 1
+
+    _check(trainer, (trainer.model,), change, 3, executor)
+
+
+@every_executor
+def test_arrays_that_a_function_is_given_beforehand_are_followed(executor):
+    (model,), first, second = _state(), np.ones(3), np.ones(3)
+
+    def step(x, a, b=second):
+        return model.forward(x * a) * b[0]
+
+    def change():
+        first[...] += 1
+
+    _check(functools.partial(step, a=first), (model,), change, 1, executor)
 
 
 @every_executor

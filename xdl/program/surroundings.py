@@ -38,6 +38,8 @@ def called(function):
         function = function.func
     if isinstance(function, Module):
         function = function.forward
+    if not hasattr(inspect.unwrap(function), "__code__"):  # an object that is called
+        function = getattr(function, "__call__", function)  # noqa: B004
     owner = getattr(function, "__self__", None)
     function = inspect.unwrap(function)
     return owner, getattr(function, "__func__", function)
