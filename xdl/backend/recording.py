@@ -243,12 +243,19 @@ class Recording:
         xp: the namespace that computes the real values.
         where: the Device of the real arrays.
         stream: (key, number) of the next draw of random bits.
+        any_length: whether the instructions shall be the same for arrays with more or
+            fewer rows: operations do not take them in blocks that fit in a cache.
+
+    Attributes:
+        asked: the shapes and sizes of arrays that code outside of xdl asked for, if it
+            is for any length.
     """
 
-    def __init__(self, xp, where, stream):
+    def __init__(self, xp, where, stream, any_length=False):
         self.xp, self.where = xp, where
-        self.stream = stream
+        self.stream, self.any_length = stream, any_length
         self.instructions = []
+        self.asked = []
         self.guards = []
         # Plain attributes that were read, with what they were; and those that were set.
         self.reads: dict = {}
@@ -281,6 +288,18 @@ class Recording:
             instruction.result = Value(real, instruction)
         return instruction.result
 
+    def note_asked(self, size, frame):
+        """Note that a size was asked for, if it is by code outside of xdl.
+
+        Args:
+            size: a shape or an int.
+            frame: of the code that asks an array of the recording.
+        """
+        while frame.f_globals.get("__name__") in _SAYS_SIZES:
+            frame = frame.f_back
+        if not _is_ours(frame.f_globals.get("__name__")):
+            self.asked.append(size)
+
     def place(self):
         """Return which operation, of which layers, the kernel that runs belongs to.
 
@@ -294,11 +313,28 @@ class Recording:
             self._asked = (None, "")
             return _path(sys._getframe(1))
         if frame is not self._asked[0]:
-            kernel = type(frame.f_locals["self"]).__name__
-            name = kernel + _KERNELS[frame.f_code.co_name]
+            kernel = type(frame.f_locals["self"])
+            is_told = self.any_length and frame.f_code.co_name != "change"
+            if is_told and not _is_ours(kernel.__module__):
+                self.asked.append(object())  # it is told shapes by what calls it
+            name = kernel.__name__ + _KERNELS[frame.f_code.co_name]
             path = _path(frame)
             self._asked = (frame, f"{path}: {name}" if path else name)
         return self._asked[1]
+
+
+def for_any_length():
+    """Tell whether what is recorded shall be the same for arrays with more rows."""
+    recording = current()
+    return recording is not None and recording.any_length
+
+
+def told(size):
+    """Note a size that code outside of xdl is told, in words or not; return it."""
+    recording = current()
+    if recording is not None:
+        recording.asked.append(size)
+    return size
 
 
 def active():
@@ -322,6 +358,13 @@ def not_in_state(label, shape):
         f"compile: {label} {tuple(shape)} is used in the step but is not in its state; "
         "give it, or the model or optimizer that holds it, to xdl.compile"
     )
+
+
+_SAYS_SIZES = frozenset({"xdl.core.variable"})  # of its array
+
+
+def _is_ours(module):
+    return str(module).partition(".")[0] == "xdl"
 
 
 _KERNELS = {"compute": "", "gradient": " gradient", "change": ""}

@@ -7,6 +7,7 @@ Reading a number out of a Traced is an error: a program could not repeat the dec
 
 import contextlib
 import operator
+import sys
 import types
 from typing import Any
 
@@ -15,7 +16,7 @@ from xdl.backend import numpy as host
 from xdl.backend.device import Device
 from xdl.backend.number import Number
 from xdl.backend.operators import install
-from xdl.backend.recording import active, is_there, root
+from xdl.backend.recording import active, for_any_length, is_there, root
 from xdl.errors import GraphError
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
@@ -33,6 +34,16 @@ _NONE: Any = types.MappingProxyType({})  # the options of most instructions
 
 def _of_the_array(name):
     return property(operator.attrgetter(f"array.{name}"), doc=f"Its {name}.")
+
+
+def _size_of_the_array(name):
+    return property(lambda x: _told(getattr(x.array, name)), doc=f"Its {name}.")
+
+
+def _told(size):
+    if for_any_length():
+        active().note_asked(size, sys._getframe(2))
+    return size
 
 
 class Traced:
@@ -56,11 +67,11 @@ class Traced:
         self.array, self.value, self.viewed = array, value, None
         self.is_lent = is_lent
 
-    shape = _of_the_array("shape")
+    shape = _size_of_the_array("shape")
     dtype = _of_the_array("dtype")
     ndim = _of_the_array("ndim")
-    size = _of_the_array("size")
-    nbytes = _of_the_array("nbytes")
+    size = _size_of_the_array("size")
+    nbytes = _size_of_the_array("nbytes")
     itemsize = _of_the_array("itemsize")
 
     @property
@@ -74,7 +85,7 @@ class Traced:
         return trace.permute_dims(self, tuple(range(self.ndim))[::-1])
 
     def __len__(self):
-        return len(self.array)
+        return _told(len(self.array))
 
     def __getattr__(self, name):
         raise AttributeError(

@@ -12,7 +12,7 @@ import types
 from xdl import backend
 from xdl.arguments import FOREIGN, failed, is_ours, misfit
 from xdl.backend import ARRAYS, NAMESPACES
-from xdl.backend.recording import current
+from xdl.backend.recording import current, told
 from xdl.core import mode
 from xdl.core.debug import as_file, check_output, user_line
 from xdl.core.narrow import Rounded, narrow_dtype, rounded, widened
@@ -286,6 +286,7 @@ def _recovered(op, error, inputs, arrays):
     Infinities and NaN that come in go on as NaN, also where warnings are errors.
     """
     if not isinstance(error, FloatingPointError | RuntimeWarning):
+        told(object())  # who catches it learns that shapes do not fit
         try:
             raise _explained(op, error, inputs, arrays) from None
         finally:

@@ -13,6 +13,7 @@ from types import NoneType
 from xdl import ops
 from xdl.arguments import REMEDIES, explained
 from xdl.backend import NAMESPACES
+from xdl.backend.recording import told
 from xdl.core.op import Op
 from xdl.errors import ArgumentError, DeviceError, GraphError
 
@@ -58,7 +59,7 @@ def call(function, arguments, options):
     """
     name = function.__name__
     if name in _ATTRIBUTES and len(arguments) == 1 and not options:
-        return getattr(arguments[0], name)
+        return told(getattr(arguments[0], name))
     ours = operation(function)
     signature = _signature(function)
     if signature is None or isinstance(ours, Op):

@@ -1,5 +1,6 @@
 """Taking an array apart: each part a view of it, and one gradient for them all."""
 
+from xdl.backend.recording import for_any_length
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
@@ -120,6 +121,8 @@ class Split(Op):
 
     def _index(self, x_shape):
         axis, bounds = self._bounds(x_shape)
+        if for_any_length() and not isinstance(self.sections, int):
+            bounds = (0, *self.sections, None)
         ends = bounds[self.part : self.part + 2]
         return (slice(None),) * axis + (slice(*ends),)
 

@@ -160,9 +160,16 @@ class Attributes:
 
     def put_back(self, recording):
         """Give up what a step has set: what was there before is there again."""
-        for module, name, _ in made(recording):
+        self._put_back([(module, name) for module, name, _ in made(recording)])
+
+    def put_all_back(self, recording):
+        """Give up whatever a step has set, results or not."""
+        self._put_back([(m, name) for (_, name), m in recording.sets.items()])
+
+    def _put_back(self, places):
+        for module, name in places:
             before = self._before.get(id(module), {}).get(name, MISSING)
-            vars(module).pop(name)
+            vars(module).pop(name, None)
             if before is not MISSING:
                 vars(module)[name] = before
 

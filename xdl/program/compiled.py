@@ -267,6 +267,7 @@ class Compiled:
         before = random.state()
         try:
             key, program, eager = self._record(key, arguments, given)
+            program.trial.owner = self
             replay = self._made(key, program)
             returned = self._begun(replay, eager, given, numbers, before)
         except BaseException:

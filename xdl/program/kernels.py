@@ -52,14 +52,38 @@ def arena(nbytes):
 
 
 def checked_array(name, x, shape, dtype):
-    """Return an argument as an array; refuse another than the step was recorded for."""
+    """Return an argument as an array; refuse another than the step is for.
+
+    A length that is a text is any.
+    """
     x = np.asarray(x)
-    if x.shape != shape:
-        raise ValueError(f"step: {name} has shape {x.shape}, needed {shape}")
+    pairs = zip(x.shape, shape, strict=False)
+    if x.ndim != len(shape) or any(a != b for a, b in pairs if type(b) is not str):
+        needed = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        raise ValueError(f"step: {name} has shape {x.shape}, needed {needed}")
     if x.dtype.newbyteorder("=") != dtype:
         needed = np.dtype(dtype).name
         raise TypeError(f"step: {name} has dtype {x.dtype}, needed {needed}; cast it")
     return x
+
+
+def checked_length(name, n, some, least):
+    """Return a length that is free; refuse it if it is none of some, and too small."""
+    is_one = any(first <= n <= last for first, last in some)
+    if not is_one and (least is None or n < least):
+        needed = [f"{a} to {b}" if a < b else str(a) for a, b in some]
+        needed += [] if least is None else [f"{least} or more"]
+        raise ValueError(f"step: {name} has n = {n}, needed {' or '.join(needed)}")
+    return n
+
+
+def check_part(name, n, part, count):
+    """Refuse a length for which a part of an array is longer or shorter than it was."""
+    if len(part) != count:
+        raise ValueError(
+            f"step: {name} has n = {n}, and a part of an array would have {len(part)} "
+            f"rows, needed {count}: the step was recorded for other n"
+        )
 
 
 def checked_number(name, x):

@@ -26,7 +26,8 @@ def folded(program, xp):
     """Compute now what follows from constants alone."""
     names, kept, fills = {}, [], {}
     for instruction in program.instructions:
-        if not _is_constant(instruction, names):
+        is_left = instruction in program.moving and instruction.name not in FILLS
+        if is_left or not _is_constant(instruction, names):
             kept.append(instruction)
             continue
         fill = _fill(instruction)

@@ -56,12 +56,27 @@ class Program:
         attributes: (module, name, nested Outputs) of the results that it sets as
             attributes.
         input_names: a name for each leaf of the arguments.
+        trial: the Trial that records the step again; None: it is recorded by one.
+        asked: the sizes that code outside of xdl asked for.
+        moving: the Instructions that depend on the size of the batch, where that is
+            known.
+        digest: what two recordings of the same step have in common.
     """
 
     def __init__(
-        self, recording, given, outputs, updates, draws, state, input_names, attributes
+        self,
+        recording,
+        given,
+        outputs,
+        updates,
+        draws,
+        state,
+        input_names,
+        attributes,
+        trial,
     ):
-        self.attributes, self.outside = attributes, None
+        self.attributes, self.trial, self.outside = attributes, trial, None
+        self.asked, self.moving = recording.asked, frozenset()
         changed = {(id(module), name) for module, name, _ in attributes}
         self.reads = [r for at, r in recording.reads.items() if at not in changed]
         self.instructions, self.guards = recording.instructions, recording.guards
@@ -69,6 +84,7 @@ class Program:
         self.inputs = [None if v is None or v.is_number else v for v in given]
         self.updates, self.draws = updates, draws
         self.state, self.input_names = state, input_names
+        self.digest = None
 
     @property
     def has_floats(self):
@@ -119,7 +135,10 @@ class Program:
         The file has a function ``step`` of the arguments that are arrays or floats,
         nested ones one after the other; it changes the arrays in its dict ``state`` as
         the step does. It refuses arrays of other shapes or dtypes than those that the
-        program was recorded with.
+        program was recorded with, but for the size of the batch, which is free where
+        the step is: for that the step is recorded again with small batches, of which
+        nothing is left. The docstring of ``step`` says for which sizes it is, or why
+        for one alone. No other thread may use the model meanwhile but by this step.
 
         A step that draws random numbers has two arguments more: ``key``, the seed, and
         ``draw``, how many draws were taken before. ``xdl.seed(7)`` is ``key=7,

@@ -13,12 +13,14 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.attributes import Attributes, is_plain, made, noted
 from xdl.program.calls import called, parameters
+from xdl.program.digest import digest
 from xdl.program.nest import Named, leaves, mapped
 from xdl.program.outside import Outside
 from xdl.program.program import Output, Program
+from xdl.program.trial import Trial
 
 
-def record(function, state, arguments, floats_vary=True):
+def record(function, state, arguments, floats_vary=True, keeps=True, any_length=False):
     """Run ``function`` once; return its Program and its Eager.
 
     The state is left as it is, and after an error the random stream, too.
@@ -30,6 +32,9 @@ def record(function, state, arguments, floats_vary=True):
             Python values, as ``prepared`` returns them.
         floats_vary: whether the program is for every float among them, as Numbers;
             default True.
+        keeps: whether attributes that the step sets and its random draws stay; if they
+            do not, it is a trial; default True.
+        any_length: as of Recording; default False.
 
     Raises:
         DeviceError: the state is not on the CPU.
@@ -38,7 +43,7 @@ def record(function, state, arguments, floats_vary=True):
     where = _usable_device(state)
     xp = NAMESPACES[type(backend.asarray(0.0, where))]
     before = random.state()
-    recording = Recording(xp, where, before[1])
+    recording = Recording(xp, where, before[1], any_length)
     inputs = _inputs(leaves(arguments), len(state.numbers) if floats_vary else None)
     given = iter([given_as(leaf) for leaf in inputs])
     attributes = Attributes(state.modules)
@@ -53,12 +58,12 @@ def record(function, state, arguments, floats_vary=True):
 
     try:  # what is switched in a context of its own stays switched nowhere else
         returned, outputs, kept, changes, stream = contextvars.copy_context().run(run)
-        updates, arrays = changes
         random.restore((random.state()[0], stream))
     except BaseException:
         attributes.put_back(recording)
         random.restore(before)
         raise
+    updates, arrays = changes
     program = Program(
         recording,
         given=[_value_of(leaf) for leaf in inputs],
@@ -68,8 +73,13 @@ def record(function, state, arguments, floats_vary=True):
         state=state,
         input_names=_names(function, arguments),
         attributes=kept,
+        trial=Trial(record, function, state, arguments, floats_vary) if keeps else None,
     )
     program.outside = Outside(function, recording, program.reads)
+    program.digest = digest(program)
+    if not keeps:
+        attributes.put_all_back(recording)
+        random.restore(before)
     return program, Eager(state, updates, arrays, returned)
 
 

@@ -12,7 +12,8 @@ from xdl.backend.number import COMPARISONS, Comparison
 from xdl.backend.recording import Instruction
 from xdl.errors import ArgumentError
 from xdl.program import kernels
-from xdl.program.literal import dtype_text, literal
+from xdl.program.free import free
+from xdl.program.literal import comment, dtype_text, literal
 from xdl.program.text import SYMBOLS, Text
 from xdl.replacing import replacing
 
@@ -22,9 +23,17 @@ _FEW = 16  # elements: above, an array of one number repeated is written as such
 
 def save(program, path):
     """Write a program as a Python file and an .npz file; see ``Program.save``."""
-    path, text = pathlib.Path(path), Text(program, "state['{}']")
+    path = pathlib.Path(path)
     if path.suffix != ".py":
         raise ArgumentError(f"save: {path.name} came, needed a name that ends in .py")
+    with program.trial.lock():
+        _save(program, path)
+
+
+def _save(program, path):
+    of_any, reason = free(program)
+    text = _Saved(program, of_any, reason)
+    program = text.program
     arrays = {name: _state(program, text, name) for name in text.states}
     fills = {name: _fill(array) for name, array in text.constants.items()}
     stored = {name: a for name, a in text.constants.items() if fills[name] is None}
@@ -44,6 +53,24 @@ def save(program, path):
         beside.flush()
         os.fsync(beside.fileno())
         file.write(content)
+
+
+class _Saved(Text):
+    """The lines of a saved program.
+
+    Args:
+        program: a Program.
+        of_any: its Free, or None.
+        reason: why it has none.
+    """
+
+    def __init__(self, program, of_any, reason):
+        form = "state['{}']"
+        if of_any is None:
+            super().__init__(program, form)
+        else:
+            super().__init__(of_any.program, form, of_any.made)
+        self.of_any, self.reason = of_any, reason
 
 
 def _state(program, text, name):
@@ -99,6 +126,8 @@ def _file(text, fills, stored, mark):
     numbers = text.program.state.read_numbers()
     numbers = {name: numbers[i] for name, i in text.numbers.items()}
     checks = (kernels.checked_array, kernels.checked_number)
+    if text.of_any is not None:
+        checks += (kernels.checked_length, kernels.check_part)
     lines = [
         '"""A step that was recorded by xdl; it runs with NumPy alone."""',
         "",
@@ -140,6 +169,7 @@ def _step(text):
     lines = [*_documentation(text), *_checks(text)]
     lines += [f"{name} = state[{name!r}]" for name in text.states]
     lines += [f"{name} = constants[{name!r}]" for name in text.constants]
+    lines += [f"{name} = {made}" for name, made in text.made.items()]
     lines += [f"{name} = numbers[{name!r}]" for name in text.numbers]
     lines += [*text.lines, *_guards(text), *text.changes, f"return {text.result}"]
     return [f"def step({', '.join(names)}):", *[f"    {line}" for line in lines]]
@@ -149,7 +179,7 @@ def _documentation(text):
     arguments = [
         f"{name}: a float."
         if value.is_number
-        else f"{name}: an array {value.shape} of {value.dtype}."
+        else f"{name}: an array {text.text(value.shape)} of {value.dtype}."
         for value, name in text.inputs.items()
     ]
     if text.program.draws:
@@ -158,20 +188,65 @@ def _documentation(text):
             "draw: how many draws were taken before: 0, and so many more at each",
             f"    step: {text.program.draws}.",
         ]
+    notes = _notes(text)
     if not arguments:
-        return ['"""Do the step."""']
+        return (
+            ['"""Do the step.', "", *notes, '"""'] if notes else ['"""Do the step."""']
+        )
     listed = [f"    {line}" for line in arguments]
-    return ['"""Do the step.', "", "Args:", *listed, '"""']
+    return ['"""Do the step.', "", *notes, "Args:", *listed, '"""']
+
+
+def _notes(text):
+    """Return lines that say for which lengths the program is."""
+    if text.reason is not None:
+        reason = comment(text.reason).replace('"', "'")
+        return ["It is for arrays of these shapes alone. Of another batch:", reason, ""]
+    if text.of_any is None:
+        return []
+    n, of_any = text.length, text.of_any
+    some = ", ".join([f"{a} to {b}" if a < b else str(a) for a, b in of_any.some])
+    if of_any.least is None:
+        return [
+            f"{n} is the same everywhere, one of {some}:",
+            "the code of the step asks for it, and these were tried.",
+            "",
+        ]
+    some = f"{some} or " if some else ""
+    return [f"{n} is the same everywhere: {some}any from {of_any.least} on.", ""]
 
 
 def _checks(text):
-    return [
-        f"{name} = checked_number({name!r}, {name})"
-        if value.is_number
-        else f"{name} = checked_array({name!r}, {name}, {value.shape}, "
-        f"{dtype_text(value.dtype)})"
-        for value, name in text.inputs.items()
-    ]
+    """Return lines that refuse other arguments than the program is for."""
+    lines, is_known = [], False
+    for value, name in text.inputs.items():
+        if value.is_number:
+            lines.append(f"{name} = checked_number({name!r}, {name})")
+            continue
+        shape = text.text(value.shape)
+        axis = None if text.of_any is None else text.of_any.axes.get(value.data)
+        is_first = axis is not None and not is_known
+        if is_first:
+            lengths = [literal(length) for length in value.shape]
+            lengths[axis] = literal(text.length)
+            shape = f"({', '.join(lengths)}{',' * (len(lengths) == 1)})"
+        dtype = dtype_text(value.dtype)
+        lines.append(f"{name} = checked_array({name!r}, {name}, {shape}, {dtype})")
+        if is_first:
+            lines += _length_checks(text, name, axis)
+            is_known = True
+    return lines
+
+
+def _length_checks(text, name, axis):
+    """Return lines that name the length of an argument's axis, and refuse others."""
+    n, some, least = text.length, text.of_any.some, text.of_any.least
+    length = f"{name}.shape[{axis}]"
+    lines = [f"{n} = checked_length({name!r}, {length}, {literal(some)}, {least})"]
+    for length, part, count in text.of_any.parts:
+        part = f"range({text.text(length)})[{text.index(part)}]"
+        lines.append(f"check_part({name!r}, {n}, {part}, {text.text(count)})")
+    return list(dict.fromkeys(lines))
 
 
 def _guards(text):

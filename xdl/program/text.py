@@ -14,6 +14,7 @@ from xdl.backend.recording import Instruction, Value, is_given
 from xdl.program import kernels
 from xdl.program.literal import comment, literal
 from xdl.program.plan import REDUCTIONS, ufunc_of
+from xdl.program.sizes import moves, text_of
 
 SYMBOLS = {
     "add": "+",
@@ -83,10 +84,13 @@ _RESERVED |= {
     "numbers",
     "constants",
     "checked_array",
+    "checked_length",
+    "check_part",
     "checked_number",
 }
 _RESERVED |= {functions[-1].__name__ for functions in _WRITTEN_OUT.values()}
 _LONGEST = 60  # characters of a name
+_LONG = 1 << 20  # rows: what is done for so many may be needed for what moves
 
 
 class Text:
@@ -105,17 +109,23 @@ class Text:
         constants: from name to array.
         states: from name to Value, of the arrays of the state that are read.
         numbers: from name to which hyperparameter it is.
+        made: from name to the text of a constant that moves with a length.
+        length: the name of that length; None: nothing moves.
         foreign: what has no literal, in words.
 
     Args:
         program: a Program.
         form: how an array of the state is named where it changes.
+        made: of a program with Sizes in it, from constant Value to Made.
     """
 
-    def __init__(self, program, form="{}"):
-        self.program, self._form = program, form
+    def __init__(self, program, form="{}", made=None):
+        self.program, self._form, self._made = program, form, made or {}
+        # For some lengths a reshape is a view, and what is returned must be none.
+        self._views = frozenset() if made is None else frozenset({"reshape"})
         self.lines, self.needs, self.foreign = [], [], []
         self.constants, self.states, self.numbers = {}, {}, {}
+        self.made = {}
         self._name_of, self._slot_names = {}, {}
         self._taken = dict.fromkeys(_RESERVED | set(keyword.kwlist), 1)
         if program.draws:
@@ -125,6 +135,7 @@ class Text:
             for i, value in enumerate(program.given)
             if value is not None
         }
+        self.length = None if made is None else self._free("n")
         for instruction in program.instructions:
             for one in getattr(instruction, "inner", (instruction,)):
                 self._write(one)
@@ -144,8 +155,12 @@ class Text:
             name = self._name_of[value] = self._slot_name(value.data)
             self.states[name] = value
         elif is_given(value):
-            name = self._named(value, f"constant{len(self.constants)}")
-            self.constants[name] = value.data
+            count = len(self.constants) + len(self.made)
+            name = self._named(value, f"constant{count}")
+            if value in self._made:
+                self.made[name] = self._made[value].text(self.length)
+            else:
+                self.constants[name] = value.data
         else:  # a view that an executor has taken into a group
             self._write(value.origin)
             name = self._name_of[value]
@@ -198,7 +213,7 @@ class Text:
     def _literal(self, value, what):
         """Return the text of a value; of one that has none, its type's name."""
         try:
-            return literal(value)
+            return text_of(value, self.length)
         except TypeError as error:
             self.foreign.append(f"it {what} {comment(error)}")
             return literal(f"<{type(value).__qualname__}>")
@@ -210,7 +225,9 @@ class Text:
         if result is not None:
             name = self._named(result, f"t{len(self._name_of)}")
             code = f"{name} = {code}"
-            shape = "" if result.is_number else f"{result.shape} {result.dtype}"
+            shape = (
+                "" if result.is_number else f"{self.text(result.shape)} {result.dtype}"
+            )
             place = f"{shape}  {place}".strip()
         self.lines.append(code + _aside(code, place))
 
@@ -232,6 +249,10 @@ class Text:
             self.needs.append("long_sum")
             return f"long_matmul({', '.join(given)})"
         if name in SYMBOLS:
+            pairs = zip(given, instruction.arguments, strict=True)
+            given = [
+                f"({text})" if moves(x) and " " in text else text for text, x in pairs
+            ]
             return f"{given[0]} {SYMBOLS[name]} {given[1]}"
         if name in REDUCTIONS:
             rest = [f"axis={a}" for a in given[1:2]]
@@ -243,7 +264,7 @@ class Text:
                 self.needs.append("long_sum")
                 return f"long_sum({', '.join([given[0], *rest])})"
             return f"{given[0]}.{name}({', '.join(rest)})"
-        if name in _FORMS:
+        if name in _FORMS and options.get("keepdims") != "True":
             return _FORMS[name].format(*given, *options.values(), "0")
         ufunc = ufunc_of(name)
         function = ufunc.__name__ if ufunc is not None else name
@@ -277,7 +298,7 @@ class Text:
     def _kept(self, value):
         """Return the name of a Value that nothing writes into later."""
         owner = value
-        while isinstance(owner.origin, Instruction) and owner.origin.is_view:
+        while isinstance(owner.origin, Instruction) and self._is_view(owner.origin):
             owner = owner.origin.arguments[0]
         name = self.name(value)
         if value.is_number or isinstance(owner.origin, Instruction):
@@ -285,6 +306,9 @@ class Text:
         kept = self._free("r")
         self._copies.append(f"{kept} = {name}.copy()")
         return kept
+
+    def _is_view(self, instruction):
+        return instruction.is_view or instruction.name in self._views
 
     def __str__(self):
         """The program as a function, to read."""
@@ -316,15 +340,20 @@ class Text:
 
 
 def _adds_rows(instruction):
-    """Tell whether a sum has many rows along another axis than the last."""
+    """Tell whether a sum has, or may have, many rows along an axis before the last."""
     x, *rest = instruction.arguments
     axis = rest[0] if rest else instruction.options.get("axis")
     is_last = axis is None or axis == -1 or axis == len(x.shape) - 1
-    return not is_last and summation.is_long(x.shape, axis)
+    shape = tuple([_LONG if moves(length) else length for length in x.shape])
+    return not is_last and summation.is_long(shape, axis)
 
 
 def _is_long_dot(instruction):
-    return summation.is_long_dot(*[value.shape for value in instruction.arguments])
+    shapes = [value.shape for value in instruction.arguments]
+    inner = shapes[0][-1]
+    if shapes[0] and moves(inner):
+        shapes[0] = (*shapes[0][:-1], _LONG)
+    return summation.is_long_dot(*shapes)
 
 
 def _aside(code, place):
