@@ -63,24 +63,27 @@ def record(function, state, arguments, floats_vary=True, keeps=True, any_length=
         attributes.put_back(recording)
         random.restore(before)
         raise
-    updates, arrays = changes
     program = Program(
         recording,
         given=[_value_of(leaf) for leaf in inputs],
         outputs=outputs,
-        updates=updates,
+        updates=changes[0],
         draws=stream[1] - before[1][1],
         state=state,
         input_names=_names(function, arguments),
         attributes=kept,
         trial=Trial(record, function, state, arguments, floats_vary) if keeps else None,
     )
-    program.outside = Outside(function, recording, program.reads)
-    program.digest = digest(program)
+    _look_around(program, function, recording)
     if not keeps:
         attributes.put_all_back(recording)
         random.restore(before)
-    return program, Eager(state, updates, arrays, returned)
+    return program, Eager(state, *changes, returned)
+
+
+def _look_around(program, function, recording):
+    program.outside = Outside(function, recording, program.reads)
+    program.digest = digest(program)
 
 
 def _usable_device(state):
