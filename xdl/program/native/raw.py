@@ -14,6 +14,7 @@ from numba.extending import NativeValue, intrinsic, models, register_model, unbo
 
 from xdl.program.native.bits import compiled
 from xdl.program.native.mathematics import FUNCTIONS
+from xdl.program.native.pieces import piece
 from xdl.program.native.pointers import at, integers
 
 _KINDS = {
@@ -145,37 +146,36 @@ def start(x):
 
 
 @compiled
-def is_other(x, kind, dtype, ndim):
-    """Tell whether an object is not an array of some dtype and number of axes."""
-    return (
-        _word(x, _TYPE) != kind or _word(x, _DTYPE) != dtype or _half(x, _NDIM) != ndim
-    )
+def is_other(x, facts):
+    """Tell whether an object is not an array of some type, dtype and shape.
+
+    ``facts`` has them: type, dtype, bytes, number of axes, shape.
+    """
+    if _word(x, _TYPE) != facts[0] or _word(x, _DTYPE) != facts[1]:
+        return True
+    if _half(x, _NDIM) != facts[3]:
+        return True
+    lengths, differs = _word(x, _SHAPE), False
+    for axis in range(facts[3]):
+        differs |= _word(lengths, 8 * axis) != facts[4 + axis]
+    return differs
 
 
 @compiled
-def length(x, axis):
-    """Return the length of an axis of an array."""
-    return _word(_word(x, _SHAPE), 8 * axis)
+def meets(first, size, others):
+    """Tell whether bytes from an address on are also some of others'.
 
-
-@intrinsic
-def hidden(typing, number):
-    """Return an integer of which the compiler is not to know that it is constant.
-
-    Loops over ten elements that LLVM sees to be ten become single instructions, half as
-    fast (``benchmarks/overhead.py``).
+    ``others`` has their number, and of each its address and size.
     """
-
-    def codegen(context, builder, signature, arguments):
-        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)])
-        opaque = ir.InlineAsm(kind, "", "=r,0", side_effect=False)
-        return builder.call(opaque, arguments)
-
-    return types.int64(types.int64), codegen
+    for i in range(others[0]):
+        other, other_size = others[2 * i + 1], others[2 * i + 2]
+        if first < other + other_size and other < first + size:
+            return True
+    return False
 
 
-NAMES = {"at": at, "hidden": hidden, "start": start}
-NAMES |= {"is_other": is_other, "length": length, "elements": elements}
+NAMES = {"at": at, "start": start, "elements": elements, "piece": piece}
+NAMES |= {"is_other": is_other, "meets": meets}
 NAMES["pointer_int64"] = integers
 NAMES |= {
     f"{name}_{dtype}": function
