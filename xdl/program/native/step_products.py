@@ -1,9 +1,7 @@
-"""Matrix products in a native step: loops where they are tiny, else those linked."""
+"""Matrix products in a native step: those linked, or loops where no rows are dense."""
 
 from xdl.program.native.places import Ineligible, Nest
 from xdl.program.native.step_words import loaded
-
-_TINY = 256  # multiplications: below, loops are as fast (benchmarks/native.py)
 
 
 class Products:
@@ -41,7 +39,7 @@ class Products:
 
     def _matrix(self, matrices, steps):
         (c, a, b), (m, n) = matrices, matrices[0].shape
-        if m * n * a.shape[1] <= _TINY or 1 not in c.strides:
+        if 1 not in c.strides:
             return self._by_loops(matrices, steps)
         if c.strides[1] != 1 and n > 1:  # the rows of c are its columns: swap all
             turned = [p.view(lambda v: v.T) for p in (c, b, a)]

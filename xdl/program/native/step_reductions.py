@@ -1,13 +1,13 @@
-"""Reductions in a native step: sums, products and extremes along axes."""
+"""Reductions in a native step: sums, products and extremes along axes.
 
-import math
+Rows, and the parts of long ones, are added up in float64. What goes along the first
+axis is taken for long: that may be the batch's, and no text depends on its length.
+"""
 
 from xdl.program.lines import _reduction
 from xdl.program.native.accumulation import TERMS
 from xdl.program.native.places import Ineligible, Nest
 from xdl.program.native.step_words import FLOATS, cast, loaded
-
-_MANY = 128  # rows: more of them are added up in float64
 
 
 class Reductions:
@@ -71,20 +71,21 @@ class Reductions:
         inner = place.view(lambda array: array[(*rest, ...)])
         nest, total = Nest(inner.shape, [inner]), self.lines.new()
         element = loaded(inner, [*steps, *nest.steps(inner)])
-        if one.is_sum and (len(nest.sizes) > 1 or nest.sizes[-1:] > [TERMS]):
-            self._in_parts(one, nest, total, element)
+        is_long = 0 in axes or len(nest.sizes) > 1 or nest.sizes[-1:] > [TERMS]
+        if one.is_sum and is_long and nest.sizes:
+            self._in_parts(one, nest, axes, total, element)
         else:
             self.lines.body.append(f"{total} = {one.start}")
             self.lines.add(nest, [f"{total} = {one.joined(total, element)}"])
         return total
 
-    def _in_parts(self, one, nest, total, element):
+    def _in_parts(self, one, nest, axes, total, element):
         """Write a sum whose parts, the innermost loops, are added up in float64."""
         part, wide = self.lines.new(), self.lines.new()
         *outer, line = nest.loops()
         size, last = nest.sizes[-1], nest.indices[-1]
         indent = "    " * len(outer)
-        if size > TERMS:
+        if 0 in axes or size > TERMS:
             outer.append(f"{indent}for b in range(0, ${size}, {TERMS}):")
             indent += "    "
             line = f"{indent}for {last} in range(b, min(b + {TERMS}, ${size})):"
@@ -101,7 +102,7 @@ class Reductions:
     def _by_columns(self, one, place, target, kept, axes):
         """Write loops over what goes, and in them loops over what stays."""
         total, start = target, one.start
-        if one.is_sum and math.prod(place.shape[a] for a in axes) > _MANY:
+        if one.is_sum:
             total, start = self.text.wide(target.shape), "0.0"
         nest = Nest(total.shape, [total])
         self.lines.add(nest, [f"{total.element(nest.steps(total))} = {start}"])
