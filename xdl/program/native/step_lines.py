@@ -113,8 +113,12 @@ class Lines:
                 given.append(text(argument, wanted))
                 continue
             text = cast(read(argument), str(argument.dtype), wanted)
-            lines.append(f"{local}_{i} = {text}")
-            given.append(f"{local}_{i}")
+            is_chosen = " if " in formula.text  # and to be read whatever is chosen
+            is_named = is_chosen or formula.text.count(f"{{{i}}}") > 1
+            if is_named and not text.isidentifier():
+                lines.append(f"{local}_{i} = {text}")
+                text = f"{local}_{i}"
+            given.append(text)
         words = worded(formula.text, dtype).format(*given)
         if dtype.startswith(("int", "uint")) and instruction.result.dtype != bool:
             words = f"{dtype}({words})"

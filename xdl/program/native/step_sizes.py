@@ -35,24 +35,24 @@ class Sizes:
 
     def resolved(self, lines):
         """Return the lines of an instruction that read their sizes."""
-        names, arrays, elements = {}, {}, {}
+        pieces, elements = {}, {}
 
         def element(found):
             memory, start, offset, index = found.groups()
             if found[0] not in elements:  # once: LLVM is to see that it is the same
-                arrays.setdefault((memory, start), len(arrays))
-                if found.groups()[:3] not in names:
-                    names[found.groups()[:3]] = f"p{self._pieces}"
-                    self._pieces += 1
-                name = names[found.groups()[:3]]
+                unnamed = f"p{self._pieces + len(pieces)}"
+                name = pieces.setdefault((memory, start, offset), unnamed)
                 elements[found[0]] = f"{name}[{self.read(index)}]"
             return elements[found[0]]
 
         lines = [self.read(_ELEMENT.sub(element, line)) for line in lines]
-        self._instructions += 1
+        arrays = list(dict.fromkeys(piece[:2] for piece in pieces))
         begin = []
-        for (memory, start, offset), name in names.items():
+        for (memory, start, offset), name in pieces.items():
             place = self.read(f"{memory}, ${offset}")
-            which = self._instructions, arrays[memory, start], len(arrays)
-            begin.append(f"{name} = piece({place}, {', '.join(map(str, which))})")
+            own = arrays.index((memory, start))
+            which = f"{self._instructions}, {own}, {len(arrays)}"
+            begin.append(f"{name} = piece({place}, {which})")
+        self._pieces += len(pieces)
+        self._instructions += 1
         return [*begin, *lines]

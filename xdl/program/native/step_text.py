@@ -239,8 +239,8 @@ class WholeText:
     def table(self, states):
         """Return the integers that the questions read, of the inputs and the state.
 
-        Of an input: its type, dtype, bytes, number of axes and shape. Of the state: how
-        many arrays there are, and of each where it begins, and its bytes.
+        Of an input: its type, dtype, bytes and shape. Of the state: how many arrays
+        there are, and of each where it begins, and its bytes.
 
         Args:
             states: its arrays, those that are ``given("state")``.
@@ -248,8 +248,7 @@ class WholeText:
         facts = []
         for memory in self.given("input"):
             value = self.program.inputs[memory.data]
-            facts += [id(np.ndarray), id(memory.dtype), value.nbytes]
-            facts += [len(value.shape), *value.shape]
+            facts += [id(np.ndarray), id(memory.dtype), value.nbytes, *value.shape]
         pairs = [(array.ctypes.data, array.nbytes) for array in states]
         return np.array([*facts, len(states), *itertools.chain(*pairs)], np.int64)
 
@@ -257,9 +256,14 @@ class WholeText:
         """Return lines that ask whether the arguments are what the program is for."""
         lines, inputs = ["table = pointer_int64(start(table))"], self.given("input")
         shapes = [self.program.inputs[memory.data].shape for memory in inputs]
-        places = [0, *itertools.accumulate(4 + len(shape) for shape in shapes)]
+        places = [0, *itertools.accumulate(3 + len(shape) for shape in shapes)]
         pairs = list(zip([memory.name for memory in inputs], places, strict=False))
-        lines += _refused([f"is_other(object_{x}, at(table, {i}))" for x, i in pairs])
+        lines += _refused(
+            [
+                f"is_other(object_{x}, at(table, {i}), {len(shape)})"
+                for (x, i), shape in zip(pairs, shapes, strict=True)
+            ]
+        )
         names = [memory.name for memory in self.asked()]
         lines += [f"start_{name} = start(object_{name})" for name in names]
         missing = " or ".join([f"start_{name} == 0" for name in names])
