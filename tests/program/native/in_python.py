@@ -21,11 +21,24 @@ def _product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
     _matrix(c, m, n, c_row, 1)[...] = x @ y
 
 
+class _Piece:
+    """A pointer into a memory: what lies before it has a negative index."""
+
+    def __init__(self, memory, start):
+        self.memory, self.start = memory, start
+
+    def __getitem__(self, i):
+        return self.memory[self.start + i]
+
+    def __setitem__(self, i, number):
+        self.memory[self.start + i] = number
+
+
 NAMES = {
     "at": lambda memory, offset: memory[offset:],
-    "hidden": lambda number: number,
     "is_other": None,  # asked for single steps alone
-    "length": None,
+    "meets": None,
+    "piece": lambda memory, offset, *which: _Piece(memory, offset),
     "start": lambda array: 1,
     "elements": lambda array: array,
     "pointer_int64": lambda address: None,
@@ -84,6 +97,8 @@ class InPython:
                 self.memory[one.name] = np.full(count, 77, one.dtype)
             elif one.kind == "constants":
                 self.memory[one.name] = np.concatenate(one.data)
+            elif one.kind == "sizes":
+                self.memory[one.name] = one.data
             elif one.kind == "state":
                 array = arrays[one.data]
                 self.memory[one.name] = np.lib.stride_tricks.as_strided(

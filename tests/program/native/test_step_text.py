@@ -203,7 +203,7 @@ def test_loops_over_dense_arrays_are_one():
     nest = Nest(place.shape, [place])
 
     assert [24] == nest.sizes
-    assert "a[i0 + 8]" == place.element(nest.steps(place))
+    assert "a@8@8[i0]" == place.element(nest.steps(place))
 
 
 def test_loops_over_a_column_and_a_matrix_are_two():
@@ -213,7 +213,7 @@ def test_loops_over_a_column_and_a_matrix_are_two():
     nest = Nest((2, 3), [matrix, column])
 
     assert [2, 3] == nest.sizes
-    assert "a[i0 * 3 + i1]" == matrix.element(nest.steps(matrix))
+    assert "a[i0 * $3 + i1]" == matrix.element(nest.steps(matrix))
     assert "b[i0]" == column.element(nest.steps(column))
 
 
@@ -224,4 +224,4 @@ def test_the_innermost_loop_is_that_of_the_smallest_stride():
     nest = Nest((2, 3), [flipped, Place.dense("b", (2, 3), np.dtype("f4"), (0, 1))])
 
     assert [3, 2] == nest.sizes
-    assert "a[i0 * -2 + i1 + 4]" == flipped.element(nest.steps(flipped))
+    assert "a[i0 * $-2 + i1 + $4]" == flipped.element(nest.steps(flipped))

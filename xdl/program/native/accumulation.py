@@ -30,9 +30,8 @@ class Accumulation:
             if group.kinds[value] != TOTAL:
                 continue
             lines += self._each_column(f"{self._place(value)}[j] = {self._zero(value)}")
-            if group.rows > ROWS:
-                self._wide[value] = wide = self.text.scratch_row("float64")
-                lines += self._each_column(f"{wide}[j] = 0.0")
+            self._wide[value] = wide = self.text.scratch_row("float64")
+            lines += self._each_column(f"{wide}[j] = 0.0")
         every = [v for v in group.made() if group.kinds[v] == EVERY]
         return [*lines, *[f"{self.text.names[value]} = 0.0" for value in every]]
 
@@ -75,7 +74,8 @@ class Accumulation:
         found = [one for one in self.group.inner if self._is_in(one, phase)]
         sums = [one for one in found if one.name == "sum"]
         lines = self._starts([one for one in found if one.name != "sum"])
-        if not sums or self.group.columns <= TERMS:
+        is_every = any(self.group.kinds[one.result] == EVERY for one in sums)
+        if not sums or (self.group.columns <= TERMS and not is_every):
             lines += [*self._starts(sums), *self._each_column(*loop)]
             return lines + [self._taken(one) for one in sums]
         rows = [one.result for one in sums if self.group.kinds[one.result] == COLUMN]

@@ -1,7 +1,8 @@
 """Matrix products by the BLAS that NumPy itself has, in raw memory.
 
 They do what those of ``strips`` do, on processors for which there are no blocks. What
-BLAS cannot read, and all where there is no BLAS that we know, is left to plain loops.
+is tiny, what BLAS cannot read, and all where there is no BLAS that we know, is left to
+plain loops.
 """
 
 from numba.core import types
@@ -9,6 +10,8 @@ from numba.core import types
 from xdl.backend.blas import AS_IS, ROW_MAJOR, TRANSPOSED, matrix_product
 from xdl.program.native.bits import compiled
 from xdl.program.native.cache import linked
+
+_TINY = 256  # multiplications: below, loops are as fast (benchmarks/native.py)
 
 
 @compiled
@@ -47,7 +50,8 @@ def multiplication(dtype):
     def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
         a_flag, a_step = _layout(m, k, a_row, a_column)
         b_flag, b_step = _layout(k, n, b_row, b_column)
-        if a_step == 0 or b_step == 0 or c_row < n or k == 0:
+        is_readable = a_step > 0 and b_step > 0 and c_row >= n
+        if not is_readable or m * n * k <= _TINY:
             of_a, of_b = (a, a_row, a_column), (b, b_row, b_column)
             multiply_by_loops(m, n, k, *of_a, *of_b, c, c_row, adds)
         else:

@@ -17,8 +17,6 @@ from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source
 
-_LEAST = 2048  # elements: below, a native call costs about what few calls do
-_FEW = 4  # calls of NumPy: more of them cost more than a native call at any size
 _SLOW = frozenset({"erf", "exp", "tanh", "log"})  # worth a loop of their own
 # Rows are added up in NumPy's order. What is out of range is left to NumPy to say.
 _ADDED_ROWS = """
@@ -37,8 +35,6 @@ def add_rows(out, index, rows):
 
 def is_worth(group):
     """Tell whether a group runs faster as a native loop than array by array."""
-    if group.size < _LEAST:
-        return len(group.inner) > _FEW
     return len(group.inner) > 1 or group.inner[0].name in _SLOW
 
 
@@ -60,6 +56,7 @@ class NativeSource(Source):
         name = self._function(native)
         given = [self._given(group, value, native.is_flat) for value in native.arrays]
         given += [self._number(value) for value in native.singles]
+        given += map(repr, native.constants)
         given += map(str, native.integers)
         given += self._scratch(group, native.scratch)
         self.body.append(f"{name}({', '.join(given)})")

@@ -16,6 +16,7 @@ from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
 from xdl.program.native.formulas import is_known
 from xdl.program.native.maps import are_nested, breaks, by_rows
 from xdl.program.native.reading import NARROW, Reader
+from xdl.program.plan import PRODUCTS
 
 _REDUCTIONS = frozenset({"sum", "max", "min"})
 _MOST = 40  # instructions: longer functions compile slowly and run out of registers
@@ -108,7 +109,7 @@ class _Gathering:
         self.reader = Reader()
         self.uses = _real_uses(program)
         self.written, self.open, self.late = [], [], {}
-        self.home_of = {}
+        self.home_of, self.sums = {}, set()
 
     def run(self):
         """Go through the program; return its new instructions."""
@@ -158,7 +159,9 @@ class _Gathering:
 
     def _joins(self, number, instruction):
         """Let an instruction join a group, or open one; tell whether it has."""
-        if instruction.result is None or not is_known(instruction):
+        if instruction.result is None or self._adds_up(instruction):
+            return False
+        if not is_known(instruction):
             return False
         is_reduction = instruction.name in _REDUCTIONS
         how = self.reader.reduction if is_reduction else self.reader.elementwise
@@ -184,6 +187,20 @@ class _Gathering:
         home.merge(group)
         for value in group.made():
             self.home_of[value] = home
+
+    def _adds_up(self, instruction):
+        """Tell whether an instruction adds up sums of products, as they come.
+
+        A convolution's gradient is such, of as many terms as the batch has blocks.
+        Together they would all have to be kept, by a function for that many.
+        """
+        read = [owner_of(value) for value in instruction.operands()]
+        name = instruction.name
+        is_term = name == "sum" and getattr(read[0].origin, "name", "") in PRODUCTS
+        is_sum = name == "add" and len(read) == 2 and self.sums.issuperset(read)
+        if is_term or is_sum or name == "matmul_sum":
+            self.sums.add(instruction.result)
+        return is_sum
 
     def _home(self, instruction, joined, needed):
         """Return the group that an instruction joins (None: a new one), and how."""

@@ -5,7 +5,8 @@ is computed in a first loop over its columns, what depends on one in a second, a
 on; what one loop needs of an earlier one waits in a scratch row, which stays in the
 cache. A group of whole arrays alone is one loop over their elements.
 
-The text names neither arrays nor sizes, so that equal groups have equal texts.
+The text names neither arrays nor sizes, so that equal groups have equal texts, for
+batches of any length; numbers other than 0 and 1 are given, too, for a mean's is one.
 """
 
 import re
@@ -43,6 +44,7 @@ class NativeText:
     Attributes:
         arrays: the Values whose arrays are given, in order, and their kinds.
         singles: the Values that are given as numbers, after the arrays.
+        constants: the numbers that are given after these.
         integers: those that are given after these.
         scratch: the dtypes of the scratch rows that are given last.
         text: of the module that holds the function ``group``.
@@ -53,10 +55,11 @@ class NativeText:
         self.phases = Phases(group, taken)
         self.is_flat = set(group.kinds.values()) <= {WHOLE, SINGLE}
         self.names, self.header, self.scratch = {}, {}, []
-        self.integers, self.kept = [], {}
+        self.constants, self.integers, self.kept = [], [], {}
         self.accumulation = Accumulation(self)
         steps = [breaks(group.row_map(v)) for v in group.places if self._has_rows(v)]
         self.steps = sorted(set().union(*steps), reverse=True)
+        self._step_names = [self._given(step) for step in self.steps]
         self._name_given()
         self._name_made()
         body = self._flat() if self.is_flat else self._rows()
@@ -112,9 +115,17 @@ class NativeText:
         text = f"{self.dtype(dtype)}({number!r})"
         if number != number or number in (float("inf"), float("-inf")):
             text = f'{dtype}("{number!r}")'
+        elif number not in (0, 1, -1):
+            self.constants.append(number)  # one of equal ones may move with the batch
+            return f"{dtype}(k{len(self.constants) - 1})"
         name = f"K{re.sub('[^0-9a-z]', '_', repr(number))}_{dtype}"
         self.header[name] = f"{name} = {text}"
         return name
+
+    def _given(self, integer):
+        """Return the name of an integer that is given."""
+        self.integers.append(integer)
+        return f"d{len(self.integers) - 1}"
 
     def named(self, text, dtype):
         """Return a text with its names made those of the dtype."""
@@ -157,6 +168,7 @@ class NativeText:
             is_rows = self.group.kinds[value] in (WHOLE, REPEATED) and not self.is_flat
             types.append(array_type(str(value.dtype), 2 if is_rows else 1))
         types += [number_type(value) for value in self.singles]
+        types += [_type_of(number) for number in self.constants]
         types += [numba.int64] * len(self.integers)
         types += [array_type(dtype, 1) for dtype in self.scratch]
         return tuple(types)
@@ -177,11 +189,8 @@ class NativeText:
         whole = [v for v in self.arrays if self.group.kinds[v] == WHOLE]
         if whole:
             return f"rows, columns = {self.place_of[whole[0]]}.shape"
-        self.integers += [self.group.rows, self.group.columns]
-        return f"rows, columns = {self._last(2)}, {self._last(1)}"
-
-    def _last(self, back):
-        return f"d{len(self.integers) - back}"
+        sizes = self._given(self.group.rows), self._given(self.group.columns)
+        return f"rows, columns = {', '.join(sizes)}"
 
     def _nested(self, lines):
         """Return loops over the rows around the lines of one row.
@@ -189,16 +198,16 @@ class NativeText:
         There is more than one loop if an operand does not go through its memory in
         equal strides.
         """
-        counts = ["rows", *self.steps]
+        counts = ["rows", *self._step_names]
         if not self.steps:
             return ["for r in range(rows):", *indented(lines)]
-        parts = [f"r{i} * {step}" for i, step in enumerate(self.steps)]
+        parts = [f"r{i} * {step}" for i, step in enumerate(self._step_names)]
         row = " + ".join([*parts, f"r{len(self.steps)}"])
         lines = [f"r = {row}", *lines]
         for i in reversed(range(len(counts))):
             count = counts[i]
             if i < len(self.steps):
-                count = f"{count} // {self.steps[i]}"
+                count = f"{count} // {self._step_names[i]}"
             lines = [f"for r{i} in range({count}):", *indented(lines)]
         return lines
 
@@ -229,16 +238,19 @@ class NativeText:
         if rows == ((self.group.rows, 1),):
             parts.append("r")
         elif not self.steps:
-            stride = stride_at(rows, 1)
-            parts += [f"r * {stride}"] if stride else []
+            parts += self._stride("r", stride_at(rows, 1))
         else:
             for i, step in enumerate([*self.steps, 1]):
-                stride = stride_at(rows, step)
-                parts += [f"r{i} * {stride}"] if stride else []
+                parts += self._stride(f"r{i}", stride_at(rows, step))
         if offset:
-            self.integers.append(offset)
-            parts.append(self._last(1))
+            parts.append(self._given(offset))
         return " + ".join(parts) or "0"
+
+    def _stride(self, index, stride):
+        """Return by how much an index moves a place, in a list; it is empty for 0."""
+        if stride in (0, 1):
+            return [index] * stride
+        return [f"{index} * {self._given(stride)}"]
 
     def _scalars(self, phase):
         """Return the lines of the columns' instructions before a loop."""
@@ -321,6 +333,7 @@ class NativeText:
     def _module(self, body):
         given = [f"a{i}" for i in range(len(self.arrays))]
         given += [f"s{i}" for i in range(len(self.singles))]
+        given += [f"k{i}" for i in range(len(self.constants))]
         given += [f"d{i}" for i in range(len(self.integers))]
         given += [f"w{i}" for i in range(len(self.scratch))]
         lines = ["from xdl.program.native.mathematics import FUNCTIONS"]
@@ -332,6 +345,10 @@ class NativeText:
 def array_type(dtype, ndim):
     """Return Numba's type of a dense array."""
     return numba.types.Array(numba.from_dtype(np.dtype(dtype)), ndim, "C")
+
+
+def _type_of(number):
+    return numba.float64 if isinstance(number, float) else numba.int64
 
 
 def number_type(value):

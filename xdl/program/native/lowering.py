@@ -11,8 +11,6 @@ from xdl.program.native.maps import lies_plain
 from xdl.program.native.product import product
 from xdl.program.renaming import renamed
 
-_LEAST = 4096  # elements: smaller products with vectors are left to BLAS
-
 
 def lowered(program):
     """Write products with vectors as products and sums, so that groups take them.
@@ -31,7 +29,7 @@ def _product_as_sums(instruction):
     a, b = instruction.arguments
     if a.dtype.kind != "f" or a.dtype != b.dtype or not instruction.result.shape:
         return None
-    if not (lies_plain(a) and lies_plain(b)) or max(a.size, b.size) < _LEAST:
+    if not (lies_plain(a) and lies_plain(b)):
         return None
     new = []
     if len(b.shape) == 1 and len(a.shape) > 1:
@@ -162,7 +160,7 @@ class _Parts:
             return False
         is_piece = instruction.is_view and _piece(instruction) is not None
         is_made = not instruction.is_view and formula_of(instruction) is not None
-        if not (is_piece or is_made) or value.size // value.shape[0] < _LEAST:
+        if not (is_piece or is_made):
             return False
         users = self._users.get(value, ())
         return bool(users) and all(self._allows(value, user) for user in users)

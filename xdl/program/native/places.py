@@ -2,6 +2,9 @@
 
 A Place has a stand-in: an array of the same strides whose elements nobody reads. NumPy
 makes views of it, and so works out the strides of the view; no code here does.
+
+Sizes, strides and offsets are written as ``$64``: a step reads them when it runs
+(``step_sizes``).
 """
 
 import numpy as np
@@ -18,19 +21,22 @@ class Place:
     Attributes:
         memory: the name.
         array: the stand-in; the memory begins ``offset`` elements before it.
+        start: where the array begins that it is a view of, if its memory holds others
+            too; else None.
     """
 
-    __slots__ = ("array", "memory", "offset")
+    __slots__ = ("array", "memory", "offset", "start")
 
-    def __init__(self, memory, array, offset):
+    def __init__(self, memory, array, offset, start):
         self.memory, self.array, self.offset = memory, array, offset
+        self.start = start
 
     @classmethod
-    def dense(cls, memory, shape, dtype, axes, offset=0):
+    def dense(cls, memory, shape, dtype, axes, start=None):
         """Return the Place of a dense array whose axes lie in an order."""
         lengths = [shape[axis] for axis in axes]
         array = np.empty(lengths, dtype).transpose(np.argsort(axes))
-        return cls(memory, array, offset)
+        return cls(memory, array, start or 0, start)
 
     @property
     def shape(self):
@@ -52,7 +58,8 @@ class Place:
         if not np.may_share_memory(array, self.array):
             raise Ineligible("a view that has to be a copy")
         distance = _start(array) - _start(self.array)
-        return Place(self.memory, array, self.offset + distance // array.itemsize)
+        offset = self.offset + distance // array.itemsize
+        return Place(self.memory, array, offset, self.start)
 
     def spread(self, shape):
         """Return the Place broadcast to a shape."""
@@ -60,7 +67,14 @@ class Place:
         pairs = zip(self.array.strides, self.array.shape, strict=True)
         strides = [0 if n == 1 else stride for stride, n in pairs]
         array = as_strided(self.array, shape, (*lead, *strides))
-        return Place(self.memory, array, self.offset)
+        return Place(self.memory, array, self.offset, self.start)
+
+    def _index(self, steps):
+        """Return the terms of how far behind the first element another one lies."""
+        moving = [pair for pair in steps if pair[1] not in (0, 1)]
+        terms = [f"{name} * ${stride}" for name, stride in moving]
+        terms += [name for name, stride in steps if stride == 1]
+        return terms
 
     def position(self, steps):
         """Return the text of where an element lies in the memory.
@@ -68,15 +82,15 @@ class Place:
         Args:
             steps: pairs (text of an index, stride).
         """
-        terms = [f"{name} * {stride}" for name, stride in steps if stride not in (0, 1)]
-        terms += [name for name, stride in steps if stride == 1]
-        if self.offset or not terms:
-            terms.append(str(self.offset))
-        return " + ".join(terms)
+        return " + ".join([*self._index(steps), f"${self.offset}"])
 
     def element(self, steps):
         """Return the text of one element; ``steps`` as for ``position``."""
-        return f"{self.memory}[{self.position(steps)}]"
+        if self.start is None:
+            at = [f"${self.offset}"] if self.offset else []
+            return f"{self.memory}[{' + '.join([*self._index(steps), *at]) or 0}]"
+        index = " + ".join(self._index(steps)) or 0
+        return f"{self.memory}@{self.start}@{self.offset}[{index}]"
 
 
 def _start(array):
@@ -128,15 +142,11 @@ class Nest:
         strides = self._strides[self.places.index(place)]
         return list(zip(self.indices, strides, strict=True))
 
-    def loops(self, size_text):
-        """Return the lines that open the loops.
-
-        Args:
-            size_text: a function of a size that returns its text.
-        """
+    def loops(self):
+        """Return the lines that open the loops."""
         pairs = zip(self.indices, self.sizes, strict=False)
         return [
-            f"{'    ' * depth}for {index} in range({size_text(size)}):"
+            f"{'    ' * depth}for {index} in range(${size}):"
             for depth, (index, size) in enumerate(pairs)
         ]
 

@@ -9,13 +9,14 @@ import ctypes
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
-from xdl.program.native.bits import compiled
 from xdl.program.native.mathematics import FUNCTIONS
+from xdl.program.native.pieces import piece
 from xdl.program.native.pointers import at, integers
 
+_WORD = ir.IntType(64)
 _KINDS = {
     "bool": types.uint8,
     "uint8": types.uint8,
@@ -116,66 +117,92 @@ def is_readable():
     return all(alike)
 
 
-def _loaded(bits):
-    """Make what reads an integer at some bytes from an address."""
-
-    @intrinsic
-    def loaded(typing, address, offset):
-        def codegen(context, builder, signature, arguments):
-            place = builder.add(*arguments)
-            pointer = builder.inttoptr(place, ir.IntType(bits).as_pointer())
-            return builder.load(pointer)
-
-        return types.Integer.from_bitwidth(bits)(address, types.int64), codegen
-
-    return loaded
+def _word(builder, place, bits=64):
+    """Write the integer that lies at an address."""
+    pointer = builder.inttoptr(place, ir.IntType(bits).as_pointer())
+    return builder.load(pointer)
 
 
-_word, _half = _loaded(64), _loaded(32)
+def _of(builder, thing, offset, bits=64):
+    """Write the integer that lies some bytes behind the beginning of an object."""
+    return _word(builder, builder.add(thing, _WORD(offset)), bits)
 
 
-@compiled
-def start(x):
+@intrinsic
+def start(typing, x):
     """Return the address of an array's first element; 0 if it cannot be read as it is.
 
     It has to be contiguous and aligned.
     """
-    is_fit = _half(x, _FLAGS) & _CONTIGUOUS_AND_ALIGNED == _CONTIGUOUS_AND_ALIGNED
-    return _word(x, _DATA) if is_fit else 0
+
+    def codegen(context, builder, signature, arguments):
+        wanted = ir.IntType(32)(_CONTIGUOUS_AND_ALIGNED)
+        flags = builder.and_(_of(builder, arguments[0], _FLAGS, 32), wanted)
+        first = _of(builder, arguments[0], _DATA)
+        is_fit = builder.icmp_unsigned("==", flags, wanted)
+        return builder.select(is_fit, first, _WORD(0))
+
+    return types.int64(x), codegen
 
 
-@compiled
-def is_other(x, kind, dtype, ndim):
-    """Tell whether an object is not an array of some dtype and number of axes."""
-    return (
-        _word(x, _TYPE) != kind or _word(x, _DTYPE) != dtype or _half(x, _NDIM) != ndim
-    )
+@intrinsic(prefer_literal=True)
+def is_other(typing, x, facts, ndim):
+    """Tell whether an object is not an array of some type, dtype and shape.
 
-
-@compiled
-def length(x, axis):
-    """Return the length of an axis of an array."""
-    return _word(_word(x, _SHAPE), 8 * axis)
-
-
-@intrinsic
-def hidden(typing, number):
-    """Return an integer of which the compiler is not to know that it is constant.
-
-    Loops over ten elements that LLVM sees to be ten become single instructions, half as
-    fast (``benchmarks/overhead.py``).
+    Args:
+        x: the object.
+        facts: the pointer to its type, dtype, bytes and shape.
+        ndim: how many axes the shape has, a number that is written.
     """
 
     def codegen(context, builder, signature, arguments):
-        kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)])
-        opaque = ir.InlineAsm(kind, "", "=r,0", side_effect=False)
-        return builder.call(opaque, arguments)
+        thing, known, _ = arguments
 
-    return types.int64(types.int64), codegen
+        def is_alike(found, i):
+            wanted = builder.load(builder.gep(known, [_WORD(i)]))
+            return builder.icmp_unsigned("==", found, wanted)
+
+        result = cgutils.alloca_once_value(builder, cgutils.true_bit)
+        with builder.if_then(is_alike(_of(builder, thing, _TYPE), 0)):
+            axes = _of(builder, thing, _NDIM, 32)
+            has_axes = builder.icmp_unsigned("==", axes, axes.type(ndim.literal_value))
+            is_array = is_alike(_of(builder, thing, _DTYPE), 1)
+            with builder.if_then(builder.and_(is_array, has_axes)):
+                lengths, alike = _of(builder, thing, _SHAPE), cgutils.true_bit
+                for i in range(ndim.literal_value):
+                    one = is_alike(_of(builder, lengths, 8 * i), 3 + i)
+                    alike = builder.and_(alike, one)
+                builder.store(builder.not_(alike), result)
+        return builder.load(result)
+
+    return types.boolean(x, facts, ndim), codegen
 
 
-NAMES = {"at": at, "hidden": hidden, "start": start}
-NAMES |= {"is_other": is_other, "length": length, "elements": elements}
+@intrinsic
+def meets(typing, first, size, others):
+    """Tell whether bytes from an address on are also some of others'.
+
+    ``others`` points to their number, and to the address and size of each.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        first, size, known = arguments
+        end, found = builder.add(first, size), cgutils.false_bit
+        found = cgutils.alloca_once_value(builder, found)
+        with cgutils.for_range(builder, builder.load(known)) as loop:
+            at = builder.add(builder.mul(loop.index, _WORD(2)), _WORD(1))
+            other = builder.load(builder.gep(known, [at]))
+            length = builder.load(builder.gep(known, [builder.add(at, _WORD(1))]))
+            begins = builder.icmp_signed("<", first, builder.add(other, length))
+            both = builder.and_(begins, builder.icmp_signed("<", other, end))
+            builder.store(builder.or_(builder.load(found), both), found)
+        return builder.load(found)
+
+    return types.boolean(first, types.int64, others), codegen
+
+
+NAMES = {"at": at, "start": start, "elements": elements, "piece": piece}
+NAMES |= {"is_other": is_other, "meets": meets}
 NAMES["pointer_int64"] = integers
 NAMES |= {
     f"{name}_{dtype}": function

@@ -129,7 +129,7 @@ class Gathers:
         for axis, array in enumerate(front):
             stride, size = place.strides[axis], place.shape[axis]
             if not isinstance(array, Value):
-                steps.append((str(array % size), stride))
+                steps.append((f"${array % size}", stride))
                 continue
             local = self.lines.new()
             if axis in indices:
@@ -139,7 +139,7 @@ class Gathers:
             lines.append(f"{local} = int64({text})")
             if self.text.checked.get(array, size + 1) > size:
                 lines.append(f"if {local} < 0:")
-                lines.append(f"    {local} += {size}")
+                lines.append(f"    {local} += ${size}")
             steps.append((local, stride))
         return lines, rest.element(steps)
 

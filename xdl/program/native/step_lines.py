@@ -1,22 +1,24 @@
 """The lines of a native step: loops for each instruction of a program."""
 
-import math
-
 from xdl.backend import numpy as host
 from xdl.backend.recording import Value
 from xdl.program.groups import Group
 from xdl.program.interpreter import compute
-from xdl.program.lines import _reduction
-from xdl.program.native.accumulation import TERMS
 from xdl.program.native.places import Ineligible, Nest
 from xdl.program.native.step_gathers import Gathers
 from xdl.program.native.step_products import Products
-from xdl.program.native.step_words import cast, formula_in, loaded, number_text, worded
+from xdl.program.native.step_reductions import Reductions
+from xdl.program.native.step_words import (
+    FLOATS,
+    cast,
+    formula_in,
+    loaded,
+    number_text,
+    worded,
+)
 from xdl.program.plan import REDUCTIONS
 
 _SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "pow": "**"}
-_MANY = 128  # rows: more of them are added up in float64
-_ASSOCIATIVE = frozenset({"float32", "float64"})
 
 
 class Lines:
@@ -32,7 +34,7 @@ class Lines:
     def __init__(self, text):
         self.text, self.body = text, []
         self._count = 0
-        gathers = Gathers(self)
+        gathers, self._reductions = Gathers(self), Reductions(self)
         self._writers = {
             "matmul": Products(self).write,
             "getitem": gathers.getitem,
@@ -54,7 +56,7 @@ class Lines:
 
     def add(self, nest, lines):
         """Add loops around lines."""
-        self.body += nest.loops(self.text.size)
+        self.body += nest.loops()
         self.body += [nest.indent + line for line in lines]
 
     def write(self, instruction):
@@ -63,6 +65,17 @@ class Lines:
         Raises:
             Ineligible: it is not known here.
         """
+        self._resolved(self._write, instruction)
+        made = getattr(instruction, "outputs", (instruction.result,))
+        if any(value in self.text.plan.over_state for value in made):
+            self.text.is_changed = True
+
+    def _resolved(self, write, *given):
+        before, self.body = self.body, []
+        write(*given)
+        self.body = before + self.text.sizes.resolved(self.body)
+
+    def _write(self, instruction):
         name, result = instruction.name, instruction.result
         if isinstance(instruction, Group):
             self._elementwise(instruction)
@@ -71,7 +84,7 @@ class Lines:
         elif result is not None and instruction.is_view:
             self._view(instruction)
         elif name in REDUCTIONS:
-            self._reduce(instruction)
+            self._reductions.write(instruction)
         elif name in self._writers:
             self._writers[name](instruction)
         elif not result.shape and formula_in(instruction) is not None:
@@ -80,9 +93,6 @@ class Lines:
             self.text.scalars[result] = local
         else:
             raise Ineligible(name)
-        made = getattr(instruction, "outputs", (result,))
-        if any(value in self.text.plan.over_state for value in made):
-            self.text.is_changed = True
 
     def single(self, value):
         """Return the text of the only element of a Value."""
@@ -98,11 +108,17 @@ class Lines:
         pairs = zip(instruction.arguments, formula.dtypes, strict=False)
         for i, (argument, wanted) in enumerate(pairs):
             if not isinstance(argument, Value):
-                given.append(number_text(argument, wanted))
+                is_exponent = "**" in formula.text  # LLVM knows better ways for some
+                text = number_text if is_exponent else self.text.number
+                given.append(text(argument, wanted))
                 continue
             text = cast(read(argument), str(argument.dtype), wanted)
-            lines.append(f"{local}_{i} = {text}")
-            given.append(f"{local}_{i}")
+            is_chosen = " if " in formula.text  # and to be read whatever is chosen
+            is_named = is_chosen or formula.text.count(f"{{{i}}}") > 1
+            if is_named and not text.isidentifier():
+                lines.append(f"{local}_{i} = {text}")
+                text = f"{local}_{i}"
+            given.append(text)
         words = worded(formula.text, dtype).format(*given)
         if dtype.startswith(("int", "uint")) and instruction.result.dtype != bool:
             words = f"{dtype}({words})"
@@ -145,6 +161,10 @@ class Lines:
                 place = places[one.result]
                 lines.append(f"{place.element(nest.steps(place))} = {local}")
         self.add(nest, lines)
+
+    def copied(self, value, place):
+        """Write a Value into a Place, beside all instructions."""
+        self._resolved(self.copy, value, place)
 
     def copy(self, value, place):
         """Write a Value into a Place of its shape, converted to the dtype there."""
@@ -213,14 +233,14 @@ class Lines:
             text = place.element(nest.steps(place))
         lines = [
             f"{local} = int64({text})",
-            f"if {local} < {first} or {local} >= {end}:",
+            f"if {local} < ${first} or {local} >= ${end}:",
         ]
         self.add(nest, [*lines, "    return step"])
 
     def operand(self, argument, dtype):
         """Return the text of a number or of a scalar Value; None if it has a Place."""
         if not isinstance(argument, Value):
-            return number_text(argument, dtype)
+            return self.text.number(argument, dtype)
         text = self.text.scalar(argument)
         return text and cast(text, str(argument.dtype), dtype)
 
@@ -231,7 +251,7 @@ class Lines:
         """
         x, *limit = instruction.arguments
         dtype, total = str(x.dtype), self.new()
-        if dtype not in _ASSOCIATIVE:
+        if dtype not in FLOATS:
             raise Ineligible(f"a check of {dtype}")
         self.body.append(f"{total} = {dtype}(0)")
         if self.text.scalar(x) is not None:
@@ -243,127 +263,6 @@ class Lines:
             term = _zero(place.element(nest.steps(place)), dtype, limit)
             self.add(nest, [f"{total} = plus_{dtype}({total}, {term})"])
         self.body += [f"if {total} != {dtype}(0):", "    return step"]
-
-    def _reduce(self, instruction):
-        x, axis, _ = _reduction(instruction)
-        result = instruction.result
-        known = self.text.scalar(x)
-        if known is not None:
-            text = cast(known, str(x.dtype), str(result.dtype))
-            self.text.scalars[result] = text
-            return
-        place, ndim = self.text.place(x), len(x.shape)
-        axis = range(ndim) if axis is None else axis
-        axes = sorted(a % ndim for a in ([axis] if isinstance(axis, int) else axis))
-        kept = [a for a in range(ndim) if a not in axes and x.shape[a] != 1]
-        one = Reduction(instruction)
-        if not kept:
-            total = self._total(one, place, range(ndim), ())
-            if result.shape:
-                target = self.text.place(result)
-                self.body.append(f"{target.element(())} = {total}")
-            else:
-                self.text.scalars[result] = total
-            return
-        index = tuple([None if a in axes else slice(None) for a in range(ndim)])
-        target = self.text.place(result)
-        if len(target.shape) < ndim:
-            target = target.view(lambda array: array[index])
-        least = min(place.strides[a] for a in range(ndim) if x.shape[a] != 1)
-        is_inner = any(place.strides[a] == least for a in axes if x.shape[a] != 1)
-        if is_inner:
-            self._by_rows(one, place, target, kept, axes)
-        else:
-            self._by_columns(one, place, target, kept, axes)
-
-    def _by_rows(self, one, place, target, kept, axes):
-        """Write loops over what stays, and in them loops over what goes."""
-        first = _at_axes(axes, len(place.shape))
-        outer = [target.view(lambda a: a[first]), place.view(lambda a: a[first])]
-        shape = outer[0].shape
-        nest = Nest(shape, outer, prefix="o")
-        before, self.body = self.body, []
-        total = self._total(one, place, axes, nest.steps(outer[1]))
-        lines, self.body = self.body, before
-        element = outer[0].element(nest.steps(outer[0]))
-        self.add(nest, [*lines, f"{element} = {total}"])
-
-    def _total(self, one, place, axes, steps):
-        """Write the reduction along axes, at the place where outer loops stand."""
-        rest = tuple([slice(None) if a in axes else 0 for a in range(len(place.shape))])
-        inner = place.view(lambda array: array[(*rest, ...)])
-        nest, total = Nest(inner.shape, [inner]), self.new()
-        element = loaded(inner, [*steps, *nest.steps(inner)])
-        if one.is_sum and (len(nest.sizes) > 1 or nest.sizes[-1:] > [TERMS]):
-            self._in_parts(one, nest, total, element)
-        else:
-            self.body.append(f"{total} = {one.start}")
-            self.add(nest, [f"{total} = {one.joined(total, element)}"])
-        return total
-
-    def _in_parts(self, one, nest, total, element):
-        """Write a sum whose parts, the innermost loops, are added up in float64."""
-        part, wide = self.new(), self.new()
-        *outer, line = nest.loops(self.text.size)
-        size, last = nest.sizes[-1], nest.indices[-1]
-        indent = "    " * len(outer)
-        if size > TERMS:
-            outer.append(f"{indent}for b in range(0, {size}, {TERMS}):")
-            indent += "    "
-            line = f"{indent}for {last} in range(b, min(b + {TERMS}, {size})):"
-        lines = [f"{indent}{part} = {one.start}", line]
-        lines.append(f"{indent}    {part} = {one.joined(part, element)}")
-        lines.append(f"{indent}{wide} += {part}")
-        self.body += [f"{wide} = 0.0", *outer, *lines, f"{total} = {one.dtype}({wide})"]
-
-    def _by_columns(self, one, place, target, kept, axes):
-        """Write loops over what goes, and in them loops over what stays."""
-        total, start = target, one.start
-        if one.is_sum and math.prod(place.shape[a] for a in axes) > _MANY:
-            total, start = self.text.wide(target.shape), "0.0"
-        nest = Nest(total.shape, [total])
-        self.add(nest, [f"{total.element(nest.steps(total))} = {start}"])
-        order = [*axes, *sorted(kept, key=lambda a: -abs(place.strides[a]))]
-        every = total.spread(place.shape)
-        nest = Nest(place.shape, [place, every], axes=order)
-        element = loaded(place, nest.steps(place))
-        local, before = self.new(), loaded(every, nest.steps(every))
-        lines = [f"{local} = {one.joined(before, element, False)}"]
-        self.add(nest, [*lines, f"{every.element(nest.steps(every))} = {local}"])
-        if total is not target:
-            nest = Nest(target.shape, [target, total])
-            text = cast(total.element(nest.steps(total)), "float64", one.dtype)
-            self.add(nest, [f"{target.element(nest.steps(target))} = {text}"])
-
-
-class Reduction:
-    """How numbers are joined by a reduction.
-
-    Attributes:
-        start: the text of what it begins with.
-        is_sum: whether it is a sum of floating numbers.
-    """
-
-    def __init__(self, instruction):
-        self.name, self.dtype = instruction.name, str(instruction.result.dtype)
-        self.before = str(instruction.arguments[0].dtype)
-        is_float = self.dtype in _ASSOCIATIVE
-        self.is_sum = self.name == "sum" and is_float
-        if not is_float and self.name in ("max", "min"):
-            raise Ineligible(f"{self.name} of {self.dtype}")
-        starts = {"sum": "{0}(0)", "prod": "{0}(1)", "all": "True", "any": "False"}
-        starts |= {"max": "-INFINITY_{0}", "min": "INFINITY_{0}"}
-        self.start = starts[self.name].format(self.dtype)
-
-    def joined(self, total, element, in_any_order=True):
-        """Return the text of a total with one more element."""
-        element = cast(element, self.before, self.dtype)
-        if self.is_sum and in_any_order:
-            return f"plus_{self.dtype}({total}, {element})"
-        if self.name in ("max", "min"):
-            return f"{self.name}imum_{self.dtype}({total}, {element})"
-        symbol = {"sum": "+", "prod": "*", "all": "&", "any": "|"}[self.name]
-        return f"{total} {symbol} {element}"
 
 
 def _zero(number, dtype, limit):
@@ -386,7 +285,3 @@ def _listed(instruction):
 
 def _at(axis, part):
     return (*[slice(None)] * axis, part)
-
-
-def _at_axes(axes, ndim):
-    return tuple([0 if a in axes else slice(None) for a in range(ndim)])

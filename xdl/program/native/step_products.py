@@ -1,9 +1,7 @@
-"""Matrix products in a native step: loops where they are tiny, else those linked."""
+"""Matrix products in a native step: those linked, or loops where no rows are dense."""
 
 from xdl.program.native.places import Ineligible, Nest
 from xdl.program.native.step_words import loaded
-
-_TINY = 256  # multiplications: below, loops are as fast (benchmarks/native.py)
 
 
 class Products:
@@ -41,7 +39,7 @@ class Products:
 
     def _matrix(self, matrices, steps):
         (c, a, b), (m, n) = matrices, matrices[0].shape
-        if m * n * a.shape[1] <= _TINY or 1 not in c.strides:
+        if 1 not in c.strides:
             return self._by_loops(matrices, steps)
         if c.strides[1] != 1 and n > 1:  # the rows of c are its columns: swap all
             turned = [p.view(lambda v: v.T) for p in (c, b, a)]
@@ -50,24 +48,25 @@ class Products:
             f"at({p.memory}, {p.position(s)})"
             for p, s in zip(matrices, steps, strict=True)
         ]
-        given = [m, n, a.shape[1], pointers[1], *a.strides, pointers[2], *b.strides]
-        given += [pointers[0], c.strides[0], False]
-        return [f"product_{c.array.dtype}({', '.join(map(str, given))})"]
+        moving = [(m, n, a.shape[1]), a.strides, b.strides, c.strides[:1]]
+        sizes, of_a, of_b, of_c = [", ".join(f"${n}" for n in of) for of in moving]
+        given = f"{sizes}, {pointers[1]}, {of_a}, {pointers[2]}, {of_b}, {pointers[0]}"
+        return [f"product_{c.array.dtype}({given}, {of_c}, False)"]
 
     def _by_loops(self, matrices, steps):
         c, a, b = matrices
         (m, n), k = c.shape, a.shape[1]
-        dtype, total, size = str(c.array.dtype), self.lines.new(), self.text.size
+        dtype, total = str(c.array.dtype), self.lines.new()
         strides = [p.strides for p in matrices]
-        row, column, term = "m", "n", "k"
+        row, column, term = "row", "column", "term"
         x = a.element([*steps[1], (row, strides[1][0]), (term, strides[1][1])])
         y = b.element([*steps[2], (term, strides[2][0]), (column, strides[2][1])])
         z = c.element([*steps[0], (row, strides[0][0]), (column, strides[0][1])])
         return [
-            f"for {row} in range({size(m)}):",
-            f"    for {column} in range({size(n)}):",
+            f"for {row} in range(${m}):",
+            f"    for {column} in range(${n}):",
             f"        {total} = {dtype}(0)",
-            f"        for {term} in range({size(k)}):",
+            f"        for {term} in range(${k}):",
             f"            {total} = plus_{dtype}({total}, {x} * {y})",
             f"        {z} = {total}",
         ]

@@ -16,10 +16,12 @@ from xdl.backend.recording import Value
 from xdl.program.native.chains import chained
 from xdl.program.native.places import Ineligible, Place
 from xdl.program.native.step_lines import Lines
+from xdl.program.native.step_sizes import Sizes
 from xdl.program.native.step_words import DTYPES, header, number_text
 from xdl.program.plan import Buffer, Plan, placed_in_arena
 
 LARGEST, LONGEST = 1 << 16, 400  # elements of an array; instructions
+_WRITTEN = (0, 1, -1)  # numbers that stand in the text
 _MOST_LOOPS = 64  # innermost ones; more take longer to compile than about five seconds
 
 
@@ -31,15 +33,14 @@ class Memory:
         dtype: of the elements.
         kind: ``"arena"``, ``"constants"``, ``"outer"`` (an array of someone else),
             ``"state"``, ``"number"``, ``"input"``, ``"given"`` (state that is
-            replaced) or ``"result"``.
+            replaced), ``"result"`` or ``"sizes"``.
         data: the size of an arena; the constants, flat; the array from outside; the
-            number of a slot or input; the shape of a result.
-        nbytes: of an array of the state.
+            number of a slot or input; the shape of a result; the sizes.
     """
 
     def __init__(self, name, dtype, kind, data=None):
         self.name, self.dtype, self.kind = name, np.dtype(dtype), kind
-        self.data, self.nbytes = data, 0
+        self.data = data
 
 
 class WholeText:
@@ -61,7 +62,8 @@ class WholeText:
         self.program = _Planned(program)
         self.plan = Plan(self.program, joins=False)
         self.memories, self.scalars, self.places = {}, {}, {}
-        self.sizes: dict = {}
+        self.sizes = Sizes()
+        self._memory("sizes", "int64", "sizes", self.sizes.numbers)
         self.checked, self.is_changed = {}, False
         self._replaced = {u.slot for u in program.updates if not u.in_place}
         self._arenas()
@@ -98,11 +100,6 @@ class WholeText:
         """Return the Memories of a kind, in order."""
         return [m for m in self.memories.values() if m.kind == kind]
 
-    def size(self, number):
-        """Return the text of a loop's length."""
-        self.sizes[number] = f"n_{number}"
-        return f"n_{number}"
-
     def scalar(self, value):
         """Return the text of a Value that is one number, or None if it has a Place."""
         if value in self.scalars:
@@ -111,9 +108,18 @@ class WholeText:
             self._memory(f"h{value.data}", "float64", "number", value.data)
             self.scalars[value] = f"h{value.data}[0]"
         elif value.origin == "constant" and value.size == 1 and value.shape == ():
-            text = number_text(np.asarray(value.data).item(), str(value.dtype))
+            text = self.number(np.asarray(value.data).item(), str(value.dtype))
             self.scalars[value] = text
         return self.scalars.get(value)
+
+    def number(self, number, dtype):
+        """Return the text of a number as a constant of a dtype: most are read."""
+        if number in _WRITTEN or number != number or abs(number) == math.inf:
+            return number_text(number, dtype)
+        with np.errstate(all="ignore"):
+            data = np.asarray(number).astype(dtype)
+        place = self._constant(data)
+        return place.element(())
 
     def _memory(self, name, dtype, kind, data):
         if name not in self.memories:
@@ -141,7 +147,7 @@ class WholeText:
             raise Ineligible(f"an array of {value.dtype}")
         plain = tuple(range(len(value.shape)))
         if value.origin == "constant":
-            return self._constant(value, plain)
+            return self._constant(np.asarray(value.data))
         if value.origin == "input":
             name = self._memory(f"x{value.data}", value.dtype, "input", value.data)
         elif value.origin == "state":
@@ -163,9 +169,7 @@ class WholeText:
             kind, axes = "given", tuple(range(len(value.shape)))
         if axes is None:
             raise Ineligible("state that does not lie densely")
-        self.memories[
-            self._memory(name, value.dtype, kind, value.data)
-        ].nbytes = value.nbytes
+        self._memory(name, value.dtype, kind, value.data)
         return Place.dense(name, value.shape, value.dtype, axes)
 
     def _outer(self, value):
@@ -183,12 +187,12 @@ class WholeText:
         name = f"a_{value.dtype}"
         return Place.dense(name, value.shape, value.dtype, value.axes, at)
 
-    def _constant(self, value, plain):
-        name = self._memory(f"c_{value.dtype}", value.dtype, "constants", [])
+    def _constant(self, array):
+        name = self._memory(f"c_{array.dtype}", array.dtype, "constants", [])
         pieces = self.memories[name].data
         at = sum(piece.size for piece in pieces)
-        pieces.append(np.ascontiguousarray(value.data).reshape(-1))
-        return Place.dense(name, value.shape, value.dtype, plain, at)
+        pieces.append(np.ascontiguousarray(array).reshape(-1))
+        return Place.dense(name, array.shape, array.dtype, range(array.ndim), at)
 
     def memory_of(self, value):
         """Return the Buffer or the Value that says in which memory a Value lies."""
@@ -208,13 +212,13 @@ class WholeText:
             shape = value.shape or ()
             name = self._memory(f"r{i}", dtype, "result", shape)
             place = Place.dense(name, shape, dtype, tuple(range(len(shape))))
-            self.lines.copy(value, place)
+            self.lines.copied(value, place)
         for update in self.program.updates:
             if not update.in_place or update.value in self.plan.over_state:
                 continue
             if self.plan.owner(update.value).origin == "state":
                 raise Ineligible("state that becomes other state")
-            self.lines.copy(update.value, self._slot(update))
+            self.lines.copied(update.value, self._slot(update))
 
     def _slot(self, update):
         known = self.plan._states.get(update.slot)
@@ -232,23 +236,53 @@ class WholeText:
         """Return the Memories about whose arrays each call asks, in order."""
         return [m for m in self.memories.values() if m.kind in ("input", "given")]
 
-    def table(self):
-        """Return the names of the numbers in the table, in order."""
-        names = ["ndarray"]
-        names += [f"dtype_{memory.name}" for memory in self.given("input")]
-        return [*names, *[f"start_{memory.name}" for memory in self.given("state")]]
+    def table(self, states):
+        """Return the integers that the questions read, of the inputs and the state.
+
+        Of an input: its type, dtype, bytes and shape. Of the state: how many arrays
+        there are, and of each where it begins, and its bytes.
+
+        Args:
+            states: its arrays, those that are ``given("state")``.
+        """
+        facts = []
+        for memory in self.given("input"):
+            value = self.program.inputs[memory.data]
+            facts += [id(np.ndarray), id(memory.dtype), value.nbytes, *value.shape]
+        pairs = [(array.ctypes.data, array.nbytes) for array in states]
+        return np.array([*facts, len(states), *itertools.chain(*pairs)], np.int64)
+
+    def _questions(self):
+        """Return lines that ask whether the arguments are what the program is for."""
+        lines, inputs = ["table = pointer_int64(start(table))"], self.given("input")
+        shapes = [self.program.inputs[memory.data].shape for memory in inputs]
+        places = [0, *itertools.accumulate(3 + len(shape) for shape in shapes)]
+        pairs = list(zip([memory.name for memory in inputs], places, strict=False))
+        lines += _refused(
+            [
+                f"is_other(object_{x}, at(table, {i}), {len(shape)})"
+                for (x, i), shape in zip(pairs, shapes, strict=True)
+            ]
+        )
+        names = [memory.name for memory in self.asked()]
+        lines += [f"start_{name} = start(object_{name})" for name in names]
+        missing = " or ".join([f"start_{name} == 0" for name in names])
+        lines += [f"if {missing}:", "    return -1"] if missing else []
+        state = f"at(table, {places[-1]})"
+        tests = [f"meets(start_{x}, table[{i + 2}], {state})" for x, i in pairs]
+        return lines + _refused(tests)
 
     def _module(self):
         """Return the text of the module."""
         asked = [f"object_{memory.name}" for memory in self.asked()]
         given = [f"array_{name}" for name in self.memories]
+        body = [*map(self.sizes.read, self._advances()), *self.lines.body]
         lines = [
             "@native",
             f"def steps({', '.join(['count', 'table', *asked, *given])}):",
             *["    " + line for line in (*self._questions(), *self._pointers())],
-            *[f"    {name} = hidden({n})" for n, name in self.sizes.items()],
             "    for step in range(max(count, 1)):",
-            *["        " + line for line in (*self._advances(), *self.lines.body)],
+            *["        " + line for line in body],
             "    return max(count, 1)",
         ]
         module = "\n".join(lines)
@@ -271,31 +305,8 @@ class WholeText:
             shape = memory.data
             if memory.kind == "input":
                 shape = self.program.inputs[memory.data].shape
-            step = f"step * {math.prod(shape)}"
+            step = f"step * ${math.prod(shape)}"
             lines.append(f"{memory.name} = at(first_{memory.name}, {step})")
-        return lines
-
-    def _questions(self):
-        """Return lines that ask whether the arguments are what the program is for."""
-        place = {name: f"table[{i}]" for i, name in enumerate(self.table())}
-        lines, tests = ["table = pointer_int64(start(table))"], []
-        for memory in self.given("input"):
-            name, shape = memory.name, self.program.inputs[memory.data].shape
-            kind = f"{place['ndarray']}, {place[f'dtype_{name}']}"
-            tests.append(f"is_other(object_{name}, {kind}, {len(shape)})")
-            tests += [f"length(object_{name}, {a}) != {n}" for a, n in enumerate(shape)]
-        lines += _refused(tests)
-        names = [memory.name for memory in self.asked()]
-        lines += [f"start_{name} = start(object_{name})" for name in names]
-        missing = " or ".join([f"start_{name} == 0" for name in names])
-        lines += [f"if {missing}:", "    return -1"] if missing else []
-        for memory in self.given("input"):
-            size = self.program.inputs[memory.data].nbytes
-            for state in self.given("state"):
-                x, y = f"start_{memory.name}", place[f"start_{state.name}"]
-                lines += _refused(
-                    [f"{x} < {y} + {state.nbytes} and {y} < {x} + {size}"]
-                )
         return lines
 
 

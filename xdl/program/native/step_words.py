@@ -8,6 +8,7 @@ from xdl.program.native.formulas import Formula, formula_of
 DTYPES = frozenset(
     {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
 )
+FLOATS = frozenset({"float32", "float64"})
 _KEPT = frozenset({"if", "else", "not", "abs"})
 _MEMORIES = frozenset({"a", "c", "array_a", "array_c"})
 _MEANINGS = {
@@ -51,7 +52,7 @@ def formula_in(instruction):
     if instruction.name not in _RARE:
         return None
     values = [v for v in instruction.operands() if not v.is_number]
-    if dtype not in ("float32", "float64") or instruction.options:
+    if dtype not in FLOATS or instruction.options:
         return None
     if not all(str(v.dtype) in DTYPES for v in values):
         return None
@@ -107,7 +108,7 @@ def header(module):
     """Return the lines that define the words which the text of a module uses."""
     used = sorted(set(re.findall(r"[A-Za-z]\w*", module)))
     dtypes = [name for name in used if name in DTYPES - {"bool"}]
-    own = ("at", "hidden", "start", "is_other", "length", "elements")
+    own = ("at", "start", "is_other", "meets", "elements", "piece")
     lines = ["import math", "", "import numpy"]
     lines += ["from numpy import " + ", ".join(dtypes)] if dtypes else []
     lines += ["", "from xdl.program.native.raw import NAMES", ""]

@@ -65,9 +65,8 @@ class NumbaWhole:
         self._kept = {
             m.name: self._array(m, arrays) for m in memories if m.kind not in passed
         }
-        dtypes = [id(m.dtype) for m in self.text.given("input")]
-        states = [self._kept[m.name].ctypes.data for m in self.text.given("state")]
-        self._table = np.array([id(np.ndarray), *dtypes, *states], np.int64)
+        states = [self._kept[m.name] for m in self.text.given("state")]
+        self._table = self.text.table(states)
         return self._step
 
     def _array(self, memory, arrays):
@@ -80,6 +79,8 @@ class NumbaWhole:
             return memory.data
         if memory.kind == "constants":
             return np.concatenate(memory.data)
+        if memory.kind == "sizes":
+            return np.array(memory.data, np.int64)
         whole = np.empty(memory.data + 64, np.uint8)
         return whole[-whole.ctypes.data % 64 :]
 
