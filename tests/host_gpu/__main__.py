@@ -7,15 +7,15 @@ from tests.host_gpu import build
 
 
 def main(arguments):
-    """Replace this process by Python on the host GPU; return 2 where there is none."""
+    """Replace this process by Python on the host GPU; status 2 where there is none."""
     try:
         home = build.built()
     except build.CannotBuildError as error:
-        print(f"tests.host_gpu: it cannot be made here: {error}", file=sys.stderr)
-        return 2
+        sys.stderr.write(f"tests.host_gpu: it cannot be made here: {error}\n")
+        sys.exit(2)
     environment = {**os.environ, **build.environment(home)}
     os.execve(sys.executable, [sys.executable, *arguments], environment)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

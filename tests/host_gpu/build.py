@@ -6,6 +6,7 @@ rest of the wheel in a folder that PYTHONPATH names before the wheel. Libraries 
 CuPy loads by their names (libcuda, libcublas) stand in one that LD_LIBRARY_PATH names.
 """
 
+import fcntl
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -64,19 +65,17 @@ def built(cache=None):
         CannotBuildError: with the reason.
     """
     refuse()
-    home = pathlib.Path(cache or _cache()) / f"cupy-{_version('cupy-cuda13x')}-{_key()}"
-    if (home / "includes").exists():
-        return home
-    home.parent.mkdir(parents=True, exist_ok=True)
-    # In its own place from the start, for the precompiled header remembers it.
-    shutil.rmtree(home, ignore_errors=True)
-    (home / "kernels").mkdir(parents=True)
-    try:
-        with tempfile.TemporaryDirectory() as work:
-            _make(home, pathlib.Path(work))
-    except subprocess.CalledProcessError as error:
-        text = f"{error.cmd[0]} failed: {(error.stderr or error.stdout)[-3000:]}"
-        raise CannotBuildError(text) from error
+    cache = pathlib.Path(cache or _cache())
+    cache.mkdir(parents=True, exist_ok=True)
+    home = cache / f"cupy-{_version('cupy-cuda13x')}-{_key()}"
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process makes it, the others wait
+        if not (home / "includes").exists():
+            # In its own place from the start, for the precompiled header remembers it.
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir()
+            with tempfile.TemporaryDirectory() as work:
+                _make_or_refuse(home, pathlib.Path(work))
     return home
 
 
@@ -114,6 +113,20 @@ def _key():
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
+def _kernels_key():
+    """Return a text that differs where what becomes of a kernel does."""
+    parts = [*FLAGS, *map(_version, NEEDED), (HERE / "cuda" / "device.h").read_text()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _make_or_refuse(home, work):
+    try:
+        _make(home, work)
+    except subprocess.CalledProcessError as error:
+        text = f"{error.cmd[0]} failed: {(error.stderr or error.stdout)[-3000:]}"
+        raise CannotBuildError(text) from error
+
+
 def _make(home, work):
     """Fill ``home``; its file ``includes`` comes last, and says that all is there."""
     wheel = pathlib.Path(importlib.util.find_spec("cupy").origin).parents[1]
@@ -127,6 +140,9 @@ def _make(home, work):
     _site(home / "site", wheel)
     for module, own in REBUILT.items():
         _rebuild(home, sources, module, own, includes, work)
+    kernels = home.parent / "kernels" / _kernels_key()
+    kernels.mkdir(parents=True, exist_ok=True)
+    (home / "kernels").symlink_to(kernels)  # another build of the same finds them
     header = home / "device.h"
     shutil.copy(HERE / "cuda" / "device.h", header)
     _run("g++", *FLAGS, *includes, "-x", "c++-header", header, "-o", f"{header}.gch")

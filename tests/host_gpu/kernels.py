@@ -63,7 +63,9 @@ def compiled(nvrtc, source, options=(), arch=None, *arguments, **named):
     if named.get("name_expressions") or any(arguments[1:2]):
         raise NotImplementedError("host GPU: it has no templates of kernels")
     home = pathlib.Path(os.environ["HOST_GPU"])
-    text = "\0".join((source, *options, str(home)))
+    # Options that name folders say where headers are, not what comes of them.
+    said = (option for option in options if not option.startswith("-I"))
+    text = "\0".join((source, *said))
     key = hashlib.sha256(text.encode()).hexdigest()[:24]
     for arch in ARCHS:
         record = home / "kernels" / f"{key}.sm_{arch}.json"

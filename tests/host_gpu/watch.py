@@ -27,8 +27,8 @@ class Seen:
     """What was asked of the GPU.
 
     Attributes:
-        counts: from "launch", "wait", "copy to the device", "copy to the host", "copy on
-            the device", "memset" and "allocation" to how often.
+        counts: from "launch", "wait", "copy to the device", "copy to the host", "copy
+            on the device", "memset" and "allocation" to how often.
         lines: the same, from the pair of it and the line of xdl that asked.
         kernels: from a kernel's name to its launches.
     """
