@@ -33,7 +33,7 @@ _BINARY = "add sub mul truediv floordiv mod pow lt le gt ge eq ne and or"
 _METHODS = (
     "reshape transpose astype copy view squeeze ravel sum prod max min all any round"
 )
-# What cupyx.scatter_add takes where an index array is among the index.
+# What cupy.add.at takes where an index array is among the index.
 _ATOMIC = {"int32", "float16", "float32", "float64", "uint32", "uint64"}
 
 current = 0  # the number of the current GPU
@@ -220,15 +220,15 @@ def _take_along_axis(x, indices, axis):
     return np.take_along_axis(x, indices % x.shape[axis], axis)
 
 
-def _scatter_add(array, index, value):
+def _add_at(array, index, value):
     parts = index if isinstance(index, tuple) else (index,)
     has_array = any(isinstance(part, ndarray) for part in parts)
     if has_array and array.dtype.name not in _ATOMIC:
-        raise TypeError(f"scatter_add only supports {_ATOMIC}, not {array.dtype}")
+        raise TypeError(f"add.at only supports {_ATOMIC}, not {array.dtype}")
     np.add.at(array.host, _wrapped_index(array, index), _unwrap(value))
 
 
-def _scatter_max(array, index, value):
+def _maximum_at(array, index, value):
     assert array.dtype.name in _ATOMIC
     np.maximum.at(array.host, _wrapped_index(array, index), _unwrap(value))
 
@@ -267,11 +267,10 @@ def _modules():
     cupy.asarray = _asarray
     cupy.ndarray = ndarray
     cupy.cuda = _cuda()
-    cupyx.scatter_add = _scatter_add
-    cupyx.scatter_max = _scatter_max
-    special = types.ModuleType("cupyx.scipy.special")
-    special.erf = _lifted(erf)
-    return {"cupy": cupy, "cupyx": cupyx, special.__name__: special}
+    cupy.add.at, cupy.maximum.at = _add_at, _maximum_at
+    scipy = types.ModuleType("cupyx.scipy")
+    scipy.special = types.SimpleNamespace(erf=_lifted(erf))
+    return {"cupy": cupy, "cupyx": cupyx, scipy.__name__: scipy}
 
 
 def _environment():
