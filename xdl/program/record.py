@@ -16,6 +16,7 @@ from xdl.program.calls import called, parameters
 from xdl.program.nest import Named, leaves, mapped
 from xdl.program.outside import Outside
 from xdl.program.program import Output, Program
+from xdl.program.verify import give_memory_back
 
 
 def record(function, state, arguments, floats_vary=True):
@@ -59,6 +60,7 @@ def record(function, state, arguments, floats_vary=True):
         attributes.put_back(recording)
         random.restore(before)
         raise
+    give_memory_back()
     program = Program(
         recording,
         given=[_value_of(leaf) for leaf in inputs],
