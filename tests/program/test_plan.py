@@ -248,12 +248,13 @@ def test_a_chain_of_elementwise_calls_takes_one_buffer():
     assert 1 == len(set(map(id, plan.buffers.values())))
 
 
+@pytest.mark.parametrize("most", [500, 1 << 22])  # the larger ones placed by size, too
 @pytest.mark.parametrize("seed", range(20))
-def test_buffers_of_random_lives_never_overlap(seed):
+def test_buffers_of_random_lives_never_overlap(seed, most):
     rng = np.random.default_rng(seed)
     lives = [(rng.integers(0, 30), rng.integers(0, 12)) for _ in range(40)]
     buffers = [
-        Buffer(int(rng.integers(0, 500)), int(first), int(first + length))
+        Buffer(int(rng.integers(0, most)), int(first), int(first + length))
         for first, length in lives
     ]
 
@@ -269,6 +270,32 @@ def test_buffers_of_random_lives_never_overlap(seed):
     ]
     assert size >= max(b.offset + b.nbytes for b in buffers)
     assert {0} == {b.offset % 64 for b in buffers}
+
+
+def test_large_buffers_are_placed_by_size_where_that_takes_less():
+    mb = 1 << 20
+    lives = [(2, 0, 1), (1, 0, 5), (3, 2, 5)]  # by time, the last lies above both
+    buffers = [Buffer(n * mb, first, last) for n, first, last in lives]
+
+    assert 4 * mb == placed_in_arena(dict(enumerate(buffers)))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_memory_is_spare_where_nothing_later_lies(name, planned):
+    program, plan = planned(name)
+    last = _last_reads(program, plan)
+    middle = len(program.instructions) // 2
+
+    spare = [range(at, at + nbytes) for at, nbytes in plan.spare(middle)]
+
+    made = {v: i for i, one in enumerate(program.instructions) for v in _made(one)}
+    later = [
+        _bytes_of(buffer)
+        for value, buffer in plan.buffers.items()
+        if max(last.get(value, 0), made[value]) >= middle
+    ]
+    assert [] == [(a, b) for a in spare for b in later if _do_overlap(a, b)]
+    assert all(0 <= a.start < a.stop <= plan.nbytes for a in spare)
 
 
 # Instructions that write in several parts must not write over what they still read.

@@ -151,6 +151,10 @@ class Instruction:
             self._operands = tuple(values_in(nested))
         return self._operands
 
+    def forget(self):
+        """Keep nothing that can be found again."""
+        self._operands = None
+
     def __repr__(self):
         return f"{self.result} = {self.name}{self.arguments}"
 

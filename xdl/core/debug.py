@@ -5,6 +5,7 @@ import linecache
 import os
 import sys
 import weakref
+from collections.abc import Sequence
 from contextvars import ContextVar
 
 from xdl import backend
@@ -36,8 +37,21 @@ def as_file(name, text):
         The name of that file, ``<xdl name>``.
     """
     file = f"{_MADE}{name}>"
-    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    linecache.cache[file] = len(text), None, _LinesOf(text), file
     return file
+
+
+class _LinesOf(Sequence):
+    """The lines of a text, which is cut when they are asked for."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def __len__(self):
+        return len(self._text.splitlines())
+
+    def __getitem__(self, i):
+        return self._text.splitlines(keepends=True)[i]
 
 
 def made_file(owner, kind, text):

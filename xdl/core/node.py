@@ -18,6 +18,9 @@ from xdl.backend import NAMESPACES
 from xdl.errors import GraphError
 
 tick = itertools.count(1).__next__
+# What a step may have to be given back is copied at its first write, by when the arrays
+# that its backward needed are free. There are keepers while a step is compared alone.
+keepers: list = []
 _AFTER_BACKWARD = {
     "backward": "pass retain_graph=True to the first one",
     "Graph": "make it before that backward, or pass retain_graph=True to that",
@@ -71,6 +74,12 @@ def touch(node):
     """Note that the array of a leaf has changed."""
     node.index = tick()
     node.kept = ()
+
+
+def keep():
+    """Let every keeper copy what it keeps: the array of a Variable will be written."""
+    for keeper in tuple(keepers):
+        keeper()
 
 
 def remember(node, array):

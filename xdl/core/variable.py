@@ -6,7 +6,7 @@ from xdl.backend import NAMESPACES
 from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
-from xdl.core.node import backpropagate, holders, leaf, remember, touch
+from xdl.core.node import backpropagate, holders, keep, leaf, remember, touch
 from xdl.errors import DtypeError, GraphError, ShapeError
 
 _new = object.__new__
@@ -84,6 +84,7 @@ class Variable:
         """
         if self._node is None or self._node.op is not None:
             return NAMESPACES[type(self._value)].read_only(self._value)
+        keep()
         if holders(self) > _HOLDERS_OF_UNUSED:
             self._remember()  # for a graph may wait for its backward
         return self._value
@@ -97,14 +98,14 @@ class Variable:
             if self._node is None:
                 self._value = NAMESPACES[type(array)].copy(array)
             else:
+                keep()
                 self._value[...] = array
         if self._node is not None:
             touch(self._node)
 
     def _remember(self):
         """Let a backward through a leaf see what is written into its array by then."""
-        node = self._node
-        if node is not None and node.op is None:
+        if (node := self._node) is not None and node.op is None:
             remember(node, self._value)
 
     def _converted(self, new, what):

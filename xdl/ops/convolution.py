@@ -112,17 +112,18 @@ class Convolution(Op):
 def blocks(n, rows, size, most=BLOCK):
     """Return slices of n images and of their rows of places that make blocks.
 
-    They are a few images each, or a few rows of one.
+    They are a few images each, or a few rows of one, as many in each.
 
     Args:
         n: how many images there are.
         rows: how many rows of places each has.
         size: how many elements a row of places needs.
-        most: how many elements a block has at most.
+        most: how many elements a block has, about.
     """
     if for_any_length():
         return [(slice(0, n), slice(0, rows))]
-    some = max(1, min(rows, most // max(size, 1)))
+    parts = max(1, round(rows * size / most))  # a rest of few rows is slow
+    some = max(1, -(-rows // parts))
     many = max(1, most // max(size * rows, 1))
     firsts = itertools.product(range(0, n, many), range(0, rows, some))
     return [

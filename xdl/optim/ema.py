@@ -4,6 +4,7 @@ import contextlib
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.core.node import keep
 from xdl.core.parameter import Parameter
 from xdl.core.watch import Watch
 from xdl.optim.optimizer import as_parameter, wide_copy
@@ -70,6 +71,7 @@ class EMA(Stored):
         for _, shadow in pairs:
             xp = NAMESPACES[type(shadow._value)]
             xp.reserve(3 * getattr(shadow._value, "nbytes", 0))
+        keep()
         with Uninterrupted():
             for variable, shadow in pairs:
                 value, average = variable._value, shadow._value

@@ -7,7 +7,7 @@ from xdl.backend import numpy as host
 from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.backend.recording import current, registrations
 from xdl.core.narrow import is_narrow
-from xdl.core.node import touch
+from xdl.core.node import keep, keepers, touch
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.core.watch import Watch
@@ -151,6 +151,8 @@ class Optimizer(Stored):
             if clears:
                 self._forget_gradients()
             raise
+        if keepers:
+            keep()
         if self.writes_once and len(ready) == 1 and not ready[0][4]:
             self._change_all(ready, clears)
         else:

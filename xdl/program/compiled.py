@@ -38,6 +38,7 @@ class Compiled:
     def __init__(self, function, sources, executor, verify):
         self.function, self.verify = function, verify
         self._sources, self._executor = sources, executor_of(executor)
+        self._is_exact = getattr(self._executor, "is_exact", False)
         self._placed = Placing(function)
         self._is_between = False  # steps, while a program is made
         self._new_lock()
@@ -220,12 +221,12 @@ class Compiled:
         self._use(i, None)
         if replay.program.has_floats and not replay.computes(numbers):
             return self._eager(arguments)  # its arithmetic raises the error
-        replay.bind(numbers)
         try:
             if self.verify and not replay.is_verified:
                 returned = self._verified(replay, arguments, given, numbers)
                 verify.give_memory_back()  # that of the copies, which are gone now
                 return returned
+            replay.bind(numbers)
             returned = replay.run(given)
         except Refused:
             return self._eager(arguments)
@@ -237,8 +238,7 @@ class Compiled:
         """Return arguments as a step takes them: dense, if it may round otherwise."""
         arguments = mapped(arguments, prepared)
         self.state.refuse_aliases(leaves(arguments))
-        is_exact = getattr(self._executor, "is_exact", False)
-        return arguments if is_exact else mapped(arguments, dense)
+        return arguments if self._is_exact else mapped(arguments, dense)
 
     def _look_for_new_variables(self):
         watch = self.state.watch
@@ -285,7 +285,7 @@ class Compiled:
         try:
             xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
             with told(_PLANNING), no_collection():
-                plain = Perturbed(improved(program, xp), xp)
+                plain = Perturbed(improved(program, xp), xp, not self._is_exact)
                 replay = Replay(program, self.state, self._executor, key)
             replay.plain = plain if self.verify else None
             return replay
@@ -297,7 +297,6 @@ class Compiled:
         if not replay.executor.is_exact:
             after = random.state()
             random.restore(draws)
-            replay.bind(numbers)
             try:
                 return self._replayed(replay, given, numbers, eager.results)
             except Refused:
@@ -340,15 +339,17 @@ class Compiled:
 
     def _verified(self, replay, arguments, given, numbers):
         """Replay for the first time since the recording: eager must give the same."""
-        before = Snapshot(self.state)
+        before = Snapshot(self.state, late=True)
         sets = replay.program.attributes
         around = Surroundings(self.function, self.state.modules, sets)
         try:
-            returned = self._plainly(arguments)
+            with before.watching():
+                returned = self._plainly(arguments)
             changed = around.put_back()
             expected = Expected(replay, results(self.state, leaves(returned)))
         finally:
             before.restore()
+        before.forget()  # it is copied anew, where a replay needs no memory for it
         expected.again = functools.partial(self._again, arguments, before)
         try:
             returned = self._replayed(replay, given, numbers, expected, before)
@@ -369,6 +370,7 @@ class Compiled:
 
     def _again(self, arguments, before):
         """Return the results of eager once more; the state stays that of the replay."""
+        before.copy()
         after = Snapshot(self.state)
         before.restore()
         returned = self._plainly(arguments)
@@ -383,14 +385,17 @@ class Compiled:
             expected: the Expected of eager, or a function that returns its ``results``.
             before: a Snapshot of the state as it is; None: one is made.
         """
+        replay.bind(numbers)
         if replay.plain is None:
             return replay.run(given)
         before = before or Snapshot(self.state)
+        changed = {update.slot for update in replay.program.updates}
         try:
-            returned = replay.run(given)
+            with replay.before_changes(functools.partial(before.copy, changed)):
+                returned = replay.run(given)
             got = results(self.state, leaves(returned))
             compared(replay, before.sources(given, numbers), got, expected)
         except BaseException:
-            before.restore({update.slot for update in replay.program.updates})
+            before.restore(changed)
             raise
         return returned

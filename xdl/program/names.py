@@ -8,7 +8,7 @@ from xdl.program.covering import covered
 
 # What the text calls its own values and functions.
 _OWN = re.compile(
-    r"[a-z]\d*|(at|cut|piece)\d+|begin|buffer|draw|kept|key|listed|step|Refused"
+    r"[a-z]\d*|(at|cut|part|piece)\d+|begin|buffer|draw|kept|key|listed|step|Refused"
 )
 
 

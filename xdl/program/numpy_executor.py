@@ -1,5 +1,6 @@
 """The NumPy executor: a straight-line function over ufuncs with ``out``."""
 
+import contextlib
 import functools
 import importlib
 import logging  # noqa: F401 (what a native executor imports logs)
@@ -44,20 +45,24 @@ class NumpyExecutor:
 
     def __init__(self, program):
         written = self._write(program)
-        self.plan, texts = written.plan, written.texts()
-        self.source = "\n".join(texts)
-        self._codes = list(_compiled(texts, made_file(self, "program", self.source)))
+        self._nbytes, self._texts = written.plan.nbytes, written.texts()
+        self.source = "\n".join(self._texts)
+        self._file, self._codes = made_file(self, "program", self.source), []
         self._names, self._states = written.names, written.states
         self._numbers = written.numbers
         self.namespace: dict[str, Any] = {}
         self.holding, self.holds = Holding(), written.holds
         self.given_slots, self._kept = written.given_slots, written.kept
         self.bound_slots = frozenset(self._states.values())
+        self._spare = written.spare
 
     def _write(self, program):
         """Group and plan a program; return its Source."""
         grouped(program, is_worth)
-        return Source(program, Plan(program))
+        written = Source(program, Plan(program))
+        for one in program.instructions:
+            one.forget()
+        return written
 
     def bind(self, arrays):
         """Make the function for the arrays of the state.
@@ -72,14 +77,39 @@ class NumpyExecutor:
         self.namespace = {
             **self._names,
             **{name: arrays[slot] for name, slot in self._states.items()},
-            "buffer": kernels.arena(self.plan.nbytes),
+            "buffer": kernels.arena(self._nbytes),
             "Refused": Refused,
             "begin": self.holding.begin,
             "kept": {},
         }
+        if not self._codes:  # code takes memory, and is needed now
+            self._codes = list(_compiled(self._texts, self._file))
+            self._texts = []
         for code in self._codes:
             exec(code, self.namespace)
         return functools.partial(quiet_context().run, self.namespace["step"])
+
+    @contextlib.contextmanager
+    def before_changes(self, function):
+        """Return a context in which each step calls a function before it changes state.
+
+        It is called with pieces of memory, arrays of bytes, that are free from then on
+        until the next step.
+        """
+        begin = self.namespace["begin"]
+        cut = self.namespace["buffer"]
+
+        def beginning(nbytes):
+            function([cut(at, (size,), np.uint8) for at, size in self._spare])
+            begin(nbytes)
+
+        if not self.holds:  # it changes all in one call
+            function(())
+        self.namespace["begin"] = beginning
+        try:
+            yield
+        finally:
+            self.namespace["begin"] = begin
 
     def peek(self, value):
         """Return the array of a Value after a step, if it is kept; else None."""

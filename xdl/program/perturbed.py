@@ -83,25 +83,25 @@ class Perturbed:
     Args:
         program: an improved Program.
         xp: the namespace that computes.
+        copies: whether each instruction is copied: an executor will change it.
 
     Attributes:
         outputs: the Values of all results that are not constants, in order.
         updates: from slot to the Value that it holds afterwards.
     """
 
-    def __init__(self, program, xp):
+    def __init__(self, program, xp, copies=True):
         self._xp = xp
         self._instructions = [
-            copy.copy(one) for one in program.instructions if one.name not in CHECKS
+            copy.copy(one) if copies else one
+            for one in program.instructions
+            if one.name not in CHECKS
         ]
         self.outputs = [
             o.value if o.kind != "constant" else None for o in program.returned()
         ]
         self.updates = {update.slot: update.value for update in program.updates}
-        self._results = set(program.results())
-        self._last = {}
-        for i, one in enumerate(self._instructions):
-            self._last.update(dict.fromkeys(one.operands(), i))
+        self._results, self._last = set(program.results()), {}
 
     def run(self, sources, errors, see):
         """Run the program once.
@@ -112,6 +112,7 @@ class Perturbed:
             see: what is called with each result, as (Value, array).
         """
         made = {}
+        self._last = self._last or _last_reads(self._instructions)
 
         def real(value):
             if value in made:
@@ -154,6 +155,14 @@ class Perturbed:
         is_last = one.name in ("add", "subtract") and one.result in self._results
         is_exact = errors is None or is_last or not _is_rounded(one, arguments, result)
         return result if is_exact else errors(result)
+
+
+def _last_reads(instructions):
+    """Return the number of the last instruction that reads each Value."""
+    last = {}
+    for i, one in enumerate(instructions):
+        last.update(dict.fromkeys(one.operands(), i))
+    return last
 
 
 def _changed(name, y, index, new, errors):

@@ -10,6 +10,7 @@ a piece of a larger array, by ``stack`` or ``concat``, is made where it will lie
 import bisect
 import functools
 import heapq
+import itertools
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from xdl.backend.recording import Instruction, Value
 from xdl.program.passes import CHECKS
 
 _ALIGNMENT = 64  # bytes: a cache line, and the longest vector registers
+_GAPS = 1 << 20  # bytes: so many that no buffer uses are not worth a search
 REDUCTIONS = {
     "sum": "add",
     "prod": "multiply",
@@ -145,6 +147,17 @@ class Plan:
                     places.setdefault(owner, (instruction.result, offset))
                 offset += piece.nbytes
         return places
+
+    def spare(self, i):
+        """Return (offset, nbytes) of what no instruction from i on reads or writes."""
+        later = {id(b): b for b in self.buffers.values() if b.last >= i}.values()
+        spans = sorted((b.offset, b.offset + _room(b)) for b in later)
+        at, found = 0, []
+        for first, last in [*spans, (self.nbytes, self.nbytes)]:
+            if first > at:
+                found.append((at, first - at))
+            at = max(at, last)
+        return found
 
     def has_pieces(self, whole):
         """Tell whether any piece of a whole is made where it lies in it."""
@@ -279,22 +292,69 @@ def _is_alike(a, b):
 
 
 def placed_in_arena(buffers):
-    """Give each Buffer its offset, first fit by time; return the size of the arena."""
-    spans, ends, end = [], [], 0  # of those that live: by their offsets, by their ends
+    """Give each Buffer its offset; return the size of the arena.
+
+    Placed in the order of time, what is made lies where something is still in a cache;
+    placed by size, it may take less memory.
+    """
     own = [b for b in buffers.values() if b.within is None]
-    for buffer in sorted(own, key=lambda b: (b.first, -b.nbytes)):
+    places, nbytes = _by_time(own)
+    if nbytes > _most_alive(own) + _GAPS:
+        others, least = _by_size(own)
+        if least < nbytes:
+            places, nbytes = others, least
+    for buffer in own:
+        buffer.offset = places[id(buffer)]
+    return nbytes
+
+
+def _room(buffer):
+    return -(-buffer.nbytes // _ALIGNMENT) * _ALIGNMENT
+
+
+def _most_alive(buffers):
+    """Return the bytes of all that live at one time: no arena is smaller."""
+    changes = {}
+    for buffer in buffers:
+        for i, sign in ((buffer.first, 1), (buffer.last + 1, -1)):
+            changes[i] = changes.get(i, 0) + sign * _room(buffer)
+    return max(itertools.accumulate(changes[i] for i in sorted(changes)), default=0)
+
+
+def _by_time(buffers):
+    """Return offsets, first fit by time, and the size of the arena."""
+    places, spans, ends, end = {}, [], [], 0  # of those that live: by offsets, by ends
+    for buffer in sorted(buffers, key=lambda b: (b.first, -b.nbytes)):
         while ends and ends[0][0] < buffer.first:
             _, span = heapq.heappop(ends)
             del spans[bisect.bisect_left(spans, span)]
-        size = -(-buffer.nbytes // _ALIGNMENT) * _ALIGNMENT
-        at = 0
+        size, at = _room(buffer), 0
         for first, last, _ in spans:
             if at + size <= first:
                 break
             at = max(at, last)
-        buffer.offset = at
+        places[id(buffer)] = at
         span = (at, at + size, id(buffer))
         bisect.insort(spans, span)
         heapq.heappush(ends, (buffer.last, span))
         end = max(end, at + size)
-    return end
+    return places, end
+
+
+def _by_size(buffers):
+    """Return offsets, best fit from the largest on, and the size of the arena."""
+    places, end = {}, 0
+    lives = np.empty((4, len(buffers)), np.int64)  # first, last; from where to where
+    for k, buffer in enumerate(sorted(buffers, key=lambda b: (-b.nbytes, b.first))):
+        first, last, starts, ends = lives[:, :k]
+        meets = np.flatnonzero((first <= buffer.last) & (last >= buffer.first))
+        meets = meets[np.argsort(starts[meets])]
+        lows = np.concatenate(([0], np.maximum.accumulate(ends[meets])))
+        gaps = starts[meets] - lows[:-1]
+        size = _room(buffer)
+        fits = np.flatnonzero(gaps >= size)
+        at = int(lows[fits[np.argmin(gaps[fits])]] if fits.size else lows[-1])
+        places[id(buffer)] = at
+        lives[:, k] = buffer.first, buffer.last, at, at + size
+        end = max(end, at + size)
+    return places, end

@@ -18,6 +18,7 @@ from xdl.program.nest import Named, leaves, mapped
 from xdl.program.outside import Outside
 from xdl.program.program import Output, Program
 from xdl.program.trial import Trial
+from xdl.program.verify import give_memory_back
 
 
 def record(function, state, arguments, floats_vary=True, keeps=True, any_length=False):
@@ -63,6 +64,7 @@ def record(function, state, arguments, floats_vary=True, keeps=True, any_length=
         attributes.put_back(recording)
         random.restore(before)
         raise
+    give_memory_back()
     program = Program(
         recording,
         given=[_value_of(leaf) for leaf in inputs],

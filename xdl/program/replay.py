@@ -1,5 +1,7 @@
 """Replay: a program bound to the arrays of its state, and the short way to it."""
 
+import contextlib
+
 from xdl.backend import NAMESPACES, random
 from xdl.core.computed import follow, offer
 from xdl.core.node import tick
@@ -41,6 +43,7 @@ class Replay:
         self.seen = [0]  # when it ran last
         for thing, name, _ in program.reads:
             follow(thing, name)
+        give_memory_back()  # that of the planning
 
     def holds(self, numbers):
         """Tell whether numbers answer the program's guards as those it was made with.
@@ -115,6 +118,17 @@ class Replay:
             return returned
         finally:
             self.holding.end()
+
+    def before_changes(self, function):
+        """Return a context in which a function is called before a step changes state.
+
+        Args:
+            function: of arrays of bytes, which are free until the next step.
+        """
+        if self.executor.is_exact:
+            return self.executor.before_changes(function)
+        function(())
+        return contextlib.nullcontext()
 
     def _offer(self):
         """Let what the step sets as attributes be fetched from this replay."""

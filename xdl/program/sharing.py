@@ -2,7 +2,7 @@
 
 What a forward computes and its backward asks for again, such as the rows of what the
 windows of a convolution see, is kept between the two only where something else needs
-about as much memory at another time: the most that is held hardly becomes more.
+as much memory at another time: the most that is held becomes no more.
 """
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from xdl.backend.recording import Value, owner_of
 from xdl.program.renaming import renamed
 
-_MORE = 1 + 1 / 16  # times as much may be held
 _FREE = 1 << 20  # bytes: as much may be held in any case
 
 
@@ -49,7 +48,7 @@ class _Memory:
             changes[i] += value.nbytes
             changes[self._last.get(value, i) + 1] -= value.nbytes
         self._held = np.cumsum(changes)
-        self._most = max(self._held.max() * _MORE, _FREE)
+        self._most = max(self._held.max(), _FREE)
 
     def keeps(self, first, again, i):
         """Keep the result of an instruction until another asks for it, if it can be.

@@ -4,6 +4,8 @@ What can be made once stands before the function: buffers in the arena, and view
 them. The function reads the arguments and writes with ``out`` into the buffers.
 """
 
+import re
+
 import numpy as np
 
 from xdl.backend.recording import Instruction
@@ -21,6 +23,7 @@ _VIEWS = {
 _FAULTS = "(ArithmeticError, LookupError, ValueError, Warning)"
 _LARGE = 4096  # bytes: above, memory that NumPy allocated is let go at once
 _LINES = 256  # that are compiled at once
+_NAME, _MAKES = re.compile(r"\w+"), re.compile(r"(\w+) = ")
 
 
 class Source(Lines):
@@ -30,15 +33,19 @@ class Source(Lines):
         kept: from Values that attributes hold to their names.
         holds: whether it lets signals wait while it changes the state; its caller lets
             them go, when it has noted the change.
+        spare: (offset, nbytes) of what is free in the arena from the first change on.
     """
 
     def __init__(self, program, plan):
         super().__init__(program, plan)
         self._first_change, self._bytes_then = None, 0
-        self.kept = {}
+        self.kept, unchanged = {}, -1
         for i, instruction in enumerate(program.instructions):
             self._write(i, instruction)
+            if self._first_change is None:
+                unchanged = i
         self._finish()
+        self.spare = plan.spare(unchanged + 1)
 
     def _write(self, i, instruction):
         if isinstance(instruction, Group):
@@ -229,18 +236,73 @@ class Source(Lines):
         """
         pieces = range(0, len(self.planned), _LINES)
         planned = ["\n".join(self.planned[i : i + _LINES]) for i in pieces]
-        return [*planned, self._text_of_function()]
+        return [*planned, *self._texts_of_function()]
 
-    def _text_of_function(self):
-        """Return the text of the function ``step``."""
+    def _texts_of_function(self):
+        """Return the text of the function ``step``; of a long one, of its parts too."""
         inputs = [f"x{i}" for i, v in enumerate(self.program.inputs) if v is not None]
         inputs += [f"s{slot}" for slot in self.given_slots]
-        lines = [f"def step({', '.join([*inputs, 'key', 'draw'])}):"]
-        # Before the state changes, what goes wrong is left to the eager step to say.
+        given = ", ".join([*inputs, "key", "draw"])
         first, rest = self.body[: self._first_change], self.body[self._first_change :]
+        if len(self.body) <= 2 * _LINES:
+            return ["\n".join([f"def step({given}):", *self._guarded(first, rest)])]
+        before, after = _parts(first), _parts(rest)
+        shared = _shared([*before, *after])
+        texts, calls = [], []
+        for part in [*before, *after]:
+            name = f"part{len(texts)}"
+            lines = _sharing(shared, part)
+            texts.append("\n    ".join([f"def {name}({given}):", *lines]))
+            calls.append(f"{name}({given})")
+        calls[-1] = f"return {calls[-1]}"
+        first, rest = calls[: len(before)], calls[len(before) :]
+        lines = self._guarded(first, rest)
+        if shared:  # nothing of a step stays
+            lines = ["    try:", *["    " + line for line in lines], "    finally:"]
+            lines += [f"        {name} = None" for name in shared]
+            lines = [f"    global {', '.join(shared)}", *lines]
+        return [*texts, "\n".join([f"def step({given}):", *lines])]
+
+    def _guarded(self, first, rest):
+        """Return the body of a function: what comes before a change, and the rest."""
+        lines = []
+        # Before the state changes, what goes wrong is left to the eager step to say.
         if first:
             lines += ["    try:", *["        " + line for line in first]]
             lines += [f"    except {_FAULTS}:", "        raise Refused from None"]
         if self.holds:
             lines.append(f"    begin({self._bytes_then})")
-        return "\n".join([*lines, *["    " + line for line in rest], ""])
+        return [*lines, *["    " + line for line in rest], ""]
+
+
+def _parts(lines):
+    """Return lists of so many lines that are compiled at once."""
+    parts = []
+    for line in lines:
+        is_full = not parts or len(parts[-1]) >= _LINES
+        if is_full and not line.startswith(" "):  # it is of no loop
+            parts.append([])
+        parts[-1].append(line)
+    return parts
+
+
+def _shared(parts):
+    """Return the names of what one part of a function makes and another one reads."""
+    matches = [_MAKES.match(line) for part in parts for line in part]
+    made = {match[1] for match in matches if match}
+    seen, shared = set(), set()
+    for part in parts:
+        mentioned = made.intersection(_NAME.findall("\n".join(part)))
+        shared |= mentioned & seen
+        seen |= mentioned
+    return sorted(shared)
+
+
+def _sharing(shared, part):
+    """Return the lines of a part of a function that uses what others share."""
+    names = set(_NAME.findall("\n".join(part))).intersection(shared)
+    if not names:
+        return part
+    # A name that goes from a namespace makes all others slower to find.
+    gone = {f"del {name}": f"{name} = None" for name in names}
+    return [f"global {', '.join(sorted(names))}", *[gone.get(x, x) for x in part]]

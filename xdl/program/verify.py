@@ -4,6 +4,8 @@ import contextlib
 import ctypes
 import functools
 import os
+import sys
+import threading
 import zlib
 from typing import Any
 
@@ -11,21 +13,67 @@ import numpy as np
 
 from xdl import backend
 from xdl.backend import random
+from xdl.core.node import keepers
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
 from xdl.program.doubts import Doubts
 from xdl.program.perturbed import Errors
+from xdl.program.state import Slot
 from xdl.uninterrupted import Uninterrupted
+
+_ALIGNMENT = 64  # bytes
 
 
 class Snapshot:
-    """Copies of all arrays of a state, and of where the random draws stand."""
+    """Copies of all arrays of a state, and of where the random draws stand.
 
-    def __init__(self, state):
+    Args:
+        state: a State.
+        late: whether a value that nothing but its Variable holds is copied only when
+            it must be: ``copy`` says so, or while ``watching`` something is written.
+    """
+
+    def __init__(self, state, late=False):
         self._slots = state.slots
         self._draws = random.state()
-        self.arrays = [_copy(slot.get()) for slot in state.slots]
+        self._lock = threading.Lock()
+        self._is_copied = [
+            not (late and _is_alone(slot)) or slot.is_grad for slot in state.slots
+        ]
         self._held = [slot.get() for slot in state.slots]
+        pairs = zip(self._is_copied, self._held, strict=True)
+        self._copies = [_copy(held) if now else None for now, held in pairs]
+
+    def copy(self, slots=None, memory=()):
+        """Copy what is not copied yet, before it is written into.
+
+        Args:
+            slots: the numbers of slots; default all.
+            memory: arrays of bytes for the copies; what does not fit takes its own.
+        """
+        free = list(memory)
+        with self._lock:
+            every = range(len(self._slots)) if slots is None else slots
+            missing = [i for i in every if not self._is_copied[i]]
+            if missing:
+                give_memory_back()  # that of a forward and a backward before
+            for i in missing:
+                self._copies[i] = _copy(self._held[i], free)
+                self._is_copied[i] = True
+
+    def forget(self):
+        """Have no copies, of a state that is what it was; ``copy`` makes them anew."""
+        self._copies = [None] * len(self._copies)
+        self._is_copied = [False] * len(self._is_copied)
+
+    @contextlib.contextmanager
+    def watching(self):
+        """Return a context in which all is copied before a Variable is written into."""
+        keepers.append(self.copy)
+        try:
+            yield
+        finally:
+            keepers.remove(self.copy)
 
     def restore(self, changed=None):
         """Give the state back as it was, in the arrays that it had.
@@ -38,17 +86,18 @@ class Snapshot:
             random.restore(self._draws)
             for i in self._changed() if changed is None else changed:
                 slot, held = self._slots[i], self._held[i]
-                if held is not None:
-                    held[...] = self.arrays[i]
+                if held is not None and self._is_copied[i]:
+                    held[...] = self._copies[i]
                 slot.place(held)
                 slot.touch()
 
     def _changed(self):
-        triples = zip(self._slots, self._held, self.arrays, strict=True)
+        every = zip(self._slots, self._held, self._is_copied, strict=True)
         return [
             i
-            for i, (slot, held, copy) in enumerate(triples)
-            if slot.get() is not held or not _is_same(held, copy)
+            for i, (slot, held, is_copied) in enumerate(every)
+            if slot.get() is not held
+            or (is_copied and not _is_same(held, self._copies[i]))
         ]
 
     def sources(self, given, numbers):
@@ -58,14 +107,43 @@ class Snapshot:
             given: the arguments, flat.
             numbers: the hyperparameters, and the floats among the arguments.
         """
+        every = zip(self._is_copied, self._copies, self._held, strict=True)
+        arrays = [copied if is_copied else held for is_copied, copied, held in every]
         inputs = [x._value if isinstance(x, Variable) else x for x in given]
-        found = {"input": inputs, "state": self.arrays, "number": numbers}
+        found = {"input": inputs, "state": arrays, "number": numbers}
         found["draw"] = [self._draws[1]]
         return lambda kind, number: found[kind][number]
 
 
-def _copy(array):
-    return None if array is None else backend.to_numpy(array).copy()
+def _is_alone(slot):
+    """Tell whether nothing but its Variable holds an array, so that none else writes.
+
+    A view holds what it is a view of.
+    """
+    return sys.getrefcount(slot.get()) <= _ALONE
+
+
+def _of_one():
+    """Return how many references are counted where a Variable alone holds an array."""
+    variable = Variable._of(object())
+    return sys.getrefcount(Slot(variable, False, "").get())
+
+
+_ALONE = _of_one()
+
+
+def _copy(array, free=()):
+    """Return a copy of an array, or None: in a piece of memory that is free, if any."""
+    if array is None:
+        return None
+    array = backend.to_numpy(array)
+    for i, piece in enumerate(free):
+        if array.nbytes <= piece.nbytes:
+            free[i] = piece[-(-array.nbytes // _ALIGNMENT) * _ALIGNMENT :]
+            made = piece[: array.nbytes].view(array.dtype).reshape(array.shape)
+            made[...] = array
+            return made
+    return array.copy()
 
 
 def _is_same(array, copy):
