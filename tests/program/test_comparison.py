@@ -1,5 +1,7 @@
 """Comparisons of replays with eager: right ones are taken, planted errors found."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -96,15 +98,15 @@ def test_a_right_replay_of_values_that_nearly_cancel_is_taken(
 @every_executor
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_a_number_that_changes_by_little_is_found(dtype, executor, rng):
-    factor = [1.0]
+    settings = SimpleNamespace(factor=1.0)
 
     def step(x):
-        return xdl.mean(xdl.tanh(x * factor[0]))
+        return xdl.mean(xdl.tanh(x * settings.factor))
 
     fast_step = xdl.compile(step, executor=executor)
     x = rng.uniform(1, 2, (40, 70)).astype(dtype)
     fast_step(x)
-    factor[0] += 500 * np.finfo(dtype).eps
+    settings.factor += 500 * np.finfo(dtype).eps
 
     with pytest.raises(xdl.GraphError, match="Does the step read something that chan"):
         fast_step(x)
@@ -112,14 +114,15 @@ def test_a_number_that_changes_by_little_is_found(dtype, executor, rng):
 
 @every_executor
 def test_an_update_that_is_off_by_little_is_found_in_a_large_weight(executor, rng):
-    weight, rate = xdl.Variable(rng.uniform(1, 2, 3000), "weight", dtype="f4"), [1e-3]
+    weight = xdl.Variable(rng.uniform(1, 2, 3000), "weight", dtype="f4")
+    settings = SimpleNamespace(rate=1e-3)
 
     def step(x):
-        weight.value = weight - rate[0] * xdl.tanh(weight * x)
+        weight.value = weight - settings.rate * xdl.tanh(weight * x)
 
     fast_step, x = xdl.compile(step, weight, executor=executor), np.full(1, 0.5, "f4")
     fast_step(x)
-    rate[0] *= 1.005  # of updates of 1e-3: 40 units in the last place of the weights
+    settings.rate *= 1.005  # 40 units in the last place of the weights
 
     with pytest.raises(xdl.GraphError, match="differs from the eager step in weight"):
         fast_step(x)

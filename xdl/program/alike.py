@@ -1,5 +1,7 @@
 """Alike: recordings of one step for several lengths, as one program for any length."""
 
+from typing import Any
+
 import numpy as np
 
 from xdl import backend
@@ -19,6 +21,10 @@ class Differs(Exception):  # noqa: N818 (it says what is so)
 
 class _Walk:
     """Goes through programs side by side; the first stands for all of them."""
+
+    _shape: Any  # what a subclass makes of lengths that may differ
+    _number: Any
+    _constant: Any
 
     def __init__(self, programs):
         self._programs = programs
@@ -285,8 +291,8 @@ def count_of(length, part, n):
 
 def _sliced(x, index):
     """Return (length of the axis, slice) of the slices of an index."""
-    parts = index if isinstance(index, tuple) else (index,)
-    parts = [part for part in parts if part is not None]
+    given = index if isinstance(index, tuple) else (index,)
+    parts = [part for part in given if part is not None]
     for i, part in enumerate(parts):
         if part is Ellipsis:
             parts[i : i + 1] = [slice(None)] * (len(x.shape) - len(parts) + 1)

@@ -193,9 +193,8 @@ class Compiled:
             first, end: the numbers of the steps.
         """
         replay, short = self._last
-        if short is None or not hasattr(replay.executor, "many"):
-            return 0, None
-        if not short.takes(given):
+        does_many = short is not None and hasattr(replay.executor, "many")
+        if not does_many or not short.takes(given):
             return 0, None
         return replay.run_many(arguments, first, end)
 

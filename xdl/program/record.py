@@ -80,7 +80,8 @@ def record(function, state, arguments, floats_vary=True, keeps=True, any_length=
     if not keeps:
         attributes.put_all_back(recording)
         random.restore(before)
-    return program, Eager(state, *changes, returned)
+    updates, arrays = changes
+    return program, Eager(state, updates, arrays, returned)
 
 
 def _look_around(program, function, recording):

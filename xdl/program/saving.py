@@ -226,7 +226,7 @@ def _checks(text):
         shape = text.text(value.shape)
         axis = None if text.of_any is None else text.of_any.axes.get(value.data)
         is_first = axis is not None and not is_known
-        if is_first:
+        if axis is not None and not is_known:
             lengths = [literal(length) for length in value.shape]
             lengths[axis] = literal(text.length)
             shape = f"({', '.join(lengths)}{',' * (len(lengths) == 1)})"

@@ -7,6 +7,7 @@ of shapes and slices, numbers such as ``1 / n``, and arrays that repeat one or c
 import functools
 import math
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,10 @@ class Size(int):
         value: what it is in the program that it stands in.
         formula: its coefficients, Fractions, the constant one first.
     """
+
+    formula: Any
+    below: int
+    counts: Any
 
     def __new__(cls, value, formula):
         """Return it as an int, so that it can stand for one."""
@@ -59,6 +64,11 @@ class Scale(float):
         above, below: Fractions; None: that part is not there.
         is_root: whether it is the root, times the sign of the factor.
     """
+
+    factor: float
+    above: Any
+    below: Any
+    is_root: bool
 
     def __new__(cls, value, factor, above, below, is_root):
         """Return it as a float, so that it can stand for one."""
@@ -308,14 +318,14 @@ def _scale(values, lengths, is_root, roughly):
     slopes = np.diff(v) / np.diff(n)
     if abs(slopes[1] - slopes[0]) <= roughly[0] * abs(slopes).max():
         line = _linear(v, n, roughly)
-        return line and Scale(values[0], *line, None, is_root)
+        return Scale(values[0], line[0], line[1], None, is_root) if line else None
     try:
         below = np.linalg.solve(np.stack([n, np.ones(3), -v], -1), v * n)[2]
     except np.linalg.LinAlgError:
         return None
     below = _fraction(below, roughly[1], roughly[3])
     line = below is not None and _linear(v * (n + float(below)), n, roughly)
-    return Scale(values[0], *line, below, is_root) if line else None
+    return Scale(values[0], line[0], line[1], below, is_root) if line else None
 
 
 def _above_one(values, lengths, is_root, roughly):
