@@ -41,9 +41,8 @@ def record(function, state, arguments, floats_vary=True, keeps=True, any_length=
         DeviceError: the state is not on the CPU.
         GraphError: another thread records with this state.
     """
-    where = _usable_device(state)
+    where, before = _usable_device(state), random.state()
     xp = NAMESPACES[type(backend.asarray(0.0, where))]
-    before = random.state()
     recording = Recording(xp, where, before[1], any_length)
     inputs = _inputs(leaves(arguments), len(state.numbers) if floats_vary else None)
     given = iter([given_as(leaf) for leaf in inputs])
@@ -80,8 +79,7 @@ def record(function, state, arguments, floats_vary=True, keeps=True, any_length=
     if not keeps:
         attributes.put_all_back(recording)
         random.restore(before)
-    updates, arrays = changes
-    return program, Eager(state, updates, arrays, returned)
+    return program, Eager(state, changes, returned)
 
 
 def _look_around(program, function, recording):
@@ -128,9 +126,9 @@ class Eager:
         returned: what it returned.
     """
 
-    def __init__(self, state, updates, arrays, returned):
-        self._state, self._updates, self._arrays = state, updates, arrays
-        self.returned = returned
+    def __init__(self, state, changes, returned):
+        self._state, self.returned = state, returned
+        self._updates, self._arrays = changes
 
     def write(self):
         """Change the state as the step does."""
