@@ -23,8 +23,13 @@ def usable(name):
     """Return the name of an executor that can be used here, for argparse."""
     try:
         xdl.compile(abs, executor=name)
-    except xdl.GraphError as error:
+        device = xdl.device()
+    except (xdl.GraphError, xdl.DeviceError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if device != "cpu":
+        raise argparse.ArgumentTypeError(
+            f"{name} runs on the CPU, and {device} was asked for; leave out one of them"
+        )
     return name
 
 

@@ -14,35 +14,11 @@ from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.testing import draw_inputs
 
-# What CuPy warns of is not xdl's fault; xdl's own warnings stay errors.
-pytestmark = pytest.mark.filterwarnings("default:::cupy")
-
 ROOT = pathlib.Path(__file__).parents[2]
 # Float32 sums are taken in another order on a GPU; losses drift apart a little more.
 CLOSE = {"float32": 2e-5, "float64": 1e-12}
 # Inputs of floating dtype that an operation says it has no gradient for.
 NO_GRADIENT = {"WeightedSoftmaxCrossEntropy": "weight"}
-
-
-def _reason():
-    try:
-        backend.usable("cuda")
-    except xdl.DeviceError as error:
-        return str(error)
-    return ""
-
-
-@pytest.fixture(autouse=True)
-def _on_cuda(request):
-    """Make Variables on the GPU in these tests, or skip them with the reason."""
-    if "gpu" not in request.keywords:
-        yield
-        return
-    reason = _reason()
-    if reason:
-        pytest.skip(reason)
-    with xdl.use_device("cuda"):
-        yield
 
 
 def cases(kind):
@@ -104,7 +80,7 @@ def digits_losses(device, steps=200, momentum=0.0):
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize(("op_class", "case"), cases(Case))
 def test_value_and_gradient_on_the_gpu_equal_the_cpus(op_class, case, dtype):
     expected = value_and_gradients(op_class, case, dtype, "cpu")
@@ -195,15 +171,31 @@ def test_device_that_does_not_exist_is_refused():
 
 @pytest.mark.gpu
 def test_digits_example_runs_on_the_gpu():
-    environment = {**os.environ, "XDL_DEVICE": "cuda", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "examples/digits.py", "--epochs", "1"]
-
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    done = _digits_example("--epochs", "1")
 
     assert done.returncode == 0, done.stderr
     assert "test accuracy" in done.stdout
+
+
+@pytest.mark.gpu
+def test_digits_example_compiled_for_the_cpu_is_refused_on_the_gpu_in_one_line():
+    done = _digits_example("--epochs", "1", "--executor", "numpy")
+
+    assert done.returncode == 2
+    assert "numpy runs on the CPU" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def _digits_example(*arguments):
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run(
+        [sys.executable, "examples/digits.py", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "XDL_DEVICE": "cuda", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.gpu

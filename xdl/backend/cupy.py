@@ -15,7 +15,6 @@ import math
 import sys
 
 import cupy
-import cupyx
 from cupy import (  # noqa: F401  (the namespace is this module)
     abs,
     acos,
@@ -80,7 +79,7 @@ from cupy import (  # noqa: F401  (the namespace is this module)
 from cupy import cumprod as cumulative_prod  # noqa: F401
 from cupy import cumsum as cumulative_sum  # noqa: F401
 from cupy import power as pow  # noqa: F401
-from cupyx.scipy.special import erf  # noqa: F401
+from cupyx.scipy import special
 
 from xdl.backend import random, register
 from xdl.backend.device import Device
@@ -192,8 +191,15 @@ def round(x):
     return x.round()
 
 
+def erf(x):
+    """Return the error function of every element; of 16 bits it is CuPy's in double."""
+    wide = x.astype(float64 if x.dtype == float64 else float32, copy=False)
+    return special.erf(wide).astype(x.dtype, copy=False)
+
+
 def vecdot(x1, x2):
-    return (x1 * x2).sum(axis=-1)
+    products = x1 * x2
+    return products.sum(axis=-1).astype(products.dtype, copy=False)
 
 
 def copy(x):
@@ -285,7 +291,7 @@ def scatter_add(x, index, values):
             values = cupy.full((), values, x.dtype)
     wide = _ATOMIC.get(x.dtype.name, x.dtype)
     y = x.astype(wide)
-    cupyx.scatter_add(y, index, values.astype(wide, copy=False))
+    cupy.add.at(y, index, values.astype(wide, copy=False))
     return y.astype(x.dtype, copy=False)
 
 
@@ -314,7 +320,7 @@ def scatter_set(x, index, values):
             shape = last[index].shape
             numbers = cupy.arange(math.prod(shape), dtype=uint64).reshape(shape)
         # Every duplicate writes the value of the last, for they write in no order.
-        cupyx.scatter_max(last, index, numbers)
+        cupy.maximum.at(last, index, numbers)
         flat = cupy.broadcast_to(values, shape).reshape(-1)
         values = flat.take(last[index].astype(int64), 0)
     y[index] = values

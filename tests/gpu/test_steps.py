@@ -1,0 +1,50 @@
+"""What a training step asks of the GPU: only the host GPU counts it."""
+
+import pytest
+
+from tests.host_gpu.training import STEPS
+from tests.host_gpu.watch import is_there, watching
+
+# The most that a step may ask: lower a number when a change makes it possible.
+LIMITS = {
+    "digits": {"launch": 33, "wait": 4, "copy to the host": 4},
+    "MLP": {"launch": 83, "wait": 9, "copy to the host": 9},
+    "CNN b64": {
+        "launch": 817,
+        "wait": 13,
+        "copy to the host": 13,
+        "copy on the device": 19,
+    },
+    "LSTM": {
+        "launch": 930,
+        "wait": 13,
+        "copy to the host": 13,
+        "copy to the device": 3,
+        "copy on the device": 6,
+    },
+    "GPT": {
+        "launch": 2204,
+        "wait": 62,
+        "copy to the host": 62,
+        "copy to the device": 1,
+        "copy on the device": 52,
+    },
+}
+COUNTED = ("launch", "wait", "copy to the host", "copy to the device")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_training_step_asks_no_more_of_the_gpu_than_it_did(name):
+    step = STEPS[name]()
+    step()
+    step()  # what is made at the first one is there
+
+    with watching() as seen:
+        step()
+
+    limits = {kind: LIMITS[name].get(kind, 0) for kind in (*COUNTED, *LIMITS[name])}
+    over = {kind: seen.counts[kind] - most for kind, most in limits.items()}
+    assert seen.counts["launch"]
+    assert {} == {kind: n for kind, n in over.items() if n > 0}, str(seen)
