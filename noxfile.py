@@ -1,15 +1,22 @@
 """The checks of the project: `nox` runs those that every change must pass."""
 
+import os
 import pathlib
 import re
+import shutil
 
 import nox
+from nox.command import CommandFailed
 
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
 PYTORCH = "torch==2.13.0"  # the oracle, and what the GPU is measured against
 ONNX = "onnx==1.23.2"  # its tests of operators are counted
+# What the host GPU (docs/gpu.md) is made of; CuPy's highest version that xdl allows.
+CUPY = "cupy-cuda13x==14.2.0"
+CUDA = [f"nvidia-cuda-{part}==13.2.*" for part in ("crt", "nvrtc", "runtime")]
+HOST_GPU = ("python", "-m", "tests.host_gpu")
 SHARED = ("-n", "auto", "--dist", "worksteal")  # a process for each processor
 COMPILED = (  # the tests that need Numba, or do more with it
     "tests/program",
@@ -101,6 +108,38 @@ def examples(session):
             runs.append((*runs[-1], "--executor", "numpy"))
         for arguments in runs:
             session.run("python", str(example), *arguments, env={"MPLBACKEND": "Agg"})
+
+
+@nox.session
+def host_gpu(session):
+    """Run the GPU's tests on a GPU that is none: CuPy on the host's memory.
+
+    Where that cannot be made the session is skipped, and fails if CI is set.
+    """
+    _host_gpu(session, CUPY)
+    _on_host_gpu(session, "tests/gpu", *session.posargs)
+
+
+def _host_gpu(session, cupy):
+    """Install and make the host GPU, or end the session with the reason."""
+    end = session.error if os.environ.get("CI") else session.skip
+    if not shutil.which("g++"):
+        end("the host GPU needs g++")
+    try:
+        session.install("-e", ".[dev]", cupy, "cython>=3.2,<3.3", *CUDA)
+        session.run(*HOST_GPU, "-c", "")
+    except CommandFailed:
+        end("the host GPU cannot be made here: what failed stands above")
+
+
+def _on_host_gpu(session, *tests, archs="90"):
+    """Run tests marked gpu, and report on the kernels that they met."""
+    met = pathlib.Path(session.create_tmp(), "met")
+    shutil.rmtree(met, ignore_errors=True)
+    met.mkdir()
+    noted = {"HOST_GPU_MET": str(met), "HOST_GPU_ARCHS": archs}
+    session.run(*HOST_GPU, "-m", "pytest", *SHARED, "-m", "gpu", *tests, env=noted)
+    session.run("python", "-m", "tests.host_gpu.report", str(met))
 
 
 @nox.session(default=False)
