@@ -34,7 +34,7 @@ _BINARY = "add sub mul truediv floordiv mod pow lt le gt ge eq ne and or"
 _METHODS = (
     "reshape transpose astype copy view squeeze ravel sum prod max min all any round"
 )
-# What cupyx.scatter_add takes where an index array is among the index.
+# What add.at takes where an index array is among the index.
 _ATOMIC = {"int32", "float16", "float32", "float64", "uint32", "uint64"}
 
 current = 0  # the number of the current GPU
@@ -268,11 +268,12 @@ def _modules():
     cupy.asarray = _asarray
     cupy.ndarray = ndarray
     cupy.cuda = _cuda()
-    cupyx.scatter_add = _scatter_add
-    cupyx.scatter_max = _scatter_max
-    special = types.ModuleType("cupyx.scipy.special")
-    special.erf = _lifted(erf)
-    return {"cupy": cupy, "cupyx": cupyx, special.__name__: special}
+    cupy.add.at, cupy.maximum.at = _scatter_add, _scatter_max
+    cupyx.scipy = types.ModuleType("cupyx.scipy")
+    cupyx.scipy.special = types.ModuleType("cupyx.scipy.special")
+    cupyx.scipy.special.erf = _lifted(erf)
+    parts = cupyx, cupyx.scipy, cupyx.scipy.special
+    return {"cupy": cupy, **{part.__name__: part for part in parts}}
 
 
 def _environment():
