@@ -211,8 +211,10 @@ def asarray(value, where=None, dtype=None):
         value = from_python(value)
         if is_weak and dtype is None and value.dtype == np.float64:
             dtype = DEFAULT_DTYPE
-    name = _checked_name(value, came)
-    return to_device(cast(value, dtype or name), where or device())
+    name, where = _checked_name(value, came), where or device()
+    if where.kind == "trace":  # first, so that the cast is written down
+        return cast(to_device(value, where), dtype or name)
+    return to_device(cast(value, dtype or name), where)
 
 
 def as_known_array(value):

@@ -47,9 +47,10 @@ class Value:
         shape, dtype: of the array; both None for a number.
         axes: its axes from the one with the longest stride on: how it lies in memory;
             None if it does not lie densely.
-        origin: what it comes from: ``"input"``, ``"state"``, ``"number"`` or
-            ``"constant"``; or the Instruction that makes it.
-        data: which input, state or number it is; of a constant, the array.
+        origin: what it comes from: ``"input"``, ``"state"``, ``"number"``,
+            ``"constant"`` or ``"outer"``, an array that others may write into; or the
+            Instruction that makes it.
+        data: which input, state or number it is; of the last two, the array.
     """
 
     __slots__ = ("axes", "data", "dtype", "origin", "shape")
@@ -192,6 +193,11 @@ def dense(constant):
     return constant.data.copy() if is_fill(constant) else constant.data
 
 
+def is_given(value):
+    """Tell whether a Value is an array that the program itself has."""
+    return value.origin == "constant" or value.origin == "outer"
+
+
 def owner_of(value):
     """Return the Value whose memory ``value`` shares: itself if it has its own."""
     while isinstance(value.origin, Instruction) and value.origin.is_view:
@@ -247,6 +253,7 @@ class Recording:
         # Plain attributes that were read, with what they were; and those that were set.
         self.reads: dict = {}
         self.sets: dict = {}
+        self.looked_at: list = []  # arrays that the program holds for as they are
         self.owners = ()
         self._token = None
         self._asked = (None, "")  # the frame of a kernel, and the place that it is
@@ -263,7 +270,7 @@ class Recording:
         self._asked = (None, "")
 
     def constant(self, array):
-        """Return the Value of an array that never changes."""
+        """Return the Value of an array that comes from elsewhere."""
         return Value(array, "constant", array)
 
     def add(self, name, arguments, options, real):

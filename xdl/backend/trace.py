@@ -179,6 +179,8 @@ def _refuse_mask(index):
             "compile: a mask picks another number of elements at every call; keep the "
             "shape, with xdl.where"
         )
+    if is_mask:
+        active().looked_at.append(index.array)
 
 
 def _axes_back(view, ndim):

@@ -12,6 +12,7 @@ import types
 from xdl import backend
 from xdl.arguments import FOREIGN, failed, is_ours, misfit
 from xdl.backend import ARRAYS, NAMESPACES
+from xdl.backend.recording import current
 from xdl.core import mode
 from xdl.core.debug import as_file, check_output, user_line
 from xdl.core.narrow import Rounded, narrow_dtype, rounded, widened
@@ -221,6 +222,9 @@ def call(op, *inputs, **named):
     if parents.count(None) == len(parents):
         if all(map(is_data, inputs)):
             out._is_data = True
+        if (recording := current()) is not None and xp is recording.xp:
+            given = [getattr(value, "_value", value) for value in inputs]
+            recording.looked_at += [a for a in given if type(a) in ARRAYS]
         if is_open:
             show(op, out)
     elif op.gradient is not None and (unusual is None or unusual.records):

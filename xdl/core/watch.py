@@ -39,7 +39,7 @@ class Watch:
         self.number = registrations[0]
         lists = [one for parameter in parameters for one in parameter.lists()]
         unique = {id(one): one for one in lists}.values()
-        self.lists = [(one, _items(one)) for one in unique if not _holds_data(one)]
+        self.lists = [(one, items_of(one)) for one in unique if not holds_data(one)]
 
     def is_over(self):
         """Tell whether something was stored, mounted or changed in a list since."""
@@ -50,17 +50,18 @@ class Watch:
     def has_changed(self):
         """Tell whether any of the lists and dicts holds something else."""
         for one, before in self.lists:
-            now = one if type(one) is list else _items(one)
+            now = one if type(one) is list else items_of(one)
             if len(now) != len(before) or not all(map(is_, now, before)):
                 return True
         return False
 
 
-def _items(one):
+def items_of(one):
+    """Return what is in a list, tuple or dict, keys too."""
     return [*one, *one.values()] if isinstance(one, dict) else list(one)
 
 
-def _holds_data(one):
+def holds_data(one):
     """Tell whether a list or dict has items, and only such as never hold weights."""
     items = one.values() if isinstance(one, dict) else one
     return bool(one) and all(map(_is_data, items))
@@ -73,6 +74,6 @@ def _is_data(item):
     if kind in ARRAYS or isinstance(item, _DATA):
         return True
     if isinstance(item, list | tuple | dict):
-        return _holds_data(item)
+        return holds_data(item)
     is_store = isinstance(getattr(item, "parameter", None), Parameter)
     return item is not None and not callable(item) and not is_store

@@ -47,7 +47,7 @@ class Loss(Module):
         output = self._output
         if output is None:
             raise GraphError(f"{type(self).__name__}.loss: call forward(output) first")
-        loss = self.__dict__["_loss"] = self.compute(output, target)
+        self._loss = loss = self.compute(output, target)
         return loss
 
     def backward(self):

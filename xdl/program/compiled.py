@@ -12,7 +12,6 @@ from xdl.backend.recording import current
 from xdl.core import mode
 from xdl.errors import ArgumentError, GraphError
 from xdl.program import verify
-from xdl.program.attributes import Surroundings
 from xdl.program.batches import over
 from xdl.program.calls import Placing, called
 from xdl.program.interpreter import Refused
@@ -25,6 +24,7 @@ from xdl.program.record import device_of_state, given_as, prepared, record, resu
 from xdl.program.replay import Replay
 from xdl.program.short import MISS
 from xdl.program.state import State
+from xdl.program.surroundings import Surroundings
 from xdl.program.verify import Expected, Snapshot, compared, copied, results
 from xdl.program.waiting import no_collection, told
 

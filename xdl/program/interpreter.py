@@ -3,7 +3,7 @@
 import operator
 
 from xdl.backend.checks import at_once
-from xdl.backend.recording import Value, dense, replaced
+from xdl.backend.recording import Value, dense, is_given, replaced
 
 _PYTHON = {
     "add": operator.add,
@@ -58,7 +58,7 @@ def run(program, xp, given):
     draw = given["draw"]
 
     def real(value):
-        return dense(value) if value.origin == "constant" else given[value]
+        return dense(value) if is_given(value) else given[value]
 
     with at_once():
         for instruction in program.instructions:

@@ -4,7 +4,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
-from xdl.program.attributes import plain_attributes
+from xdl.program.attributes import followed_attributes
 
 
 def too_many(replays, most):
@@ -16,6 +16,12 @@ def too_many(replays, most):
         repr(name)
         for name, column in zip(last.program.input_names, columns, strict=True)
         if len(set(column)) > most / 2
+    ]
+    held = [replay.program.outside.values() for replay in replays]
+    names += [
+        name
+        for name in held[-1]
+        if len({id(values.get(name)) for values in held}) > most / 2
     ]
     what = " and ".join(names) or "state, or another answer to an `if`"
     return (
@@ -57,4 +63,4 @@ def kind(leaf, floats_vary):
             f"compile: {type(leaf).__name__} came as an argument, needed arrays, "
             "numbers and other values that never change"
         )
-    return type(leaf), leaf, plain_attributes(leaf)
+    return type(leaf), leaf, followed_attributes(leaf)

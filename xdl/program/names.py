@@ -3,7 +3,7 @@
 import keyword
 import re
 
-from xdl.backend.recording import Value, dense
+from xdl.backend.recording import Value, dense, is_given
 from xdl.program.covering import covered
 
 # What the text calls its own values and functions.
@@ -47,7 +47,7 @@ class Names:
         elif value.origin == "state":
             name = f"s{value.data}"
             self._add_state(value, name)
-        elif value.origin == "constant":
+        elif is_given(value):
             name = f"c{count}"
             self.names[name] = dense(value)
             self._bound.add(value)

@@ -17,7 +17,7 @@ import numpy as np
 
 from xdl import backend
 from xdl.backend import numpy as host
-from xdl.backend.recording import replaced
+from xdl.backend.recording import is_given, replaced
 from xdl.backend.scatter import add_at
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.passes import CHECKS
@@ -117,7 +117,7 @@ class Perturbed:
             if value in made:
                 return made[value]
             kind, number = value.origin, value.data
-            return number if kind == "constant" else sources(kind, number)
+            return number if is_given(value) else sources(kind, number)
 
         for i, one in enumerate(self._instructions):
             arguments = replaced(one.arguments, real)

@@ -51,7 +51,8 @@ class Program:
         updates: a list of Updates.
         draws: how many draws of random bits a step takes.
         state: the State that it reads and changes.
-        reads: (object, name, value) of the plain attributes that it depends on.
+        reads: (object, name, value) of the attributes that it depends on.
+        outside: the Outside that it holds for, or None.
         attributes: (module, name, nested Outputs) of the results that it sets as
             attributes.
         input_names: a name for each leaf of the arguments.
@@ -60,7 +61,7 @@ class Program:
     def __init__(
         self, recording, given, outputs, updates, draws, state, input_names, attributes
     ):
-        self.attributes = attributes
+        self.attributes, self.outside = attributes, None
         changed = {(id(module), name) for module, name, _ in attributes}
         self.reads = [r for at, r in recording.reads.items() if at not in changed]
         self.instructions, self.guards = recording.instructions, recording.guards

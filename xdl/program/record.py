@@ -14,6 +14,7 @@ from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.attributes import Attributes, is_plain, made, noted
 from xdl.program.calls import called, parameters
 from xdl.program.nest import Named, leaves, mapped
+from xdl.program.outside import Outside
 from xdl.program.program import Output, Program
 
 
@@ -68,6 +69,7 @@ def record(function, state, arguments, floats_vary=True):
         input_names=_names(function, arguments),
         attributes=kept,
     )
+    program.outside = Outside(function, recording, program.reads)
     return program, Eager(state, updates, arrays, returned)
 
 

@@ -70,6 +70,9 @@ class Short:
     def _write(self, given):
         every = ["revision[0] != now", "mode() != usual", *self._of_state()]
         every += self._of_lists()
+        if self._program.outside:
+            self._names["is_same"] = self._program.outside.is_same
+            every.append("not is_same()")
         few = list(every)
         asked = getattr(self._executor, "asks", ())  # an executor may ask by itself
         for i, x in enumerate(given):

@@ -10,7 +10,7 @@ import numpy as np
 from xdl import backend
 from xdl.backend import erf, random, scatter, summation
 from xdl.backend import numpy as host
-from xdl.backend.recording import Instruction, Value
+from xdl.backend.recording import Instruction, Value, is_given
 from xdl.program import kernels
 from xdl.program.literal import comment, literal
 from xdl.program.plan import REDUCTIONS, ufunc_of
@@ -143,7 +143,7 @@ class Text:
         elif value.origin == "state":
             name = self._name_of[value] = self._slot_name(value.data)
             self.states[name] = value
-        elif value.origin == "constant":
+        elif is_given(value):
             name = self._named(value, f"constant{len(self.constants)}")
             self.constants[name] = value.data
         else:  # a view that an executor has taken into a group

@@ -29,10 +29,11 @@ class Memory:
     Attributes:
         name: in the text.
         dtype: of the elements.
-        kind: ``"arena"``, ``"constants"``, ``"state"``, ``"number"``, ``"input"``,
-            ``"given"`` (state that is replaced) or ``"result"``.
-        data: the size of an arena; the constants, flat; the number of a slot or input;
-            the shape of a result.
+        kind: ``"arena"``, ``"constants"``, ``"outer"`` (an array of someone else),
+            ``"state"``, ``"number"``, ``"input"``, ``"given"`` (state that is
+            replaced) or ``"result"``.
+        data: the size of an arena; the constants, flat; the array from outside; the
+            number of a slot or input; the shape of a result.
         nbytes: of an array of the state.
     """
 
@@ -145,6 +146,8 @@ class WholeText:
             name = self._memory(f"x{value.data}", value.dtype, "input", value.data)
         elif value.origin == "state":
             return self._state(value)
+        elif value.origin == "outer":
+            return self._outer(value)
         elif value in self.plan.over_state:
             return self.place(self.plan._states[self.plan.over_state[value]])
         elif value in self.plan.buffers:
@@ -164,6 +167,14 @@ class WholeText:
             self._memory(name, value.dtype, kind, value.data)
         ].nbytes = value.nbytes
         return Place.dense(name, value.shape, value.dtype, axes)
+
+    def _outer(self, value):
+        if value.axes is None or not value.data.flags.aligned:
+            raise Ineligible("an array from outside that does not lie densely")
+        known = [m.name for m in self.given("outer") if m.data is value.data]
+        name = known[0] if known else f"outer{len(self.given('outer'))}"
+        self._memory(name, value.dtype, "outer", value.data)
+        return Place.dense(name, value.shape, value.dtype, value.axes)
 
     def _buffer(self, value):
         if value.axes is None:

@@ -76,6 +76,8 @@ class NumbaWhole:
             return arrays[memory.data]
         if memory.kind == "number":
             return self._numbers[memory.name]
+        if memory.kind == "outer":
+            return memory.data
         if memory.kind == "constants":
             return np.concatenate(memory.data)
         whole = np.empty(memory.data + 64, np.uint8)
