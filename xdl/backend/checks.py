@@ -116,7 +116,7 @@ def set_checks(when):
     statistics and random draws have moved on.
 
     On the CPU checks are always made at once, and so are they for optimizers that
-    change each weight by itself: all but SGD, Adam and AdamW.
+    change each weight by itself: LAMB, Muon and your own.
 
     Args:
         when: ``"immediate"``, as at the start, or ``"deferred"``.

@@ -1,14 +1,15 @@
 """Optimizers on a GPU: one launch for all weights, in the place of some for each.
 
-The twin of each text in ``BODIES`` is the ``change`` of the optimizer: what it says of
-arrays, the text says of one element. The pointers to the arrays come in the arguments
-of the launch, as many as fit into the 4 KB that every GPU takes. No weight changes, and
-no count, where the flag of a failed check is set (``xdl.backend.checks``).
+What is done with an element stands in ``xdl.backend.cuda_bodies``. The pointers to the
+arrays come in the arguments of the launch, as many as fit into the 4 KB that every GPU
+takes. No weight changes, and no count, where the flag of a failed check is set
+(``xdl.backend.checks``).
 """
 
 import numpy as np
 
 from xdl.backend import checks
+from xdl.backend.cuda_bodies import BODIES, ROOM
 
 MOST = 62  # weights a launch
 CHUNK, THREADS = 4096, 256
@@ -62,7 +63,11 @@ extern "C" __global__ void xdl_finite(const Table table, unsigned long long code
 """
 _COUNT = r"""
 extern "C" __global__ void xdl_count(const Table table) {
-  if (!*table.flag && threadIdx.x < table.count) *table.entry[threadIdx.x].step += 1;
+  int k = threadIdx.x;
+  if (!*table.flag && k < table.count) {
+    *table.entry[k].step += 1;
+    COUNTED
+  }
 }
 """
 _CHANGE = r"""
@@ -70,10 +75,10 @@ extern "C" __global__ void xdl_change(const Table table) {
   if (*table.flag) return;
   int k = entry_of(table, blockIdx.x);
   const double* number = table.number;
+  STATES
   PREPARED
   long long i = (long long)(blockIdx.x - table.entry[k].first) * CHUNK;
   long long end = min(i + CHUNK, table.entry[k].size);
-  STATES
   for (i += threadIdx.x; i < end; i += THREADS) {
     REAL w = wide(table.entry[k].weight[i]), g = wide(table.entry[k].grad[i]);
     BODY
@@ -82,59 +87,6 @@ extern "C" __global__ void xdl_change(const Table table) {
 }
 """
 
-# From a name to what a block prepares, and what is done with each element: w and g are
-# its weight and gradient, s0 to s2 its state.
-BODIES = {
-    "sgd": (
-        """
-  REAL lr = number[0], momentum = number[1], decay = number[3];
-  bool nesterov = number[2] != 0;
-""",
-        """
-    if (decay != 0) g = g + decay * w;
-    if (state0) {
-      REAL v = state0[i] * momentum;
-      v += g;
-      state0[i] = v;
-      g = nesterov ? g + momentum * v : v;
-    }
-    w -= lr * g;
-""",
-    ),
-    "adam": (
-        """
-  REAL beta1 = number[1], beta2 = number[2], most = number[7];
-  REAL rest1 = 1 - number[1], rest2 = 1 - number[2];
-  REAL decay = number[5] != 0 ? 1 - number[0] * number[4] : number[4];
-  bool decoupled = number[5] != 0, decays = number[4] != 0;
-  __shared__ REAL shared_eps, shared_lr;
-  if (!threadIdx.x) {  // in double: in float, 1 - 0.999 is wrong in its fifth digit
-    double t = *table.entry[k].step + 1;
-    double root = sqrt(1 - pow(number[2], t));
-    shared_eps = number[3] * root;
-    shared_lr = number[0] * root / (1 - pow(number[1], t));
-  }
-  __syncthreads();
-  REAL eps = shared_eps, lr = shared_lr;
-""",
-        """
-    if (most != 0) g = g < -most ? -most : g > most ? most : g;
-    if (decays) {
-      if (decoupled) w *= decay; else g = g + decay * w;
-    }
-    REAL m = state0[i] * beta1, v = state1[i] * beta2;
-    m += rest1 * g;
-    v += rest2 * (g * g);
-    state0[i] = m;
-    state1[i] = v;
-    if (state2) {
-      v = v > state2[i] ? v : state2[i];
-      state2[i] = v;
-    }
-    w -= m / (sqrt(v) + eps) * lr;
-""",
-    ),
-}
 _STORED = {
     "float16": "__half",
     "bfloat16": "__nv_bfloat16",
@@ -202,12 +154,11 @@ class Together:
             ready: tuples (weight, gradient, step or None, other state).
         """
         for dtype, some in _by_dtype(ready, lambda one: one[0].dtype):
-            kernel = self._kernel("change", dtype, body)
             filled = [*numbers, *[0.0] * (7 - len(numbers)), limits.get(dtype.name, 0)]
             for start in range(0, len(some), MOST):
-                self._change_part(kernel, filled, some[start : start + MOST], dtype)
+                self._change_part(body, dtype, filled, some[start : start + MOST])
 
-    def _change_part(self, kernel, numbers, part, dtype):
+    def _change_part(self, body, dtype, numbers, part):
         as_dense, rows, lent = self._cupy.ascontiguousarray, [], []
         for value, grad, step, state in part:
             arrays = [value, *state]
@@ -219,9 +170,9 @@ class Together:
             rows.append((weight, grad.data.ptr, *kept, at, value.size))
         table, blocks = self._table(rows, numbers)
         if blocks:
-            kernel((blocks,), (THREADS,), (table,))
+            self._kernel("change", dtype, body)((blocks,), (THREADS,), (table,))
         if part[0][2] is not None:
-            self._kernel("count", dtype)((1,), (MOST,), (table,))
+            self._kernel("count", dtype, body)((1,), (MOST,), (table,))
         for arrays, dense, _ in lent:
             for array, changed in zip(arrays, dense, strict=True):
                 if changed is not array:
@@ -250,13 +201,15 @@ class Together:
 def _text(name, dtype, body):
     """Return the source of a kernel."""
     text = {"finite": _FINITE, "count": _COUNT, "change": _CHANGE}[name]
-    prepared, each = BODIES[body] if body else ("", "")
+    prepared, each, counted = (*BODIES.get(body, ("", "")), "")[:3]
     words = {
         "PREPARED": prepared,
         "BODY": each,
+        "COUNTED": counted,
         "STATES": _STATES,
         "CHUNK": str(CHUNK),
         "THREADS": str(THREADS),
+        **ROOM,
     }
     for word, meant in words.items():
         text = text.replace(word, meant)

@@ -72,7 +72,7 @@ class Adam(Optimizer):
 
     def together(self):
         decay = self.weight_decay, self.is_decoupled
-        return "adam", (self.lr, *self.betas, self.eps, *decay)
+        return "adam", (self.lr, *self.betas, self.eps, *decay, self.amsgrad)
 
     def change(self, xp, value, grad, step, average, square_average, greatest=None):
         beta1, beta2 = self.betas

@@ -209,7 +209,8 @@ class Optimizer(Stored):
         _, _, value, grad, arrays = one
         named = dict(zip(self.state_names, arrays, strict=True))
         counts = [named.pop(name) for name in self.counters]
-        return value, grad, counts[0] if counts else None, list(named.values())
+        step = counts.pop(0) if counts else None
+        return value, grad, step, [*named.values(), *counts]
 
     def _refuse_unless_in(self, recording):
         if self not in recording.owners:
