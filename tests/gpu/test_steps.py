@@ -2,6 +2,7 @@
 
 import pytest
 
+import xdl
 from tests.host_gpu.training import STEPS
 from tests.host_gpu.watch import is_there, watching
 
@@ -37,3 +38,21 @@ def test_a_training_step_asks_no_more_of_the_gpu_than_it_did(name):
     over = {kind: seen.counts[kind] - most for kind, most in limits.items()}
     assert seen.counts["launch"]
     assert {} == {kind: n for kind, n in over.items() if n > 0}, str(seen)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_training_step_waits_for_nothing_where_checks_are_deferred(name):
+    step = STEPS[name]()
+    step()
+    xdl.set_checks("deferred")
+    try:
+        step()
+
+        with watching() as seen:
+            step()
+    finally:
+        xdl.set_checks("immediate")
+
+    assert 0 == seen.counts["wait"] + seen.counts["copy to the host"], str(seen)

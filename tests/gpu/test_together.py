@@ -1,5 +1,8 @@
 """Optimizers on the GPU: one launch for all weights, one answer for all gradients."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -203,6 +206,43 @@ def test_a_deferred_index_error_names_the_index():
 
     with pytest.raises(xdl.IndexRangeError, match="index 5 is out of bounds"):
         y.numpy()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda v: v.item(),
+        lambda v: v.numpy(),
+        lambda v: float(v),
+        lambda v: repr(v),
+        lambda v: bool(v),
+        lambda v: v.to("cpu"),
+        lambda v: f"{v:.3f}",
+        lambda v: xdl.Variable(np.zeros((0, 2), "float32")).numpy(),
+        lambda v: copy.deepcopy(v).numpy(),
+        lambda v: pickle.dumps(v),
+    ],
+)
+def test_every_read_of_a_value_hears_of_deferred_checks(read):
+    _, _, step = _two()
+    xdl.set_checks("deferred")
+    step(np.nan)
+
+    with pytest.raises(xdl.NonFiniteError, match="step 1 of"):
+        read(xdl.Variable(1.0))
+
+
+@pytest.mark.gpu
+def test_saving_hears_of_deferred_checks(tmp_path):
+    weights, optimizer, step = _two()
+    xdl.set_checks("deferred")
+    step(np.nan)
+
+    with pytest.raises(xdl.NonFiniteError, match="step 1 of"):
+        xdl.save(tmp_path / "file", {"optimizer": optimizer})
+
+    assert [] == list(tmp_path.iterdir())
 
 
 @pytest.mark.gpu

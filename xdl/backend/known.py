@@ -6,6 +6,7 @@ nobody else has them, so nobody writes into them.
 
 import weakref
 
+_MOST = 1 << 20  # elements: a GPU is faster with more, though it is waited for
 _ranges = {}  # from the id of an array to (a weak reference, the least, the greatest)
 _checked = {}  # from the id of an array to (a weak reference, the size of the axis)
 
@@ -20,7 +21,7 @@ def note(array, least, greatest):
 def note_moved(array, host):
     """Note the range of an array that was moved, asking the host's."""
     kind = getattr(getattr(host, "dtype", None), "kind", "")
-    if kind and kind in "iu" and host.size:
+    if kind and kind in "iu" and 0 < host.size <= _MOST:
         note(array, int(host.min()), int(host.max()))
 
 
