@@ -143,6 +143,15 @@ def _on_host_gpu(session, *tests, archs="90"):
 
 
 @nox.session(default=False)
+@nox.parametrize("cupy", ["cupy-cuda13x==14.0.0", CUPY], ids=["lowest", "highest"])
+def host_gpu_all(session, cupy):
+    """Run more on the host GPU: the examples, sm_80, and CuPy's lowest version."""
+    _host_gpu(session, cupy)
+    tests = ("tests/gpu", "tests/host_gpu", *session.posargs)
+    _on_host_gpu(session, *tests, archs="90,80")
+
+
+@nox.session(default=False)
 def coverage(session):
     """Say which lines and branches of the core and the operations no test runs."""
     session.install("-e", ".[dev]")

@@ -1,21 +1,27 @@
 """What a GPU does for xdl: `python -m benchmarks.gpu`, one command, under 8 minutes.
 
 It runs the tests that need a GPU, times the digits step beside PyTorch's, and measures
-what the CUDA design rests on. Each part runs in a process of its own, so that one that
-fails, or breaks the GPU's context, leaves the others alone; what failed is recorded.
-The figures and a table go to benchmarks/results/<gpu>-<date>.json and .md, after each
-part anew. Status: 0 all parts ran, 1 one failed, 2 there is no usable GPU.
+what the CUDA design rests on. It needs no network: xdl's folder, NumPy, CuPy and, for
+the tests, pytest and ml_dtypes; what else is missing (PyTorch) is left out. Each part
+runs in a process of its own, so that one that fails, or breaks the GPU's context,
+leaves the others alone; what failed is recorded, with what it printed. The figures and
+a table go to benchmarks/results/<gpu>-<date>.json and .md, after each part anew.
+Status: 0 all parts ran, 1 one failed, 2 there is no usable GPU.
 """
 
 import argparse
+import contextlib
 import datetime
 import importlib
 import json
+import os
 import pathlib
 import platform
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -28,25 +34,28 @@ MARK = "benchmarks.gpu result: "
 
 # From a part's name to where its function is, and the seconds that it may take.
 PARTS = {
+    "tests": ("benchmarks.gpu:tests", 240),
+    "digits": ("benchmarks.gpu_digits:digits", 60),
     "calls": ("benchmarks.gpu_calls:calls", 60),
     "graphs": ("benchmarks.gpu_graphs:graphs", 60),
     "capture": ("benchmarks.gpu_graphs:capture", 60),
     "pools": ("benchmarks.gpu_graphs:pools", 60),
-    "ceilings": ("benchmarks.gpu_calls:ceilings", 90),
-    "digits": ("benchmarks.gpu_digits:digits", 90),
-    "tests": ("benchmarks.gpu:tests", 300),
+    "ceilings": ("benchmarks.gpu_calls:ceilings", 60),
 }
 
 
-def tests(limit=290):
+def tests():
     """Run the tests that need a GPU; return their last line and status."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/gpu"]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False
-    )
-    lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines()
+    lines = []
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        for line in running.stdout:
+            print(line, end="", flush=True)  # what is there if it must be ended
+            lines.append(line.strip())
     rows = [row("pytest -m gpu", lines[-1] if lines else "no output")]
-    rows.append(row("pytest's status", done.returncode))
+    rows.append(row("pytest's status", running.returncode))
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
     return rows + [row(f"failed test {i}", line) for i, line in enumerate(failed[:20])]
 
@@ -70,21 +79,38 @@ def run_part(name):
 def in_process(name, seconds):
     """Run one part in a process of its own; return its rows or its error."""
     command = [sys.executable, "-m", "benchmarks.gpu", "--part", name]
-    try:
-        done = subprocess.run(
+    status, text = ended(command, seconds)
+    found = [line for line in text.splitlines() if line.startswith(MARK)]
+    if found:
+        return json.loads(found[-1].removeprefix(MARK))
+    why = f"it ran past {seconds:.0f} s" if status is None else f"status {status}"
+    return {"error": f"{why}: {text[-2000:].strip()}"}
+
+
+def ended(command, seconds):
+    """Run a command, and end it and all that it started after some seconds.
+
+    Returns:
+        Its status, None if it had to be ended, and what it printed.
+    """
+    with tempfile.TemporaryFile("w+") as printed:
+        process = subprocess.Popen(
             command,
             cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired:
-        return {"error": f"it ran past {seconds:.0f} s"}
-    found = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
-    if not found:
-        return {"error": f"status {done.returncode}: {done.stderr[-2000:]}"}
-    return json.loads(found[-1].removeprefix(MARK))
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        printed.seek(0)
+        return status, printed.read()
 
 
 def run_parts(names, report, save, run=in_process, clock=time.monotonic):

@@ -1,12 +1,10 @@
-"""The examples, run with few steps: on the CPU, and unchanged on a stand-in GPU."""
+"""The examples, run with few steps."""
 
 import functools
 
 import pytest
 
-import xdl
 from tests import examples
-from tests.backend import fake_cupy
 
 LINES = [
     "characters.py --model gpt --steps 4",
@@ -28,15 +26,8 @@ def run(monkeypatch, capsys):
 
 
 @every_line
-def test_an_example_prints_the_same_wherever_it_runs(line, run):
-    on_the_cpu = run(line)
-
-    with fake_cupy.installed(), xdl.use_device("cuda"):
-        on_a_gpu = run(line)
-        waits = len(fake_cupy.waits)  # of the host for the GPU
-
-    assert waits
-    assert on_the_cpu == on_a_gpu
+def test_an_example_prints_the_same_when_it_runs_again(line, run):
+    assert run(line) == run(line)
 
 
 def test_another_seed_prints_something_else(run):

@@ -314,6 +314,32 @@ def test_benchmark_part_that_prints_no_result_is_a_failure(monkeypatch):
     assert benchmark.in_process("calls", 5)["error"].startswith("status 1")
 
 
+def test_benchmark_that_runs_too_long_is_ended_with_all_that_it_started(tmp_path):
+    pid = tmp_path / "pid"
+    child = f"echo $$ > {pid}; echo so far; exec sleep 600"
+
+    status, printed = benchmark.ended(["sh", "-c", f"sh -c '{child}'; true"], 1)
+
+    assert (None, "so far\n") == (status, printed)
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", pid.read_text().strip()],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    assert not state or state.startswith("Z")
+
+
+def test_benchmark_says_what_a_part_printed_before_it_was_ended(monkeypatch):
+    monkeypatch.setattr(benchmark, "ended", lambda command, seconds: (None, "3 passed"))
+
+    assert benchmark.in_process("tests", 5)["error"] == "it ran past 5 s: 3 passed"
+
+
+def test_benchmark_runs_the_tests_first():
+    assert next(iter(benchmark.PARTS)) == "tests"
+
+
 @pytest.mark.parametrize("name", benchmark.PARTS)
 def test_benchmark_parts_exist(name):
     module, _, function = benchmark.PARTS[name][0].partition(":")

@@ -187,6 +187,7 @@ def test_digits_example_compiled_for_the_cpu_is_refused_on_the_gpu_in_one_line()
 
 
 def _digits_example(*arguments):
+    pytest.importorskip("sklearn")
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.run(
         [sys.executable, "examples/digits.py", *arguments],

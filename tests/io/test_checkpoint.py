@@ -14,7 +14,6 @@ import pytest
 from safetensors.numpy import load_file
 
 import xdl
-from tests.backend import fake_cupy
 from tests.faults import fault
 from tests.io.trained import Training
 from xdl import GraphError, Parameter, Variable
@@ -242,19 +241,6 @@ def test_store_and_variable_are_saved_by_themselves(path, make):
     xdl.load(path, thing=thing)
 
     assert [1.0, 2.0] == v.numpy().tolist()
-
-
-def test_model_on_a_gpu_is_saved_from_it_and_loaded_onto_it(path):
-    with fake_cupy.installed():
-        model = xdl.LinearModel(3, 2).to("cuda:1")
-        other = xdl.LinearModel(3, 2).to("cuda:1")
-        xdl.save(path, model=model)
-
-        xdl.load(path, model=other)
-
-        assert "cuda:1" == str(other.W.device)
-        assert _equal(model.W.numpy(), other.W.numpy())
-        assert _equal(model.W.numpy(), xdl.load(path)["model"]["weight"])
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, np.array([np.inf, -np.inf])])
