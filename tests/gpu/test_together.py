@@ -240,7 +240,7 @@ def test_saving_hears_of_deferred_checks(tmp_path):
     step(np.nan)
 
     with pytest.raises(xdl.NonFiniteError, match="step 1 of"):
-        xdl.save(tmp_path / "file", {"optimizer": optimizer})
+        xdl.save(tmp_path / "file", optimizer=optimizer)
 
     assert [] == list(tmp_path.iterdir())
 
