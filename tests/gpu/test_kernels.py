@@ -190,6 +190,32 @@ def test_max_pool_gives_what_its_twin_does(options, channels, cuda):
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("is_masked", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_lstm_gives_what_its_twin_does(reverse, is_masked, dtype, cuda):
+    shapes = [(4, 3, 5), (3, 6), (3, 6), (5, 24), (6, 24), (24,)]
+    variables = _drawn(shapes, dtype)
+    values = variables[0].numpy()
+    values[0, 0, 0], values[1, 1, 1] = 200.0, np.nan
+    variables[0].value = values
+    mask = np.arange(4)[:, None] < np.array([4, 2, 0]) if is_masked else None
+
+    def run(*given):
+        return xdl.concat(
+            [part.reshape(-1) for part in xdl.lstm(*given, mask, reverse)]
+        )
+
+    cuda._use_kernels(False)
+    expected = _computed(run, variables)
+    cuda._use_kernels(True)
+
+    actual = _computed(run, variables)
+
+    _assert_same(expected, actual, CLOSE[dtype])
+
+
+@pytest.mark.gpu
 @pytest.mark.parametrize("shapes", [((3, 4), (4, 5)), ((2, 3, 4), (1, 4, 5))])
 @pytest.mark.parametrize("stack", [(), (1,), (1, 1), (2, 1), (1, 2)])
 def test_products_of_stacks_are_those_of_the_cpu(stack, shapes):

@@ -10,6 +10,7 @@ and infinities are as there.
 | softmax | ``Softmax.compute`` and ``gradient`` |
 | layer_norm | ``LayerNorm.compute`` and ``gradient``, of ``RMSNorm`` too |
 | max_pool, max_unpool | ``MaxPool2d.compute``, ``MaxUnpool2d.compute`` |
+| lstm | ``Lstm._step`` and ``_step_back`` |
 | gelu | ``GELU.compute`` and ``gradient`` |
 | dropout | ``Dropout.compute`` and ``gradient`` |
 | bits | ``xdl.backend.random.bits``, the same to the bit |
@@ -23,6 +24,7 @@ import math
 import numpy as np
 
 from xdl.backend import cuda_sources as sources
+from xdl.backend.cuda_layers import POOL
 
 _REAL = {"float32": "float", "float64": "double"}
 _WORD = 2**64
@@ -162,6 +164,25 @@ class Fused:
         self._flat("max_unpool", gy, gx.size, given, INDEX=winners.dtype)
         return gx
 
+    def lstm(self, q, z, c):
+        """Return h, c and what is kept of a step, given the projected h and x."""
+        (_, *shape), new = q.shape, self._cupy.empty
+        q, c = self._dense(q), self._dense(c)
+        strides = [step // z.itemsize for step in z.strides]
+        made = [new(shape, q.dtype) for _ in range(4)]
+        saved = [new((3, *shape), q.dtype) for _ in range(2)]
+        h, now, g, bent = made
+        given = q, z, *strides, c, c.size, shape[-1], h, now, *saved, g, bent
+        self._flat("lstm", q, c.size, given)
+        return h, now, *saved, g, bent
+
+    def lstm_gradient(self, gh, gc, saved, c):
+        """Return the gradients by what went into the gates, and by c."""
+        gz, gbefore = (self._cupy.empty(s, c.dtype) for s in ((4, *c.shape), c.shape))
+        given = *map(self._dense, (gh, gc, *saved, c)), c.size, gz, gbefore
+        self._flat("lstm_gradient", c, c.size, given)
+        return gz, gbefore
+
     def _images(self, shape, dtype, is_last):
         """Return new images, with the channels last in memory or not."""
         if not is_last:
@@ -227,7 +248,7 @@ def _rows(x):
     return math.prod(x.shape[:-1]), length
 
 
-_POOL = np.dtype([(name, np.int64) for name in sources.POOL])
+_POOL = np.dtype([(name, np.int64) for name in POOL])
 
 
 def _pool(shape, count, options, x, winners):

@@ -2,6 +2,8 @@
 
 import math
 
+from xdl.backend import cuda_layers
+
 TYPES = {
     "int8": "signed char",
     "int16": "short",
@@ -219,75 +221,6 @@ extern "C" __global__ void xdl_add_rows(
   }
 }
 """
-POOL = (
-    *("n", "channels", "height", "width", "rows", "columns"),
-    *("window0", "window1", "stride0", "stride1", "padding0", "padding1", "is_last"),
-    *("x0", "x1", "x2", "x3", "w0", "w1", "w2", "w3"),
-)
-_POOL = "struct Pool { long long " + ", ".join(POOL) + "; };\n"
-# The place in images of an element in memory, whichever axis is the last there.
-_PLACE = r"""
-static __device__ void place(long long i, bool is_last, long long channels,
-                             long long height, long long width, long long* at) {
-  if (is_last) {
-    at[1] = i % channels, i /= channels;
-    at[3] = i % width, i /= width;
-    at[2] = i % height, at[0] = i / height;
-  } else {
-    at[3] = i % width, i /= width;
-    at[2] = i % height, i /= height;
-    at[1] = i % channels, at[0] = i / channels;
-  }
-}
-"""
-_MAX_POOL = r"""
-extern "C" __global__ void xdl_max_pool(
-    const REAL* x, REAL fill, const Pool p, REAL* y, INDEX* winners) {
-  long long size = p.n * p.channels * p.rows * p.columns, at[4];
-  long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-  for (; i < size; i += (long long)gridDim.x * blockDim.x) {
-    place(i, p.is_last, p.channels, p.rows, p.columns, at);
-    const REAL* image = x + at[0] * p.x0 + at[1] * p.x1;
-    REAL most = fill;
-    long long winner = 0, inside = -1;
-    for (long long k = 0; k < p.window0 * p.window1; k++) {
-      long long row = at[2] * p.stride0 - p.padding0 + k / p.window1;
-      long long column = at[3] * p.stride1 - p.padding1 + k % p.window1;
-      bool is_inside = row >= 0 && row < p.height && column >= 0 && column < p.width;
-      REAL one = is_inside ? image[row * p.x2 + column * p.x3] : fill;
-      if (is_inside && inside < 0) inside = k;
-      if (!k || one > most) winner = k;
-      if (!k || one > most || one != one) most = one;
-    }
-    if ((p.padding0 || p.padding1) && most == fill) winner = inside;
-    y[i] = most;
-    winners[i] = winner;
-  }
-}
-"""
-_MAX_UNPOOL = r"""
-extern "C" __global__ void xdl_max_unpool(
-    const REAL* gy, const INDEX* winners, const Pool p, REAL* gx) {
-  long long size = p.n * p.channels * p.height * p.width, at[4];
-  long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-  for (; i < size; i += (long long)gridDim.x * blockDim.x) {
-    place(i, p.is_last, p.channels, p.height, p.width, at);
-    const REAL* given = gy + at[0] * p.x0 + at[1] * p.x1;
-    const INDEX* winner = winners + at[0] * p.w0 + at[1] * p.w1;
-    REAL sum = 0;
-    for (long long k = 0; k < p.window0 * p.window1; k++) {
-      long long row = at[2] + p.padding0 - k / p.window1;
-      long long column = at[3] + p.padding1 - k % p.window1;
-      if (row < 0 || column < 0 || row % p.stride0 || column % p.stride1) continue;
-      row /= p.stride0, column /= p.stride1;
-      if (row >= p.rows || column >= p.columns) continue;
-      if (winner[row * p.w2 + column * p.w3] == k)
-        sum += given[row * p.x2 + column * p.x3];
-    }
-    gx[i] = sum;
-  }
-}
-"""
 # Philox 4x64-10, whose counter NumPy raises before it draws: four words a count.
 _PHILOX = r"""
 typedef unsigned long long word;
@@ -345,8 +278,7 @@ _RAW = {
     "columns": _COLUMNS,
     "fold": _FOLD,
     "add_rows": _ADD_ROWS,
-    "max_pool": _POOL + _PLACE + _MAX_POOL,
-    "max_unpool": _POOL + _PLACE + _MAX_UNPOOL,
+    **cuda_layers.RAW,
 }
 for _width, _type in ((16, "short"), (32, "int")):
     _words = {"WIDTH": str(_width), "TYPE": _type, "MASK": f"{2**_width - 1}u"}

@@ -156,8 +156,11 @@ def matmul(x1, x2):
             y = matmul(rows, x2.reshape(x2.shape[-2:]))
             more = (1,) * (x2.ndim - x1.ndim)
             return y.reshape(*more, *x1.shape[:-1], x2.shape[-1])
-        if math.prod(x1.shape[:-2]) == 1:  # a wide one
-            return matmul(x2.mT, x1.mT).mT
+        if math.prod(x1.shape[:-2]) == 1:  # a wide one, where x2 is not much larger
+            many = math.prod(x2.shape[:-2])
+            if x1.size * many >= x2.size:
+                return matmul(x2.mT, x1.mT).mT
+            x1 = cupy.broadcast_to(x1, (*x2.shape[:-2], *x1.shape[-2:])).copy()
     is_plain = x1.ndim == x2.ndim == 2
     if is_plain or not (_is_short(x1.dtype) or _is_short(x2.dtype)):
         return cupy.matmul(x1, x2)
