@@ -27,9 +27,10 @@ def note_moved(array, host):
 
 def same(array, made):
     """Return ``made``, which holds the same numbers: what is known holds for it."""
-    found = _ranges.get(id(array))
-    if found is not None:
+    if (found := _ranges.get(id(array))) is not None:
         note(made, *found[1:])
+    if (found := _checked.get(id(array))) is not None:
+        note_checked(made, found[1])
     return made
 
 
