@@ -205,6 +205,8 @@ def test_a_link_in_readme_leads_to_a_file(target):
         "oracle",
         "lowest",
         "bench",
+        "host_gpu",
+        "host_gpu_all",
         "gpu",
     ],
 )
@@ -213,6 +215,30 @@ def test_contributing_names_every_session(noxfile, name):
 
     assert callable(getattr(noxfile, name))
     assert f"`{name}`" in text or f"nox -s {name}" in text
+
+
+@pytest.mark.parametrize(("ci", "ending"), [("", "skip"), ("1", "error")])
+def test_a_host_gpu_that_cannot_be_made_is_skipped_and_in_ci_an_error(
+    noxfile, tmp_path, monkeypatch, ci, ending
+):
+    class Ended(Exception):  # noqa: N818  (nox's own are no errors either)
+        pass
+
+    def end(name):
+        def raise_it(reason):
+            raise Ended(f"{name}: {reason}")
+
+        return raise_it
+
+    session = RecordingSession(tmp_path)
+    session.skip, session.error = end("skip"), end("error")
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(noxfile.shutil, "which", lambda name: None)
+
+    with pytest.raises(Ended, match=f"^{ending}: the host GPU needs g\\+\\+"):
+        noxfile.host_gpu(session)
+
+    assert [] == session.commands
 
 
 def test_lowest_installs_the_lowest_version_of_each_dependency(noxfile, tmp_path):
@@ -243,7 +269,7 @@ def test_nightly_runs_sessions_that_exist(noxfile):
 
     sessions = re.findall(r"- session: (\w+)", text)
 
-    assert ["oracle", "lowest", "coverage"] == sessions
+    assert ["oracle", "lowest", "coverage", "host_gpu_all"] == sessions
     assert all(callable(getattr(noxfile, name)) for name in sessions)
 
 

@@ -11,7 +11,6 @@ import pytest
 
 import xdl
 from benchmarks import gpu as benchmark
-from benchmarks.gpu_calls import SOURCES
 from benchmarks.gpu_cublaslt import layouts
 from tests.backend import fake_cupy
 from tests.gpu.test_on_gpu import ROOT
@@ -358,20 +357,3 @@ def test_product_for_cublaslt_is_its_transpose(rng):
 
     assert layouts(a, b)[2] == (*product.shape, 4)
     assert abs(product.T - a @ b).max() < 1e-12
-
-
-@pytest.mark.skipif(not HAS_CUPY, reason="CuPy is not installed")
-@pytest.mark.parametrize("name", SOURCES)
-def test_cuda_source_compiles_for_hopper(name):
-    cupy = importlib.import_module("cupy")
-    compiler = cupy.cuda.compiler
-    try:
-        cupy.cuda.nvrtc.getVersion()
-    except RuntimeError as error:
-        pytest.skip(f"NVRTC is missing: {error}")
-    program = compiler._NVRTCProgram(SOURCES[name], f"{name}.cu", method="cubin")
-    options = cupy._core.core.assemble_cupy_compiler_options(())
-
-    binary, _ = program.compile((*options, "-arch=sm_90"))
-
-    assert name.encode() in binary

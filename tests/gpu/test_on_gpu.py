@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import xdl
+from benchmarks.gpu_calls import SOURCES, kernel
 from tests.operations import with_cases
 from xdl import backend
 from xdl.core.case import BadCase, Case
@@ -219,3 +220,9 @@ def test_index_update_keeps_the_last_of_many_duplicates():
     y = xdl.index_update(xdl.Variable(np.zeros(7, np.float32)), (index,), values)
 
     assert values[-7:][np.argsort(index[-7:])].tolist() == y.numpy().tolist()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_cuda_source_of_the_benchmarks_compiles(name):
+    assert kernel(name).max_threads_per_block

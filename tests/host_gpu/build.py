@@ -68,20 +68,17 @@ def built(cache=None):
     cache = pathlib.Path(cache or _cache())
     cache.mkdir(parents=True, exist_ok=True)
     home = cache / f"cupy-{_version('cupy-cuda13x')}-{_key()}"
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one process makes it, the others wait
-        if not (home / "includes").exists():
-            # In its own place from the start, for the precompiled header remembers it.
-            shutil.rmtree(home, ignore_errors=True)
-            home.mkdir()
-            with tempfile.TemporaryDirectory() as work:
-                _make_or_refuse(home, pathlib.Path(work))
+    if not (home / "includes").exists():
+        with (cache / f"{home.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one process makes it, the others wait
+            _make_unless_made(home)
     return home
 
 
 def refuse():
     """Raise CannotBuildError if something that the host GPU is made of is missing."""
-    missing = [name for name in NEEDED if not _version(name)]
+    needed = (*NEEDED, "nvidia-cuda-crt")
+    missing = [name for name in needed if not _version(name)]
     if missing:
         raise CannotBuildError(f"not installed: {', '.join(missing)}")
     if not shutil.which("g++"):
@@ -119,9 +116,15 @@ def _kernels_key():
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def _make_or_refuse(home, work):
+def _make_unless_made(home):
+    if (home / "includes").exists():
+        return
+    # In its own place from the start, for the precompiled header remembers it.
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
     try:
-        _make(home, work)
+        with tempfile.TemporaryDirectory() as work:
+            _make(home, pathlib.Path(work))
     except subprocess.CalledProcessError as error:
         text = f"{error.cmd[0]} failed: {(error.stderr or error.stdout)[-3000:]}"
         raise CannotBuildError(text) from error
