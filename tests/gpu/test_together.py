@@ -234,6 +234,19 @@ def test_every_read_of_a_value_hears_of_deferred_checks(read):
 
 
 @pytest.mark.gpu
+def test_the_end_of_deferring_hears_of_what_failed():
+    weights, _, step = _two()
+    xdl.set_checks("deferred")
+    step(np.nan)
+
+    with pytest.raises(xdl.NonFiniteError, match="step 1 of"):
+        xdl.set_checks("immediate")
+
+    step()
+    assert not checks.deferred()
+
+
+@pytest.mark.gpu
 def test_saving_hears_of_deferred_checks(tmp_path):
     weights, optimizer, step = _two()
     xdl.set_checks("deferred")

@@ -105,7 +105,7 @@ def at_once():
 
 
 @explained
-def set_checks(when):
+def set_checks(when: str) -> None:
     """Say when the errors of checks on a GPU come, in this thread.
 
     xdl checks on the GPU that labels and indices are in their range, and gradients
@@ -123,6 +123,7 @@ def set_checks(when):
 
     Raises:
         ArgumentError: it is something else.
+        XdlError: a check that was deferred has failed, and they no longer are.
 
     Example:
         >>> import xdl
@@ -137,3 +138,5 @@ def set_checks(when):
     if when == "deferred" and not checks.is_deferred:
         checks.step = 1
     checks.is_deferred = when == "deferred"
+    if checks.asked and not checks.is_deferred:  # an operation would hide the error
+        checks.hear(int(checks.flag.get()[0]))
