@@ -18,7 +18,7 @@ LIMITS = {
         "copy to the host": 3,
         "copy to the device": 3,
     },
-    "GPT": {"launch": 398, "wait": 3, "copy to the host": 3, "copy to the device": 1},
+    "GPT": {"launch": 380, "wait": 3, "copy to the host": 3, "copy to the device": 1},
 }
 COUNTED = ("launch", "wait", "copy to the host", "copy to the device")
 

@@ -183,10 +183,11 @@ class LayerNorm(Normalization):
         if any(wanted[1:]):
             wants_bias = len(wanted) > 2 and wanted[2]
             by_weight = xp.fused.layer_norm_by_weight(rows, centred, scale, wants_bias)
-        by_weight = [
-            g if g is None else xp.reshape(g, self.features) for g in by_weight
-        ]
-        return gx, by_weight[0] if wanted[1] else None, by_weight[1]
+        gweight, gbias = by_weight
+        if len(self.features) > 1:  # of one axis it has the shape: no view is made
+            gweight = xp.reshape(gweight, self.features) if wanted[1] else None
+            gbias = None if gbias is None else xp.reshape(gbias, self.features)
+        return gx, gweight if wanted[1] else None, gbias
 
     def _split(self, xp, x):
         size = math.prod(self.features)
