@@ -7,6 +7,7 @@ from xdl import optim as optim
 from xdl import testing as testing
 from xdl.backend import device as device
 from xdl.backend import use_device as use_device
+from xdl.backend.checks import set_checks as set_checks
 from xdl.backend.random import seed as seed
 from xdl.config import show_config as show_config
 from xdl.core.graph import Graph as Graph

@@ -155,7 +155,7 @@ def installed():
     name = "xdl.backend.cupy"
     modules = _modules()
     before = {key: sys.modules.pop(key, None) for key in (*modules, name)}
-    stores = (backend.NAMESPACES, backend._LIBRARIES, _environment())
+    stores = (backend.NAMESPACES, backend._LIBRARIES, backend.TOGETHER, _environment())
     saved = [(store, dict(store)) for store in stores]
     arrays = set(backend.ARRAYS)
     for array_type in [t for t in backend._LIBRARIES if t.__module__ == "cupy"]:

@@ -250,3 +250,41 @@ def test_compiled_step_gives_the_bits_of_eager(dtype):
         return w.numpy()
 
     assert trained(False).tobytes() == trained(True).tobytes()
+
+
+@every_dtype
+@pytest.mark.parametrize("axis", [0, 1])
+def test_parts_send_their_gradients_back(dtype, axis):
+    x = _filled((4, 2), 1.0, dtype)
+    first, second = xdl.split(x, 2, axis)
+
+    (first.sum() + 2 * second.sum()).backward()
+
+    expected = np.ones((4, 2))
+    expected[(slice(None),) * axis + (slice(x.shape[axis] // 2, None),)] = 2
+    assert NARROW[dtype] == x.grad.dtype
+    assert expected.tolist() == x.grad.astype("float32").tolist()
+
+
+_RECURRENT = {
+    "rnn": [(4, 2, 3), (2, 2), (3, 2), (2, 2), (2,)],
+    "gru": [(4, 2, 3), (2, 2), (3, 6), (2, 6), (6,), (6,)],
+    "lstm": [(4, 2, 3), (2, 2), (2, 2), (3, 8), (2, 8), (8,)],
+}
+
+
+@every_dtype
+@pytest.mark.parametrize("name", _RECURRENT)
+def test_a_sequence_sends_its_gradients_back(name, dtype):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=s).astype(NARROW[dtype]) for s in _RECURRENT[name]]
+
+    def gradients(dtype):
+        given = [xdl.Variable(array, dtype=dtype) for array in arrays]
+        outputs = getattr(xdl, name)(*given)[0]
+        (outputs * outputs).sum().backward()
+        return [v.grad.astype("float32") for v in given]
+
+    for wanted, found in zip(gradients("float32"), gradients(dtype), strict=True):
+        most = 8 * UNIT[dtype] * np.abs(wanted).max()
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=most)

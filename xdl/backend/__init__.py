@@ -59,6 +59,10 @@ INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
 # How each kind of array that is not NumPy's is moved and placed: "to_numpy(array)",
 # "from_numpy(array, device)", "device_of(array)". Filled by `register`.
 _LIBRARIES = {}
+
+# From the type of arrays that are changed many in one launch to what does so: see
+# `xdl.backend.cuda_optim`. It is empty while no GPU is used.
+TOGETHER = {}
 _DTYPE_NAMES = {}
 
 # DLPack's numbers for devices.

@@ -12,9 +12,11 @@ current, whichever their arrays are on.
 import contextlib
 import importlib
 import math
+import os
 import sys
 
 import cupy
+import cupyx
 from cupy import (  # noqa: F401  (the namespace is this module)
     abs,
     acos,
@@ -81,8 +83,11 @@ from cupy import cumsum as cumulative_sum  # noqa: F401
 from cupy import power as pow  # noqa: F401
 from cupyx.scipy import special
 
-from xdl.backend import random, register
-from xdl.backend.device import Device
+from xdl.backend import TOGETHER, known, random, register
+from xdl.backend.cuda_checks import CudaChecks
+from xdl.backend.cuda_kernels import Fused
+from xdl.backend.cuda_library import CudaLibrary
+from xdl.backend.cuda_optim import Together
 from xdl.backend.indices import checked, greatest, inside, refuse_index
 from xdl.backend.one_gpu import OneGpu
 
@@ -95,6 +100,8 @@ bool, int8, int16, int32, int64 = (
     cupy.int64,
 )
 uint8, uint16, uint32, uint64 = cupy.uint8, cupy.uint16, cupy.uint32, cupy.uint64
+
+BLOCK = 1 << 26  # elements: of blocks a GPU wants few, and they need memory
 
 # What scatter_add computes in where CuPy has no atomic addition of the dtype itself.
 _ATOMIC = {
@@ -143,9 +150,17 @@ def sort(x, axis=-1):
 
 def matmul(x1, x2):
     """Multiply as NumPy does; 16-bit stacks in float32: CuPy fails or is slow."""
-    if x1.ndim > 2 and x2.ndim == 2:  # one tall product, without a stack
-        rows = x1.reshape(math.prod(x1.shape[:-1]), x1.shape[-1])
-        return matmul(rows, x2).reshape(*x1.shape[:-1], x2.shape[-1])
+    if x1.ndim > 1 < x2.ndim and x1.ndim + x2.ndim > 4:
+        if math.prod(x2.shape[:-2]) == 1:  # one tall product, without a stack
+            rows = x1.reshape(math.prod(x1.shape[:-1]), x1.shape[-1])
+            y = matmul(rows, x2.reshape(x2.shape[-2:]))
+            more = (1,) * (x2.ndim - x1.ndim)
+            return y.reshape(*more, *x1.shape[:-1], x2.shape[-1])
+        if math.prod(x1.shape[:-2]) == 1:  # a wide one, where x2 is not much larger
+            many = math.prod(x2.shape[:-2])
+            if x1.size * many >= x2.size:
+                return matmul(x2.mT, x1.mT).mT
+            x1 = cupy.broadcast_to(x1, (*x2.shape[:-2], *x1.shape[-2:])).copy()
     is_plain = x1.ndim == x2.ndim == 2
     if is_plain or not (_is_short(x1.dtype) or _is_short(x2.dtype)):
         return cupy.matmul(x1, x2)
@@ -158,7 +173,7 @@ def _is_short(dtype):
 
 
 def reshape(x, shape):
-    return x.reshape(shape)
+    return known.same(x, x.reshape(shape))
 
 
 def broadcast_to(x, shape):
@@ -249,7 +264,9 @@ def new_ones(like, shape):
 def new_arange(like, stop):
     """Count from 0 to stop - 1 (int64), on the device of ``like``."""
     with like.device:
-        return cupy.arange(stop)
+        y = cupy.arange(stop)
+    known.note(y, 0, stop - 1)
+    return y
 
 
 def reserve(nbytes):
@@ -258,25 +275,31 @@ def reserve(nbytes):
 
 def random_bits(like, shape, width, key, number):
     """Return the integers of ``random.bits`` in a shape, on the device of ``like``."""
-    bits = random.bits(math.prod(shape), width, key, number)
     with like.device:
+        if fused is not None:
+            return fused.bits(shape, width, key, number)
+        bits = random.bits(math.prod(shape), width, key, number)
         return cupy.asarray(bits.reshape(shape))
 
 
 # Indexing: checked here, for CuPy takes every index modulo the length of its axis.
 
 
+def _ask():
+    return None if fused is None else _checks.ask_range
+
+
 def getitem(x, index):
     """Return ``x[index]``; an integer out of range is an ``IndexError``."""
-    return x[checked(x, index)]
+    return x[checked(x, index, _ask())]
 
 
 def take(x, indices, axis):
-    return x.take(inside(indices, axis, x.shape[axis]), axis)
+    return x.take(inside(indices, axis, x.shape[axis], _ask()), axis)
 
 
 def take_along_axis(x, indices, axis):
-    return cupy.take_along_axis(x, inside(indices, axis, x.shape[axis]), axis)
+    return cupy.take_along_axis(x, inside(indices, axis, x.shape[axis], _ask()), axis)
 
 
 def scatter_add(x, index, values):
@@ -284,7 +307,7 @@ def scatter_add(x, index, values):
 
     Duplicates of floating numbers are added in no fixed order.
     """
-    index = checked(x, index)
+    index = checked(x, index, _ask(), trusts=True)
     if not isinstance(values, cupy.ndarray):
         with x.device:
             # A kernel fills it: nothing is copied from the host.
@@ -311,7 +334,7 @@ def sliding_windows(x, window, stride, dilation):
 
 def scatter_set(x, index, values):
     """Return a copy of ``x`` with ``values`` at ``index``; of duplicates the last."""
-    index, y = checked(x, index), x.copy()
+    index, y = checked(x, index, _ask()), x.copy()
     parts = index if isinstance(index, tuple) else (index,)
     has_array = [part for part in parts if isinstance(part, cupy.ndarray)]
     if has_array and getattr(values, "ndim", 0):
@@ -328,47 +351,37 @@ def scatter_set(x, index, values):
 
 
 def check_indices(indices, size, who, error):
-    """Raise ``error`` unless every index is in ``[0, size)``; it waits for the GPU."""
-    if indices.size and greatest(indices.astype(int64, copy=False)) >= size:
-        refuse_index(indices.get(), size, who, error)
+    """Raise ``error`` unless every index is in ``[0, size)``, once that is known."""
+    if known.is_within(indices, 0, size):
+        return
+    if fused is None:
+        if greatest(indices.astype(int64, copy=False)) >= size:
+            refuse_index(indices.get(), size, who, error)
+        return
+
+    def refuse(part, when):
+        refuse_index(indices.get(), size, who, error, when)
+
+    _checks.ask_range(indices, 0, size, refuse)
 
 
 # The device: what is missing, and how arrays come and go.
 
-
-class _Cuda:
-    """How CuPy's arrays are moved and placed."""
-
-    kind = "cuda"
-
-    @staticmethod
-    def to_numpy(array):
-        return array.get()
-
-    @staticmethod
-    def from_numpy(array, device):
-        _gpu.refuse_forked(f"from_numpy: {device} came")
-        cupy.cuda.Device(device.index).use()
-        return cupy.asarray(array)
-
-    @staticmethod
-    def from_dlpack(array):
-        return cupy.from_dlpack(array)
-
-    @staticmethod
-    def device_of(array):
-        return _devices[array.data.device_id]
-
-
-class _Devices(dict):
-    """From a number to its Device, made once: making one takes longer than an add."""
-
-    def __missing__(self, index):
-        self[index] = Device(f"cuda:{index}")
-        return self[index]
-
-
-_devices = _Devices()
 _gpu = OneGpu(cupy)
 require = _gpu.require
-register(cupy.ndarray, sys.modules[__name__], _Cuda)
+_checks = CudaChecks(cupy, cupyx)
+register(cupy.ndarray, sys.modules[__name__], CudaLibrary(cupy, _gpu, _checks))
+_kernels = Fused(cupy), Together(cupy, _checks)
+fused = None
+
+
+def _use_kernels(on):
+    """Compute with the kernels of xdl, or with their portable twins."""
+    global fused
+    fused = _kernels[0] if on else None
+    TOGETHER.pop(cupy.ndarray, None)
+    if on:
+        TOGETHER[cupy.ndarray] = _kernels[1]
+
+
+_use_kernels(os.environ.get("XDL_CUDA_KERNELS") != "0")

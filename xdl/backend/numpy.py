@@ -108,6 +108,8 @@ _BITS = {
     np.dtype(np.float64): np.int64,
 }
 _FEW, _MANY = 16, 4096
+fused = None  # no kernels that do what operations compose
+BLOCK = 1 << 18  # elements: blocks of so many stay in a cache
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 

@@ -293,6 +293,13 @@ def _is_view(arguments, real):
 class Trace:
     """The namespace: the names of the one that computes, each recorded."""
 
+    fused = None  # a program is of what every device has
+
+    @property
+    def BLOCK(self):  # noqa: N802 (a constant of every namespace)
+        """As in the namespace that computes."""
+        return active().xp.BLOCK
+
     def __getattr__(self, name):
         found = _BITWISE.get(name) or getattr(host, name)
         if isinstance(found, type):

@@ -12,7 +12,7 @@ from float64 to the dtype of what it meets.
 import numbers
 
 from xdl import backend
-from xdl.backend import NAMESPACES
+from xdl.backend import NAMESPACES, known
 from xdl.backend.recording import current, not_in_state
 from xdl.core.variable import Variable
 from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
@@ -301,7 +301,10 @@ def _placed(value, where):
     if value is None:
         return None
     array = value.array if isinstance(value, _Listed) else value
-    return backend.asarray(array, where)
+    placed = backend.asarray(array, where)
+    if type(placed) in backend.TOGETHER and placed is not array:
+        known.note_moved(placed, array)  # nobody else has it
+    return placed
 
 
 def _refuse_dtype(op, name, dtype, floating):

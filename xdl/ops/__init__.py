@@ -13,6 +13,8 @@ _FOR_GRADIENTS = {"asarray", "check_indices", "quiet", "scatter_add"}
 _FOR_GRADIENTS |= {"new_arange", "new_ones", "new_zeros", "scatter_set", "zero_unless"}
 _FOR_GRADIENTS |= {"is_within"}
 
+fused = None  # gradients of gradients are composed
+
 __all__ = [n for n in _PLACES if n not in _FOR_GRADIENTS and n != "special"]
 
 if TYPE_CHECKING:

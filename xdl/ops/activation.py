@@ -123,12 +123,21 @@ class Softmax(Op):
         return axis_shape(self, x_shape, self.axis)
 
     def compute(self, xp, x):
+        if self._is_fused(xp, x):
+            return xp.fused.softmax(x)
         e = xp.exp(x - xp.max(x, axis=self.axis, keepdims=True))
         return e / xp.sum(e, axis=self.axis, keepdims=True)
 
     def gradient(self, xp, gy, y):
+        if self._is_fused(xp, y):
+            return (xp.fused.softmax_gradient(gy, y),)
         gx = gy * y
         return (gx - y * xp.sum(gx, axis=self.axis, keepdims=True),)
+
+    def _is_fused(self, xp, x):
+        if xp.fused is None or self.axis not in (-1, x.ndim - 1):
+            return False
+        return xp.fused.takes_rows(x)
 
 
 class LogSoftmax(Op):

@@ -127,9 +127,12 @@ class ScaledDotProductAttention(Op):
             # Where a score counts, what is not finite in q and k is in its weight.
             q, k = (xp.zero_unless(xp.isfinite(x), x) for x in (q, k))
         gv = xp.matmul(xp.matrix_transpose(weights), gy) if wanted[2] else None
-        gweights *= weights
-        mean = xp.sum(gweights, axis=-1, keepdims=True)
-        gweights -= weights * mean
+        if xp.fused is not None and xp.fused.takes_rows(weights):
+            gweights = xp.fused.softmax_gradient(gweights, weights)
+        else:
+            gweights *= weights
+            mean = xp.sum(gweights, axis=-1, keepdims=True)
+            gweights -= weights * mean
         gscores = gweights if allowed is None else xp.zero_unless(allowed, gweights)
         factor = self._factor(q.shape)
         gq = xp.matmul(gscores, k) * factor if wanted[0] else None
@@ -195,6 +198,8 @@ class ScaledDotProductAttention(Op):
 
 def _softmax(xp, scores, has_any):
     """Return the softmax on the last axis, 0 where the row has no score that counts."""
+    if has_any is None and xp.fused is not None and xp.fused.takes_rows(scores):
+        return xp.fused.softmax(scores)
     top = xp.max(scores, axis=-1, keepdims=True)
     if has_any is not None:
         top = xp.where(has_any, top, 0.0)

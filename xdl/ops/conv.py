@@ -8,7 +8,6 @@ from xdl.core.op import function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.convolution import (
-    BLOCK,
     Convolution,
     blocks,
     conv_to_onnx,
@@ -231,7 +230,7 @@ class Conv2dByInput(Convolution):
         index = shifts(window, count, self.stride, self.dilation)
         # Half as much as in the other products: the images too are read and written.
         size = channels * math.prod(window) * count[1]
-        for some, part in blocks(n, count[0], size, BLOCK // 2):
+        for some, part in blocks(n, count[0], size, xp.BLOCK // 2):
             given = rows[some, part, ...]
             # One product for each tap: sums of whole rows of images are fast.
             seen = xp.matmul(self._by_group(xp, given, False), taps)

@@ -12,8 +12,6 @@ from xdl.core.op import Op
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.windows import as_pair, few, padded, places
 
-BLOCK = 1 << 18  # elements: the rows of one product stay in a cache
-
 
 class Convolution(Op):
     """What the three products of a convolution share: its options and its blocks."""
@@ -68,7 +66,8 @@ class Convolution(Op):
         rows, columns = seen.shape[4:]
         if math.prod(window) == 1:
             return seen, [(slice(0, n), slice(0, rows))]
-        return seen, blocks(n, rows, channels * math.prod(window) * columns)
+        size = channels * math.prod(window) * columns
+        return seen, blocks(n, rows, size, xp.BLOCK)
 
     def _rows(self, xp, seen):
         """Copy what the windows see: a row for each place, (s, groups, rows, fan in).
@@ -109,7 +108,7 @@ class Convolution(Op):
         return xp.reshape(weight, shape)
 
 
-def blocks(n, rows, size, most=BLOCK):
+def blocks(n, rows, size, most):
     """Return slices of n images and of their rows of places that make blocks.
 
     They are a few images each, or a few rows of one, as many in each.

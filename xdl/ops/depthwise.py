@@ -2,7 +2,7 @@
 
 import math
 
-from xdl.ops.convolution import BLOCK, blocks, moved
+from xdl.ops.convolution import blocks, moved
 from xdl.ops.windows import images_last, padded, shifts
 
 
@@ -16,7 +16,7 @@ def convolved(xp, op, x, weight, count):
     n, channels = x.shape[:2]
     x, taps = images_last(xp, padded(xp, x, op.padding)), _taps(xp, weight, count)
     y = xp.new_zeros(x, (n, *count, channels))
-    for some, part, index in _blocks(op, n, channels, weight.shape[2:], count):
+    for some, part, index in _blocks(xp, op, n, channels, weight.shape[2:], count):
         total = None
         for k, (i, j) in enumerate(index):
             seen = x[some, i, j, :] * taps[k, ...]
@@ -30,7 +30,7 @@ def by_input(xp, op, g, weight, size):
     n, *count, channels = g.shape
     taps = _taps(xp, weight, count)
     gx = xp.new_zeros(g, (n, *size, channels))
-    for some, part, index in _blocks(op, n, channels, weight.shape[2:], count):
+    for some, part, index in _blocks(xp, op, n, channels, weight.shape[2:], count):
         given = g[some, part, :, :]
         for k, (i, j) in enumerate(index):
             gx[some, i, j, :] += given * taps[k, ...]
@@ -42,7 +42,7 @@ def by_weight(xp, op, x, g, weight_shape):
     n, channels, *count = g.shape
     x, g = images_last(xp, padded(xp, x, op.padding)), images_last(xp, g)
     total = xp.new_zeros(g, (math.prod(weight_shape[2:]), channels))
-    for some, part, index in _blocks(op, n, channels, weight_shape[2:], count):
+    for some, part, index in _blocks(xp, op, n, channels, weight_shape[2:], count):
         given = g[some, part, :, :]
         sums = []
         for i, j in index:
@@ -60,8 +60,8 @@ def _taps(xp, weight, count):
     return xp.new_zeros(weight, (taps, count[1], channels)) + rows
 
 
-def _blocks(op, n, channels, window, count):
+def _blocks(xp, op, n, channels, window, count):
     """Yield images, rows of places, and for each tap the rows and columns it sees."""
     index = shifts(window, count, op.stride, op.dilation)
-    for some, part in blocks(n, count[0], channels * count[1], BLOCK // 4):
+    for some, part in blocks(n, count[0], channels * count[1], xp.BLOCK // 4):
         yield some, part, [(moved(i, part), j) for _, i, j in index]

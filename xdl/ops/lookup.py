@@ -57,10 +57,14 @@ class Embedding(Op):
         shape = self.shape(indices.shape, weight.shape)
         require_integers(self, indices)
         xp.check_indices(indices, weight.shape[0], self, IndexRangeError)
+        if xp.fused is not None:
+            return xp.fused.rows_at(weight, indices)
         return xp.reshape(xp.take(weight, xp.reshape(indices, (-1,)), axis=0), shape)
 
     def gradient(self, xp, gy, indices, weight_shape):
         rows = xp.reshape(gy, (math.prod(indices.shape), weight_shape[1]))
+        if xp.fused is not None:
+            return None, xp.fused.add_rows(rows, indices, weight_shape[0])
         zeros = xp.new_zeros(gy, weight_shape)
         return None, xp.scatter_add(zeros, (xp.reshape(indices, (-1,)),), rows)
 

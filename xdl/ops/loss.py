@@ -96,9 +96,13 @@ class SoftmaxCrossEntropy(Op):
 
     def compute(self, xp, logits, target):
         self._check(xp, logits, target)
-        shifted, total = _partition(xp, logits)
-        index = picked(xp, target)
-        losses = xp.log(total)[..., 0] - shifted[index]
+        if xp.fused is not None and xp.fused.takes_rows(logits):
+            losses, shifted, total = xp.fused.cross_entropy(logits, target)
+            index = target
+        else:
+            shifted, total = _partition(xp, logits)
+            index = picked(xp, target)
+            losses = xp.log(total)[..., 0] - shifted[index]
         if self.reduction == "mean":
             losses = xp.sum(losses) / target.size
         elif self.reduction == "sum":
@@ -106,6 +110,10 @@ class SoftmaxCrossEntropy(Op):
         return losses, shifted, total, index
 
     def gradient(self, xp, gy, shifted, total, picked):
+        if type(picked) is not tuple:  # of the kernel
+            size = total.size if self.reduction == "mean" else 1
+            given = gy, size, shifted, total, picked
+            return xp.fused.cross_entropy_gradient(*given), None
         if self.reduction == "mean":
             gy = gy / total.size
         difference = xp.scatter_add(xp.exp(shifted) / total, picked, -1.0)
@@ -115,7 +123,12 @@ class SoftmaxCrossEntropy(Op):
         """Take the shifted scores for the scores: the loss does not see the shift."""
         shifted, _, *rest = node.kept
         shifted = wrap(shifted, node.inputs[0])
-        return (*_partition(NAMESPACES[Variable], shifted), *rest)
+        return (*_partition(NAMESPACES[Variable], shifted), *self._composed(*rest))
+
+    def _composed(self, index):
+        """Return the index of the targets, which the kernel has no need of."""
+        is_target = type(index) is not tuple
+        return (picked(NAMESPACES[type(index)], index) if is_target else index,)
 
     def _check(self, xp, logits, target):
         if target.shape != logits.shape[:-1]:
@@ -224,6 +237,9 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         has_mass = xp.any(masses != 0, axis=-1, keepdims=True)
         scale = xp.zero_unless(has_mass, scale)
         return (mass * (xp.exp(shifted) / total) - masses) * scale, None, None
+
+    def _composed(self, *rest):
+        return rest
 
     def _masses(self, xp, logits, target, weight, factors, counts):
         smooth = self.label_smoothing

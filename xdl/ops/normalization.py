@@ -106,6 +106,7 @@ class LayerNorm(Normalization):
     """
 
     onnx = "LayerNormalization"
+    centres = True  # whether the mean is subtracted
     floating = True
     cases = (
         Case([(2, 3), (3,), (3,)], {"features": (3,)}),
@@ -142,7 +143,12 @@ class LayerNorm(Normalization):
 
     def compute(self, xp, x, weight=None, bias=None):
         self.shape(x.shape, *(a if a is None else a.shape for a in (weight, bias)))
-        centred, scale = self._standardized(xp, self._split(xp, x))
+        rows = self._split(xp, x)
+        if xp.fused is not None and xp.fused.takes_rows(rows):
+            flat = [a if a is None else _flat(xp, a) for a in (weight, bias)]
+            made = xp.fused.layer_norm(rows, *flat, self.eps, self.centres)
+            return xp.reshape(made[0], x.shape), *made[1:]
+        centred, scale = self._standardized(xp, rows)
         y = centred * scale
         if weight is not None:
             y *= _flat(xp, weight)
@@ -152,6 +158,8 @@ class LayerNorm(Normalization):
 
     def gradient(self, xp, gy, weight, centred, scale, wanted):
         rows = xp.reshape(gy, centred.shape)
+        if xp.fused is not None and xp.fused.takes_rows(rows):
+            return self._by_kernels(xp, gy, weight, centred, scale, wanted)
         product = rows * centred if wanted[0] or wanted[1] else None
         gx = gweight = gbias = None
         if wanted[0]:
@@ -164,6 +172,22 @@ class LayerNorm(Normalization):
             gbias = xp.matmul(xp.new_ones(rows, (rows.shape[0],)), rows)
             gbias = xp.reshape(gbias, self.features)
         return gx, gweight, gbias
+
+    def _by_kernels(self, xp, gy, weight, centred, scale, wanted):
+        rows = xp.reshape(gy, centred.shape)
+        gx, by_weight = None, (None, None)
+        if wanted[0]:
+            flat = weight if weight is None else _flat(xp, weight)
+            given = rows, flat, centred, scale, self.centres
+            gx = xp.reshape(xp.fused.layer_norm_gradient(*given), gy.shape)
+        if any(wanted[1:]):
+            wants_bias = len(wanted) > 2 and wanted[2]
+            by_weight = xp.fused.layer_norm_by_weight(rows, centred, scale, wants_bias)
+        gweight, gbias = by_weight
+        if len(self.features) > 1:  # of one axis it has the shape: no view is made
+            gweight = xp.reshape(gweight, self.features) if wanted[1] else None
+            gbias = None if gbias is None else xp.reshape(gbias, self.features)
+        return gx, gweight if wanted[1] else None, gbias
 
     def _split(self, xp, x):
         size = math.prod(self.features)
@@ -239,6 +263,7 @@ class RMSNorm(LayerNorm):
     """
 
     onnx = "RMSNormalization"
+    centres = False
     cases = (
         Case([(2, 3), (3,)], {"features": (3,)}),
         Case([(2, 3), None], {"features": 3}),

@@ -151,6 +151,8 @@ class MaxPool2d(Pooling):
 
     def compute(self, xp, x):
         count = self._places(x.shape)
+        if xp.fused is not None and xp.fused.takes(x):
+            return xp.fused.max_pool(x, count, self._options, lowest(x.dtype))
         x = padded(xp, x, self.padding, lowest(x.dtype))
         first, *rest = self._shifts(count)
         y, narrow = x[first], math.prod(self.window) <= 256
@@ -223,6 +225,8 @@ class MaxUnpool2d(Unpooling):
 
     def compute(self, xp, g, winners):
         self._image_shape(g.shape)
+        if xp.fused is not None and xp.fused.takes(g):
+            return xp.fused.max_unpool(g, winners, self.size, self._options)
         rows = images_last(xp, g)
         winners = images_last(xp, winners)
         numbers = range(math.prod(self.window))

@@ -61,6 +61,8 @@ class Dropout(Op):
         self.key, self.number = key, number
 
     def compute(self, xp, x):
+        if self.p < 1 and xp.fused is not None and xp.fused.takes(x):
+            return xp.fused.dropout(x, self.p, self.key, self.number)
         if self.p == 1:
             mask = xp.astype(xp.new_zeros(x, x.shape), "bool")
         else:
@@ -74,6 +76,8 @@ class Dropout(Op):
         return (self._chosen(xp, gy, mask),)
 
     def _chosen(self, xp, x, mask):
+        if self.p < 1 and xp.fused is not None and xp.fused.takes(x):
+            return xp.fused.kept(x, mask, self.p)
         y = xp.zero_unless(mask, x)
         if self.p < 1:
             y *= 1 / (1 - self.p)

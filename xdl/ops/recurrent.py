@@ -99,6 +99,9 @@ class Lstm(Recurrence):
     def _step(self, xp, z, states, across):
         h, c = states
         q = xp.matmul(h, across)
+        if xp.fused is not None and xp.fused.takes(q):
+            h, c, *saved = xp.fused.lstm(q, z, c)
+            return (h, c), tuple(saved)
         q += z
         smooth, rest = logistic.sigmoid_and_rest(xp, xp.getitem(q, slice(0, 3)))
         i, f, o = (xp.getitem(smooth, k) for k in range(3))
@@ -109,6 +112,9 @@ class Lstm(Recurrence):
 
     def _step_back(self, xp, gstates, saved, before):
         gh, gc = gstates
+        if xp.fused is not None and xp.fused.takes(gh):
+            gz, gc = xp.fused.lstm_gradient(gh, gc, saved, before[1])
+            return gz, gz, [None, gc]
         smooth, rest, g, bent = saved
         i, f, o = (xp.getitem(smooth, k) for k in range(3))
         slopes = smooth * rest

@@ -64,6 +64,9 @@ class Adagrad(Optimizer):
         self.starts = {"square_sum": self.initial_accumulator_value}
         super().__init__(parameter, lr)
 
+    def together(self):
+        return "adagrad", (self.lr, self.eps, self.weight_decay, self.lr_decay)
+
     def change(self, xp, value, grad, step, square_sum):
         grad = decayed(self, value, grad, is_decoupled=False)
         t = advance(step)
@@ -129,6 +132,9 @@ class Adadelta(Optimizer):
     def __init__(self, parameter, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
         self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
         super().__init__(parameter, lr)
+
+    def together(self):
+        return "adadelta", (self.lr, self.rho, self.eps, self.weight_decay)
 
     def change(self, xp, value, grad, square_average, square_update):
         grad = decayed(self, value, grad, is_decoupled=False)

@@ -70,6 +70,10 @@ class Adam(Optimizer):
             self.state_names += ("greatest",)
         super().__init__(parameter, lr)
 
+    def together(self):
+        decay = self.weight_decay, self.is_decoupled
+        return "adam", (self.lr, *self.betas, self.eps, *decay, self.amsgrad)
+
     def change(self, xp, value, grad, step, average, square_average, greatest=None):
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.is_decoupled)

@@ -42,6 +42,9 @@ class Lion(Optimizer):
         self.betas, self.weight_decay = betas, weight_decay
         super().__init__(parameter, lr)
 
+    def together(self):
+        return "lion", (self.lr, *self.betas, self.weight_decay)
+
     def change(self, xp, value, grad, average):
         beta1, beta2 = self.betas
         decayed(self, value, grad, is_decoupled=True)

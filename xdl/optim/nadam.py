@@ -68,6 +68,11 @@ class NAdam(Optimizer):
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
 
+    def together(self):
+        decay = self.weight_decay, self.decoupled_weight_decay
+        numbers = self.lr, *self.betas, self.eps, *decay, self.momentum_decay
+        return "nadam", numbers
+
     def change(self, xp, value, grad, step, product, average, square_average):
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.decoupled_weight_decay)
@@ -150,6 +155,10 @@ class RAdam(Optimizer):
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
+
+    def together(self):
+        decay = self.weight_decay, self.decoupled_weight_decay
+        return "radam", (self.lr, *self.betas, self.eps, *decay)
 
     def change(self, xp, value, grad, step, average, square_average):
         beta1, beta2 = self.betas

@@ -2,7 +2,7 @@
 
 from xdl import backend
 from xdl.arguments import kind, unknown
-from xdl.backend import NAMESPACES, pending
+from xdl.backend import NAMESPACES, TOGETHER, checks, pending
 from xdl.backend import numpy as host
 from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.backend.recording import current, registrations
@@ -36,7 +36,8 @@ class Optimizer(Stored):
     says what else some of it starts with. One that ``squares`` gradients gets none
     beyond 9.2e18 (6.7e153 in float64), whose squares would be infinite: larger ones
     count as that. ``change`` makes at most ``scratch`` arrays as large as the weight at
-    one time: so much memory is there before the first weight changes.
+    one time: so much memory is there before the first weight changes. ``together``
+    says how a GPU changes all weights in one launch; None: one by one.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
@@ -75,12 +76,13 @@ class Optimizer(Stored):
     scratch = 4
     writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
+    together = None
     scheduled = None  # (the lr before a schedule came, the lr that it set)
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         if "change" in vars(cls):  # what another one promised does not hold for it
-            for name in ("scratch", "writes_once"):
+            for name in ("scratch", "writes_once", "together"):
                 setattr(cls, name, vars(cls).get(name, getattr(Optimizer, name)))
 
     def __init__(self, parameter, lr):
@@ -145,7 +147,9 @@ class Optimizer(Stored):
         if (recording := current()) is not None:
             self._refuse_unless_in(recording)
         try:
-            ready = self._ready()
+            ready = self._ready(later := [])
+            if later:
+                self._ask(later)
         except NonFiniteError:
             pending.put_back()
             if clears:
@@ -176,6 +180,8 @@ class Optimizer(Stored):
     def _change_all(self, ready, clears):
         quiet = begin_quiet()
         try:
+            if TOGETHER and self.together is not None:
+                ready = self._change_together(ready)
             for node, xp, value, grad, arrays in ready:
                 if is_narrow(value):  # squares and an eps of 1e-8 are 0 in 16 bits
                     self._change_in_float32(xp, value, grad, arrays)
@@ -187,6 +193,26 @@ class Optimizer(Stored):
             pending.settle()
         finally:
             end_quiet(quiet)
+
+    def _change_together(self, ready):
+        """Change what a GPU changes in one launch; return what is left."""
+        left = [one for one in ready if type(one[2]) not in TOGETHER]
+        for library, gpu in TOGETHER.items():
+            some = [one for one in ready if type(one[2]) is library]
+            if some:
+                limits = _SQUARABLE if self.squares else {}
+                gpu.change(*self.together(), limits, list(map(self._given, some)))
+                for node, *_ in some:
+                    touch(node)
+        return left
+
+    def _given(self, one):
+        """Return a weight, its gradient, the count of its steps and other state."""
+        _, _, value, grad, arrays = one
+        named = dict(zip(self.state_names, arrays, strict=True))
+        counts = [named.pop(name) for name in self.counters]
+        step = counts.pop(0) if counts else None
+        return value, grad, step, [*named.values(), *counts]
 
     def _refuse_unless_in(self, recording):
         if self not in recording.owners:
@@ -200,8 +226,8 @@ class Optimizer(Stored):
         self.change(xp, wide, xp.astype(grad, xp.float32), *state)
         value[...] = xp.astype(wide, value.dtype)
 
-    def _ready(self):
-        """Return what ``change`` needs for each Variable that has a finite gradient."""
+    def _ready(self, later):
+        """Return what ``change`` needs; add to ``later`` whose gradients a GPU has."""
         ready = []
         for variable, state in self._slots:
             node = variable._node
@@ -211,10 +237,12 @@ class Optimizer(Stored):
             xp = NAMESPACES[type(grad)]
             limit = self.squares and _SQUARABLE.get(backend.dtype_name(grad.dtype))
             if not limit or not xp.is_within(grad, limit):
-                if xp.has_non_finite(grad):
+                if TOGETHER and type(grad) in TOGETHER:
+                    later.append((variable, grad))
+                elif xp.has_non_finite(grad):
                     raise self._non_finite(variable)
                 if limit:
-                    grad = xp.minimum(xp.maximum(grad, -limit), limit)
+                    grad = self._limited(xp, grad, limit)
             value = variable._value
             arrays = _beside(value, state) if state else ()
             ready.append((node, xp, value, grad, arrays))
@@ -225,11 +253,30 @@ class Optimizer(Stored):
             )
         return ready
 
-    def _non_finite(self, variable):
+    def _limited(self, xp, grad, limit):
+        if TOGETHER and self.together is not None and type(grad) in TOGETHER:
+            return grad  # its launch limits it
+        return xp.minimum(xp.maximum(grad, -limit), limit)
+
+    def _ask(self, later):
+        """Ask a GPU whether gradients are finite; know it, unless that may wait."""
+
+        variables = [variable for variable, _ in later]
+
+        def refuse(place, when):
+            raise self._non_finite(variables[place], when)
+
+        gpu = TOGETHER[type(later[0][1])]
+        gpu.ask_finite([grad for _, grad in later], refuse)
+        gpu.know(may_wait=self.together is not None)
+        checks.count_step()
+
+    def _non_finite(self, variable, when=""):
         return NonFiniteError(
             f"{type(self).__name__}: the gradient of {variable._label()} "
-            f"{variable.shape} holds NaN or infinity; no weight was changed. Where "
-            f"the loss grew before (it diverged), a smaller lr than {self.lr:g} helps; "
+            f"{variable.shape} holds NaN or infinity{when}; no weight was changed. "
+            "Where the loss grew before (it diverged), a smaller lr than "
+            f"{self.lr:g} helps; "
             "xdl.set_debug(True) finds the operation. update() has cleared the "
             "gradients; after step(), clear_grads() does"
         )

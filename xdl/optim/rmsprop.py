@@ -75,6 +75,10 @@ class RMSprop(Optimizer):
         self._has_average = self.centered
         super().__init__(parameter, lr)
 
+    def together(self):
+        more = self.momentum, self.centered, self._has_average
+        return "rmsprop", (self.lr, self.alpha, self.eps, self.weight_decay, *more)
+
     def change(self, xp, value, grad, square_average, *more):
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.alpha)

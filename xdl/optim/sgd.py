@@ -61,6 +61,9 @@ class SGD(Optimizer):
         self.state_names = ("velocity",) if self.momentum else ()
         super().__init__(parameter, lr)
 
+    def together(self):
+        return "sgd", (self.lr, self.momentum, self.nesterov, self.weight_decay)
+
     def change(self, xp, value, grad, velocity=None):
         if self.weight_decay:
             grad = grad + self.weight_decay * value

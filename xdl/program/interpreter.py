@@ -2,6 +2,7 @@
 
 import operator
 
+from xdl.backend.checks import at_once
 from xdl.backend.recording import Value, dense, is_given, replaced
 
 _PYTHON = {
@@ -59,10 +60,12 @@ def run(program, xp, given):
     def real(value):
         return dense(value) if is_given(value) else given[value]
 
-    for instruction in program.instructions:
-        arguments = replaced(instruction.arguments, real)
-        options = replaced_options(instruction.options, real)
-        given[instruction.result] = compute(instruction, xp, arguments, options, draw)
+    with at_once():
+        for instruction in program.instructions:
+            arguments = replaced(instruction.arguments, real)
+            options = replaced_options(instruction.options, real)
+            made = compute(instruction, xp, arguments, options, draw)
+            given[instruction.result] = made
     return given
 
 
