@@ -147,9 +147,7 @@ class Optimizer(Stored):
         if (recording := current()) is not None:
             self._refuse_unless_in(recording)
         try:
-            ready = self._ready(later := [])
-            if later:
-                self._ask(later)
+            ready = self._checked()
         except NonFiniteError:
             pending.put_back()
             if clears:
@@ -225,6 +223,12 @@ class Optimizer(Stored):
         wide = xp.astype(value, xp.float32)
         self.change(xp, wide, xp.astype(grad, xp.float32), *state)
         value[...] = xp.astype(wide, value.dtype)
+
+    def _checked(self):
+        ready = self._ready(later := [])
+        if later:
+            self._ask(later)
+        return ready
 
     def _ready(self, later):
         """Return what ``change`` needs; add to ``later`` whose gradients a GPU has."""
