@@ -240,6 +240,14 @@ def is_there(value, index, part):
     return is_set and origin.arguments[1:] == (index, part)
 
 
+def axes_back(view, ndim):
+    """Return the axes that undo a transposition."""
+    if view.name == "matrix_transpose":
+        return (*range(ndim - 2), ndim - 1, ndim - 2)
+    axes = [axis % ndim for axis in view.arguments[1]]
+    return tuple([axes.index(axis) for axis in range(ndim)])
+
+
 class Recording:
     """The instructions of a step, as they are written down.
 

@@ -16,7 +16,7 @@ from xdl.backend import numpy as host
 from xdl.backend.device import Device
 from xdl.backend.number import Number
 from xdl.backend.operators import install
-from xdl.backend.recording import active, for_any_length, is_there, root
+from xdl.backend.recording import active, axes_back, for_any_length, is_there, root
 from xdl.errors import GraphError
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
@@ -146,7 +146,7 @@ class Traced:
             name, arguments = "set_at", (value_now(base), view.arguments[1], value)
             array = base.array
         elif view.name in ("permute_dims", "matrix_transpose"):
-            axes = _axes_back(view, base.ndim)
+            axes = axes_back(view, base.ndim)
             name, arguments = "permute_dims", (value, axes)
             array = array.transpose(axes)
         elif view.result.size != base.size:
@@ -192,14 +192,6 @@ def _refuse_mask(index):
         )
     if is_mask:
         active().looked_at.append(index.array)
-
-
-def _axes_back(view, ndim):
-    """Return the axes that undo a transposition."""
-    if view.name == "matrix_transpose":
-        return (*range(ndim - 2), ndim - 1, ndim - 2)
-    axes = [axis % ndim for axis in view.arguments[1]]
-    return tuple([axes.index(axis) for axis in range(ndim)])
 
 
 def value_now(traced):

@@ -7,9 +7,9 @@ from xdl.backend import NAMESPACES
 from xdl.core.node import keep
 from xdl.core.parameter import Parameter
 from xdl.core.watch import Watch
-from xdl.optim.optimizer import as_parameter, wide_copy
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
+from xdl.optim.weights import as_parameter, wide_copy
 from xdl.uninterrupted import Uninterrupted
 
 

@@ -14,6 +14,7 @@ from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
+from xdl.optim.weights import as_parameter, wide_copy
 from xdl.uninterrupted import Uninterrupted
 
 # The largest gradients whose squares, and their sums, are finite in the dtype of the
@@ -369,37 +370,3 @@ def _reserve(ready, scratch):
 
 def _size(one):
     return one[2].size
-
-
-def wide_copy(variable, name):
-    """Return a constant copy of a Variable; of a 16-bit one in float32."""
-    dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
-    return Variable(variable._value, name, trainable=False, dtype=dtype)
-
-
-def as_parameter(who, source):
-    """Return the Parameter that ``source`` is, has, or is made into.
-
-    Raises:
-        ArgumentError: it is no Parameter, Module or iterable of Variables, or a
-            Variable comes twice.
-    """
-    if isinstance(source, Parameter):
-        return source
-    if isinstance(getattr(source, "parameter", None), Parameter):
-        return source.parameter
-    if isinstance(source, Variable) or not hasattr(source, "__iter__"):
-        raise ArgumentError(
-            f"{who}: {kind(source)} came, needed a Parameter, a Module or an "
-            "iterable of Variables"
-        )
-    parameter = Parameter()
-    for i, variable in enumerate(source):
-        if not isinstance(variable, Variable):
-            raise ArgumentError(
-                f"{who}: item {i} is {kind(variable)}, needed a Variable"
-            )
-        if any(variable is known for known in parameter.values()):
-            raise ArgumentError(f"{who}: item {i} ({variable._label()}) came twice")
-        parameter.register(str(i), variable)
-    return parameter

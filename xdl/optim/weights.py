@@ -1,0 +1,42 @@
+"""Weights as optimizers and averages take and copy them."""
+
+from xdl import backend
+from xdl.arguments import kind
+from xdl.core.narrow import is_narrow
+from xdl.core.parameter import Parameter
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError
+
+
+def wide_copy(variable, name):
+    """Return a constant copy of a Variable; of a 16-bit one in float32."""
+    dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
+    return Variable(variable._value, name, trainable=False, dtype=dtype)
+
+
+def as_parameter(who, source):
+    """Return the Parameter that ``source`` is, has, or is made into.
+
+    Raises:
+        ArgumentError: it is no Parameter, Module or iterable of Variables, or a
+            Variable comes twice.
+    """
+    if isinstance(source, Parameter):
+        return source
+    if isinstance(getattr(source, "parameter", None), Parameter):
+        return source.parameter
+    if isinstance(source, Variable) or not hasattr(source, "__iter__"):
+        raise ArgumentError(
+            f"{who}: {kind(source)} came, needed a Parameter, a Module or an "
+            "iterable of Variables"
+        )
+    parameter = Parameter()
+    for i, variable in enumerate(source):
+        if not isinstance(variable, Variable):
+            raise ArgumentError(
+                f"{who}: item {i} is {kind(variable)}, needed a Variable"
+            )
+        if any(variable is known for known in parameter.values()):
+            raise ArgumentError(f"{who}: item {i} ({variable._label()}) came twice")
+        parameter.register(str(i), variable)
+    return parameter
