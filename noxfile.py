@@ -126,7 +126,7 @@ def _host_gpu(session, cupy):
     if not shutil.which("g++"):
         end("the host GPU needs g++")
     try:
-        session.install("-e", ".[dev]", cupy, "cython>=3.2,<3.3", *CUDA)
+        session.install("-e", ".[dev]", cupy, "cython>=3.2,<3.3", "pip", *CUDA)
         session.run(*HOST_GPU, "-c", "")
     except CommandFailed:
         end("the host GPU cannot be made here: what failed stands above")

@@ -7,6 +7,7 @@ that says which check failed first; while it is set, optimizers change no weight
 
 import contextlib
 from contextvars import ContextVar
+from typing import Any
 
 from xdl.arguments import explained
 from xdl.backend.recording import current
@@ -30,6 +31,9 @@ class Checks:
         read: an array of the host, for the flag as it was read.
         step: how many updates there were since checks are deferred, plus 1.
     """
+
+    flag: Any
+    read: Any
 
     def __init__(self):
         self.is_deferred, self.flag, self.read = False, None, None
@@ -94,14 +98,14 @@ def deferred():
 def at_once():
     """Let no answer wait in a ``with`` block."""
     checks = _checks.get()
-    before = checks is not None and checks.is_deferred
-    if before:
-        checks.is_deferred = False
+    if checks is None or not checks.is_deferred:
+        yield
+        return
+    checks.is_deferred = False
     try:
         yield
     finally:
-        if before:
-            checks.is_deferred = True
+        checks.is_deferred = True
 
 
 @explained

@@ -1,5 +1,7 @@
 """Optimizer: what all optimizers share."""
 
+from typing import Any
+
 from xdl import backend
 from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES, TOGETHER, checks, pending
@@ -77,7 +79,7 @@ class Optimizer(Stored):
     scratch = 4
     writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
-    together = None
+    together: Any = None
     scheduled = None  # (the lr before a schedule came, the lr that it set)
 
     def __init_subclass__(cls, **options):
