@@ -208,6 +208,21 @@ def test_an_array_or_a_list_that_a_module_holds_is_followed(
 
 
 @every_executor
+def test_a_zero_of_the_other_sign_is_another_number(executor):
+    module = Scaled(0.0)
+
+    def change():
+        module.held = -module.held
+
+    compiled = xdl.compile(module.forward, module, executor=executor)
+    for _ in range(3):
+        expected = np.signbit(module.forward(X).value)
+        np.testing.assert_array_equal(np.signbit(compiled(X).value), expected)
+        compiled(X)
+        change()
+
+
+@every_executor
 def test_a_variable_of_the_function_outside_is_followed(executor):
     factor, (model,) = 2.0, _state()
 

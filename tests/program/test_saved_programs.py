@@ -1,6 +1,5 @@
 """Saved programs: nothing of the user's is code, and their arguments are checked."""
 
-import importlib.util
 import inspect
 import math
 from types import SimpleNamespace
@@ -21,6 +20,7 @@ from tests.program.nasty import (
     LoudStr,
     Mode,
 )
+from tests.program.saved import loaded
 from xdl import ArgumentError, Variable
 from xdl.program import compile
 
@@ -31,15 +31,6 @@ def canary(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     yield tmp_path / "canary"
     assert not (tmp_path / "canary").exists()
-
-
-def _loaded(program, path):
-    """Save a program and load its file."""
-    program.save(path)
-    spec = importlib.util.spec_from_file_location("saved", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_code_of_these_tests_would_make_its_file(canary):
@@ -55,7 +46,7 @@ def test_a_name_of_a_weight_is_no_code(name, tmp_path):
     fast = compile(lambda x: (x + weight) * 2, weight)
     fast(np.ones(2, np.float32))
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     assert [4.0, 6.0] == module.step(np.ones(2, np.float32)).tolist()
     assert fast.program.statistics()["lines"] + 2 == len(str(fast.program).splitlines())
@@ -79,7 +70,7 @@ def test_all_these_names_at_once_stay_apart(tmp_path):
     x = np.array([0.5], np.float32)
     expected = fast(x).numpy()
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     assert expected == module.step(x)
     assert 2 * len(NAMES) == len(module.state)
@@ -104,7 +95,7 @@ def test_a_name_of_a_layer_or_class_is_no_code(name, tmp_path):
     x = np.ones((4, 2), np.float32)
     expected = fast(x).numpy()
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     np.testing.assert_allclose(module.step(x), expected, rtol=1e-6)
 
@@ -122,7 +113,7 @@ def test_a_name_of_an_argument_is_no_code(name, tmp_path):
     x, y = np.array([3.0], np.float32), np.array([1.0], np.float32)
     fast(x, y)
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     assert [2.0] == module.step(x, y).tolist()
 
@@ -132,7 +123,7 @@ def test_arguments_keep_names_that_are_free(tmp_path):
     given = [np.full(2, i, np.float32) for i in range(4)]
     fast(*given)
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     assert [-1.0, -1.0] == module.step(*given).tolist()
     assert "x" == next(iter(inspect.signature(module.step).parameters))
@@ -169,7 +160,7 @@ def test_a_returned_value_comes_back(value, tmp_path):
     fast = compile(lambda x: (x * 2, [value], {"key": value}))
     fast(np.ones(1, np.float32))
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     _, (first,), named = module.step(np.ones(1, np.float32))
     assert _same(value, first)
@@ -192,7 +183,7 @@ def test_a_returned_member_of_a_type_of_the_users_comes_as_its_plain_value(
     fast = compile(lambda x: {"a": value, value: x})
     fast(np.ones(1, np.float32))
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     assert {"a": plain, plain: 1.0} == module.step(np.ones(1, np.float32))
 
@@ -223,7 +214,7 @@ def test_options_of_operations_are_no_code(tmp_path):
     x = np.ones((2, 3), np.float32)
     fast(x)
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     assert [6.0, 6.0] == module.step(x).tolist()
     assert CODE not in str(fast.program)
@@ -265,7 +256,7 @@ def test_returned_arrays_that_never_change_come_back(tmp_path):
     x = np.ones(1, np.float32)
     fast(x)
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
     module.step(x)[1][:] = 9
 
     assert [0, 1, 2] == module.step(x)[1].tolist()
@@ -285,7 +276,7 @@ def test_state_that_is_only_returned_is_there_and_stays(tmp_path):
     for _ in range(2):
         fast(x)
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
     kept = [module.step(x) for _ in range(3)]
 
     assert [[[1.0, 2.0]]] * 3 == [returned[0].tolist() for returned in kept]
@@ -307,7 +298,7 @@ def test_two_arrays_that_change_places_do(tmp_path):
     fast = compile(step, a, b)
     fast()
 
-    module = _loaded(fast.program, tmp_path / "step.py")
+    module = loaded(fast.program, tmp_path / "step.py")
 
     assert (1.0, 2.0) == tuple(v.item() for v in module.step())
     assert (2.0, 1.0) == tuple(v.item() for v in module.step())

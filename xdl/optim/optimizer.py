@@ -267,7 +267,6 @@ class Optimizer(Stored):
 
     def _ask(self, later):
         """Ask a GPU whether gradients are finite; know it, unless that may wait."""
-
         variables = [variable for variable, _ in later]
 
         def refuse(place, when):

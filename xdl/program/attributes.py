@@ -43,8 +43,11 @@ def is_followed(value):
 
 
 def is_equal(new, old):
-    """Tell whether a value that is not the same object is the same plain value."""
-    return type(new) is type(old) and is_plain(new) and new == old
+    """Tell whether a value that is not the same object is the same plain value.
+
+    0.0 equals -0.0, and (1,) equals (True,), but a step may tell them apart.
+    """
+    return type(new) is type(old) and is_plain(new) and repr(new) == repr(old)
 
 
 class _Same:
