@@ -223,22 +223,9 @@ def test_a_zero_of_the_other_sign_is_another_number(executor):
 
 
 @every_executor
-def test_a_variable_of_the_function_outside_is_followed(executor):
-    factor, (model,) = 2.0, _state()
-
-    def step(x):
-        return xdl.Variable(x) * factor
-
-    def change():
-        nonlocal factor
-        factor += 1
-
-    _check(step, (model,), change, 3, executor)
-
-
-@every_executor
-def test_an_array_in_another_ones_place_is_followed(executor):
-    factor, (model,) = np.ones(3), _state()
+@pytest.mark.parametrize("factor", [2.0, np.ones(3)], ids=["number", "array"])
+def test_a_variable_of_the_function_outside_is_followed(factor, executor):
+    (model,) = _state()
 
     def step(x):
         return xdl.Variable(x) * factor
