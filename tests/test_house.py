@@ -37,6 +37,7 @@ LAYERS = [
     {"arguments", "elsewhere", "forks"},
     {"late", "replacing"},
     {"backend"},
+    {"tracing"},
     {"core"},
     {"transform"},
     {"ops"},

@@ -9,10 +9,10 @@ import xdl
 from xdl import GraphError
 from xdl.backend import numpy as host
 from xdl.backend.device import CPU
-from xdl.backend.number import COMPARISONS, Number
-from xdl.backend.recording import Recording, Value, current, revision
-from xdl.backend.trace import Traced, trace, value_now
 from xdl.program import interpreter
+from xdl.tracing.namespace import Traced, trace, value_now
+from xdl.tracing.number import COMPARISONS, Number
+from xdl.tracing.recording import Recording, Value, current, revision
 
 
 class Step:

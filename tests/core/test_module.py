@@ -8,8 +8,8 @@ import pytest
 
 import xdl
 from xdl import GraphError, Module
-from xdl.backend.recording import registrations
 from xdl.nn import Linear
+from xdl.tracing.recording import registrations
 
 
 class Deep(Module):

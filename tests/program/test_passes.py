@@ -6,7 +6,6 @@ import pytest
 import xdl
 from tests.program.compared import differing
 from xdl.backend import numpy as host
-from xdl.backend.recording import Instruction
 from xdl.program import interpreter
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.passes import (
@@ -20,6 +19,7 @@ from xdl.program.passes import (
 )
 from xdl.program.record import record
 from xdl.program.state import State
+from xdl.tracing.recording import Instruction
 
 PASSES = {f.__name__: f for f in (folded, flattened, as_rows, tidied, shared, needed)}
 

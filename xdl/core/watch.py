@@ -7,9 +7,9 @@ what was in it is compared with what is in it now.
 from operator import is_
 
 from xdl.backend import ARRAYS
-from xdl.backend.recording import registrations
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
+from xdl.tracing.recording import registrations
 
 _DATA = (int, float, complex, str, bytes)
 

@@ -4,11 +4,11 @@ import os
 
 from xdl.arguments import kind
 from xdl.backend import random as draws
-from xdl.backend.recording import current
 from xdl.errors import ArgumentError, CheckpointError, GraphError
 from xdl.io import container, parts, tree
 from xdl.io.listing import listed
 from xdl.replacing import replacing
+from xdl.tracing.recording import current
 from xdl.uninterrupted import Uninterrupted
 
 

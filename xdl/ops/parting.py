@@ -1,10 +1,10 @@
 """Taking an array apart: each part a view of it, and one gradient for them all."""
 
-from xdl.backend.recording import for_any_length
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape, one_axis
+from xdl.tracing.recording import for_any_length
 
 
 class _Pieces:

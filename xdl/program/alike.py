@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from xdl import backend
-from xdl.backend.number import Comparison
-from xdl.backend.recording import Value, is_given
 from xdl.program import sizes
 from xdl.program.literal import comment
 from xdl.program.sizes import NoFormula, Scale, Size, at, moves
+from xdl.tracing.number import Comparison
+from xdl.tracing.recording import Value, is_given
 
 _KINDS = {Size: int, Scale: float}
 _SHOWN = 4  # things in an error

@@ -1,9 +1,9 @@
 """atomic: a step of several calls that is done whole, or not at all."""
 
 from xdl.arguments import explained
-from xdl.backend.recording import count_revision, current
 from xdl.program.state import State
 from xdl.program.verify import Snapshot
+from xdl.tracing.recording import count_revision, current
 from xdl.uninterrupted import Uninterrupted
 
 

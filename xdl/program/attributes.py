@@ -10,14 +10,14 @@ import threading
 from typing import Any
 
 from xdl.backend import ARRAYS
-from xdl.backend.recording import current
-from xdl.backend.trace import Number, Traced
 from xdl.core.module import Module
 from xdl.core.variable import Variable
 from xdl.core.watch import holds_data, items_of
 from xdl.errors import GraphError
 from xdl.optim.ranges import Checked
 from xdl.program.nest import leaves, mapped
+from xdl.tracing.namespace import Number, Traced
+from xdl.tracing.recording import current
 
 _PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 MISSING = object()

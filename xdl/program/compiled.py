@@ -8,7 +8,6 @@ from operator import is_
 
 from xdl import backend, forks
 from xdl.backend import NAMESPACES, random
-from xdl.backend.recording import current
 from xdl.core import mode
 from xdl.errors import ArgumentError, GraphError
 from xdl.program import verify
@@ -27,6 +26,7 @@ from xdl.program.state import State
 from xdl.program.surroundings import Surroundings
 from xdl.program.verify import Expected, Snapshot, compared, copied, results
 from xdl.program.waiting import no_collection, told
+from xdl.tracing.recording import current
 
 MOST = 64  # programs that are kept of one step
 _PLANNING = "compile: a step is made ready for its replays, once for these shapes"

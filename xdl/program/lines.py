@@ -6,10 +6,10 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.backend import scatter, summation
-from xdl.backend.recording import Instruction, Value, is_fill, values_in
 from xdl.program import kernels
 from xdl.program.names import Names
 from xdl.program.plan import INTO, REDUCTIONS, ufunc_of
+from xdl.tracing.recording import Instruction, Value, is_fill, values_in
 
 _SYMBOLS = {
     "add": "+",

@@ -3,11 +3,11 @@
 A pass never changes a number that comes out, except where its text says so.
 """
 
-from xdl.backend.recording import Instruction, Value, dense, replaced
 from xdl.program.covering import added, joined
 from xdl.program.interpreter import compute
 from xdl.program.renaming import renamed
 from xdl.program.sharing import shared
+from xdl.tracing.recording import Instruction, Value, dense, replaced
 
 CHECKS = frozenset({"check_indices", "refuse_non_finite"})
 FILLS = frozenset({"new_zeros", "new_ones", "new_arange", "full"})

@@ -17,10 +17,10 @@ import numpy as np
 
 from xdl import backend
 from xdl.backend import numpy as host
-from xdl.backend.recording import is_given, replaced
 from xdl.backend.scatter import add_at
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.passes import CHECKS
+from xdl.tracing.recording import is_given, replaced
 
 # What takes numbers as they are, and rounds nothing.
 _MOVES = frozenset(

@@ -6,8 +6,6 @@ import numbers
 from xdl import backend
 from xdl.backend import NAMESPACES, random
 from xdl.backend.device import use_device
-from xdl.backend.recording import Recording, Value, not_in_state
-from xdl.backend.trace import TRACE, Number, Traced, value_now
 from xdl.core.promote import is_data
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DeviceError, GraphError
@@ -19,6 +17,8 @@ from xdl.program.outside import Outside
 from xdl.program.program import Output, Program
 from xdl.program.trial import Trial
 from xdl.program.verify import give_memory_back
+from xdl.tracing.namespace import TRACE, Number, Traced, value_now
+from xdl.tracing.recording import Recording, Value, not_in_state
 
 
 def record(function, state, arguments, floats_vary=True, keeps=True, any_length=False):

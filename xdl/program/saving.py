@@ -8,14 +8,14 @@ import pathlib
 import numpy as np
 
 from xdl import backend
-from xdl.backend.number import COMPARISONS, Comparison
-from xdl.backend.recording import Instruction
 from xdl.errors import ArgumentError
 from xdl.program import kernels
 from xdl.program.free import free
 from xdl.program.literal import comment, dtype_text, literal
 from xdl.program.text import SYMBOLS, Text
 from xdl.replacing import replacing
+from xdl.tracing.number import COMPARISONS, Comparison
+from xdl.tracing.recording import Instruction
 
 _ASKED = (bool, float, int, repr)  # of a number, as a saved program can
 _FEW = 16  # elements: above, an array of one number repeated is written as such

@@ -7,13 +7,13 @@ cost as many: so their text is written for one program and one state.
 import numpy as np
 
 from xdl.backend import random
-from xdl.backend.recording import revision, root
 from xdl.core import mode
 from xdl.core.debug import made_file
 from xdl.core.node import tick
 from xdl.core.variable import Variable
 from xdl.program.interpreter import Refused
 from xdl.program.nest import mapped
+from xdl.tracing.recording import revision, root
 
 MISS = object()  # the short way does not fit this call
 FEW = 16  # items of a list that are asked after one by one

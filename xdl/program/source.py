@@ -8,11 +8,11 @@ import re
 
 import numpy as np
 
-from xdl.backend.recording import Instruction
 from xdl.program.groups import SINGLE, Group
 from xdl.program.lines import Lines
 from xdl.program.plan import REDUCTIONS
 from xdl.program.tiles import Tiling
+from xdl.tracing.recording import Instruction
 
 _VIEWS = {
     "matrix_transpose": "{0}.mT",

@@ -4,8 +4,6 @@ import contextlib
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import Value, root
-from xdl.backend.trace import Number, Traced, value_now
 from xdl.core.module import Module
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
@@ -16,6 +14,8 @@ from xdl.optim.ranges import Checked
 from xdl.optim.stored import Stored
 from xdl.program.lost import Lost
 from xdl.program.program import Update
+from xdl.tracing.namespace import Number, Traced, value_now
+from xdl.tracing.recording import Value, root
 from xdl.uninterrupted import Uninterrupted
 
 

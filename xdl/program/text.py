@@ -10,11 +10,11 @@ import numpy as np
 from xdl import backend
 from xdl.backend import erf, random, scatter, summation
 from xdl.backend import numpy as host
-from xdl.backend.recording import Instruction, Value, is_given
 from xdl.program import kernels
 from xdl.program.literal import comment, literal
 from xdl.program.plan import REDUCTIONS, ufunc_of
 from xdl.program.sizes import moves, text_of
+from xdl.tracing.recording import Instruction, Value, is_given
 
 SYMBOLS = {
     "add": "+",

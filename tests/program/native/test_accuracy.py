@@ -18,9 +18,9 @@ from tests.exact import (  # noqa: E402
 from tests.program.compared import arrays_of  # noqa: E402
 from tests.program.native.test_mathematics import STATED  # noqa: E402
 from xdl.backend import numpy as host  # noqa: E402
-from xdl.backend.trace import trace  # noqa: E402
 from xdl.program import numpy_executor  # noqa: E402
 from xdl.program.native import executor, formulas, step_words  # noqa: E402
+from xdl.tracing.namespace import trace  # noqa: E402
 
 DTYPES = ("float32", "float64")
 ROUNDED = 0.501  # ulp: the nearest number, but for what the comparison itself loses

@@ -4,7 +4,6 @@ import time
 
 import numpy as np
 
-from xdl.backend.recording import Value
 from xdl.backend.scatter import add_at
 from xdl.program.groups import REPEATED, WHOLE
 from xdl.program.native.cache import load
@@ -16,6 +15,7 @@ from xdl.program.native.product import product
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source
+from xdl.tracing.recording import Value
 
 _SLOW = frozenset({"erf", "exp", "tanh", "log"})  # worth a loop of their own
 # Rows are added up in NumPy's order. What is out of range is left to NumPy to say.

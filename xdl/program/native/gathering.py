@@ -11,12 +11,12 @@ views of, and most are then needed by nobody.
 
 import math
 
-from xdl.backend.recording import Instruction, owner_of
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
 from xdl.program.native.formulas import is_known
 from xdl.program.native.maps import are_nested, breaks, by_rows
 from xdl.program.native.reading import NARROW, Reader
 from xdl.program.plan import PRODUCTS
+from xdl.tracing.recording import Instruction, owner_of
 
 _REDUCTIONS = frozenset({"sum", "max", "min"})
 _MOST = 40  # instructions: longer functions compile slowly and run out of registers

@@ -14,12 +14,12 @@ import re
 import numba
 import numpy as np
 
-from xdl.backend.recording import Value
 from xdl.program.groups import COLUMN, REPEATED, SINGLE, WHOLE
 from xdl.program.native.accumulation import Accumulation, indented
 from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import breaks, stride_at
 from xdl.program.native.phases import REDUCTIONS, Phases
+from xdl.tracing.recording import Value
 
 _CONSTANTS = {
     "ZERO": "{0}(0)",

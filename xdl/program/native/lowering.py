@@ -5,11 +5,11 @@ Products with vectors become products and sums, and what is read in pieces is ma
 
 import numpy as np
 
-from xdl.backend.recording import Instruction, Value, memory_order, owner_of
 from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import lies_plain
 from xdl.program.native.product import product
 from xdl.program.renaming import renamed
+from xdl.tracing.recording import Instruction, Value, memory_order, owner_of
 
 
 def lowered(program):

@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.backend.recording import Instruction, owner_of
 from xdl.program.interpreter import compute
+from xdl.tracing.recording import Instruction, owner_of
 
 
 class Maps:

@@ -2,9 +2,9 @@
 
 import math
 
-from xdl.backend.recording import Value, owner_of
 from xdl.program.groups import COLUMN, SINGLE
 from xdl.program.native.maps import Maps, covers, lifted, width
+from xdl.tracing.recording import Value, owner_of
 
 TOTAL, EVERY = "total", "every"  # sums over the rows, and over all; read outside only
 NARROW = 8  # columns: shorter rows are not worth a loop

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from xdl.backend.recording import Value
 from xdl.program.native.places import Ineligible, Nest
 from xdl.program.native.step_words import cast, loaded
+from xdl.tracing.recording import Value
 
 
 class Gathers:

@@ -1,7 +1,6 @@
 """The lines of a native step: loops for each instruction of a program."""
 
 from xdl.backend import numpy as host
-from xdl.backend.recording import Value
 from xdl.program.groups import Group
 from xdl.program.interpreter import compute
 from xdl.program.native.places import Ineligible, Nest
@@ -17,6 +16,7 @@ from xdl.program.native.step_words import (
     worded,
 )
 from xdl.program.plan import REDUCTIONS
+from xdl.tracing.recording import Value
 
 _SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "pow": "**"}
 

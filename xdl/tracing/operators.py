@@ -1,7 +1,7 @@
 """The operators of recorded arrays: each is a function of the namespace, by name."""
 
 from xdl import backend
-from xdl.backend.number import COMPARISONS
+from xdl.tracing.number import COMPARISONS
 
 _POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
 

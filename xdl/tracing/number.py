@@ -2,7 +2,7 @@
 
 import operator
 
-from xdl.backend.recording import active
+from xdl.tracing.recording import active
 
 _ARITHMETIC = {
     "add": "add",

@@ -14,10 +14,10 @@ from typing import Any
 from xdl import backend
 from xdl.backend import numpy as host
 from xdl.backend.device import Device
-from xdl.backend.number import Number
-from xdl.backend.operators import install
-from xdl.backend.recording import active, axes_back, for_any_length, is_there, root
 from xdl.errors import GraphError
+from xdl.tracing.number import Number
+from xdl.tracing.operators import install
+from xdl.tracing.recording import active, axes_back, for_any_length, is_there, root
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
 
