@@ -34,6 +34,7 @@ TEXTS = sorted(
 # Each part of the package may import those before it, and itself.
 LAYERS = [
     {"errors", "uninterrupted"},
+    {"recording"},
     {"arguments", "elsewhere", "forks"},
     {"late", "replacing"},
     {"backend"},

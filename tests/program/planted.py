@@ -6,7 +6,7 @@ from xdl.backend import random
 from xdl.errors import GraphError
 from xdl.program import compiled
 from xdl.program.perturbed import EPS, Errors, Perturbed
-from xdl.tracing.recording import Instruction, Value, replaced
+from xdl.tracing.values import Instruction, Value, replaced
 
 ROUNDINGS = 100  # of its condition, by which a result must be off to be found
 _SAMPLES = 8

@@ -19,7 +19,7 @@ from xdl.program.passes import (
 )
 from xdl.program.record import record
 from xdl.program.state import State
-from xdl.tracing.recording import Instruction
+from xdl.tracing.values import Instruction
 
 PASSES = {f.__name__: f for f in (folded, flattened, as_rows, tidied, shared, needed)}
 

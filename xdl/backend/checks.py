@@ -11,7 +11,7 @@ from typing import Any
 
 from xdl.arguments import explained
 from xdl.errors import ArgumentError
-from xdl.tracing.recording import current
+from xdl.recording import current
 
 MOST = 1024  # checks that are kept: one that failed is, all others may be forgotten
 _LAST = 2**64 - 1

@@ -19,7 +19,7 @@ from xdl.core.node import Node, tick
 from xdl.core.promote import is_data, prepare, show
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError, XdlError
-from xdl.tracing.recording import current, told
+from xdl.recording import current, told
 
 new = object.__new__
 current_mode = mode.current

@@ -7,7 +7,7 @@ from xdl.core.parameter import Parameter, held_in
 from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
 from xdl.errors import ArgumentError, GraphError
-from xdl.tracing.recording import count_revision
+from xdl.recording import count_revision
 
 
 class Module:

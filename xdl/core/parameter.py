@@ -14,7 +14,7 @@ from xdl.errors import (
     GraphError,
     ShapeError,
 )
-from xdl.tracing.recording import count_registration, current
+from xdl.recording import count_registration, current
 from xdl.uninterrupted import Uninterrupted
 
 

@@ -7,7 +7,7 @@ from xdl.core import mode
 from xdl.core.debug import check_gradients
 from xdl.core.node import backpropagate, holders, keep, leaf, remember, touch
 from xdl.errors import DtypeError, GraphError, ShapeError
-from xdl.tracing.recording import current, not_in_state
+from xdl.recording import current, not_in_state
 
 _new = object.__new__
 

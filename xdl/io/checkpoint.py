@@ -7,8 +7,8 @@ from xdl.backend import random as draws
 from xdl.errors import ArgumentError, CheckpointError, GraphError
 from xdl.io import container, parts, tree
 from xdl.io.listing import listed
+from xdl.recording import current
 from xdl.replacing import replacing
-from xdl.tracing.recording import current
 from xdl.uninterrupted import Uninterrupted
 
 

@@ -10,7 +10,7 @@ import math
 from xdl.core.op import Op
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.windows import as_pair, few, padded, places
-from xdl.tracing.recording import for_any_length
+from xdl.recording import for_any_length
 
 
 class Convolution(Op):

@@ -15,7 +15,7 @@ from xdl.arguments import REMEDIES, explained
 from xdl.backend import NAMESPACES
 from xdl.core.op import Op
 from xdl.errors import ArgumentError, DeviceError, GraphError
-from xdl.tracing.recording import told
+from xdl.recording import told
 
 # Those of NumPy's functions that xdl.ops calls otherwise.
 _NAMES = {

@@ -4,7 +4,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape, one_axis
-from xdl.tracing.recording import for_any_length
+from xdl.recording import for_any_length
 
 
 class _Pieces:

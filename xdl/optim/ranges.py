@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from xdl.arguments import explain_init
 from xdl.core.option import plain
 from xdl.errors import ArgumentError
-from xdl.tracing.recording import count_revision
+from xdl.recording import count_revision
 
 
 class Checked:

@@ -9,7 +9,7 @@ from xdl.program import sizes
 from xdl.program.literal import comment
 from xdl.program.sizes import NoFormula, Scale, Size, at, moves
 from xdl.tracing.number import Comparison
-from xdl.tracing.recording import Value, is_given
+from xdl.tracing.values import Value, is_given
 
 _KINDS = {Size: int, Scale: float}
 _SHOWN = 4  # things in an error

@@ -3,7 +3,7 @@
 from xdl.arguments import explained
 from xdl.program.state import State
 from xdl.program.verify import Snapshot
-from xdl.tracing.recording import count_revision, current
+from xdl.recording import count_revision, current
 from xdl.uninterrupted import Uninterrupted
 
 

@@ -16,8 +16,8 @@ from xdl.core.watch import holds_data, items_of
 from xdl.errors import GraphError
 from xdl.optim.ranges import Checked
 from xdl.program.nest import leaves, mapped
+from xdl.recording import current
 from xdl.tracing.namespace import Number, Traced
-from xdl.tracing.recording import current
 
 _PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 MISSING = object()

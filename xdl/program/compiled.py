@@ -26,7 +26,7 @@ from xdl.program.state import State
 from xdl.program.surroundings import Surroundings
 from xdl.program.verify import Expected, Snapshot, compared, copied, results
 from xdl.program.waiting import no_collection, told
-from xdl.tracing.recording import current
+from xdl.recording import current
 
 MOST = 64  # programs that are kept of one step
 _PLANNING = "compile: a step is made ready for its replays, once for these shapes"

@@ -7,7 +7,7 @@ need be there before.
 
 import numpy as np
 
-from xdl.tracing.recording import Instruction, Value, is_fill, values_in
+from xdl.tracing.values import Instruction, Value, is_fill, values_in
 
 _PUTTING = frozenset({"set_at", "scatter_add"})
 

@@ -1,7 +1,7 @@
 """Digest: a number by which two recordings of the same step are known."""
 
 from xdl.program.nest import leaves
-from xdl.tracing.recording import Value
+from xdl.tracing.values import Value
 
 _PLAIN = frozenset({int, str, bool, type(None)})
 _SHOWN = frozenset({float, complex, bytes})

@@ -9,7 +9,7 @@ Run row by row, or a few rows at a time, what lies between never leaves the cach
 import math
 
 from xdl.program.plan import ufunc_of
-from xdl.tracing.recording import Instruction, Value, values_in
+from xdl.tracing.values import Instruction, Value, values_in
 
 WHOLE, REPEATED, COLUMN, SINGLE = "whole", "repeated", "column", "single"
 _ROW_REDUCTIONS = frozenset({"sum", "max", "min"})

@@ -9,7 +9,7 @@ from xdl.backend import scatter, summation
 from xdl.program import kernels
 from xdl.program.names import Names
 from xdl.program.plan import INTO, REDUCTIONS, ufunc_of
-from xdl.tracing.recording import Instruction, Value, is_fill, values_in
+from xdl.tracing.values import Instruction, Value, is_fill, values_in
 
 _SYMBOLS = {
     "add": "+",

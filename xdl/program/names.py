@@ -4,7 +4,7 @@ import keyword
 import re
 
 from xdl.program.covering import covered
-from xdl.tracing.recording import Value, dense, is_given
+from xdl.tracing.values import Value, dense, is_given
 
 # What the text calls its own values and functions.
 _OWN = re.compile(

@@ -14,7 +14,7 @@ from xdl.backend import ARRAYS
 from xdl.core.watch import items_of
 from xdl.program.attributes import MISSING, is_equal, is_followed
 from xdl.program.surroundings import called, variables
-from xdl.tracing.recording import root
+from xdl.tracing.values import root
 
 MOST = 1 << 16  # bytes of an array that is compared because the step names it
 _READING = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_ATTR"})

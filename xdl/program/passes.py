@@ -7,7 +7,7 @@ from xdl.program.covering import added, joined
 from xdl.program.interpreter import compute
 from xdl.program.renaming import renamed
 from xdl.program.sharing import shared
-from xdl.tracing.recording import Instruction, Value, dense, replaced
+from xdl.tracing.values import Instruction, Value, dense, replaced
 
 CHECKS = frozenset({"check_indices", "refuse_non_finite"})
 FILLS = frozenset({"new_zeros", "new_ones", "new_arange", "full"})

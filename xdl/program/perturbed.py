@@ -20,7 +20,7 @@ from xdl.backend import numpy as host
 from xdl.backend.scatter import add_at
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.passes import CHECKS
-from xdl.tracing.recording import is_given, replaced
+from xdl.tracing.values import is_given, replaced
 
 # What takes numbers as they are, and rounds nothing.
 _MOVES = frozenset(

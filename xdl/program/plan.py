@@ -16,7 +16,7 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.program.passes import CHECKS
-from xdl.tracing.recording import Instruction, Value
+from xdl.tracing.values import Instruction, Value
 
 _ALIGNMENT = 64  # bytes: a cache line, and the longest vector registers
 _GAPS = 1 << 20  # bytes: so many that no buffer uses are not worth a search

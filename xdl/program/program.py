@@ -6,7 +6,7 @@ from xdl.program.nest import leaves
 from xdl.program.plan import PRODUCTS
 from xdl.program.saving import save
 from xdl.program.text import Text
-from xdl.tracing.recording import values_in
+from xdl.tracing.values import values_in
 
 
 class Update(NamedTuple):

@@ -17,8 +17,10 @@ from xdl.program.outside import Outside
 from xdl.program.program import Output, Program
 from xdl.program.trial import Trial
 from xdl.program.verify import give_memory_back
+from xdl.recording import not_in_state
 from xdl.tracing.namespace import TRACE, Number, Traced, value_now
-from xdl.tracing.recording import Recording, Value, not_in_state
+from xdl.tracing.recording import Recording
+from xdl.tracing.values import Value
 
 
 def record(function, state, arguments, floats_vary=True, keeps=True, any_length=False):

@@ -1,6 +1,6 @@
 """Renaming: one Value in the place of another."""
 
-from xdl.tracing.recording import Value, replaced
+from xdl.tracing.values import Value, replaced
 
 
 def renamed(program, names):

@@ -15,7 +15,7 @@ from xdl.program.literal import comment, dtype_text, literal
 from xdl.program.text import SYMBOLS, Text
 from xdl.replacing import replacing
 from xdl.tracing.number import COMPARISONS, Comparison
-from xdl.tracing.recording import Instruction
+from xdl.tracing.values import Instruction
 
 _ASKED = (bool, float, int, repr)  # of a number, as a saved program can
 _FEW = 16  # elements: above, an array of one number repeated is written as such

@@ -8,7 +8,7 @@ as much memory at another time: the most that is held becomes no more.
 import numpy as np
 
 from xdl.program.renaming import renamed
-from xdl.tracing.recording import Value, owner_of
+from xdl.tracing.values import Value, owner_of
 
 _FREE = 1 << 20  # bytes: as much may be held in any case
 

@@ -13,7 +13,8 @@ from xdl.core.node import tick
 from xdl.core.variable import Variable
 from xdl.program.interpreter import Refused
 from xdl.program.nest import mapped
-from xdl.tracing.recording import revision, root
+from xdl.recording import revision
+from xdl.tracing.values import root
 
 MISS = object()  # the short way does not fit this call
 FEW = 16  # items of a list that are asked after one by one
@@ -39,7 +40,12 @@ class Short:
     def __init__(self, replay, step, given, returned):
         self._program, self._slots = replay.program, replay.state.slots
         self._executor, self._watch = replay.executor, replay.state.watch
-        names = {"revision": revision, "now": revision[0], "MISS": MISS, "tick": tick}
+        names = {
+            "revision": revision,
+            "now": revision.number,
+            "MISS": MISS,
+            "tick": tick,
+        }
         names |= {"ndarray": np.ndarray, "step": step, "Variable": Variable}
         names |= {"new": object.__new__, "asarray": np.asarray, "Refused": Refused}
         names |= {"mapped": mapped, "outputs": self._program.outputs}
@@ -64,11 +70,11 @@ class Short:
         """
         if self._watch is not watch and (self._watch.lists or watch.lists):
             return False  # it asks after other lists
-        self._names["now"] = revision[0]
+        self._names["now"] = revision.number
         return self.fits(*given)
 
     def _write(self, given):
-        every = ["revision[0] != now", "mode() != usual", *self._of_state()]
+        every = ["revision.number != now", "mode() != usual", *self._of_state()]
         every += self._of_lists()
         if self._program.outside:
             self._names["is_same"] = self._program.outside.is_same

@@ -12,7 +12,7 @@ from xdl.program.groups import SINGLE, Group
 from xdl.program.lines import Lines
 from xdl.program.plan import REDUCTIONS
 from xdl.program.tiles import Tiling
-from xdl.tracing.recording import Instruction
+from xdl.tracing.values import Instruction
 
 _VIEWS = {
     "matrix_transpose": "{0}.mT",

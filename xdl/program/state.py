@@ -15,7 +15,7 @@ from xdl.optim.stored import Stored
 from xdl.program.lost import Lost
 from xdl.program.program import Update
 from xdl.tracing.namespace import Number, Traced, value_now
-from xdl.tracing.recording import Value, root
+from xdl.tracing.values import Value, root
 from xdl.uninterrupted import Uninterrupted
 
 

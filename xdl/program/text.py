@@ -14,7 +14,7 @@ from xdl.program import kernels
 from xdl.program.literal import comment, literal
 from xdl.program.plan import REDUCTIONS, ufunc_of
 from xdl.program.sizes import moves, text_of
-from xdl.tracing.recording import Instruction, Value, is_given
+from xdl.tracing.values import Instruction, Value, is_given
 
 SYMBOLS = {
     "add": "+",

@@ -15,9 +15,10 @@ from xdl import backend
 from xdl.backend import numpy as host
 from xdl.backend.device import Device
 from xdl.errors import GraphError
+from xdl.recording import active, for_any_length
 from xdl.tracing.number import Number
 from xdl.tracing.operators import install
-from xdl.tracing.recording import active, axes_back, for_any_length, is_there, root
+from xdl.tracing.values import axes_back, is_there, root
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
 

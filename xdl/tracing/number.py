@@ -2,7 +2,7 @@
 
 import operator
 
-from xdl.tracing.recording import active
+from xdl.recording import active
 
 _ARITHMETIC = {
     "add": "add",

@@ -15,7 +15,7 @@ from xdl.program.native.product import product
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source
-from xdl.tracing.recording import Value
+from xdl.tracing.values import Value
 
 _SLOW = frozenset({"erf", "exp", "tanh", "log"})  # worth a loop of their own
 # Rows are added up in NumPy's order. What is out of range is left to NumPy to say.

@@ -6,7 +6,7 @@ returns the text of the result. Operands are names, so that a text may name them
 
 import numpy as np
 
-from xdl.tracing.recording import Value
+from xdl.tracing.values import Value
 
 _FLOATS = frozenset({"float32", "float64"})
 _DTYPES = _FLOATS | {"bool", "int8", "int16", "int32", "int64", "uint8"}

@@ -16,7 +16,7 @@ from xdl.program.native.formulas import is_known
 from xdl.program.native.maps import are_nested, breaks, by_rows
 from xdl.program.native.reading import NARROW, Reader
 from xdl.program.plan import PRODUCTS
-from xdl.tracing.recording import Instruction, owner_of
+from xdl.tracing.values import Instruction, owner_of
 
 _REDUCTIONS = frozenset({"sum", "max", "min"})
 _MOST = 40  # instructions: longer functions compile slowly and run out of registers

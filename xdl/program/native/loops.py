@@ -19,7 +19,7 @@ from xdl.program.native.accumulation import Accumulation, indented
 from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import breaks, stride_at
 from xdl.program.native.phases import REDUCTIONS, Phases
-from xdl.tracing.recording import Value
+from xdl.tracing.values import Value
 
 _CONSTANTS = {
     "ZERO": "{0}(0)",

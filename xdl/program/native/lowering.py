@@ -9,7 +9,7 @@ from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import lies_plain
 from xdl.program.native.product import product
 from xdl.program.renaming import renamed
-from xdl.tracing.recording import Instruction, Value, memory_order, owner_of
+from xdl.tracing.values import Instruction, Value, memory_order, owner_of
 
 
 def lowered(program):

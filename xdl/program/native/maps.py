@@ -12,7 +12,7 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.program.interpreter import compute
-from xdl.tracing.recording import Instruction, owner_of
+from xdl.tracing.values import Instruction, owner_of
 
 
 class Maps:

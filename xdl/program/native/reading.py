@@ -4,7 +4,7 @@ import math
 
 from xdl.program.groups import COLUMN, SINGLE
 from xdl.program.native.maps import Maps, covers, lifted, width
-from xdl.tracing.recording import Value, owner_of
+from xdl.tracing.values import Value, owner_of
 
 TOTAL, EVERY = "total", "every"  # sums over the rows, and over all; read outside only
 NARROW = 8  # columns: shorter rows are not worth a loop

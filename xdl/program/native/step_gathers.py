@@ -4,7 +4,7 @@ import numpy as np
 
 from xdl.program.native.places import Ineligible, Nest
 from xdl.program.native.step_words import cast, loaded
-from xdl.tracing.recording import Value
+from xdl.tracing.values import Value
 
 
 class Gathers:

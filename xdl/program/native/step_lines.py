@@ -16,7 +16,7 @@ from xdl.program.native.step_words import (
     worded,
 )
 from xdl.program.plan import REDUCTIONS
-from xdl.tracing.recording import Value
+from xdl.tracing.values import Value
 
 _SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "pow": "**"}
 

@@ -18,7 +18,7 @@ from xdl.program.native.step_lines import Lines
 from xdl.program.native.step_sizes import Sizes
 from xdl.program.native.step_words import DTYPES, header, number_text
 from xdl.program.plan import Buffer, Plan, placed_in_arena
-from xdl.tracing.recording import Value
+from xdl.tracing.values import Value
 
 LARGEST, LONGEST = 1 << 16, 400  # elements of an array; instructions
 _WRITTEN = (0, 1, -1)  # numbers that stand in the text
