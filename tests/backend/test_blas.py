@@ -5,7 +5,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from xdl.backend import blas
+from xdl.native import blas_library as blas
 
 
 @pytest.fixture(autouse=True)

@@ -8,19 +8,19 @@ import pytest
 pytest.importorskip("numba")
 mpmath = pytest.importorskip("mpmath")
 
-import xdl  # noqa: E402
-from tests.exact import (  # noqa: E402
+import xdl
+from tests.exact import (
     Exact,
     around_limits,
     of_every_exponent,
     within_reach,
 )
-from tests.program.compared import arrays_of  # noqa: E402
-from tests.program.native.test_mathematics import STATED  # noqa: E402
-from xdl.backend import numpy as host  # noqa: E402
-from xdl.program import numpy_executor  # noqa: E402
-from xdl.program.native import executor, formulas, step_words  # noqa: E402
-from xdl.tracing.namespace import trace  # noqa: E402
+from tests.program.compared import arrays_of
+from tests.program.native.test_mathematics import STATED
+from xdl.backend import numpy as host
+from xdl.program import numpy_executor
+from xdl.program.native import executor, formulas, step_words
+from xdl.tracing.namespace import trace
 
 DTYPES = ("float32", "float64")
 ROUNDED = 0.501  # ulp: the nearest number, but for what the comparison itself loses

@@ -12,13 +12,16 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from xdl.program.native import cache, entries  # noqa: E402  (it needs Numba)
+from xdl.native import (
+    cache,
+    entries,
+)
 
 SOURCE = """
 from numba.core import types
-from xdl.program.native.pointers import first
-from xdl.program.native.product import multiplying
-from xdl.program.native.mathematics import FUNCTIONS
+from xdl.native.pointers import first
+from xdl.native.gemm import multiplying
+from xdl.native.mathematics import FUNCTIONS
 
 exp, multiply = FUNCTIONS["float64"]["exp"], multiplying("float64")
 

@@ -10,8 +10,8 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-from xdl.backend import blas  # noqa: E402
-from xdl.program.native.product import is_known, product  # noqa: E402
+from xdl.native import blas_library as blas
+from xdl.native.gemm import is_known, product
 
 pytestmark = [
     pytest.mark.skipif(not is_known("float32"), reason="it needs AVX-512"),
@@ -25,7 +25,7 @@ HEADER = """
 import hashlib, os, sys, threading, time
 import numpy as np
 from xdl.program.native import crew
-from xdl.program.native.product import product
+from xdl.native.gemm import product
 
 rng = np.random.default_rng(0)
 def made(*shape):

@@ -13,7 +13,7 @@ import warnings
 
 import pytest
 
-from xdl.program.native import entries
+from xdl.native import entries
 
 PAYLOAD = bytes(range(256)) * 4
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")

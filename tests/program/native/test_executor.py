@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numba")
 
-import xdl  # noqa: E402
-from tests.program.compared import arrays_of  # noqa: E402
-from tests.program.test_models_compiled import MODELS, Training  # noqa: E402
-from xdl import optim  # noqa: E402
-from xdl.program import numpy_executor  # noqa: E402
-from xdl.program.native import executor  # noqa: E402
+import xdl
+from tests.program.compared import arrays_of
+from tests.program.test_models_compiled import MODELS, Training
+from xdl import optim
+from xdl.program import numpy_executor
+from xdl.program.native import executor
 
 ROWS, COLUMNS = 6, 21  # more than a register, and a rest
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, 88.5, -104.0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 numba = pytest.importorskip("numba")
 
-from xdl.program.native.mathematics import FUNCTIONS  # noqa: E402  (it needs Numba)
+from xdl.native.mathematics import FUNCTIONS
 
 DTYPES = ("float32", "float64")
 WIDER = {"float32": np.float64, "float64": np.longdouble}

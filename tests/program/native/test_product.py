@@ -8,11 +8,12 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
-import xdl  # noqa: E402
-from xdl.program.native import blas, strips  # noqa: E402  (they need Numba)
-from xdl.program.native.blocks import Registers  # noqa: E402
-from xdl.program.native.pointers import first  # noqa: E402
-from xdl.program.native.product import _fastest, is_known, product  # noqa: E402
+import xdl
+from xdl.native import blas
+from xdl.native import gemm_strips as strips
+from xdl.native.gemm import _fastest, is_known, product
+from xdl.native.gemm_blocks import Registers
+from xdl.native.pointers import first
 
 LAYOUTS = {
     "C": lambda x: x,
@@ -216,7 +217,7 @@ def _running(dtype, multiply):
     ],
 )
 def test_blocks_come_before_blas_and_loops(has_blocks, address, expected, monkeypatch):
-    where = "xdl.program.native.product"
+    where = "xdl.native.gemm"
     monkeypatch.setattr(f"{where}.is_known", lambda dtype: has_blocks)
     monkeypatch.setattr(f"{where}.matrix_product", lambda dtype: address)
 

@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-import xdl  # noqa: E402
-from tests.program.compared import arrays_of  # noqa: E402
-from xdl.program.native.whole import NumbaWhole  # noqa: E402
+import xdl
+from tests.program.compared import arrays_of
+from xdl.program.native.whole import NumbaWhole
 
 BOUND = 1e-6  # of the sum: about eight roundings
 LARGE = [(1_000_000, 8), (20_001, 100), (3, 700_001), (8, 90_000, 3)]

@@ -5,14 +5,14 @@ import pytest
 
 pytest.importorskip("numba")
 
-import xdl  # noqa: E402
-from tests.program.compared import arrays_of  # noqa: E402
-from tests.program.native.test_step_text import FUNCTIONS  # noqa: E402
-from xdl import models, optim  # noqa: E402
-from xdl.core.parameter import Parameter  # noqa: E402
-from xdl.program import numpy_executor  # noqa: E402
-from xdl.program.native.executor import NumbaExecutor  # noqa: E402
-from xdl.program.native.whole import NumbaWhole  # noqa: E402
+import xdl
+from tests.program.compared import arrays_of
+from tests.program.native.test_step_text import FUNCTIONS
+from xdl import models, optim
+from xdl.core.parameter import Parameter
+from xdl.program import numpy_executor
+from xdl.program.native.executor import NumbaExecutor
+from xdl.program.native.whole import NumbaWhole
 
 STEPS = 30
 

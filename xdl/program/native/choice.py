@@ -1,6 +1,6 @@
 """Which of Numba's two executors runs a program."""
 
-from xdl.program.native import entries
+from xdl.native import entries
 from xdl.program.native.executor import NumbaExecutor
 from xdl.program.native.places import Ineligible
 from xdl.program.native.whole import NumbaWhole

@@ -5,13 +5,13 @@ import time
 import numpy as np
 
 from xdl.backend.scatter import add_at
+from xdl.native.cache import load
+from xdl.native.gemm import product
 from xdl.program.groups import REPEATED, WHOLE
-from xdl.program.native.cache import load
 from xdl.program.native.gathering import gathered
 from xdl.program.native.loops import NativeText
 from xdl.program.native.lowering import lowered, parted, summed
 from xdl.program.native.maps import lies_plain
-from xdl.program.native.product import product
 from xdl.program.numpy_executor import NumpyExecutor
 from xdl.program.plan import Plan
 from xdl.program.source import Source

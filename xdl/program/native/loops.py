@@ -336,7 +336,7 @@ class NativeText:
         given += [f"k{i}" for i in range(len(self.constants))]
         given += [f"d{i}" for i in range(len(self.integers))]
         given += [f"w{i}" for i in range(len(self.scratch))]
-        lines = ["from xdl.program.native.mathematics import FUNCTIONS"]
+        lines = ["from xdl.native.mathematics import FUNCTIONS"]
         lines += self.header.values()
         lines += ["", "@native", f"def group({', '.join(given)}):"]
         return "\n".join([*lines, *indented(body), ""])

@@ -5,9 +5,9 @@ Products with vectors become products and sums, and what is read in pieces is ma
 
 import numpy as np
 
+from xdl.native.gemm import product
 from xdl.program.native.formulas import formula_of
 from xdl.program.native.maps import lies_plain
-from xdl.program.native.product import product
 from xdl.program.renaming import renamed
 from xdl.tracing.values import Instruction, Value, memory_order, owner_of
 

@@ -111,13 +111,13 @@ def header(module):
     own = ("at", "start", "is_other", "meets", "elements", "piece")
     lines = ["import math", "", "import numpy"]
     lines += ["from numpy import " + ", ".join(dtypes)] if dtypes else []
-    lines += ["", "from xdl.program.native.raw import NAMES", ""]
+    lines += ["", "from xdl.native.runtime import NAMES", ""]
     for name in used:
         word, _, dtype = name.rpartition("_")
         if word in _MEANINGS and dtype in DTYPES:
             lines.append(f"{name} = {_MEANINGS[word].format(f'numpy.{dtype}')}")
         elif word == "product":
-            lines.append("from xdl.program.native.product import multiplying")
+            lines.append("from xdl.native.gemm import multiplying")
             lines.append(f'{name} = multiplying("{dtype}")')
         elif name in own or (word and dtype in DTYPES and word not in _MEMORIES):
             lines.append(f'{name} = NAMES["{name}"]')

@@ -7,11 +7,11 @@ import numpy as np
 from numba.core import types
 
 from xdl.backend import numpy as host
+from xdl.native.cache import load
+from xdl.native.runtime import ADDRESS, ELEMENTS, is_readable
 from xdl.program.holding import Holding
 from xdl.program.interpreter import Refused
-from xdl.program.native.cache import load
 from xdl.program.native.places import Ineligible
-from xdl.program.native.raw import ADDRESS, ELEMENTS, is_readable
 from xdl.program.native.step_text import WholeText
 
 

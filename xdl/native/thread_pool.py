@@ -24,8 +24,8 @@ from numba.core.cgutils import get_or_insert_function
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
-from xdl.backend.blas import threads
-from xdl.program.native.cache import linked, load
+from xdl.native.blas_library import threads
+from xdl.native.cache import linked, load
 
 _MOST = 16  # threads: more only wait for memory
 LOOKS = 30_000  # at the board, before a thread goes to sleep
@@ -37,7 +37,7 @@ SOON = 1000  # looks, some 30 us: what takes longer may be waiting for a process
 HANDS, POSTING, PARTS, NEXT, BUSY, ASLEEP, END, TASK, ARGUMENTS, BELL = range(0, 80, 8)
 _BOARD = np.zeros(96, np.int64)
 _WORDS = """
-from xdl.program.native.crew import (
+from xdl.native.thread_pool import (
     ARGUMENTS, ASLEEP, BELL, BUSY, END, HANDS, LOOKS, NEXT, PARTS, POSTING, SHARE, SOON,
     TASK, add, board, call, give_way, look, pause, put, ring, wait,
 )
@@ -97,7 +97,7 @@ def share(task, arguments, parts):
         add(places, POSTING, -1)
 """
 _ALONE = """
-from xdl.program.native.crew import SHARE, call
+from xdl.native.thread_pool import SHARE, call
 
 
 @callback(SHARE)

@@ -1,15 +1,15 @@
 """Optimizers on a GPU: one launch for all weights, in the place of some for each.
 
-What is done with an element stands in ``xdl.backend.cuda_bodies``. The pointers to the
-arrays come in the arguments of the launch, as many as fit into the 4 KB that every GPU
-takes. No weight changes, and no count, where the flag of a failed check is set
-(``xdl.backend.checks``).
+What is done with an element stands in ``xdl.backend.cuda.optim_bodies``. The pointers
+to the arrays come in the arguments of the launch, as many as fit into the 4 KB that
+every GPU takes. No weight changes, and no count, where the flag of a failed check is
+set (``xdl.backend.checks``).
 """
 
 import numpy as np
 
 from xdl.backend import checks
-from xdl.backend.cuda_bodies import BODIES, ROOM
+from xdl.backend.cuda.optim_bodies import BODIES, ROOM
 
 MOST = 62  # weights a launch
 CHUNK, THREADS = 4096, 256

@@ -26,7 +26,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.serialize import dumps
 
 from xdl import forks
-from xdl.program.native import entries
+from xdl.native import entries
 
 _acquire, _release = global_compiler_lock.acquire, global_compiler_lock.release
 # What LLVM had done half would stay so in a child.

@@ -2,7 +2,7 @@
 
 import os
 
-from xdl.backend.preflight import preflight
+from xdl.backend.cuda.preflight import preflight
 from xdl.errors import DeviceError
 
 

@@ -42,7 +42,7 @@ import math
 
 from xdl.backend.erf import _DOUBLE as _ERF_DOUBLE
 from xdl.backend.erf import _SINGLE as _ERF_SINGLE
-from xdl.program.native import bits as bits
+from xdl.native import intrinsics as bits
 
 _EXP_SINGLE = (
     0.4999999815446887,

@@ -12,9 +12,9 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
-from xdl.program.native.mathematics import FUNCTIONS
-from xdl.program.native.pieces import piece
-from xdl.program.native.pointers import at, integers
+from xdl.native.aliasing import piece
+from xdl.native.mathematics import FUNCTIONS
+from xdl.native.pointers import at, integers
 
 _WORD = ir.IntType(64)
 _KINDS = {

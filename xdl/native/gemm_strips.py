@@ -2,9 +2,9 @@
 
 from numba.core import types
 
-from xdl.program.native.bits import DOUBLE, SINGLE, compiled
-from xdl.program.native.blocks import Registers, block, turned
-from xdl.program.native.pointers import at, scratch
+from xdl.native.gemm_blocks import Registers, block, turned
+from xdl.native.intrinsics import DOUBLE, SINGLE, compiled
+from xdl.native.pointers import at, scratch
 
 _DEEP, _HIGH = 320, 256  # terms and rows at a time, so that they stay in cache
 

@@ -16,15 +16,15 @@ and infinities are as there.
 | bits | ``xdl.backend.random.bits``, the same to the bit |
 | add_rows | ``Embedding.gradient`` |
 
-Those of optimizers are in ``xdl.backend.cuda_optim``.
+Those of optimizers are in ``xdl.backend.cuda.optim``.
 """
 
 import math
 
 import numpy as np
 
-from xdl.backend import cuda_sources as sources
-from xdl.backend.cuda_layers import POOL
+from xdl.backend.cuda import sources as sources
+from xdl.backend.cuda.layer_sources import POOL
 
 _REAL = {"float32": "float", "float64": "double"}
 _WORD = 2**64

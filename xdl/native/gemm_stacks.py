@@ -6,10 +6,10 @@ same order, however it is cut.
 
 from numba.core import types
 
-from xdl.program.native.bits import compiled
-from xdl.program.native.crew import HANDS, board, look
-from xdl.program.native.pointers import address, at, integers, pointer, scratch, symbol
-from xdl.program.native.strips import REGISTERS
+from xdl.native.gemm_strips import REGISTERS
+from xdl.native.intrinsics import compiled
+from xdl.native.pointers import address, at, integers, pointer, scratch, symbol
+from xdl.native.thread_pool import HANDS, board, look
 
 _LEAST = 2**19  # multiplications: fewer, some 10 us, are not worth a part
 # What the list of a task holds: sizes, and the memory and strides of three matrices.

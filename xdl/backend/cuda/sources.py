@@ -1,8 +1,8 @@
-"""The CUDA C++ of ``xdl.backend.cuda_kernels``, for REAL float or double."""
+"""The CUDA C++ of ``xdl.backend.cuda.kernels``, for REAL float or double."""
 
 import math
 
-from xdl.backend import cuda_layers
+from xdl.backend.cuda import layer_sources as cuda_layers
 
 TYPES = {
     "int8": "signed char",

@@ -14,16 +14,17 @@ import functools
 from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
 
-from xdl.backend.blas import matrix_product
-from xdl.program.native.cache import linked, load
-from xdl.program.native.crew import PART, shared
-from xdl.program.native.strips import REGISTERS, signature
+from xdl.native.blas_library import matrix_product
+from xdl.native.cache import linked, load
+from xdl.native.gemm_strips import REGISTERS, signature
+from xdl.native.thread_pool import PART, shared
 
 _MOST = 2**29  # multiplications: from here on BLAS is as fast
 _LONG = 2**22  # multiplications: from here on other threads of Python may run meanwhile
 _PRODUCT = """
-from xdl.program.native import blas, strips
-from xdl.program.native.strips import signature
+from xdl.native import blas
+from xdl.native import gemm_strips as strips
+from xdl.native.gemm_strips import signature
 
 multiply = {multiply}
 
@@ -33,9 +34,9 @@ def product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
     multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds)
 """
 _PART = """
-from xdl.program.native.crew import PART
-from xdl.program.native.parts import part
-from xdl.program.native.product import multiplying
+from xdl.native.thread_pool import PART
+from xdl.native.gemm_stacks import part
+from xdl.native.gemm import multiplying
 
 one = part("{dtype}", multiplying("{dtype}"))
 
@@ -45,9 +46,9 @@ def part(index, task):
     one(index, task)
 """
 _STACKS = """
-from xdl.program.native.pointers import address, first
-from xdl.program.native.parts import posting
-from xdl.program.native.product import sharing
+from xdl.native.pointers import address, first
+from xdl.native.gemm_stacks import posting
+from xdl.native.gemm import sharing
 
 post = posting("{dtype}", sharing("{dtype}"))
 

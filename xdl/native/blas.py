@@ -7,9 +7,9 @@ plain loops.
 
 from numba.core import types
 
-from xdl.backend.blas import AS_IS, ROW_MAJOR, TRANSPOSED, matrix_product
-from xdl.program.native.bits import compiled
-from xdl.program.native.cache import linked
+from xdl.native.blas_library import AS_IS, ROW_MAJOR, TRANSPOSED, matrix_product
+from xdl.native.cache import linked
+from xdl.native.intrinsics import compiled
 
 _TINY = 256  # multiplications: below, loops are as fast (benchmarks/native.py)
 
