@@ -10,7 +10,7 @@ from tests.program.test_saved_random import refused_and_wrong
 from tests.test_every_op import _cases
 from xdl import Variable
 from xdl.program import compile
-from xdl.program.free import free
+from xdl.program.saved.free import free
 from xdl.testing import draw_inputs
 
 SIZES = (1, 33)

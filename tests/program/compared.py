@@ -4,7 +4,7 @@ import numpy as np
 
 from xdl import Variable
 from xdl.backend import is_floating, random, to_numpy
-from xdl.program.nest import leaves
+from xdl.program.pytree import leaves
 
 
 def arrays_of(returned):

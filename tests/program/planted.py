@@ -4,8 +4,8 @@ import numpy as np
 
 from xdl.backend import random
 from xdl.errors import GraphError
-from xdl.program import compiled
-from xdl.program.perturbed import EPS, Errors, Perturbed
+from xdl.program.call import compiled
+from xdl.program.verify.perturbed import EPS, Errors, Perturbed
 from xdl.tracing.values import Instruction, Value, replaced
 
 ROUNDINGS = 100  # of its condition, by which a result must be off to be found

@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 
 from xdl import Variable
-from xdl.program.nest import leaves
+from xdl.program.pytree import leaves
 
 
 def loaded(program, path):

@@ -141,7 +141,7 @@ def test_what_is_returned_may_be_no_number_or_not_a_number(executor):
 
 @needs_numba
 def test_native_code_that_is_wrong_is_said_to_be(monkeypatch, rng):
-    from xdl.program.replay import Replay
+    from xdl.program.call.replay import Replay
 
     run = Replay.run
 

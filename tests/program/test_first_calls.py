@@ -6,8 +6,8 @@ import pytest
 import xdl
 from tests.executors import every_executor, needs_numba
 from tests.program.compared import all_of, batch, differing
-from xdl.program import compiled
-from xdl.program.replay import Replay
+from xdl.program.call import compiled
+from xdl.program.call.replay import Replay
 
 
 class Mine(Exception):  # noqa: N818 (it stands for any error)

@@ -10,11 +10,12 @@ import xdl
 from tests.program.compared import arrays_of, differing
 from tests.program.counted import Counted
 from xdl.backend import numpy as host
-from xdl.program import numpy_executor, tiles
-from xdl.program.passes import improved
-from xdl.program.plan import Plan
-from xdl.program.record import record
-from xdl.program.state import State
+from xdl.program.memory.planning import Plan
+from xdl.program.numpy_executor import executor as numpy_executor
+from xdl.program.numpy_executor import tiles
+from xdl.program.passes.passes import improved
+from xdl.program.record.recorder import record
+from xdl.program.record.state import State
 
 CALLS = 3
 
@@ -158,9 +159,11 @@ def executor(request, monkeypatch, tmp_path_factory):
     name = request.param.split()[0]
     if name == "numba":
         pytest.importorskip("numba")
-        groups = "xdl.program.native.executor:NumbaExecutor"
+        groups = "xdl.program.numba_executor.executor:NumbaExecutor"
         monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", groups)
-        monkeypatch.setattr("xdl.program.native.executor.is_worth", lambda group: True)
+        monkeypatch.setattr(
+            "xdl.program.numba_executor.executor.is_worth", lambda group: True
+        )
         cache = tmp_path_factory.getbasetemp().parent / "xdl-numba"
         monkeypatch.setenv("XDL_CACHE", str(cache))
     elif "tiles" in request.param:

@@ -7,8 +7,8 @@ import xdl
 from tests.program.compared import differing
 from xdl.backend import numpy as host
 from xdl.program import interpreter
-from xdl.program.numpy_executor import NumpyExecutor
-from xdl.program.passes import (
+from xdl.program.numpy_executor.executor import NumpyExecutor
+from xdl.program.passes.passes import (
     as_rows,
     flattened,
     folded,
@@ -17,8 +17,8 @@ from xdl.program.passes import (
     shared,
     tidied,
 )
-from xdl.program.record import record
-from xdl.program.state import State
+from xdl.program.record.recorder import record
+from xdl.program.record.state import State
 from xdl.tracing.values import Instruction
 
 PASSES = {f.__name__: f for f in (folded, flattened, as_rows, tidied, shared, needed)}

@@ -6,12 +6,12 @@ import pytest
 import xdl
 from tests.program.compared import arrays_of, differing
 from xdl.backend import numpy as host
-from xdl.program import tiles
-from xdl.program.groups import Group, grouped
-from xdl.program.passes import improved
-from xdl.program.plan import Buffer, Plan, can_write, placed_in_arena
-from xdl.program.record import record
-from xdl.program.state import State
+from xdl.program.fusion.groups import Group, grouped
+from xdl.program.memory.planning import Buffer, Plan, can_write, placed_in_arena
+from xdl.program.numpy_executor import tiles
+from xdl.program.passes.passes import improved
+from xdl.program.record.recorder import record
+from xdl.program.record.state import State
 
 
 class Written(xdl.Op):

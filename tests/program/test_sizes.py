@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from xdl.program import sizes
-from xdl.program.sizes import NoFormula, Scale, Size
+from xdl.program.saved import sizes
+from xdl.program.saved.sizes import NoFormula, Scale, Size
 
 LENGTHS = [4, 5, 6, 7, 8, 9]
 OTHERS = (1, 2, 3, 10, 64, 1000)

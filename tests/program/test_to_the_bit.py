@@ -6,7 +6,7 @@ import pytest
 import xdl
 from tests.executors import needs_numba
 from tests.program.compared import arrays_of
-from xdl.program.record import given_as
+from xdl.program.record.recorder import given_as
 
 
 def _strided(x):

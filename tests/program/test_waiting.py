@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import xdl
-from xdl.program import waiting
+from xdl.program.call import waiting
 
 
 class Errors(io.StringIO):

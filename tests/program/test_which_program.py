@@ -11,7 +11,7 @@ import xdl
 from tests.program.compared import arrays_of, differing
 from tests.program.counted import EAGER_CALLS, Counted
 from xdl import DtypeError, Variable
-from xdl.program.compiled import MOST
+from xdl.program.call.compiled import MOST
 
 FLOATS = [0.5, 0.25, 3.0, 0.75, 0.0, 0.5, 4.0, 0.125]
 

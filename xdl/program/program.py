@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from xdl.program.nest import leaves
-from xdl.program.plan import PRODUCTS
-from xdl.program.saving import save
-from xdl.program.text import Text
+from xdl.program.memory.planning import PRODUCTS
+from xdl.program.pytree import leaves
+from xdl.program.saved.saving import save
+from xdl.program.saved.text import Text
 from xdl.tracing.values import values_in
 
 

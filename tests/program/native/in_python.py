@@ -6,9 +6,9 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.program.interpreter import Refused
-from xdl.program.native.places import Ineligible
-from xdl.program.native.step_text import WholeText
-from xdl.program.numpy_executor import NumpyExecutor
+from xdl.program.numba_executor.places import Ineligible
+from xdl.program.numba_executor.whole_step.text import WholeText
+from xdl.program.numpy_executor.executor import NumpyExecutor
 
 
 def _matrix(memory, rows, columns, row, column):

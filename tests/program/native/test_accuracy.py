@@ -18,8 +18,9 @@ from tests.exact import (
 from tests.program.compared import arrays_of
 from tests.program.native.test_mathematics import STATED
 from xdl.backend import numpy as host
-from xdl.program import numpy_executor
-from xdl.program.native import executor, formulas, step_words
+from xdl.program.numba_executor import executor, formulas
+from xdl.program.numba_executor.whole_step import words as step_words
+from xdl.program.numpy_executor import executor as numpy_executor
 from xdl.tracing.namespace import trace
 
 DTYPES = ("float32", "float64")
@@ -182,7 +183,7 @@ def _exact_of_two(name, dtype):
 def runs(request, monkeypatch):
     """Let steps be run by one executor or the other; return its name."""
     if request.param == "NumbaExecutor":
-        groups = "xdl.program.native.executor:NumbaExecutor"
+        groups = "xdl.program.numba_executor.executor:NumbaExecutor"
         monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", groups)
         monkeypatch.setattr(executor, "is_worth", lambda group: True)
     return request.param

@@ -9,8 +9,8 @@ import xdl
 from tests.executors import needs_numba
 from tests.program.native.in_python import InPython
 from xdl import models, optim
-from xdl.program import numpy_executor
-from xdl.program.native.step_sizes import Sizes
+from xdl.program.numba_executor.whole_step.sizes import Sizes
+from xdl.program.numpy_executor import executor as numpy_executor
 
 SIZES = (29, 7, 2, 200)  # of batches
 

@@ -11,8 +11,8 @@ import xdl
 from tests.program.compared import arrays_of
 from tests.program.test_models_compiled import MODELS, Training
 from xdl import optim
-from xdl.program import numpy_executor
-from xdl.program.native import executor
+from xdl.program.numba_executor import executor
+from xdl.program.numpy_executor import executor as numpy_executor
 
 ROWS, COLUMNS = 6, 21  # more than a register, and a rest
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, 88.5, -104.0]
@@ -74,10 +74,12 @@ INTEGERS = {
 @pytest.fixture(autouse=True)
 def _every_group_is_native(monkeypatch, tmp_path_factory):
     """Let a loop of any size be native, and no program be one function."""
-    groups = "xdl.program.native.executor:NumbaExecutor"
+    groups = "xdl.program.numba_executor.executor:NumbaExecutor"
     monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", groups)
     monkeypatch.setattr(executor, "is_worth", lambda group: True)
-    monkeypatch.setattr("xdl.program.native.step_text.LONGEST", 0)  # no whole steps
+    monkeypatch.setattr(
+        "xdl.program.numba_executor.whole_step.text.LONGEST", 0
+    )  # no whole steps
     cache = tmp_path_factory.getbasetemp().parent / "xdl-numba"
     monkeypatch.setenv("XDL_CACHE", str(cache))
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import xdl
 from tests.program.compared import arrays_of
-from xdl.program import numpy_executor
+from xdl.program.numpy_executor import executor as numpy_executor
 
 CALLS = 4
 SIZE = 4  # of every matrix

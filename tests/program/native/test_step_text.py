@@ -14,9 +14,9 @@ from tests.program.test_every_op_compiled import (
     every_case,
     every_gradient,
 )
-from xdl.program import numpy_executor
-from xdl.program.native import step_text
-from xdl.program.native.places import Nest, Place
+from xdl.program.numba_executor.places import Nest, Place
+from xdl.program.numba_executor.whole_step import text as step_text
+from xdl.program.numpy_executor import executor as numpy_executor
 from xdl.testing import draw_inputs
 
 

@@ -7,7 +7,7 @@ pytest.importorskip("numba")
 
 import xdl
 from tests.program.compared import arrays_of
-from xdl.program.native.whole import NumbaWhole
+from xdl.program.numba_executor.whole_step.executor import NumbaWhole
 
 BOUND = 1e-6  # of the sum: about eight roundings
 LARGE = [(1_000_000, 8), (20_001, 100), (3, 700_001), (8, 90_000, 3)]

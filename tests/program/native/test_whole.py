@@ -10,9 +10,9 @@ from tests.program.compared import arrays_of
 from tests.program.native.test_step_text import FUNCTIONS
 from xdl import models, optim
 from xdl.core.parameter import Parameter
-from xdl.program import numpy_executor
-from xdl.program.native.executor import NumbaExecutor
-from xdl.program.native.whole import NumbaWhole
+from xdl.program.numba_executor.executor import NumbaExecutor
+from xdl.program.numba_executor.whole_step.executor import NumbaWhole
+from xdl.program.numpy_executor import executor as numpy_executor
 
 STEPS = 30
 
@@ -311,7 +311,9 @@ def test_what_is_joined_along_no_axis_is_run_in_groups():
 
 
 def test_arrays_of_an_unknown_layout_are_left_to_another_executor(monkeypatch):
-    monkeypatch.setattr("xdl.program.native.whole.is_readable", lambda: False)
+    monkeypatch.setattr(
+        "xdl.program.numba_executor.whole_step.executor.is_readable", lambda: False
+    )
     step = xdl.compile(lambda x: x * 2, executor="numba", verify=False)
 
     step(np.ones(3, "f4"))
@@ -321,7 +323,7 @@ def test_arrays_of_an_unknown_layout_are_left_to_another_executor(monkeypatch):
 
 @pytest.mark.parametrize("count", [64, 4096])
 def test_a_weight_of_one_element_is_read_in_its_own_dtype(count, monkeypatch, rng):
-    groups = "xdl.program.native.executor:NumbaExecutor"
+    groups = "xdl.program.numba_executor.executor:NumbaExecutor"
     monkeypatch.setitem(numpy_executor.EXECUTORS, "numba", groups)
     layer = xdl.nn.Linear(8, 1)
     layer.bias.value[...] = 0.3
