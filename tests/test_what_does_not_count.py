@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import every_executor
-from tests.strict import CPU
+from tests.support.executors import every_executor
+from tests.support.strict import CPU
 from xdl.backend import to_numpy
 from xdl.ops import special
 
@@ -134,12 +134,12 @@ CASES = {
         [1, None, None],
     ),
     "what is dropped": (
-        lambda x: xdl.ops.random.Dropout(0.5)(x),
+        lambda x: xdl.ops.dropout.Dropout(0.5)(x),
         [(4,)],
         [
             [
                 i
-                for i, y in enumerate(xdl.ops.random.Dropout(0.5)(np.ones(4)).numpy())
+                for i, y in enumerate(xdl.ops.dropout.Dropout(0.5)(np.ones(4)).numpy())
                 if not y
             ]
         ],

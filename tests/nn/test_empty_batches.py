@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.strict import CPU
+from tests.support.strict import CPU
 from xdl import ShapeError, Variable, nn
 from xdl.backend import to_numpy
 from xdl.program.pytree import leaves

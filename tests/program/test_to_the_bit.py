@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import needs_numba
-from tests.program.compared import arrays_of
+from tests.support.compared import arrays_of
+from tests.support.executors import needs_numba
 from xdl.program.record.recorder import given_as
 
 

@@ -203,7 +203,7 @@ def _toolchain():
     """Return what decides, beside its text, what a module becomes."""
     ours = pathlib.Path(__file__).parent
     texts = [path.read_bytes() for path in sorted(ours.glob("*.py"))]
-    texts.append((ours.parents[1] / "backend" / "erf.py").read_bytes())
+    texts.append((ours.parent / "backend" / "erf.py").read_bytes())
     versions = numba.__version__, llvmlite.__version__, np.__version__, sys.version
     return repr(versions).encode() + b"".join(texts)
 

@@ -4,7 +4,7 @@
 other compiled code. They have no branches, no calls into libm and no tables, so that a
 loop over them becomes packed instructions (``benchmarks/native.py``). What they return,
 and the largest error in ulp (units in the last place of the exact result; float32,
-float64) that ``tests/program/native/test_mathematics.py`` allows:
+float64) that ``tests/native/test_mathematics.py`` allows:
 
 ===========  ==========  ==========================================================
 function     error, ulp  at the ends
