@@ -37,7 +37,7 @@ from xdl.ops.creation import new_ones as new_ones
 from xdl.ops.creation import new_zeros as new_zeros
 from xdl.ops.creation import quiet as quiet
 from xdl.ops.creation import zero_unless as zero_unless
-from xdl.ops.dropout import dropout as dropout
+from xdl.ops.random import dropout as dropout
 from xdl.ops.elementwise.arithmetic import abs as abs
 from xdl.ops.elementwise.arithmetic import add as add
 from xdl.ops.elementwise.arithmetic import divide as divide
