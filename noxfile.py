@@ -19,8 +19,9 @@ CUDA = [f"nvidia-cuda-{part}==13.2.*" for part in ("crt", "nvrtc", "runtime")]
 HOST_GPU = ("python", "-m", "tests.host_gpu")
 SHARED = ("-n", "auto", "--dist", "worksteal")  # a process for each processor
 COMPILED = (  # the tests that need Numba, or do more with it
+    "tests/native",
     "tests/program",
-    "tests/ops/test_indexing.py",
+    "tests/ops/indexing/test_indexing.py",
     "tests/optim/test_large_gradients.py",
     "tests/test_conditions.py",
     "tests/test_interrupted.py",
@@ -73,7 +74,8 @@ def types(session):
 def doctest(session):
     """Run the examples of every docstring."""
     session.install("-e", ".", *requirement("pytest", "pytest-randomly"))
-    absent = ["--ignore-glob=*/cupy*.py", "--ignore=xdl/program/native"]
+    ignored = ("xdl/native", "xdl/program/numba_executor")
+    absent = ["--ignore-glob=*/cupy*.py", *(f"--ignore={path}" for path in ignored)]
     session.run("pytest", "--doctest-modules", *absent, "xdl", *session.posargs)
 
 

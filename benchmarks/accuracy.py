@@ -1,8 +1,8 @@
 """How far functions are off, beside PyTorch: `python -m benchmarks.accuracy`.
 
 It writes docs/accuracy.md: the largest error of each function and gradient over all
-exponents, measured as tests/accuracy.py does. It needs PyTorch and mpmath; the columns
-of the Numba executor are there if Numba is.
+exponents, measured as tests/support/accuracy.py does. It needs PyTorch and mpmath; the
+columns of the Numba executor are there if Numba is.
 """
 
 import datetime
@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 
 import xdl
-from tests.accuracy import DTYPES, compiled, eager, inputs, worst
-from tests.accuracy_functions import FUNCTIONS
+from tests.support.accuracy import DTYPES, compiled, eager, inputs, worst
+from tests.support.accuracy_functions import FUNCTIONS
 
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "accuracy.md"
 OTHER = 1.5  # the second operand of functions of two

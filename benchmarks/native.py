@@ -15,9 +15,9 @@ import math  # noqa: E402  (after the thread count is set)
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
 
-from xdl.program.native.cache import native  # noqa: E402
-from xdl.program.native.mathematics import FUNCTIONS  # noqa: E402
-from xdl.program.native.product import product  # noqa: E402
+from xdl.native.cache import native  # noqa: E402
+from xdl.native.gemm import product  # noqa: E402
+from xdl.native.mathematics import FUNCTIONS  # noqa: E402
 
 f4 = np.float32
 exp, log, plus, maximum = (

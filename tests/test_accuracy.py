@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.accuracy import DTYPES, worst
-from tests.accuracy_functions import FUNCTIONS
+from tests.support.accuracy import DTYPES, worst
+from tests.support.accuracy_functions import FUNCTIONS
 
 BOUND = 4.0  # ulp
 LOST = 2.0**54  # of a number that is not 0 every digit may be lost

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import every_executor
-from tests.strict import CPU
+from tests.support.executors import every_executor
+from tests.support.strict import CPU
 from xdl.backend import to_numpy
 
 KINDS = {

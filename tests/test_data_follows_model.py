@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.strict import CPU, DEVICE1
+from tests.support.strict import CPU, DEVICE1
 
 DTYPES = ["float16", "float32", "float64"]
 

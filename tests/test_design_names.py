@@ -5,8 +5,8 @@ import pathlib
 import pytest
 
 import xdl
-from tests.coverage_table import PAGE, found, is_documented
-from tests.design_names import CLASSES, FUNCTIONS, MISSING
+from tests.support.coverage_table import PAGE, found, is_documented
+from tests.support.design_names import CLASSES, FUNCTIONS, MISSING
 
 TESTS = pathlib.Path(__file__).parent
 NAMES = [*FUNCTIONS]

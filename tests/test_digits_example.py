@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests import examples
+from tests.support import examples
 
 ROOT, DIGITS = examples.EXAMPLES.parent, examples.EXAMPLES / "digits.py"
 

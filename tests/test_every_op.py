@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.operations import with_cases
-from tests.references import GRADIENTS_AT_KINKS, NO_REFERENCE, REFERENCES
-from tests.strict import CPU, DEVICE1
+from tests.support.operations import with_cases
+from tests.support.references import GRADIENTS_AT_KINKS, NO_REFERENCE, REFERENCES
+from tests.support.strict import CPU, DEVICE1
 from xdl.backend import dtype_name, is_floating, to_numpy
 from xdl.core.case import BadCase, Case
 from xdl.testing import check_gradient, draw_inputs

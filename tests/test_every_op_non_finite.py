@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.operations import with_cases
-from tests.references import REFERENCES
+from tests.support.operations import with_cases
+from tests.support.references import REFERENCES
 from tests.test_every_op import _cases
 from xdl.backend import is_floating
 from xdl.testing import draw_inputs

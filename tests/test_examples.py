@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from tests import examples
+from tests.support import examples
 
 LINES = [
     "characters.py --model gpt --steps 4",

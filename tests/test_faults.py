@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
+from tests.support.faults import fault
 from xdl import SGD, DtypeError, EmptyBatchError, LabelError, Variable
 from xdl.nn import Linear
 

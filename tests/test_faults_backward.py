@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
+from tests.support.faults import fault
 from xdl import GraphError, Variable
 
 

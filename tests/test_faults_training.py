@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
+from tests.support.faults import fault
 from xdl import (
     SGD,
     ArgumentError,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import eager_and_every_executor
-from tests.interrupting import interrupt, interrupts
+from tests.support.executors import eager_and_every_executor
+from tests.support.interrupting import interrupt, interrupts
 
 MOST = 120
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.strict import CPU
+from tests.support.strict import CPU
 from xdl.backend import numpy as host
 from xdl.backend.summation import CHAIN, long_matmul, long_sum
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.operations import with_cases
+from tests.support.operations import with_cases
 from xdl.backend import is_floating
 from xdl.core.case import Case
 from xdl.testing import draw_inputs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.strict import DEVICE1
+from tests.support.strict import DEVICE1
 from xdl import NonFiniteError, Variable
 from xdl.testing import check_gradient
 

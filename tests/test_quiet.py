@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import every_executor
 from tests.optim.every import every_optimizer
+from tests.support.executors import every_executor
 from xdl import NonFiniteError, Variable
 from xdl.backend import numpy as host
 

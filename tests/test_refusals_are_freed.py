@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.operations import with_cases
+from tests.support.operations import with_cases
 from xdl.core.case import BadCase
 from xdl.testing import draw_inputs
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import eager_and_every_executor, every_executor
+from tests.support.executors import eager_and_every_executor, every_executor
 from xdl.backend import random
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.strict import DEVICE1
+from tests.support.strict import DEVICE1
 from xdl.core.case import BadCase, Case
 from xdl.testing import check_gradient, draw_inputs
 

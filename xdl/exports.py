@@ -37,7 +37,7 @@ from xdl.models import LinearRegression as LinearRegression
 from xdl.nn import SoftmaxLoss as SoftmaxLoss
 from xdl.nn import SquareLoss as SquareLoss
 from xdl.nn import init as init
-from xdl.ops.affine import Matmul as Matmul
+from xdl.ops.product.matmul import Matmul as Matmul
 from xdl.optim import SGD as SGD
 from xdl.program import atomic as atomic
 from xdl.program import compile as compile

@@ -16,7 +16,7 @@ import traceback
 
 import numpy as np
 
-from xdl.program.native.cache import load, native
+from xdl.native.cache import load, native
 
 
 def flip_a_bit(content, draw):

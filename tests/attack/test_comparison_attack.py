@@ -6,9 +6,9 @@ It takes some minutes, most of them for the errors that are planted.
 import pytest
 
 import xdl
-from tests.executors import needs_numba
-from tests.program.planted import ROUNDINGS, Planted
-from tests.program.verifying import CASES, SLOW, Verifying
+from tests.support.executors import needs_numba
+from tests.support.planted import ROUNDINGS, Planted
+from tests.support.verifying import CASES, SLOW, Verifying
 
 RIGHT = dict.fromkeys(CASES, 20) | {"wide MLP": 12, "deep ResNet": 2}
 FEW = {"GRU", "LSTM language model", "GPT", "ResNet"}

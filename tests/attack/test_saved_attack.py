@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.program.saved import differing, loaded
+from tests.program.saved.test_saved_random import refused_and_wrong
 from tests.program.test_every_op_compiled import _operation
-from tests.program.test_saved_random import refused_and_wrong
+from tests.support.saved import differing, loaded
 from tests.test_every_op import _cases
 from xdl import Variable
 from xdl.program import compile
-from xdl.program.free import free
+from xdl.program.saved.free import free
 from xdl.testing import draw_inputs
 
 SIZES = (1, 33)

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.executors import eager_and_every_executor
-from tests.interrupting import interrupts
+from tests.support.executors import eager_and_every_executor
+from tests.support.interrupting import interrupts
 from tests.test_interrupted import TRAININGS, Training, usual_handler
 
 __all__ = ["usual_handler"]  # a fixture of every test here, too

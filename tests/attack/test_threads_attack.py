@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from tests.attack.threaded import trained
-from tests.executors import every_executor
+from tests.support.executors import every_executor
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.strict import DEVICE1
+from tests.support.strict import DEVICE1
 from xdl import backend
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import xdl
 from benchmarks.gpu_calls import SOURCES, kernel
-from tests.operations import with_cases
+from tests.support.operations import with_cases
 from xdl import backend
 from xdl.core.case import BadCase, Case
 from xdl.testing import draw_inputs

@@ -5,7 +5,7 @@ import functools
 import pytest
 
 import xdl
-from tests import examples
+from tests.support import examples
 from tests.test_examples import every_line
 
 

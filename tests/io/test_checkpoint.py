@@ -14,8 +14,8 @@ import pytest
 from safetensors.numpy import load_file
 
 import xdl
-from tests.faults import fault
 from tests.io.trained import Training
+from tests.support.faults import fault
 from xdl import GraphError, Parameter, Variable
 from xdl.backend import random
 

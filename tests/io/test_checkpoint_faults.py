@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import save_file
 
 import xdl
-from tests.faults import fault
 from tests.io.trained import Training
+from tests.support.faults import fault
 from xdl import ArgumentError, CheckpointError, LinearModel, Variable
 
 

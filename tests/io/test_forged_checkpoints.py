@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
 from tests.io.forged import (
     bits_of,
     forge,
@@ -14,6 +13,7 @@ from tests.io.forged import (
     put,
 )
 from tests.io.trained import Training
+from tests.support.faults import fault
 from xdl import CheckpointError, Variable
 from xdl.backend import random as draws
 

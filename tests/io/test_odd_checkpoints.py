@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
 from tests.io.forged import write, write_empty
+from tests.support.faults import fault
 from xdl import ArgumentError, CheckpointError, Variable
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
+from tests.support.faults import fault
 from xdl import ArgumentError, CheckpointError, LinearModel, Variable
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.strict import CPU
+from tests.support.strict import CPU
 from xdl import ShapeError, Variable, nn
 from xdl.backend import to_numpy
-from xdl.program.nest import leaves
+from xdl.program.pytree import leaves
 
 RECURRENT = [nn.RNN, nn.LSTM, nn.GRU]
 # A layer, the shape of what it is given, and of what it returns first.

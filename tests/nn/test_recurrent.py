@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.references import REFERENCES
+from tests.support.references import REFERENCES
 
 LAYERS = [xdl.nn.LSTM, xdl.nn.GRU, xdl.nn.RNN]
 every_layer = pytest.mark.parametrize("layer_class", LAYERS)

@@ -5,7 +5,7 @@ import pytest
 import scipy.special
 
 import xdl
-from tests.strict import CPU
+from tests.support.strict import CPU
 from xdl import ArgumentError, ShapeError, Variable
 
 X = 3.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
+from tests.support.faults import fault
 from xdl import ArgumentError, NonFiniteError, Variable
 from xdl.optim import clip_grad_norm, clip_grad_value
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.faults import fault
 from tests.optim.every import EVERY, every_optimizer
+from tests.support.faults import fault
 from xdl import ArgumentError, CheckpointError, GraphError, NonFiniteError, Variable
 
 STEPS = 8
@@ -32,7 +32,9 @@ def _same(first, second):
 
 @contextlib.contextmanager
 def _strict():
-    strict = pytest.importorskip("tests.strict", reason="array-api-strict is missing")
+    strict = pytest.importorskip(
+        "tests.support.strict", reason="array-api-strict is missing"
+    )
     yield strict.CPU
 
 

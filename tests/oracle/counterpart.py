@@ -9,8 +9,8 @@ from operator import attrgetter
 import pytest
 
 import xdl
-from tests.operations import operations
 from tests.oracle.comparison import torch
+from tests.support.operations import operations
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 import xdl
 from tests.oracle.comparison import torch
 from tests.oracle.counterpart import Counterpart as Row
-from tests.references_activation import dropout_mask
+from tests.support.references_activation import dropout_mask
 
 F = torch.nn.functional
 _KINK = "the slope jumps there; each takes one side's"

@@ -3,7 +3,7 @@
 import xdl
 from tests.oracle.comparison import torch
 from tests.oracle.counterpart import Counterpart as Row
-from tests.references_ctc import paths
+from tests.support.references_ctc import paths
 
 _NO_PATH = "an empty sum has no gradient; PyTorch's own loss gives NaN, as xdl does"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.operations import operations
 from tests.oracle.comparison import ORDERS, VALUE, assert_same, in_torch, in_xdl, torch
 from tests.oracle.torch_counterparts import COUNTERPARTS, WITHOUT
+from tests.support.operations import operations
 from xdl.core.case import Case
 from xdl.testing import draw_inputs
 

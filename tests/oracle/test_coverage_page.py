@@ -1,7 +1,7 @@
-"""docs/coverage.md says what is there; ``python -m tests.coverage_table`` writes it."""
+"""docs/coverage.md says what is there, as tests.support.coverage_table writes it."""
 
-from tests import coverage_table
 from tests.oracle.comparison import torch  # noqa: F401  (skips without PyTorch)
+from tests.support import coverage_table
 
 
 def test_the_page_is_current():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.operations import operations
 from tests.oracle.onnx_counterparts import REFUSED, RUNTIME_DIFFERS, WITHOUT
+from tests.support.operations import operations
 from xdl.core.case import Case
 from xdl.core.onnx import OnnxGraph
 from xdl.testing import draw_inputs

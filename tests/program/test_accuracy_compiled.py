@@ -5,9 +5,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from tests.accuracy import DTYPES, compiled, eager, inputs, worst
-from tests.accuracy_functions import ELUS, FUNCTIONS, SIGMOIDS
-from tests.program.compared import differing
+from tests.support.accuracy import DTYPES, compiled, eager, inputs, worst
+from tests.support.accuracy_functions import ELUS, FUNCTIONS, SIGMOIDS
+from tests.support.compared import differing
 
 # In ulp, for values and gradients: its exponentials are its own (decision 0014).
 NUMBA = 4.0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.operations import with_cases
-from tests.program.compared import arrays_of, differing
-from tests.program.counted import EAGER_CALLS, Counted
+from tests.support.compared import arrays_of, differing
+from tests.support.counted import EAGER_CALLS, Counted
+from tests.support.operations import with_cases
 from tests.test_every_op import NOT_DIFFERENTIABLE, _cases
 from xdl import GraphError
 from xdl.backend import is_floating

@@ -5,9 +5,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from tests import examples
-from tests.program.compared import arrays_of, differing
-from tests.program.counted import Counted
+from tests.support import examples
+from tests.support.compared import arrays_of, differing
+from tests.support.counted import Counted
 
 # How often the steps of each run as they are: twice for a shape of batches, and once
 # for one that comes once.

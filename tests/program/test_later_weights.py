@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import every_executor, needs_numba
+from tests.support.executors import every_executor, needs_numba
 from xdl import GraphError, Module, Variable
 from xdl.nn import Linear
 

@@ -5,8 +5,8 @@ import pytest
 
 import xdl
 from tests.optim.every import every_optimizer
-from tests.program.compared import arrays_of, differing
-from tests.program.counted import EAGER_CALLS, Counted
+from tests.support.compared import arrays_of, differing
+from tests.support.counted import EAGER_CALLS, Counted
 from xdl import models, nn, optim
 from xdl.backend import random
 

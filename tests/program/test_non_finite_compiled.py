@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import every_executor
-from tests.operations import with_cases
 from tests.program.test_every_op_compiled import _operation
+from tests.support.executors import every_executor
+from tests.support.operations import with_cases
 from tests.test_every_op import _cases, _takes_floats
 from tests.test_every_op_non_finite import BAD, non_finite
 from xdl.core.case import Case

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdl
-from tests.program.compared import arrays_of, differing
-from tests.program.counted import EAGER_CALLS, Counted
-from xdl.program import tiles
+from tests.support.compared import arrays_of, differing
+from tests.support.counted import EAGER_CALLS, Counted
+from xdl.program.numpy_executor import tiles
 
 STARTS = [(3, 4), (4,), (3, 1), (1, 4), ()]  # of the arrays that a program begins with
 CALLS = 4

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import every_executor
-from tests.program.compared import arrays_of
+from tests.support.compared import arrays_of
+from tests.support.executors import every_executor
 from xdl import models, nn, optim
 
 STEPS, STOPPED = 9, 4

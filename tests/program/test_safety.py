@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.program.compared import all_of, arrays_of, batch, differing
-from tests.program.counted import Counted
+from tests.support.compared import all_of, arrays_of, batch, differing
+from tests.support.counted import Counted
 from xdl import ArgumentError, GraphError, Variable, optim
 
 # A value that is read in Python.

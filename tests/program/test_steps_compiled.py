@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.program.compared import arrays_of, differing
-from tests.program.counted import EAGER_CALLS, Counted
+from tests.support.compared import arrays_of, differing
+from tests.support.counted import EAGER_CALLS, Counted
 from xdl import Variable, models, nn, optim
 from xdl.backend import random
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.executors import needs_numba
-from tests.program.compared import arrays_of
-from xdl.program.record import given_as
+from tests.support.compared import arrays_of
+from tests.support.executors import needs_numba
+from xdl.program.record.recorder import given_as
 
 
 def _strided(x):

@@ -61,7 +61,7 @@ INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
 _LIBRARIES = {}
 
 # From the type of arrays that are changed many in one launch to what does so: see
-# `xdl.backend.cuda_optim`. It is empty while no GPU is used.
+# `xdl.backend.cuda.optim`. It is empty while no GPU is used.
 TOGETHER = {}
 _DTYPE_NAMES = {}
 

@@ -10,8 +10,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from xdl.arguments import explained
-from xdl.backend.recording import current
 from xdl.errors import ArgumentError
+from xdl.recording import current
 
 MOST = 1024  # checks that are kept: one that failed is, all others may be forgotten
 _LAST = 2**64 - 1

@@ -84,12 +84,12 @@ from cupy import power as pow  # noqa: F401
 from cupyx.scipy import special
 
 from xdl.backend import TOGETHER, known, random, register
-from xdl.backend.cuda_checks import CudaChecks
-from xdl.backend.cuda_kernels import Fused
-from xdl.backend.cuda_library import CudaLibrary
-from xdl.backend.cuda_optim import Together
+from xdl.backend.cuda.checks import CudaChecks
+from xdl.backend.cuda.kernels import Fused
+from xdl.backend.cuda.library import CudaLibrary
+from xdl.backend.cuda.one_gpu import OneGpu
+from xdl.backend.cuda.optim import Together
 from xdl.backend.indices import checked, greatest, inside, refuse_index
-from xdl.backend.one_gpu import OneGpu
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
 bool, int8, int16, int32, int64 = (

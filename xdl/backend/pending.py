@@ -7,7 +7,7 @@ batch is refused afterwards, what moved is put back, as if the batch had never c
 import itertools
 from contextvars import ContextVar
 
-from xdl.backend.recording import current
+from xdl.recording import current
 
 moment = itertools.count(1).__next__
 _log = ContextVar("xdl_pending", default=None)

@@ -7,7 +7,7 @@ formula to the bit, which is why the plain one is enough where it is seen to be 
 """
 
 from xdl.backend import dtype_name
-from xdl.backend.recording import current
+from xdl.recording import current
 
 # For float64 and for others: magnitudes from 1 / USUAL to USUAL are taken as they are,
 # larger ones are multiplied by DOWN, smaller ones by UP. With any number of elements

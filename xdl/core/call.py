@@ -12,7 +12,6 @@ import types
 from xdl import backend
 from xdl.arguments import FOREIGN, failed, is_ours, misfit
 from xdl.backend import ARRAYS, NAMESPACES
-from xdl.backend.recording import current, told
 from xdl.core import mode
 from xdl.core.debug import as_file, check_output, user_line
 from xdl.core.narrow import Rounded, narrow_dtype, rounded, widened
@@ -20,6 +19,7 @@ from xdl.core.node import Node, tick
 from xdl.core.promote import is_data, prepare, show
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError, XdlError
+from xdl.recording import current, told
 
 new = object.__new__
 current_mode = mode.current

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import NamedTuple
 
 from xdl.arguments import explained
-from xdl.backend.recording import count_revision
+from xdl.recording import count_revision
 
 
 class Mode(NamedTuple):

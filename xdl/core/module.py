@@ -2,12 +2,12 @@
 
 from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.pending import moment, put_back
-from xdl.backend.recording import count_revision
 from xdl.core import debug, mode
 from xdl.core.parameter import Parameter, held_in
 from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
 from xdl.errors import ArgumentError, GraphError
+from xdl.recording import count_revision
 
 
 class Module:

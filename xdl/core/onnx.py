@@ -39,7 +39,7 @@ class OnnxGraph:
 
     Example:
         >>> from xdl.core.onnx import OnnxGraph
-        >>> from xdl.ops.selection import Clip
+        >>> from xdl.ops.elementwise.selection import Clip
         >>> graph = OnnxGraph()
         >>> x = graph.declare("x", (2, 3), "float32")
         >>> y = Clip(max=6.0).to_onnx(graph, x)

@@ -4,7 +4,6 @@ import operator
 
 from xdl import backend
 from xdl.arguments import described, explained
-from xdl.backend.recording import count_registration, current
 from xdl.core.initial import scaled_normal
 from xdl.core.option import plain
 from xdl.core.variable import Variable
@@ -15,6 +14,7 @@ from xdl.errors import (
     GraphError,
     ShapeError,
 )
+from xdl.recording import count_registration, current
 from xdl.uninterrupted import Uninterrupted
 
 

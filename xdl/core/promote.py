@@ -13,9 +13,9 @@ import numbers
 
 from xdl import backend
 from xdl.backend import NAMESPACES, known
-from xdl.backend.recording import current, not_in_state
 from xdl.core.variable import Variable
 from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
+from xdl.recording import current, not_in_state
 
 _WIDTH = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3}
 _OPEN = "float64"  # what is computed in where nobody named a floating dtype

@@ -3,11 +3,11 @@
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import current, not_in_state
 from xdl.core import mode
 from xdl.core.debug import check_gradients
 from xdl.core.node import backpropagate, holders, keep, leaf, remember, touch
 from xdl.errors import DtypeError, GraphError, ShapeError
+from xdl.recording import current, not_in_state
 
 _new = object.__new__
 

@@ -7,9 +7,9 @@ what was in it is compared with what is in it now.
 from operator import is_
 
 from xdl.backend import ARRAYS
-from xdl.backend.recording import registrations
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
+from xdl.recording import registrations
 
 _DATA = (int, float, complex, str, bytes)
 
@@ -36,14 +36,14 @@ class Watch:
     __slots__ = ("lists", "number")
 
     def __init__(self, *parameters):
-        self.number = registrations[0]
+        self.number = registrations.number
         lists = [one for parameter in parameters for one in parameter.lists()]
         unique = {id(one): one for one in lists}.values()
         self.lists = [(one, items_of(one)) for one in unique if not holds_data(one)]
 
     def is_over(self):
         """Tell whether something was stored, mounted or changed in a list since."""
-        if self.number != registrations[0]:
+        if self.number != registrations.number:
             return True
         return self.has_changed() if self.lists else False
 

@@ -4,10 +4,10 @@ import os
 
 from xdl.arguments import kind
 from xdl.backend import random as draws
-from xdl.backend.recording import current
 from xdl.errors import ArgumentError, CheckpointError, GraphError
 from xdl.io import container, parts, tree
 from xdl.io.listing import listed
+from xdl.recording import current
 from xdl.replacing import replacing
 from xdl.uninterrupted import Uninterrupted
 

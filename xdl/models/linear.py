@@ -3,7 +3,7 @@
 from xdl.core.module import Model
 from xdl.nn import SoftmaxLoss, SquareLoss, init
 from xdl.ops import linear
-from xdl.ops.affine import Matmul
+from xdl.ops.product.matmul import Matmul
 
 
 class LinearModel(Model):

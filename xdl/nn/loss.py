@@ -4,8 +4,8 @@ from xdl import ops
 from xdl.core.module import Module
 from xdl.core.option import number, plain
 from xdl.errors import ArgumentError, GraphError
-from xdl.ops.loss import SoftmaxCrossEntropy
-from xdl.ops.reduced_loss import REDUCTIONS, checked_reduction
+from xdl.ops.loss.cross_entropy import SoftmaxCrossEntropy
+from xdl.ops.loss.reduced import REDUCTIONS, checked_reduction
 
 
 class Loss(Module):

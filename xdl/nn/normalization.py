@@ -10,10 +10,10 @@ from xdl.core.promote import as_variable
 from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, ShapeError
 from xdl.nn import init
 from xdl.ops import batch_norm, group_norm
-from xdl.ops.batch_normalization import BatchNorm
-from xdl.ops.normalization import LayerNorm as _LayerNorm
-from xdl.ops.normalization import RMSNorm as _RMSNorm
-from xdl.ops.normalization import checked_eps
+from xdl.ops.normalization.batch_norm import BatchNorm
+from xdl.ops.normalization.layer_norm import LayerNorm as _LayerNorm
+from xdl.ops.normalization.layer_norm import RMSNorm as _RMSNorm
+from xdl.ops.normalization.layer_norm import checked_eps
 
 
 class _Normalization(Module):

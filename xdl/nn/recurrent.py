@@ -10,7 +10,7 @@ from xdl.nn import init
 from xdl.nn.structure import Dropout
 from xdl.ops import concat, expand_dims, getitem, gru, lstm, permute_dims, rnn, stack
 from xdl.ops.creation import new_arange, new_zeros
-from xdl.ops.layout import as_operand
+from xdl.ops.layout.composed import as_operand
 
 
 class Recurrent(Module):

@@ -11,7 +11,7 @@ from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
-from xdl.ops.selection import where
+from xdl.ops.elementwise.selection import where
 
 
 @explained

@@ -13,9 +13,9 @@ from types import NoneType
 from xdl import ops
 from xdl.arguments import REMEDIES, explained
 from xdl.backend import NAMESPACES
-from xdl.backend.recording import told
 from xdl.core.op import Op
 from xdl.errors import ArgumentError, DeviceError, GraphError
+from xdl.recording import told
 
 # Those of NumPy's functions that xdl.ops calls otherwise.
 _NAMES = {

@@ -8,14 +8,20 @@ below. What is missing here is refused, for SciPy would compute it without a gra
 import math
 import sys
 
-from xdl.ops.activation import sigmoid
-from xdl.ops.arithmetic import power
-from xdl.ops.elementary import expm1, log, log1p
-from xdl.ops.exponential import erf, exp2
-from xdl.ops.layout import as_operand
-from xdl.ops.logic import isfinite, isnan, logical_and, logical_not, logical_or
-from xdl.ops.selection import where
-from xdl.ops.smooth_activation import softplus
+from xdl.ops.activation.smooth import softplus
+from xdl.ops.activation.softmax import sigmoid
+from xdl.ops.elementwise.arithmetic import power
+from xdl.ops.elementwise.comparison import (
+    isfinite,
+    isnan,
+    logical_and,
+    logical_not,
+    logical_or,
+)
+from xdl.ops.elementwise.elementary import expm1, log, log1p
+from xdl.ops.elementwise.exponential import erf, exp2
+from xdl.ops.elementwise.selection import where
+from xdl.ops.layout.composed import as_operand
 
 __all__ = [
     "entr",

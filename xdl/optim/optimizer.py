@@ -7,7 +7,6 @@ from xdl.arguments import kind, unknown
 from xdl.backend import NAMESPACES, TOGETHER, checks, pending
 from xdl.backend import numpy as host
 from xdl.backend.quiet import begin_quiet, end_quiet
-from xdl.backend.recording import current, registrations
 from xdl.core.narrow import is_narrow
 from xdl.core.node import keep, keepers, touch
 from xdl.core.parameter import Parameter
@@ -17,6 +16,7 @@ from xdl.errors import ArgumentError, GraphError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
 from xdl.optim.weights import as_parameter, wide_copy
+from xdl.recording import current, registrations
 from xdl.uninterrupted import Uninterrupted
 
 # The largest gradients whose squares, and their sums, are finite in the dtype of the
@@ -145,7 +145,9 @@ class Optimizer(Stored):
                 "compute the loss and call backward before"
             )
         watch = self._watch
-        if watch.number != registrations[0] or (watch.lists and watch.has_changed()):
+        if watch.number != registrations.number or (
+            watch.lists and watch.has_changed()
+        ):
             self.look_again()
         if (recording := current()) is not None:
             self._refuse_unless_in(recording)

@@ -5,9 +5,9 @@ import numbers
 from typing import Any, ClassVar
 
 from xdl.arguments import explain_init
-from xdl.backend.recording import count_revision
 from xdl.core.option import plain
 from xdl.errors import ArgumentError
+from xdl.recording import count_revision
 
 
 class Checked:

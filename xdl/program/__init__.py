@@ -2,8 +2,8 @@
 
 from xdl.arguments import explained, refuse_uncallable
 from xdl.core.module import Module
-from xdl.program.atomic import atomic
-from xdl.program.compiled import Compiled
+from xdl.program.call.atomic import atomic
+from xdl.program.call.compiled import Compiled
 
 __all__ = ["atomic", "compile"]
 

@@ -3,7 +3,7 @@
 import operator
 
 from xdl.backend.checks import at_once
-from xdl.backend.recording import Value, dense, is_given, replaced
+from xdl.tracing.values import Value, dense, is_given, replaced
 
 _PYTHON = {
     "add": operator.add,

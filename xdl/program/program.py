@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from xdl.backend.recording import values_in
-from xdl.program.nest import leaves
-from xdl.program.plan import PRODUCTS
-from xdl.program.saving import save
-from xdl.program.text import Text
+from xdl.program.memory.planning import PRODUCTS
+from xdl.program.pytree import leaves
+from xdl.program.saved.saving import save
+from xdl.program.saved.text import Text
+from xdl.tracing.values import values_in
 
 
 class Update(NamedTuple):

@@ -1,0 +1,23 @@
+"""The operation classes of xdl.ops, for the tests that go through all of them."""
+
+import importlib
+import pkgutil
+
+from xdl import ops
+from xdl.core.op import Op
+
+
+def operations():
+    """Return every operation class of xdl.ops, those of subclasses too, by name."""
+    for info in pkgutil.walk_packages(ops.__path__, "xdl.ops."):
+        importlib.import_module(info.name)  # else they are loaded at their first use
+    waiting = [Op]
+    for cls in waiting:  # grows while it is walked
+        waiting += cls.__subclasses__()
+    ours = {cls for cls in waiting if cls.__module__.startswith("xdl.ops.")}
+    return sorted(ours, key=lambda cls: cls.__qualname__)
+
+
+def with_cases():
+    """Return those that have cases."""
+    return [cls for cls in operations() if cls.cases]

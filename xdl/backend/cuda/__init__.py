@@ -1,0 +1,1 @@
+"""What CUDA alone needs: kernels, checks, and the one GPU of a process."""

@@ -1,0 +1,1 @@
+"""Activations: what stands between two linear layers."""

@@ -1,0 +1,1 @@
+"""Convolution of sequences, images and volumes, and resizing."""

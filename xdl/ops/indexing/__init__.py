@@ -1,0 +1,1 @@
+"""Picking elements out, writing them, and sorting."""

@@ -1,0 +1,268 @@
+"""Losses of predictions that are numbers: how far off they are."""
+
+import math
+
+from xdl.core.case import BadCase, Case
+from xdl.core.op import Op, function_of
+from xdl.core.option import number
+from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
+from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, two_shapes
+
+
+class SquareError(Op):
+    """Compute half the squared distance between prediction and target per sample.
+
+    ``0.5 * sum((x - target)**2) / n`` with n samples on the first axis; the gradient
+    by ``x`` is ``(x - target) / n``.
+
+    Args:
+        x: floating predictions (n, ...), or a single number (n = 1).
+        target: an array of the same shape.
+
+    Returns:
+        A single number.
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: there are no samples.
+
+    Example:
+        >>> import xdl
+        >>> xdl.square_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
+        Variable(1., dtype=float32)
+    """
+
+    cases = (
+        Case([(2, 3), (2, 3)]),
+        Case([(4,), (4,)]),
+        Case([(), ()]),
+        BadCase([(4,), (4, 1)], ShapeError, "(4,) and target (4, 1)"),
+        BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
+        BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
+    )
+    floating = True
+
+    def shape(self, x_shape, target_shape):
+        if tuple(x_shape) != tuple(target_shape):
+            raise two_shapes(self, "x", x_shape, "target", target_shape)
+        return ()
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        difference = x - target
+        return xp.sum(difference * difference) * (0.5 / self._count(x.shape))
+
+    def gradient(self, xp, gy, x, target, wanted):
+        gx = (x - target) * (gy / self._count(x.shape))
+        return gx, -gx if wanted[1] else None
+
+    def _count(self, x_shape):
+        if not math.prod(x_shape):
+            raise EmptyBatchError(f"{self}: an empty batch {x_shape} has no mean")
+        return x_shape[0] if x_shape else 1
+
+
+class MeanSquaredError(ReducedLoss):
+    """Compute the squared difference, (x - target)**2, its mean over all elements.
+
+    Args:
+        x: floating predictions of any shape.
+        target: an array of the same shape.
+        reduction: "mean" over the elements (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
+        Variable(2., dtype=float32)
+    """
+
+    cases = PAIRS
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        difference = x - target
+        return self._reduced(xp, difference * difference)
+
+    def gradient(self, xp, gy, x, target, wanted):
+        gx = (x - target) * (2 * self._spread(gy, x.shape))
+        return gx, -gx if wanted[1] else None
+
+
+class L1Loss(ReducedLoss):
+    """Compute the absolute difference, abs(x - target); its gradient at 0 is 0.
+
+    Args:
+        x: floating predictions of any shape.
+        target: an array of the same shape.
+        reduction: "mean" over the elements (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.l1_loss([1.0, 2.0], [1.0, 4.0])
+        Variable(1., dtype=float32)
+    """
+
+    cases = (
+        *PAIRS,
+        Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
+    )
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        return self._reduced(xp, xp.abs(x - target))
+
+    def gradient(self, xp, gy, x, target, wanted):
+        gx = xp.sign(x - target) * self._spread(gy, x.shape)
+        return gx, -gx if wanted[1] else None
+
+
+class HuberLoss(ReducedLoss):
+    """Compute half the squared difference near the target, and linearly far from it.
+
+    For d = x - target it is 0.5 d**2 where abs(d) <= delta, else
+    delta (abs(d) - 0.5 delta); the gradient by d is d, limited to [-delta, delta].
+
+    Args:
+        x: floating predictions of any shape.
+        target: an array of the same shape.
+        delta: where the loss becomes linear, > 0; default 1.
+        reduction: "mean" over the elements (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction, or delta is not greater than 0.
+
+    Example:
+        >>> import xdl
+        >>> xdl.huber_loss([0.0, 0.0], [1.0, 10.0], reduction="none")
+        Variable([0.5, 9.5], dtype=float32)
+
+    Reference: Huber, "Robust Estimation of a Location Parameter", 1964.
+    """
+
+    cases = (
+        *PAIRS,
+        Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
+        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        BadCase([(2,), (2,)], ArgumentError, "delta 0 came", {"delta": 0}),
+        BadCase([(2,), (2,)], ArgumentError, "delta nan came", {"delta": math.nan}),
+    )
+
+    def __init__(self, delta=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.delta = number("HuberLoss", "delta", delta, above=0)
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        difference = x - target
+        limited = _limited(xp, difference, self.delta)
+        return self._reduced(xp, limited * (difference - 0.5 * limited))
+
+    def gradient(self, xp, gy, x, target, wanted):
+        gx = _limited(xp, x - target, self.delta) * self._spread(gy, x.shape)
+        return gx, -gx if wanted[1] else None
+
+
+class SmoothL1Loss(ReducedLoss):
+    """Compute the Huber loss divided by where it becomes linear.
+
+    For d = x - target it is 0.5 d**2 / beta where abs(d) < beta, else
+    abs(d) - 0.5 beta: with a small beta, the absolute difference without its kink.
+
+    Args:
+        x: floating predictions of any shape.
+        target: an array of the same shape.
+        beta: where the loss becomes linear, > 0, default 1; ``smooth_l1_loss`` takes
+            0 too, which is ``l1_loss``.
+        reduction: "mean" over the elements (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction, or a negative beta.
+
+    Example:
+        >>> import xdl
+        >>> xdl.smooth_l1_loss([0.0, 0.0], [1.0, 10.0], beta=2.0, reduction="none")
+        Variable([0.25, 9.  ], dtype=float32)
+
+    Reference: Girshick, "Fast R-CNN", 2015, equation 3.
+    """
+
+    cases = (
+        *PAIRS,
+        Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),
+        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        BadCase([(2,), (2,)], ArgumentError, "beta -1 came", {"beta": -1}),
+    )
+
+    def __init__(self, beta=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.beta = number("SmoothL1Loss", "beta", beta, above=0)
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        difference = x - target
+        # Divided before it is multiplied: the square of a tiny beta would underflow.
+        slope = _limited(xp, difference / self.beta, 1.0)
+        return self._reduced(xp, slope * (difference - (0.5 * self.beta) * slope))
+
+    def gradient(self, xp, gy, x, target, wanted):
+        slope = _limited(xp, (x - target) / self.beta, 1.0)
+        gx = slope * self._spread(gy, x.shape)
+        return gx, -gx if wanted[1] else None
+
+
+def _limited(xp, x, limit):
+    return xp.minimum(xp.maximum(x, -limit), limit)
+
+
+square_error = SquareError()
+_mean_squared = {reduction: MeanSquaredError(reduction) for reduction in REDUCTIONS}
+
+
+@function_of(MeanSquaredError)
+def mean_squared_error(x, target, reduction="mean"):
+    op = _mean_squared.get(reduction) or MeanSquaredError(reduction)
+    return op(x, target)
+
+
+@function_of(L1Loss)
+def l1_loss(x, target, reduction="mean"):
+    return L1Loss(reduction)(x, target)
+
+
+@function_of(HuberLoss)
+def huber_loss(x, target, delta=1.0, reduction="mean"):
+    return HuberLoss(delta, reduction)(x, target)
+
+
+@function_of(SmoothL1Loss)
+def smooth_l1_loss(x, target, beta=1.0, reduction="mean"):
+    beta = number("SmoothL1Loss", "beta", beta, low=0)
+    if beta == 0:
+        return L1Loss(reduction)(x, target)
+    return SmoothL1Loss(beta, reduction)(x, target)

@@ -1,0 +1,1 @@
+"""Values shifted and scaled to mean 0 and variance 1."""

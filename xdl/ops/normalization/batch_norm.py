@@ -1,0 +1,180 @@
+"""Batch normalization: every channel to mean 0 and variance 1 over the batch."""
+
+import math
+
+from xdl.core.case import BadCase, Case
+from xdl.core.op import function_of
+from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
+from xdl.ops.elementwise.arithmetic import add, divide, multiply, subtract
+from xdl.ops.elementwise.elementary import sqrt
+from xdl.ops.layout.shape import reshape
+from xdl.ops.normalization.layer_norm import (
+    Normalization,
+    as_variable,
+    check_lengths,
+    checked_eps,
+    row_dots,
+)
+
+
+class BatchNorm(Normalization):
+    """Bring every channel to mean 0 and variance 1: (x - mean) / sqrt(var + eps).
+
+    The result is then multiplied by ``weight`` and ``bias`` is added. 16-bit numbers
+    are computed in float32.
+
+    Args:
+        x: an array (n, c) or (n, c, ...): samples, channels, positions.
+        mean, var: None (default): those of the batch, over all axes but that of the
+            channels, the variance without Bessel's correction; else arrays (c,), as
+            when predicting.
+        weight, bias: arrays (c,), or None.
+        eps: added to the variance; default 1e-5.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        ShapeError: ``x`` has no axis of channels, or a channel a single value, or an
+            array has another shape than (c,).
+        EmptyBatchError: there are no values to average.
+        ArgumentError: ``eps`` is negative or not finite; a mean without a variance.
+
+    Example:
+        >>> import xdl
+        >>> xdl.batch_norm([[1.0, 0.0], [3.0, 0.0]])
+        Variable([[-0.999995,  0.      ],
+                  [ 0.999995,  0.      ]], dtype=float32)
+
+    Reference: Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.
+    """
+
+    floating = True
+    cases = (
+        Case([(4, 3), (3,), (3,)]),
+        Case([(4, 3), None, None], {"eps": 0.1}),
+        Case([(2, 3, 4), (3,), None]),
+        Case([(2, 3, 2, 2), None, (3,)]),
+        BadCase([(4,), None, None], ShapeError, "needed (samples, channels, ...)"),
+        BadCase([(4, 3), (4,), None], ShapeError, "weight has shape (4,)"),
+        BadCase([(4, 3), None, (4,)], ShapeError, "bias has shape (4,)"),
+        BadCase([(1, 3), None, None], ShapeError, "one value per channel"),
+        BadCase([(0, 3), None, None], EmptyBatchError, "empty batch"),
+        BadCase([(4, 3), None, None], ArgumentError, "eps nan", {"eps": math.nan}),
+    )
+
+    def __init__(self, eps=1e-5, on_statistics=None):
+        """Make the operation.
+
+        Args:
+            eps: added to the variance.
+            on_statistics: None, or what is called with the mean and the variance of
+                the batch, plain arrays (c,), and the count of values that each is of,
+                at the end of each computation.
+        """
+        self.eps = checked_eps("BatchNorm", eps)
+        self._on_statistics = on_statistics
+
+    def shape(self, x_shape, weight_shape=None, bias_shape=None):
+        if len(x_shape) < 2:
+            raise ShapeError(
+                f"{self}: x {tuple(x_shape)} came, needed (samples, channels, ...)"
+            )
+        needed = (x_shape[1],)
+        check_lengths(self, needed, weight=weight_shape, bias=bias_shape)
+        count = x_shape[0] * math.prod(x_shape[2:])
+        if count == 0:
+            raise EmptyBatchError(f"{self}: an empty batch {x_shape} has no mean")
+        if count == 1:
+            raise ShapeError(f"{self}: x {x_shape} has one value per channel")
+        return tuple(x_shape)
+
+    def compute(self, xp, x, weight=None, bias=None):
+        self.shape(x.shape, *(a if a is None else a.shape for a in (weight, bias)))
+        centred, scale, mean, variance = self._standardized(xp, self._split(xp, x))
+        factor = scale if weight is None else scale * weight
+        y = centred * factor[:, None]
+        if bias is not None:
+            y += bias[:, None]
+        y = xp.reshape(y, x.shape)
+        if self._on_statistics is not None:
+            self._on_statistics(mean, variance, x.size // x.shape[1])
+        return y, centred, scale
+
+    def gradient(self, xp, gy, weight, centred, scale, wanted):
+        g = xp.reshape(gy, centred.shape)
+        total = _channel_sums(xp, g)
+        along = _channel_dots(xp, g, centred) * scale
+        gx = None
+        if wanted[0]:
+            factor = scale if weight is None else scale * weight
+            per_value = 1 / (centred.shape[0] * centred.shape[2])
+            gx = centred * (along * scale * -per_value)[:, None]
+            gx += g
+            gx -= (total * per_value)[:, None]
+            gx *= factor[:, None]
+            gx = xp.reshape(gx, gy.shape)
+        gweight = along if wanted[1] else None
+        gbias = total if wanted[2] else None
+        return gx, gweight, gbias
+
+    def _split(self, xp, x):
+        shape = (x.shape[0], x.shape[1], math.prod(x.shape[2:]))
+        return xp.reshape(x, shape)
+
+    def _standardized(self, xp, x):
+        count = x.shape[0] * x.shape[2]
+        mean = _channel_sums(xp, x) * (1 / count)
+        centred = x - mean[:, None]
+        variance = _channel_dots(xp, centred, centred) * (1 / count)
+        return centred, 1 / xp.sqrt(variance + self.eps), mean, variance
+
+
+def _channel_sums(xp, x):
+    """Return the sums of an array (n, c, length) for each of the c channels."""
+    n, c, length = x.shape
+    if length == 1:
+        by_sample = xp.reshape(x, (n, c))
+    else:
+        by_sample = xp.matmul(x, xp.new_ones(x, (length,)))
+    return xp.matmul(xp.new_ones(x, (n,)), by_sample)
+
+
+def _channel_dots(xp, x1, x2):
+    """Return the sums of x1 * x2, arrays (n, c, length), for each of the c channels."""
+    n, _, length = x1.shape
+    if length == 1:
+        return _channel_sums(xp, x1 * x2)
+    return xp.matmul(xp.new_ones(x1, (n,)), row_dots(xp, x1, x2))
+
+
+_batch_norm = BatchNorm()
+
+
+@function_of(BatchNorm)
+def batch_norm(x, mean=None, var=None, weight=None, bias=None, eps=1e-5):
+    if (mean is None) is not (var is None):
+        raise ArgumentError("BatchNorm: one of mean and var came, needed both or none")
+    if mean is None:
+        is_usual = type(eps) is float and eps == _batch_norm.eps
+        op = _batch_norm if is_usual else BatchNorm(eps)
+        return op(x, weight, bias)
+    return _with_statistics(as_variable(x), mean, var, weight, bias, eps)
+
+
+def _with_statistics(x, mean, var, weight, bias, eps):
+    """Normalize with statistics from elsewhere: one product, one sum."""
+    if x.ndim < 2:
+        raise ShapeError(
+            f"BatchNorm: x {x.shape} came, needed (samples, channels, ...)"
+        )
+    given = {"mean": mean, "var": var, "weight": weight, "bias": bias}
+    shapes = {k: as_variable(v).shape for k, v in given.items() if v is not None}
+    check_lengths("BatchNorm", (x.shape[1],), **shapes)
+    scale = divide(
+        1.0 if weight is None else weight, sqrt(add(var, checked_eps("BatchNorm", eps)))
+    )
+    shift = multiply(mean, scale)
+    shift = multiply(shift, -1.0) if bias is None else subtract(bias, shift)
+    shape = (-1,) + (1,) * (x.ndim - 2)
+    return add(multiply(x, reshape(scale, shape)), reshape(shift, shape))

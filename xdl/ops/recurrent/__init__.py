@@ -1,0 +1,1 @@
+"""Recurrent networks: one weight, used at every step of a sequence."""

@@ -1,0 +1,79 @@
+"""One step of a recurrent network: a sequence of the length 1."""
+
+from xdl.arguments import explained
+from xdl.ops.layout.unit_axes import expand_dims
+from xdl.ops.recurrent.networks import gru, lstm, rnn
+
+
+@explained
+def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
+    """Take one step of a long short-term memory.
+
+    Args:
+        x: an array (n, d).
+        h, c, weight, hidden_weight, bias: as for ``lstm``.
+
+    Returns:
+        The new h and c (n, k).
+
+    Raises:
+        ShapeError: a shape does not fit the others.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([[0.0, 0.0, 1.0, 0.0]])
+        >>> h, c = xdl.lstm_cell([[1.0]], [[0.0]], [[0.0]], w, w)
+        >>> round(c.item(), 3)
+        0.381
+    """
+    _, h, c = lstm(expand_dims(x, 0), h, c, weight, hidden_weight, bias)
+    return h, c
+
+
+@explained
+def gru_cell(x, h, weight, hidden_weight, bias=None, hidden_bias=None):
+    """Take one step of gated recurrent units.
+
+    Args:
+        x: an array (n, d).
+        h, weight, hidden_weight, bias, hidden_bias: as for ``gru``.
+
+    Returns:
+        The new h (n, k).
+
+    Raises:
+        ShapeError: a shape does not fit the others.
+
+    Example:
+        >>> import xdl
+        >>> w = xdl.Variable([[0.0, 0.0, 1.0]])
+        >>> round(xdl.gru_cell([[1.0]], [[0.0]], w, w).item(), 3)
+        0.381
+    """
+    _, h = gru(expand_dims(x, 0), h, weight, hidden_weight, bias, hidden_bias)
+    return h
+
+
+@explained
+def rnn_cell(x, h, weight, hidden_weight, bias=None, activation="tanh"):
+    """Take one step of a simple recurrent network.
+
+    Args:
+        x: an array (n, d).
+        h, weight, hidden_weight, bias, activation: as for ``rnn``.
+
+    Returns:
+        The new h (n, k).
+
+    Raises:
+        ShapeError: a shape does not fit the others.
+        ArgumentError: ``activation`` is neither "tanh" nor "relu".
+
+    Example:
+        >>> import xdl
+        >>> xdl.rnn_cell([[1.0]], [[2.0]], [[3.0]], [[4.0]], activation="relu")
+        Variable([[11.]], dtype=float32)
+    """
+    sequence = expand_dims(x, 0)
+    _, h = rnn(sequence, h, weight, hidden_weight, bias, activation=activation)
+    return h

@@ -1,0 +1,1 @@
+"""Fewer numbers out than in, along axes; and cumulations."""

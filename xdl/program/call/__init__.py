@@ -1,0 +1,1 @@
+"""Calling a compiled step: which program runs, and how it is replayed."""

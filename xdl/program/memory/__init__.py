@@ -1,0 +1,1 @@
+"""Memory planning: where each Value of a program lies."""

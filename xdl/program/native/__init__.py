@@ -1,1 +1,0 @@
-"""Native code: chains of instructions and whole small steps, compiled by Numba."""

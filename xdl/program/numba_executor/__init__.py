@@ -1,0 +1,1 @@
+"""The Numba executors: groups of instructions, or small steps, as native loops."""

@@ -1,0 +1,1 @@
+"""A whole small step as one native function."""

@@ -1,0 +1,124 @@
+"""Words of native code: numbers, conversions and functions, each of one dtype."""
+
+import math
+import re
+
+from xdl.program.numba_executor.formulas import Formula, formula_of
+
+DTYPES = frozenset(
+    {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
+)
+FLOATS = frozenset({"float32", "float64"})
+_KEPT = frozenset({"if", "else", "not", "abs"})
+_MEMORIES = frozenset({"a", "c", "array_a", "array_c"})
+_MEANINGS = {
+    "ONE": "{0}(1)",
+    "ZERO": "{0}(0)",
+    "INFINITY": '{0}("inf")',
+    "NAN": '{0}("nan")',
+    "DTYPE": "{0}",
+    "sqrt": "math.sqrt",
+    "floor": "numpy.floor",
+    "ceil": "numpy.ceil",
+    "rint": "numpy.rint",
+    "asin": "numpy.arcsin",
+    "acos": "numpy.arccos",
+    "atan": "numpy.arctan",
+    "atan2": "numpy.arctan2",
+    "asinh": "numpy.arcsinh",
+    "acosh": "numpy.arccosh",
+    "atanh": "numpy.arctanh",
+}
+_OF_ONE = ("sin", "cos", "tan", "sinh", "cosh", "log2", "log10")
+_MEANINGS |= {name: f"numpy.{name}" for name in (*_OF_ONE, "logaddexp")}
+
+# What is slow in a loop over many numbers, but not over a few.
+_RARE = {
+    name: f"{name}({{0}})"
+    for name in (*_OF_ONE, "asin", "acos", "atan", "asinh", "acosh", "atanh", "abs")
+}
+_RARE |= {"atan2": "atan2({0}, {1})", "logaddexp": "logaddexp({0}, {1})"}
+_RARE |= dict.fromkeys(["pow", "power"], "{0} ** {1}")
+
+
+def formula_in(instruction):
+    """Return the Formula of an elementwise instruction in a small step, or None."""
+    found, result = formula_of(instruction), instruction.result
+    if found is not None or result.is_number:
+        return found
+    dtype = str(result.dtype)
+    if instruction.name == "astype":
+        return _conversion(instruction.arguments[0], dtype)
+    if instruction.name not in _RARE:
+        return None
+    values = [v for v in instruction.operands() if not v.is_number]
+    if dtype not in FLOATS or instruction.options:
+        return None
+    if not all(str(v.dtype) in DTYPES for v in values):
+        return None
+    return Formula(_RARE[instruction.name], [dtype] * 2, dtype)
+
+
+def _conversion(x, after):
+    before = str(x.dtype)
+    is_truncated = before.startswith("float") and not after.startswith("float")
+    if is_truncated or before not in DTYPES or after not in DTYPES:
+        return None  # what NaN becomes is NumPy's own
+    if after == "bool":
+        return Formula("{0} != ZERO", [before], before)
+    return Formula("{0}", [after], after)
+
+
+def number_text(number, dtype):
+    """Return the text of a Python number as a constant of a dtype."""
+    if dtype == "bool":
+        return repr(bool(number))
+    if dtype.startswith("float"):
+        number = float(number)
+        if math.isfinite(number):
+            return f"{dtype}({number!r})"
+        infinity = f"INFINITY_{dtype}"
+        return f"NAN_{dtype}" if number != number else "-" * (number < 0) + infinity
+    return f"{dtype}({int(number)})"
+
+
+def cast(text, before, after):
+    """Return a number's text converted from one dtype to another."""
+    if before == after:
+        return text
+    return f"({text} != 0)" if after == "bool" else f"{after}({text})"
+
+
+def loaded(place, steps):
+    """Return the text of an element as a number: bytes become True and False."""
+    element = place.element(steps)
+    return f"({element} != 0)" if place.array.dtype == bool else element
+
+
+def worded(formula, dtype):
+    """Return a formula with the words of its dtype: ``exp`` becomes ``exp_float32``."""
+
+    def word(found):
+        return found[0] if found[0] in _KEPT else f"{found[0]}_{dtype}"
+
+    return re.sub(r"[A-Za-z]\w*", word, formula)
+
+
+def header(module):
+    """Return the lines that define the words which the text of a module uses."""
+    used = sorted(set(re.findall(r"[A-Za-z]\w*", module)))
+    dtypes = [name for name in used if name in DTYPES - {"bool"}]
+    own = ("at", "start", "is_other", "meets", "elements", "piece")
+    lines = ["import math", "", "import numpy"]
+    lines += ["from numpy import " + ", ".join(dtypes)] if dtypes else []
+    lines += ["", "from xdl.native.runtime import NAMES", ""]
+    for name in used:
+        word, _, dtype = name.rpartition("_")
+        if word in _MEANINGS and dtype in DTYPES:
+            lines.append(f"{name} = {_MEANINGS[word].format(f'numpy.{dtype}')}")
+        elif word == "product":
+            lines.append("from xdl.native.gemm import multiplying")
+            lines.append(f'{name} = multiplying("{dtype}")')
+        elif name in own or (word and dtype in DTYPES and word not in _MEMORIES):
+            lines.append(f'{name} = NAMES["{name}"]')
+    return lines

@@ -1,0 +1,1 @@
+"""The NumPy executor: a program as a straight line of calls with ``out``."""

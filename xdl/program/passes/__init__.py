@@ -1,0 +1,1 @@
+"""Passes: each makes a shorter list of a program's instructions."""

@@ -1,0 +1,1 @@
+"""Programs as files that run with NumPy alone, for any size of their batch."""

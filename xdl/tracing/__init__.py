@@ -1,0 +1,1 @@
+"""What writes a step down while it runs once: a namespace, and what it records."""
