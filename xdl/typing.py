@@ -1,4 +1,4 @@
-"""Types for annotations: what functions of xdl take.
+"""Types for annotations: what functions of xdl take and give.
 
 They are there for type checkers; when a program runs, each is ``Any``.
 
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import EllipsisType
     from typing import Protocol, TypeVar
+
+    import numpy as np
 
     _Item = TypeVar("_Item", covariant=True)
 
@@ -39,11 +42,14 @@ if TYPE_CHECKING:
 
     _One = _HasArray | _HasDLPack | float
     ArrayLike = _One | _Nested[_One]
+    Array = np.ndarray[Any, np.dtype[Any]]  # CuPy's on CUDA has the same methods
+    DTypeOf = np.dtype[Any]
+    DType = str | type | np.dtype[Any]
     Axis = int | None
     Axes = int | Sequence[int] | None
     Shape = int | Sequence[int]
+    Widths = int | Sequence[int] | Sequence[Sequence[int]]
+    _OneIndex = ArrayLike | slice | EllipsisType | None
+    Index = _OneIndex | tuple[_OneIndex, ...]
 else:
-    ArrayLike = Axis = Axes = Shape = Any
-
-Array = Any  # of the backend's own type: NumPy's on the CPU, CuPy's on CUDA
-DType = Any  # a name as "float32", or what NumPy takes
+    ArrayLike = Array = DTypeOf = DType = Axis = Axes = Shape = Widths = Index = Any
