@@ -2,7 +2,9 @@
 
 from xdl.arguments import explained
 from xdl.ops.layout.unit_axes import expand_dims
-from xdl.ops.recurrent.networks import gru, lstm, rnn
+from xdl.ops.recurrent.gru import gru
+from xdl.ops.recurrent.lstm import lstm
+from xdl.ops.recurrent.rnn import rnn
 
 
 @explained
