@@ -22,8 +22,8 @@ from xdl.ops.activation.softmax import softmax as softmax
 from xdl.ops.attention import (
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
-from xdl.ops.convolution.conv import conv1d as conv1d
-from xdl.ops.convolution.conv import conv2d as conv2d
+from xdl.ops.convolution.conv2d import conv1d as conv1d
+from xdl.ops.convolution.conv2d import conv2d as conv2d
 from xdl.ops.convolution.conv3d import conv3d as conv3d
 from xdl.ops.convolution.conv_transpose import conv_transpose1d as conv_transpose1d
 from xdl.ops.convolution.conv_transpose import conv_transpose2d as conv_transpose2d

@@ -6,7 +6,7 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
-from xdl.ops.convolution.conv import Conv2d, Conv2dByInput, Conv2dByWeight
+from xdl.ops.convolution.conv2d import Conv2d, Conv2dByInput, Conv2dByWeight
 from xdl.ops.convolution.rows import conv_to_onnx, transposed_to_onnx
 from xdl.ops.convolution.windows import applied, places
 

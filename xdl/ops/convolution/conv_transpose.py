@@ -4,7 +4,7 @@ from xdl.arguments import explained
 from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
-from xdl.ops.convolution.conv import Conv2dByInput
+from xdl.ops.convolution.conv2d import Conv2dByInput
 from xdl.ops.convolution.windows import as_pair
 from xdl.ops.indexing.getitem import getitem
 from xdl.ops.layout.composed import as_operand

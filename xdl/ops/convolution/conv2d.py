@@ -170,7 +170,7 @@ class Conv2dByInput(Convolution):
 
     Example:
         >>> import xdl
-        >>> from xdl.ops.convolution.conv import Conv2dByInput
+        >>> from xdl.ops.convolution.conv2d import Conv2dByInput
         >>> Conv2dByInput((1, 3))([[[[1.0, 2.0]]]], [[[[1.0, -1.0]]]])
         Variable([[[[ 1.,  1., -2.]]]], dtype=float32)
     """
@@ -268,7 +268,7 @@ class Conv2dByWeight(Convolution):
 
     Example:
         >>> import xdl
-        >>> from xdl.ops.convolution.conv import Conv2dByWeight
+        >>> from xdl.ops.convolution.conv2d import Conv2dByWeight
         >>> Conv2dByWeight((1, 2))([[[[1.0, 2.0, 3.0]]]], [[[[1.0, -1.0]]]])
         Variable([[[[-1., -1.]]]], dtype=float32)
     """
