@@ -92,7 +92,8 @@ class Op:
     def __init_subclass__(cls):
         if "__init__" in cls.__dict__:
             cls.__init__ = _freezing(cls.__init__)
-        if "compute" not in cls.__dict__ and "gradient" not in cls.__dict__:
+        is_abstract = cls.compute is Op.compute  # what a family of operations shares
+        if is_abstract or not {"compute", "gradient"} & cls.__dict__.keys():
             return
         cls.inputs, cls.is_variadic = _input_names(cls)
         cls.required = len(cls.inputs) - len(_function(cls.compute).__defaults__ or ())

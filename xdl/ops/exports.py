@@ -22,7 +22,7 @@ from xdl.ops.activation.softmax import softmax as softmax
 from xdl.ops.attention import (
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
-from xdl.ops.convolution.conv2d import conv1d as conv1d
+from xdl.ops.convolution.conv1d import conv1d as conv1d
 from xdl.ops.convolution.conv2d import conv2d as conv2d
 from xdl.ops.convolution.conv3d import conv3d as conv3d
 from xdl.ops.convolution.conv_transpose import conv_transpose1d as conv_transpose1d
@@ -149,10 +149,10 @@ from xdl.ops.normalization.layer_norm import instance_norm as instance_norm
 from xdl.ops.normalization.layer_norm import layer_norm as layer_norm
 from xdl.ops.normalization.layer_norm import rms_norm as rms_norm
 from xdl.ops.pooling.adaptive import adaptive_avg_pool2d as adaptive_avg_pool2d
+from xdl.ops.pooling.avg_pool import avg_pool1d as avg_pool1d
 from xdl.ops.pooling.avg_pool import avg_pool2d as avg_pool2d
+from xdl.ops.pooling.max_pool import max_pool1d as max_pool1d
 from xdl.ops.pooling.max_pool import max_pool2d as max_pool2d
-from xdl.ops.pooling.pool1d import avg_pool1d as avg_pool1d
-from xdl.ops.pooling.pool1d import max_pool1d as max_pool1d
 from xdl.ops.product.matmul import linear as linear
 from xdl.ops.product.matmul import matmul as matmul
 from xdl.ops.product.products import dot as dot

@@ -3,7 +3,7 @@
 from xdl import backend
 from xdl.arguments import explained
 from xdl.errors import ShapeError
-from xdl.ops.convolution.windows import as_pair
+from xdl.ops.convolution.windows import per_axis
 from xdl.ops.elementwise.arithmetic import divide
 from xdl.ops.elementwise.selection import where
 from xdl.ops.indexing.getitem import take
@@ -36,7 +36,7 @@ def adaptive_avg_pool2d(x, size):
         >>> xdl.adaptive_avg_pool2d([[[[1.0, 2.0, 3.0]]]], (1, 2))
         Variable([[[[1.5, 2.5]]]], dtype=float32)
     """
-    size = as_pair("adaptive_avg_pool2d", "size", size, 1)
+    size = per_axis("adaptive_avg_pool2d", "size", size, 1, 2)
     x = as_operand(x)
     if x.ndim != 4 or 0 in x.shape[2:]:
         raise ShapeError(
