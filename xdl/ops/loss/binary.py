@@ -21,7 +21,26 @@ _REFUSED = (
 )
 
 
-class BinaryCrossEntropy(ReducedLoss):
+class _Binary(ReducedLoss):
+    """A loss whose elements may have weights, and of which some may be left out."""
+
+    def shape(self, x_shape, target_shape, *weight_shapes):
+        for name, shape in zip(self.inputs[2:], weight_shapes, strict=False):
+            check_weight(self, name, shape, x_shape)
+        return super().shape(x_shape, target_shape)
+
+    def _computed(self, xp, x, target, weight, *factors):
+        shapes = (getattr(a, "shape", None) for a in (weight, *factors))
+        self.shape(x.shape, target.shape, *shapes)
+        x, target = counted(xp, weight, x, target)
+        losses = self._losses(xp, x, target, *factors)
+        return self._reduced(xp, weighed(xp, losses, weight))
+
+    def _losses(self, xp, x, target, *factors):
+        raise NotImplementedError
+
+
+class BinaryCrossEntropy(_Binary):
     """Compute -(target ln(x) + (1 - target) ln(1 - x)) of probabilities x.
 
     The logarithms are at least -100, so that a wrong probability of exactly 0 or 1
@@ -61,15 +80,8 @@ class BinaryCrossEntropy(ReducedLoss):
         *_REFUSED,
     )
 
-    def shape(self, x_shape, target_shape, weight_shape=None):
-        check_weight(self, "weight", weight_shape, x_shape)
-        return super().shape(x_shape, target_shape)
-
     def compute(self, xp, x, target, weight=None):
-        self.shape(x.shape, target.shape, getattr(weight, "shape", None))
-        x, target = counted(xp, weight, x, target)
-        losses = self._losses(xp, x, target)
-        return self._reduced(xp, weighed(xp, losses, weight))
+        return self._computed(xp, x, target, weight)
 
     def gradient(self, xp, gy, x, target, weight, wanted):
         gy = self._spread(gy, x.shape)
@@ -88,7 +100,7 @@ class BinaryCrossEntropy(ReducedLoss):
         return (target - 1) * _log_of_rest(xp, x) - target * _log(xp, x)
 
 
-class BinaryCrossEntropyWithLogits(ReducedLoss):
+class BinaryCrossEntropyWithLogits(_Binary):
     """Compute the binary cross-entropy of sigmoid(x), without overflow or lost digits.
 
     It is ``target softplus(-x) + (1 - target) softplus(x)``; with a ``pos_weight`` p
@@ -137,17 +149,8 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
         BadCase([(3,), (3,), None, (2, 3)], ShapeError, "pos_weight has shape (2, 3)"),
     )
 
-    def shape(self, x_shape, target_shape, weight_shape=None, pos_weight_shape=None):
-        check_weight(self, "weight", weight_shape, x_shape)
-        check_weight(self, "pos_weight", pos_weight_shape, x_shape)
-        return super().shape(x_shape, target_shape)
-
     def compute(self, xp, x, target, weight=None, pos_weight=None):
-        weights = (getattr(w, "shape", None) for w in (weight, pos_weight))
-        self.shape(x.shape, target.shape, *weights)
-        x, target = counted(xp, weight, x, target)
-        losses = self._losses(xp, x, target, pos_weight)
-        return self._reduced(xp, weighed(xp, losses, weight))
+        return self._computed(xp, x, target, weight, pos_weight)
 
     def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
         gy = self._spread(gy, x.shape)

@@ -6,10 +6,62 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
-from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, two_shapes
+from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss
 
 
-class SquareError(Op):
+class _Difference(ReducedLoss):
+    """A loss of d = x - target; a subclass says what d costs, and its slope by d."""
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        return self._reduced(xp, self._cost(xp, x - target))
+
+    def gradient(self, xp, gy, x, target, wanted):
+        gx = self._slope(xp, x - target) * self._spread(gy, x.shape)
+        return gx, -gx if wanted[1] else None
+
+    def _cost(self, xp, d):
+        raise NotImplementedError
+
+    def _slope(self, xp, d):
+        raise NotImplementedError
+
+
+class MeanSquaredError(_Difference):
+    """Compute the squared difference, (x - target)**2, its mean over all elements.
+
+    Args:
+        x: floating predictions of any shape.
+        target: an array of the same shape.
+        reduction: "mean" over the elements (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
+        Variable(2., dtype=float32)
+    """
+
+    cases = PAIRS
+
+    def _cost(self, xp, d):
+        return d * d
+
+    def _slope(self, xp, d):
+        return d
+
+    def _spread(self, gy, losses_shape):
+        return 2 * super()._spread(gy, losses_shape)
+
+
+class SquareError(MeanSquaredError):
     """Compute half the squared distance between prediction and target per sample.
 
     ``0.5 * sum((x - target)**2) / n`` with n samples on the first axis; the gradient
@@ -40,63 +92,23 @@ class SquareError(Op):
         BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
         BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
     )
-    floating = True
+    flops = Op.flops
 
-    def shape(self, x_shape, target_shape):
-        if tuple(x_shape) != tuple(target_shape):
-            raise two_shapes(self, "x", x_shape, "target", target_shape)
-        return ()
+    def __init__(self):
+        super().__init__()
 
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        return xp.sum(difference * difference) * (0.5 / self._count(x.shape))
+    def _reduced(self, xp, losses):
+        return xp.sum(losses) * (0.5 / self._count(losses.shape))
 
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = (x - target) * (gy / self._count(x.shape))
-        return gx, -gx if wanted[1] else None
+    def _spread(self, gy, losses_shape):
+        return gy / self._count(losses_shape)
 
-    def _count(self, x_shape):
-        if not math.prod(x_shape):
-            raise EmptyBatchError(f"{self}: an empty batch {x_shape} has no mean")
-        return x_shape[0] if x_shape else 1
+    def _count(self, losses_shape):
+        super()._count(losses_shape)
+        return losses_shape[0] if losses_shape else 1
 
 
-class MeanSquaredError(ReducedLoss):
-    """Compute the squared difference, (x - target)**2, its mean over all elements.
-
-    Args:
-        x: floating predictions of any shape.
-        target: an array of the same shape.
-        reduction: "mean" over the elements (default), "sum", or "none".
-
-    Returns:
-        A single number, or an array of the shape of ``x`` for "none".
-
-    Raises:
-        ShapeError: the shapes differ; nothing is broadcast.
-        EmptyBatchError: a mean over no elements.
-        ArgumentError: another reduction.
-
-    Example:
-        >>> import xdl
-        >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
-        Variable(2., dtype=float32)
-    """
-
-    cases = PAIRS
-
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        return self._reduced(xp, difference * difference)
-
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = (x - target) * (2 * self._spread(gy, x.shape))
-        return gx, -gx if wanted[1] else None
-
-
-class L1Loss(ReducedLoss):
+class L1Loss(_Difference):
     """Compute the absolute difference, abs(x - target); its gradient at 0 is 0.
 
     Args:
@@ -123,16 +135,14 @@ class L1Loss(ReducedLoss):
         Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
     )
 
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        return self._reduced(xp, xp.abs(x - target))
+    def _cost(self, xp, d):
+        return xp.abs(d)
 
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = xp.sign(x - target) * self._spread(gy, x.shape)
-        return gx, -gx if wanted[1] else None
+    def _slope(self, xp, d):
+        return xp.sign(d)
 
 
-class HuberLoss(ReducedLoss):
+class HuberLoss(_Difference):
     """Compute half the squared difference near the target, and linearly far from it.
 
     For d = x - target it is 0.5 d**2 where abs(d) <= delta, else
@@ -172,18 +182,15 @@ class HuberLoss(ReducedLoss):
         super().__init__(reduction)
         self.delta = number("HuberLoss", "delta", delta, above=0)
 
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        limited = _limited(xp, difference, self.delta)
-        return self._reduced(xp, limited * (difference - 0.5 * limited))
+    def _cost(self, xp, d):
+        slope = self._slope(xp, d)
+        return slope * (d - 0.5 * slope)
 
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = _limited(xp, x - target, self.delta) * self._spread(gy, x.shape)
-        return gx, -gx if wanted[1] else None
+    def _slope(self, xp, d):
+        return _limited(xp, d, self.delta)
 
 
-class SmoothL1Loss(ReducedLoss):
+class SmoothL1Loss(_Difference):
     """Compute the Huber loss divided by where it becomes linear.
 
     For d = x - target it is 0.5 d**2 / beta where abs(d) < beta, else
@@ -223,17 +230,13 @@ class SmoothL1Loss(ReducedLoss):
         super().__init__(reduction)
         self.beta = number("SmoothL1Loss", "beta", beta, above=0)
 
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        # Divided before it is multiplied: the square of a tiny beta would underflow.
-        slope = _limited(xp, difference / self.beta, 1.0)
-        return self._reduced(xp, slope * (difference - (0.5 * self.beta) * slope))
+    def _cost(self, xp, d):
+        slope = self._slope(xp, d)
+        return slope * (d - (0.5 * self.beta) * slope)
 
-    def gradient(self, xp, gy, x, target, wanted):
-        slope = _limited(xp, (x - target) / self.beta, 1.0)
-        gx = slope * self._spread(gy, x.shape)
-        return gx, -gx if wanted[1] else None
+    def _slope(self, xp, d):
+        # Divided before it is multiplied: the square of a tiny beta would underflow.
+        return _limited(xp, d / self.beta, 1.0)
 
 
 def _limited(xp, x, limit):
