@@ -33,7 +33,7 @@ TEXTS = sorted(
 
 # Each part of the package may import those before it, and itself.
 LAYERS = [
-    {"errors", "uninterrupted"},
+    {"errors", "typing", "uninterrupted"},
     {"recording"},
     {"arguments", "elsewhere", "forks"},
     {"late", "replacing"},
@@ -63,8 +63,9 @@ CORE = [
     "option",
     "promote",
     "call",
-    "op",
     "onnx",
+    "op",
+    "elementwise",
     "graph",
     "parameter",
     "watch",
@@ -125,11 +126,21 @@ def _functions(tree):
 
 def _length(function):
     """Count the lines of a function from ``def`` on, without its docstring."""
-    length = function.end_lineno - function.lineno + 1
-    if ast.get_docstring(function) is not None:
-        text = function.body[0]
-        length -= text.end_lineno - text.lineno + 1
-    return length
+    return function.end_lineno - function.lineno + 1 - _documentation(function)
+
+
+def _documentation(node):
+    """Count the lines of the docstring of a module, class or function."""
+    if ast.get_docstring(node) is None:
+        return 0
+    return node.body[0].end_lineno - node.body[0].lineno + 1
+
+
+def _code_lines(tree, lines):
+    """Count the lines of a file without its docstrings."""
+    documented = [tree, *_functions(tree)]
+    documented += [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return len(lines) - sum(map(_documentation, documented))
 
 
 def _operations():
@@ -218,11 +229,11 @@ def test_cupy_is_imported_in_one_file(path):
 
 
 @every_python_file
-def test_files_have_at_most_400_lines_of_at_most_88_characters(path):
+def test_files_have_at_most_400_lines_of_code_of_at_most_88_characters(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     wide = [f"{i}: {len(line)}" for i, line in enumerate(lines, 1) if len(line) > 88]
 
-    assert len(lines) <= 400
+    assert _code_lines(_tree(path), lines) <= 400
     assert [] == wide
 
 

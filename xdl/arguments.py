@@ -6,9 +6,11 @@ comes from NumPy, PyTorch, Keras or scikit-learn is told here what xdl calls the
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from xdl.errors import ArgumentError, XdlError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # What others call an argument, and what xdl calls it: the first that there is counts.
 NAMES = {
@@ -125,7 +127,7 @@ REMEDIES = {
 FOREIGN = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
 
 
-def explained(function: Callable[..., Any]) -> Callable[..., Any]:
+def explained(function: Function) -> Function:
     """Return the function, with errors that teach where a call does not fit it."""
 
     @functools.wraps(function)
@@ -142,7 +144,7 @@ def explained(function: Callable[..., Any]) -> Callable[..., Any]:
             given = named(function, arguments) | options
             raise failed(function.__name__, error, given) from error
 
-    return call
+    return cast(Function, call)
 
 
 def explain_init(cls: type) -> None:

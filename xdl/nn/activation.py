@@ -30,15 +30,19 @@ class Activation(Module):
     def __init__(self, function, **options):
         super().__init__()
         self.function = function
-        name = getattr(function, "__name__", str(function))
-        self.options = _checked(name, function, (), options)
+        self.options = _checked(_name(function), function, (), options)
 
     def forward(self, x):
         return self.function(x, **self.options)
 
     def __repr__(self):
-        function = getattr(self.function, "__name__", repr(self.function))
-        return _written("Activation", function, self.options)
+        return _written("Activation", _name(self.function), self.options)
+
+
+def _name(function):
+    """Return what a function is called: of an operation's, the operation."""
+    op = getattr(function, "op", None)
+    return getattr(function, "__name__", repr(function)) if op is None else repr(op)
 
 
 def _checked(who, function, arguments, options):
