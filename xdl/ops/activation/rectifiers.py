@@ -1,14 +1,29 @@
 """Rectifiers: the identity where x is positive, a line or an exponential below."""
 
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, function_of
+from __future__ import annotations
+
+from xdl.core.case import BadCase, Case, Onnx, unary_cases
+from xdl.core.elementwise import Unary
+from xdl.core.op import function_of
 from xdl.core.option import number
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
+from xdl.typing import ArrayLike
 
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
+
+class Relu(Unary):
+    onnx = "Relu"
+    cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], smooth=False))
+
+    def compute(self, xp, x):
+        return xp.maximum(x, 0)
+
+    def gradient(self, xp, gy, y):
+        return (xp.zero_unless(y != 0, gy),)
 
 
-class Relu(Op):
+@function_of(Relu)
+def relu(x: ArrayLike) -> Variable:
     """Set every negative element to 0; the gradient at 0 is 0.
 
     Args:
@@ -25,42 +40,13 @@ class Relu(Op):
     Reference: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann
     Machines", 2010.
     """
-
-    onnx = "Relu"
-    cases = (*_ONE, Case([[-1.0, 0.0, 2.0]], smooth=False))
-
-    def compute(self, xp, x):
-        return xp.maximum(x, 0)
-
-    def gradient(self, xp, gy, y):
-        return (xp.zero_unless(y != 0, gy),)
+    return Relu()(x)
 
 
-class LeakyReLU(Op):
-    """Multiply every negative element by a small slope; at 0 that is the gradient.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        negative_slope: the factor, >= 0; default 0.01.
-
-    Returns:
-        ``x`` where it is positive, ``negative_slope * x`` elsewhere.
-
-    Raises:
-        ArgumentError: the slope is negative.
-
-    Example:
-        >>> import xdl
-        >>> xdl.leaky_relu([-1.0, 0.0, 2.0], 0.5)
-        Variable([-0.5,  0. ,  2. ], dtype=float32)
-
-    Reference: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network
-    Acoustic Models", 2013.
-    """
-
+class LeakyReLU(Unary):
     onnx = Onnx("LeakyRelu", {"alpha": "negative_slope"})
     cases = (
-        *_ONE,
+        *unary_cases(),
         Case([(2, 3)], {"negative_slope": 0.0}),
         Case([(2, 3)], {"negative_slope": 1.5}),
         Case([[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, smooth=False),
@@ -88,33 +74,35 @@ class LeakyReLU(Op):
         return (xp.zero_unless(y > 0, gy * (1 - slope)) + gy * slope,)
 
 
-class ELU(Op):
-    """Bend negative elements towards -alpha: alpha (exp(x) - 1).
-
-    At 0 the gradient is that of the negative side, ``alpha``.
+@function_of(LeakyReLU)
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Variable:
+    """Multiply every negative element by a small slope; at 0 that is the gradient.
 
     Args:
         x: an array of any shape; integers become floats.
-        alpha: minus the value at -inf, >= 0; default 1.
+        negative_slope: the factor, >= 0; default 0.01.
 
     Returns:
-        ``x`` where it is positive, ``alpha * expm1(x)`` elsewhere.
+        ``x`` where it is positive, ``negative_slope * x`` elsewhere.
 
     Raises:
-        ArgumentError: ``alpha`` is negative.
+        ArgumentError: the slope is negative.
 
     Example:
         >>> import xdl
-        >>> xdl.elu([-100.0, 0.0, 2.0], alpha=0.5)
+        >>> xdl.leaky_relu([-1.0, 0.0, 2.0], 0.5)
         Variable([-0.5,  0. ,  2. ], dtype=float32)
 
-    Reference: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network
-    Learning by Exponential Linear Units", 2016, eq. 15.
+    Reference: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network
+    Acoustic Models", 2013.
     """
+    return LeakyReLU(negative_slope)(x)
 
+
+class ELU(Unary):
     onnx = Onnx("Elu", {"alpha": "alpha"})
     cases = (
-        *_ONE,
+        *unary_cases(),
         Case([(2, 3)], {"alpha": 0.5}),
         Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
         BadCase([(2,)], ArgumentError, "alpha -1 came", {"alpha": -1}),
@@ -146,7 +134,45 @@ class ELU(Op):
         return low if self.width == 1 else low / self.width
 
 
+@function_of(ELU)
+def elu(x: ArrayLike, alpha: float = 1.0) -> Variable:
+    """Bend negative elements towards -alpha: alpha (exp(x) - 1).
+
+    At 0 the gradient is that of the negative side, ``alpha``.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        alpha: minus the value at -inf, >= 0; default 1.
+
+    Returns:
+        ``x`` where it is positive, ``alpha * expm1(x)`` elsewhere.
+
+    Raises:
+        ArgumentError: ``alpha`` is negative.
+
+    Example:
+        >>> import xdl
+        >>> xdl.elu([-100.0, 0.0, 2.0], alpha=0.5)
+        Variable([-0.5,  0. ,  2. ], dtype=float32)
+
+    Reference: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network
+    Learning by Exponential Linear Units", 2016, eq. 15.
+    """
+    return ELU(alpha)(x)
+
+
 class SELU(ELU):
+    onnx = "Selu"
+    cases = (*unary_cases(), Case([[-100.0, 0.0, 1.0]], smooth=False))
+    scale = 1.0507009873554804934193349852946
+    alpha = 1.6732632423543772848170429916717 * scale
+
+    def __init__(self):
+        pass
+
+
+@function_of(SELU)
+def selu(x: ArrayLike) -> Variable:
     """Apply the ELU that brings a deep network to mean 0 and variance 1 by itself.
 
     At 0 the gradient is that of the negative side.
@@ -164,17 +190,29 @@ class SELU(ELU):
 
     Reference: Klambauer et al., "Self-Normalizing Neural Networks", 2017, eq. 14.
     """
-
-    onnx = "Selu"
-    cases = (*_ONE, Case([[-100.0, 0.0, 1.0]], smooth=False))
-    scale = 1.0507009873554804934193349852946
-    alpha = 1.6732632423543772848170429916717 * scale
-
-    def __init__(self):
-        pass
+    return SELU()(x)
 
 
 class CELU(ELU):
+    onnx = Onnx("Celu", {"alpha": "alpha"})
+    cases = (
+        *unary_cases(),
+        Case([(2, 3)], {"alpha": 0.5}),
+        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
+        BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
+    )
+
+    def __init__(self, alpha=1.0):
+        self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
+
+    @property
+    def width(self):
+        """What x is divided by in the exponential."""
+        return self._width
+
+
+@function_of(CELU)
+def celu(x: ArrayLike, alpha: float = 1.0) -> Variable:
     """Bend negative elements towards -alpha, with gradient 1 at 0.
 
     Args:
@@ -194,38 +232,4 @@ class CELU(ELU):
 
     Reference: Barron, "Continuously Differentiable Exponential Linear Units", 2017.
     """
-
-    onnx = Onnx("Celu", {"alpha": "alpha"})
-    cases = (
-        *_ONE,
-        Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
-        BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
-    )
-
-    def __init__(self, alpha=1.0):
-        self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
-
-    @property
-    def width(self):
-        """What x is divided by in the exponential."""
-        return self._width
-
-
-relu = Relu()
-selu = SELU()
-
-
-@function_of(LeakyReLU)
-def leaky_relu(x, negative_slope=0.01):
-    return LeakyReLU(negative_slope)(x)
-
-
-@function_of(ELU)
-def elu(x, alpha=1.0):
-    return ELU(alpha)(x)
-
-
-@function_of(CELU)
-def celu(x, alpha=1.0):
     return CELU(alpha)(x)

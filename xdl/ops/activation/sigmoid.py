@@ -4,40 +4,26 @@ Where a gradient is built from several arrays, those that were just made are cha
 place: each new array of a large layer costs as much as two operations on it.
 """
 
+from __future__ import annotations
+
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, unary_cases
+from xdl.core.elementwise import Unary
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.ops.axes import one_axis
 from xdl.ops.elementwise import logistic
 from xdl.ops.elementwise.selection import where
+from xdl.typing import ArrayLike
 
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
 _FAR = Case([(5,)], low=-90, high=90)
 
 
-class Sigmoid(Op):
-    """Squash every element into (0, 1): 1 / (1 + exp(-x)).
-
-    Value and gradient hold in both tails, down to the smallest numbers of the dtype.
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        Values from 0 to 1 of the same shape.
-
-    Example:
-        >>> import xdl
-        >>> xdl.sigmoid([-1000.0, 0.0, 1000.0])
-        Variable([0. , 0.5, 1. ], dtype=float32)
-        >>> round(xdl.sigmoid(-20.0).item() * 1e9, 3)
-        2.061
-    """
-
+class Sigmoid(Unary):
     onnx = "Sigmoid"
-    cases = (*_ONE, Case([(5,)], low=-90, high=90))
+    cases = (*unary_cases(), Case([(5,)], low=-90, high=90))
     floating = True
     residuals = ("less",)  # the lesser of sigmoid(x) and sigmoid(-x)
 
@@ -57,25 +43,30 @@ class Sigmoid(Op):
         return [x, where(x >= 0, sigmoid(-x), sigmoid(x))]
 
 
-class SiLU(Op):
-    """Multiply every element by its sigmoid: x / (1 + exp(-x)).
+@function_of(Sigmoid)
+def sigmoid(x: ArrayLike) -> Variable:
+    """Squash every element into (0, 1): 1 / (1 + exp(-x)).
+
+    Value and gradient hold in both tails, down to the smallest numbers of the dtype.
 
     Args:
         x: an array of any shape; integers become floats.
 
     Returns:
-        An array of the same shape.
+        Values from 0 to 1 of the same shape.
 
     Example:
         >>> import xdl
-        >>> xdl.silu([-1.0, 0.0, 1.0]).numpy().round(4)
-        array([-0.2689,  0.    ,  0.7311], dtype=float32)
-
-    Reference: Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units for Neural
-    Network Function Approximation in Reinforcement Learning", 2018, eq. 9.
+        >>> xdl.sigmoid([-1000.0, 0.0, 1000.0])
+        Variable([0. , 0.5, 1. ], dtype=float32)
+        >>> round(xdl.sigmoid(-20.0).item() * 1e9, 3)
+        2.061
     """
+    return Sigmoid()(x)
 
-    cases = (*_ONE, _FAR)
+
+class SiLU(Unary):
+    cases = (*unary_cases(), _FAR)
     floating = True
     residuals = ("z", "rest")  # whose product is exp(x)
 
@@ -100,28 +91,28 @@ class SiLU(Op):
         return graph.add("Mul", x, graph.add("Sigmoid", x))
 
 
-class GLU(Op):
-    """Multiply one half of an axis by the sigmoid of the other half.
+@function_of(SiLU)
+def silu(x: ArrayLike) -> Variable:
+    """Multiply every element by its sigmoid: x / (1 + exp(-x)).
 
     Args:
-        x: an array (..., 2 k, ...); integers become floats.
-        axis: the axis that is halved, an int; default: the last.
+        x: an array of any shape; integers become floats.
 
     Returns:
-        An array (..., k, ...): ``first * sigmoid(second)``.
-
-    Raises:
-        ShapeError: there is no such axis, or its length is odd.
+        An array of the same shape.
 
     Example:
         >>> import xdl
-        >>> xdl.glu([3.0, 5.0, 0.0, 100.0])
-        Variable([1.5, 5. ], dtype=float32)
+        >>> xdl.silu([-1.0, 0.0, 1.0]).numpy().round(4)
+        array([-0.2689,  0.    ,  0.7311], dtype=float32)
 
-    Reference: Dauphin et al., "Language Modeling with Gated Convolutional Networks",
-    2017, eq. 1.
+    Reference: Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units for Neural
+    Network Function Approximation in Reinforcement Learning", 2018, eq. 9.
     """
+    return SiLU()(x)
 
+
+class GLU(Op):
     cases = (
         Case([(2, 4)]),
         Case([(4, 3)], {"axis": 0}),
@@ -166,10 +157,26 @@ class GLU(Op):
         )
 
 
-sigmoid = Sigmoid()
-silu = SiLU()
-
-
 @function_of(GLU)
-def glu(x, axis=-1):
+def glu(x: ArrayLike, axis: int = -1) -> Variable:
+    """Multiply one half of an axis by the sigmoid of the other half.
+
+    Args:
+        x: an array (..., 2 k, ...); integers become floats.
+        axis: the axis that is halved, an int; default: the last.
+
+    Returns:
+        An array (..., k, ...): ``first * sigmoid(second)``.
+
+    Raises:
+        ShapeError: there is no such axis, or its length is odd.
+
+    Example:
+        >>> import xdl
+        >>> xdl.glu([3.0, 5.0, 0.0, 100.0])
+        Variable([1.5, 5. ], dtype=float32)
+
+    Reference: Dauphin et al., "Language Modeling with Gated Convolutional Networks",
+    2017, eq. 1.
+    """
     return GLU(axis)(x)

@@ -1,9 +1,13 @@
 """The softmax, and its logarithm."""
 
+from __future__ import annotations
+
 from xdl.core.case import BadCase, Case, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.ops.axes import axis_shape
+from xdl.typing import ArrayLike
 
 _ROWS = (
     Case([(2, 3)]),
@@ -18,30 +22,6 @@ _ROWS = (
 
 
 class Softmax(Op):
-    """Turn scores into probabilities along an axis: exp(x) / sum(exp(x)).
-
-    The largest score is subtracted first, so that no exponential overflows.
-
-    Args:
-        x: an array of one axis or more; integers become floats.
-        axis: the axis that sums to 1, an int; default: the last.
-
-    Returns:
-        Probabilities, of the shape of ``x``.
-
-    Raises:
-        ShapeError: there is no such axis, or it is empty.
-
-    Example:
-        >>> import xdl
-        >>> xdl.softmax([[1000.0, 1000.0], [0.0, -1000.0]])
-        Variable([[0.5, 0.5],
-                  [1. , 0. ]], dtype=float32)
-
-    Reference: Bridle, "Probabilistic Interpretation of Feedforward Classification
-    Network Outputs", 1990.
-    """
-
     onnx = Onnx("Softmax", {"axis": "axis"})
     cases = _ROWS
     floating = True
@@ -70,7 +50,55 @@ class Softmax(Op):
         return xp.fused.takes_rows(x)
 
 
+@function_of(Softmax)
+def softmax(x: ArrayLike, axis: int = -1) -> Variable:
+    """Turn scores into probabilities along an axis: exp(x) / sum(exp(x)).
+
+    The largest score is subtracted first, so that no exponential overflows.
+
+    Args:
+        x: an array of one axis or more; integers become floats.
+        axis: the axis that sums to 1, an int; default: the last.
+
+    Returns:
+        Probabilities, of the shape of ``x``.
+
+    Raises:
+        ShapeError: there is no such axis, or it is empty.
+
+    Example:
+        >>> import xdl
+        >>> xdl.softmax([[1000.0, 1000.0], [0.0, -1000.0]])
+        Variable([[0.5, 0.5],
+                  [1. , 0. ]], dtype=float32)
+
+    Reference: Bridle, "Probabilistic Interpretation of Feedforward Classification
+    Network Outputs", 1990.
+    """
+    return Softmax(axis)(x)
+
+
 class LogSoftmax(Op):
+    onnx = Onnx("LogSoftmax", {"axis": "axis"})
+    cases = _ROWS
+    floating = True
+
+    def __init__(self, axis=-1):
+        self.axis = axis
+
+    def shape(self, x_shape):
+        return axis_shape(self, x_shape, self.axis)
+
+    def compute(self, xp, x):
+        z = x - xp.max(x, axis=self.axis, keepdims=True)
+        return z - xp.log(xp.sum(xp.exp(z), axis=self.axis, keepdims=True))
+
+    def gradient(self, xp, gy, y):
+        return (gy - xp.exp(y) * xp.sum(gy, axis=self.axis, keepdims=True),)
+
+
+@function_of(LogSoftmax)
+def log_softmax(x: ArrayLike, axis: int = -1) -> Variable:
     """Compute the logarithm of the softmax along an axis: x - ln(sum(exp(x))).
 
     It stays finite where the softmax itself would be 0.
@@ -90,30 +118,4 @@ class LogSoftmax(Op):
         >>> xdl.log_softmax([0.0, -1000.0])
         Variable([    0., -1000.], dtype=float32)
     """
-
-    onnx = Onnx("LogSoftmax", {"axis": "axis"})
-    cases = _ROWS
-    floating = True
-
-    def __init__(self, axis=-1):
-        self.axis = axis
-
-    def shape(self, x_shape):
-        return axis_shape(self, x_shape, self.axis)
-
-    def compute(self, xp, x):
-        z = x - xp.max(x, axis=self.axis, keepdims=True)
-        return z - xp.log(xp.sum(xp.exp(z), axis=self.axis, keepdims=True))
-
-    def gradient(self, xp, gy, y):
-        return (gy - xp.exp(y) * xp.sum(gy, axis=self.axis, keepdims=True),)
-
-
-@function_of(Softmax)
-def softmax(x, axis=-1):
-    return Softmax(axis)(x)
-
-
-@function_of(LogSoftmax)
-def log_softmax(x, axis=-1):
     return LogSoftmax(axis)(x)

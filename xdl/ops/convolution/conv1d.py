@@ -1,37 +1,18 @@
 """Convolution of sequences: that of images that are one row high."""
 
+from __future__ import annotations
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.conv2d import Conv2d
 from xdl.ops.convolution.products import Forward
 from xdl.ops.convolution.windows import as_images, as_sequences
+from xdl.typing import ArrayLike, Shape
 
 
 class Conv1d(Forward):
-    """Slide windows over sequences and take the product with what they see.
-
-    It is ``conv2d`` on images that are one row high.
-
-    Args:
-        x: sequences (n, channels, length).
-        weight: an array (out, channels / groups, width).
-        bias: an array (out,), or None: no bias.
-        stride, padding, dilation, groups: ints, as in ``conv2d``.
-
-    Returns:
-        An array (n, out, places).
-
-    Raises:
-        ShapeError: the shapes do not fit, or the window is longer than the sequence.
-        ArgumentError: a stride or dilation below 1, or a padding below 0.
-
-    Example:
-        >>> import xdl
-        >>> xdl.conv1d([[[1.0, 2.0, 4.0]]], [[[1.0, -1.0]]])
-        Variable([[[-1., -2.]]], dtype=float32)
-    """
-
     axes = 1
     cases = (
         Case([(2, 3, 7), (4, 3, 3), (4,)]),
@@ -67,5 +48,35 @@ class Conv1d(Forward):
 
 
 @function_of(Conv1d)
-def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Shape = 1,
+    padding: Shape = 0,
+    dilation: Shape = 1,
+    groups: int = 1,
+) -> Variable:
+    """Slide windows over sequences and take the product with what they see.
+
+    It is ``conv2d`` on images that are one row high.
+
+    Args:
+        x: sequences (n, channels, length).
+        weight: an array (out, channels / groups, width).
+        bias: an array (out,), or None: no bias.
+        stride, padding, dilation, groups: ints, as in ``conv2d``.
+
+    Returns:
+        An array (n, out, places).
+
+    Raises:
+        ShapeError: the shapes do not fit, or the window is longer than the sequence.
+        ArgumentError: a stride or dilation below 1, or a padding below 0.
+
+    Example:
+        >>> import xdl
+        >>> xdl.conv1d([[[1.0, 2.0, 4.0]]], [[[1.0, -1.0]]])
+        Variable([[[-1., -2.]]], dtype=float32)
+    """
     return Conv1d(stride, padding, dilation, groups)(x, weight, bias)

@@ -1,49 +1,21 @@
 """Convolution of images, and its gradients."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.depthwise import by_input, by_weight, convolved, is_depthwise
 from xdl.ops.convolution.products import ByInput, ByWeight, Forward
 from xdl.ops.convolution.rows import ByRows, blocks, moved
 from xdl.ops.convolution.windows import channels_last, few, images_last, inner, shifts
+from xdl.typing import ArrayLike, Shape
 
 
 class Conv2d(ByRows, Forward):
-    """Slide windows over images and take the product with what they see.
-
-    ``y[n, o, i, j] = bias[o] + sum of x[n, c, i s + a d - p, j s + b d - p] *
-    weight[o, c, a, b]`` over c, a, b, with stride s, dilation d and padding p; x is 0
-    outside. The window is not mirrored.
-
-    Args:
-        x: images (n, channels, height, width).
-        weight: an array (out, channels / groups, rows, columns).
-        bias: an array (out,), or None: no bias.
-        stride: steps between places, an int or a pair of ints; default 1.
-        padding: how many zeros are put on each side, an int or a pair; default 0.
-        dilation: steps between the elements of the window, likewise; default 1.
-        groups: in how many parts the channels are divided, each with its outputs.
-
-    Returns:
-        An array (n, out, rows of places, columns of places).
-
-    Raises:
-        ShapeError: the shapes do not fit, or the window is larger than the image.
-        ArgumentError: a stride or dilation below 1, or a padding below 0.
-        DtypeError: ``x`` holds integers and ``weight`` floating numbers.
-
-    Example:
-        >>> import xdl
-        >>> xdl.conv2d([[[[1.0, 2.0, 3.0]]]], [[[[1.0, -1.0]]]])
-        Variable([[[[-1., -1.]]]], dtype=float32)
-
-    Reference: Dumoulin and Visin, "A Guide to Convolution Arithmetic for Deep
-    Learning", 2016, sections 2 and 4.
-    """
-
     cases = (
         Case([(2, 3, 5, 4), (4, 3, 3, 2), (4,)]),
         Case([(2, 3, 5, 4), (4, 3, 3, 3), None], {"stride": 2, "padding": 1}),
@@ -106,6 +78,50 @@ class Conv2d(ByRows, Forward):
         rows = channels_last(xp, gy)  # a product: 8 times as fast as a sum
         ones = xp.new_ones(gy, (1, rows.shape[1]))
         return xp.sum(xp.matmul(ones, rows), axis=(0, 1))
+
+
+@function_of(Conv2d)
+def conv2d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Shape = 1,
+    padding: Shape = 0,
+    dilation: Shape = 1,
+    groups: int = 1,
+) -> Variable:
+    """Slide windows over images and take the product with what they see.
+
+    ``y[n, o, i, j] = bias[o] + sum of x[n, c, i s + a d - p, j s + b d - p] *
+    weight[o, c, a, b]`` over c, a, b, with stride s, dilation d and padding p; x is 0
+    outside. The window is not mirrored.
+
+    Args:
+        x: images (n, channels, height, width).
+        weight: an array (out, channels / groups, rows, columns).
+        bias: an array (out,), or None: no bias.
+        stride: steps between places, an int or a pair of ints; default 1.
+        padding: how many zeros are put on each side, an int or a pair; default 0.
+        dilation: steps between the elements of the window, likewise; default 1.
+        groups: in how many parts the channels are divided, each with its outputs.
+
+    Returns:
+        An array (n, out, rows of places, columns of places).
+
+    Raises:
+        ShapeError: the shapes do not fit, or the window is larger than the image.
+        ArgumentError: a stride or dilation below 1, or a padding below 0.
+        DtypeError: ``x`` holds integers and ``weight`` floating numbers.
+
+    Example:
+        >>> import xdl
+        >>> xdl.conv2d([[[[1.0, 2.0, 3.0]]]], [[[[1.0, -1.0]]]])
+        Variable([[[[-1., -1.]]]], dtype=float32)
+
+    Reference: Dumoulin and Visin, "A Guide to Convolution Arithmetic for Deep
+    Learning", 2016, sections 2 and 4.
+    """
+    return Conv2d(stride, padding, dilation, groups)(x, weight, bias)
 
 
 class Conv2dByInput(ByRows, ByInput):
@@ -235,8 +251,3 @@ class Conv2dByWeight(ByRows, ByWeight):
 FAMILY = (Conv2d, Conv2dByInput, Conv2dByWeight)
 for _product in FAMILY:
     _product.family = FAMILY
-
-
-@function_of(Conv2d)
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    return Conv2d(stride, padding, dilation, groups)(x, weight, bias)

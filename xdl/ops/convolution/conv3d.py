@@ -1,13 +1,17 @@
 """Convolution of volumes: one product for each layer of them, for all its taps."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.conv2d import Conv2d, Conv2dByInput, Conv2dByWeight
 from xdl.ops.convolution.products import ByInput, ByWeight, Convolution, Forward
 from xdl.ops.convolution.windows import applied
+from xdl.typing import ArrayLike, Shape
 
 
 class _ByLayers(Convolution):
@@ -57,35 +61,6 @@ class _ByLayers(Convolution):
 
 
 class Conv3d(_ByLayers, Forward):
-    """Slide windows over volumes and take the product with what they see.
-
-    As ``conv2d``, with one more axis: ``y[n, o, h, i, j]`` is ``bias[o]`` plus the sum
-    of ``x[n, c, h s + e d - p, i s + a d - p, j s + b d - p] weight[o, c, e, a, b]``.
-
-    Args:
-        x: volumes (n, channels, depth, height, width).
-        weight: an array (out, channels / groups, depth, rows, columns).
-        bias: an array (out,), or None: no bias.
-        stride: steps between places, an int or three ints; default 1.
-        padding: how many zeros are put on each side, an int or three; default 0.
-        dilation: steps between the elements of the window, likewise; default 1.
-        groups: in how many parts the channels are divided, each with its outputs.
-
-    Returns:
-        An array (n, out, places in depth, rows of places, columns of places).
-
-    Raises:
-        ShapeError: the shapes do not fit, or the window is larger than the volume.
-        ArgumentError: a stride or dilation below 1, or a padding below 0.
-        DtypeError: ``x`` holds integers and ``weight`` floating numbers.
-
-    Example:
-        >>> import xdl
-        >>> y = xdl.conv3d([[[[[1.0]], [[2.0]], [[4.0]]]]], [[[[[1.0]], [[-1.0]]]]])
-        >>> y.shape, y.numpy().ravel().tolist()
-        ((1, 1, 2, 1, 1), [-1.0, -2.0])
-    """
-
     cases = (
         Case([(2, 3, 4, 5, 4), (2, 3, 2, 3, 2), (2,)]),
         Case([(1, 2, 5, 4, 5), (3, 2, 3, 3, 3), None], {"stride": 2, "padding": 1}),
@@ -127,6 +102,47 @@ class Conv3d(_ByLayers, Forward):
             for i, spot in enumerate(spots):
                 y[:, :, :, spot, ...] += products[:, :, i, ...]
         return xp.reshape(y, y_shape)
+
+
+@function_of(Conv3d)
+def conv3d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Shape = 1,
+    padding: Shape = 0,
+    dilation: Shape = 1,
+    groups: int = 1,
+) -> Variable:
+    """Slide windows over volumes and take the product with what they see.
+
+    As ``conv2d``, with one more axis: ``y[n, o, h, i, j]`` is ``bias[o]`` plus the sum
+    of ``x[n, c, h s + e d - p, i s + a d - p, j s + b d - p] weight[o, c, e, a, b]``.
+
+    Args:
+        x: volumes (n, channels, depth, height, width).
+        weight: an array (out, channels / groups, depth, rows, columns).
+        bias: an array (out,), or None: no bias.
+        stride: steps between places, an int or three ints; default 1.
+        padding: how many zeros are put on each side, an int or three; default 0.
+        dilation: steps between the elements of the window, likewise; default 1.
+        groups: in how many parts the channels are divided, each with its outputs.
+
+    Returns:
+        An array (n, out, places in depth, rows of places, columns of places).
+
+    Raises:
+        ShapeError: the shapes do not fit, or the window is larger than the volume.
+        ArgumentError: a stride or dilation below 1, or a padding below 0.
+        DtypeError: ``x`` holds integers and ``weight`` floating numbers.
+
+    Example:
+        >>> import xdl
+        >>> y = xdl.conv3d([[[[[1.0]], [[2.0]], [[4.0]]]]], [[[[[1.0]], [[-1.0]]]]])
+        >>> y.shape, y.numpy().ravel().tolist()
+        ((1, 1, 2, 1, 1), [-1.0, -2.0])
+    """
+    return Conv3d(stride, padding, dilation, groups)(x, weight, bias)
 
 
 class Conv3dByInput(_ByLayers, ByInput):
@@ -226,8 +242,3 @@ class Conv3dByWeight(_ByLayers, ByWeight):
 FAMILY = (Conv3d, Conv3dByInput, Conv3dByWeight)
 for _product in FAMILY:
     _product.family = FAMILY
-
-
-@function_of(Conv3d)
-def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    return Conv3d(stride, padding, dilation, groups)(x, weight, bias)

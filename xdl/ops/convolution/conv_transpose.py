@@ -1,7 +1,10 @@
 """Transposed convolution: what leads from the places of a window back to images."""
 
+from __future__ import annotations
+
 from xdl.arguments import explained
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.conv2d import Conv2dByInput
 from xdl.ops.convolution.products import SIDES
@@ -11,19 +14,20 @@ from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.padding import pad
 from xdl.ops.layout.shape import reshape
 from xdl.ops.layout.unit_axes import expand_dims, squeeze
+from xdl.typing import ArrayLike, Shape
 
 
 @explained
 def conv_transpose2d(
-    x,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
-):
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Shape = 1,
+    padding: Shape = 0,
+    output_padding: Shape = 0,
+    groups: int = 1,
+    dilation: Shape = 1,
+) -> Variable:
     """Add to an image, at each place of a window, the weight times what stands there.
 
     It is the gradient of ``conv2d`` by its images: ``y[n, o, i s + a d - p, j s + b d -
@@ -65,15 +69,15 @@ def conv_transpose2d(
 
 @explained
 def conv_transpose1d(
-    x,
-    weight,
-    bias=None,
-    stride=1,
-    padding=0,
-    output_padding=0,
-    groups=1,
-    dilation=1,
-):
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Shape = 1,
+    padding: Shape = 0,
+    output_padding: Shape = 0,
+    groups: int = 1,
+    dilation: Shape = 1,
+) -> Variable:
     """Add to a sequence, at each place of a window, the weight times what stands there.
 
     It is ``conv_transpose2d`` on images that are one row high.

@@ -1,10 +1,14 @@
 """Losses of yes-or-no predictions: probabilities, and scores before the sigmoid."""
 
+from __future__ import annotations
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.elementwise import logistic
 from xdl.ops.loss.reduced import ReducedLoss, check_weight, counted, weighed
+from xdl.typing import ArrayLike
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
 # documents for its binary cross-entropy.
@@ -41,35 +45,6 @@ class _Binary(ReducedLoss):
 
 
 class BinaryCrossEntropy(_Binary):
-    """Compute -(target ln(x) + (1 - target) ln(1 - x)) of probabilities x.
-
-    The logarithms are at least -100, so that a wrong probability of exactly 0 or 1
-    has a finite loss, and so is the gradient by the target; that by x divides by at
-    least 1e-12. Scores are better given to
-    ``binary_cross_entropy_with_logits``, which loses no digits.
-
-    Args:
-        x: probabilities of any shape, from 0 to 1; others give NaN.
-        target: probabilities or labels 0 and 1, of the same shape.
-        weight: None, or a factor for the losses that broadcasts to their shape; where
-            it is 0 an element is left out, whatever it is.
-        reduction: "mean" over the elements (default; a weight does not change the
-            number that is divided by), "sum", or "none".
-
-    Returns:
-        A single number, or an array of the shape of ``x`` for "none".
-
-    Raises:
-        ShapeError: the shapes differ, or the weight does not broadcast to them.
-        EmptyBatchError: a mean over no elements.
-        ArgumentError: another reduction.
-
-    Example:
-        >>> import xdl
-        >>> xdl.binary_cross_entropy([0.5, 0.0], [1, 1], reduction="none")
-        Variable([  0.6931472, 100.       ], dtype=float32)
-    """
-
     is_singular = True
     cases = (
         Case([(2, 3), (2, 3), None], low=0.1, high=0.9),
@@ -100,37 +75,45 @@ class BinaryCrossEntropy(_Binary):
         return (target - 1) * _log_of_rest(xp, x) - target * _log(xp, x)
 
 
-class BinaryCrossEntropyWithLogits(_Binary):
-    """Compute the binary cross-entropy of sigmoid(x), without overflow or lost digits.
+@function_of(BinaryCrossEntropy)
+def binary_cross_entropy(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+) -> Variable:
+    """Compute -(target ln(x) + (1 - target) ln(1 - x)) of probabilities x.
 
-    It is ``target softplus(-x) + (1 - target) softplus(x)``; with a ``pos_weight`` p
-    the first part is multiplied by it. A score of -inf costs nothing where the target
-    is 0, one of inf nothing where it is 1.
+    The logarithms are at least -100, so that a wrong probability of exactly 0 or 1
+    has a finite loss, and so is the gradient by the target; that by x divides by at
+    least 1e-12. Scores are better given to
+    ``binary_cross_entropy_with_logits``, which loses no digits.
 
     Args:
-        x: scores of any shape.
+        x: probabilities of any shape, from 0 to 1; others give NaN.
         target: probabilities or labels 0 and 1, of the same shape.
         weight: None, or a factor for the losses that broadcasts to their shape; where
             it is 0 an element is left out, whatever it is.
-        pos_weight: None, or a factor for the part of ``target`` that broadcasts too:
-            more than 1 finds more of what is there, less than 1 fewer of what is not.
-        reduction: "mean" over the elements (default; weights do not change the number
-            that is divided by), "sum", or "none".
+        reduction: "mean" over the elements (default; a weight does not change the
+            number that is divided by), "sum", or "none".
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
 
     Raises:
-        ShapeError: the shapes differ, or a weight does not broadcast to them.
+        ShapeError: the shapes differ, or the weight does not broadcast to them.
         EmptyBatchError: a mean over no elements.
         ArgumentError: another reduction.
 
     Example:
         >>> import xdl
-        >>> xdl.binary_cross_entropy_with_logits([0.0, -1e4], [1, 0], reduction="none")
-        Variable([0.6931472, 0.       ], dtype=float32)
+        >>> xdl.binary_cross_entropy([0.5, 0.0], [1, 1], reduction="none")
+        Variable([  0.6931472, 100.       ], dtype=float32)
     """
+    return BinaryCrossEntropy(reduction)(x, target, weight)
 
+
+class BinaryCrossEntropyWithLogits(_Binary):
     cases = (
         Case([(2, 3), (2, 3), None, None]),
         Case([(4,), (4,), None, None], {"reduction": "sum"}),
@@ -178,6 +161,46 @@ class BinaryCrossEntropyWithLogits(_Binary):
         return present + weighed(xp, logistic.softplus(xp, x), 1 - target)
 
 
+@function_of(BinaryCrossEntropyWithLogits)
+def binary_cross_entropy_with_logits(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    pos_weight: ArrayLike | None = None,
+    reduction: str = "mean",
+) -> Variable:
+    """Compute the binary cross-entropy of sigmoid(x), without overflow or lost digits.
+
+    It is ``target softplus(-x) + (1 - target) softplus(x)``; with a ``pos_weight`` p
+    the first part is multiplied by it. A score of -inf costs nothing where the target
+    is 0, one of inf nothing where it is 1.
+
+    Args:
+        x: scores of any shape.
+        target: probabilities or labels 0 and 1, of the same shape.
+        weight: None, or a factor for the losses that broadcasts to their shape; where
+            it is 0 an element is left out, whatever it is.
+        pos_weight: None, or a factor for the part of ``target`` that broadcasts too:
+            more than 1 finds more of what is there, less than 1 fewer of what is not.
+        reduction: "mean" over the elements (default; weights do not change the number
+            that is divided by), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ, or a weight does not broadcast to them.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.binary_cross_entropy_with_logits([0.0, -1e4], [1, 0], reduction="none")
+        Variable([0.6931472, 0.       ], dtype=float32)
+    """
+    return BinaryCrossEntropyWithLogits(reduction)(x, target, weight, pos_weight)
+
+
 def _log(xp, x):
     return xp.maximum(xp.log(x), LOWEST_LOG)
 
@@ -190,15 +213,3 @@ def _lost(xp, x, pos_weight):
     """Return the gradient by the target: what more of it costs."""
     lost = pos_weight * logistic.softplus(xp, -x)
     return lost - logistic.softplus(xp, x)
-
-
-@function_of(BinaryCrossEntropy)
-def binary_cross_entropy(x, target, weight=None, reduction="mean"):
-    return BinaryCrossEntropy(reduction)(x, target, weight)
-
-
-@function_of(BinaryCrossEntropyWithLogits)
-def binary_cross_entropy_with_logits(
-    x, target, weight=None, pos_weight=None, reduction="mean"
-):
-    return BinaryCrossEntropyWithLogits(reduction)(x, target, weight, pos_weight)

@@ -1,12 +1,16 @@
 """Losses of predictions that are numbers: how far off they are."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss
+from xdl.typing import ArrayLike
 
 
 class _Difference(ReducedLoss):
@@ -28,6 +32,22 @@ class _Difference(ReducedLoss):
 
 
 class MeanSquaredError(_Difference):
+    cases = PAIRS
+
+    def _cost(self, xp, d):
+        return d * d
+
+    def _slope(self, xp, d):
+        return d
+
+    def _spread(self, gy, losses_shape):
+        return 2 * super()._spread(gy, losses_shape)
+
+
+@function_of(MeanSquaredError)
+def mean_squared_error(
+    x: ArrayLike, target: ArrayLike, reduction: str = "mean"
+) -> Variable:
     """Compute the squared difference, (x - target)**2, its mean over all elements.
 
     Args:
@@ -48,20 +68,38 @@ class MeanSquaredError(_Difference):
         >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
         Variable(2., dtype=float32)
     """
-
-    cases = PAIRS
-
-    def _cost(self, xp, d):
-        return d * d
-
-    def _slope(self, xp, d):
-        return d
-
-    def _spread(self, gy, losses_shape):
-        return 2 * super()._spread(gy, losses_shape)
+    op = _mean_squared.get(reduction) or MeanSquaredError(reduction)
+    return op(x, target)
 
 
 class SquareError(MeanSquaredError):
+    cases = (
+        Case([(2, 3), (2, 3)]),
+        Case([(4,), (4,)]),
+        Case([(), ()]),
+        BadCase([(4,), (4, 1)], ShapeError, "(4,) and target (4, 1)"),
+        BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
+        BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
+    )
+    flops = Op.flops
+    reduction = "mean"
+
+    def __init__(self):
+        pass
+
+    def _reduced(self, xp, losses):
+        return xp.sum(losses) * (0.5 / self._count(losses.shape))
+
+    def _spread(self, gy, losses_shape):
+        return gy / self._count(losses_shape)
+
+    def _count(self, losses_shape):
+        super()._count(losses_shape)
+        return losses_shape[0] if losses_shape else 1
+
+
+@function_of(SquareError)
+def square_error(x: ArrayLike, target: ArrayLike) -> Variable:
     """Compute half the squared distance between prediction and target per sample.
 
     ``0.5 * sum((x - target)**2) / n`` with n samples on the first axis; the gradient
@@ -83,32 +121,24 @@ class SquareError(MeanSquaredError):
         >>> xdl.square_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
         Variable(1., dtype=float32)
     """
-
-    cases = (
-        Case([(2, 3), (2, 3)]),
-        Case([(4,), (4,)]),
-        Case([(), ()]),
-        BadCase([(4,), (4, 1)], ShapeError, "(4,) and target (4, 1)"),
-        BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
-        BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
-    )
-    flops = Op.flops
-
-    def __init__(self):
-        super().__init__()
-
-    def _reduced(self, xp, losses):
-        return xp.sum(losses) * (0.5 / self._count(losses.shape))
-
-    def _spread(self, gy, losses_shape):
-        return gy / self._count(losses_shape)
-
-    def _count(self, losses_shape):
-        super()._count(losses_shape)
-        return losses_shape[0] if losses_shape else 1
+    return SquareError()(x, target)
 
 
 class L1Loss(_Difference):
+    cases = (
+        *PAIRS,
+        Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
+    )
+
+    def _cost(self, xp, d):
+        return xp.abs(d)
+
+    def _slope(self, xp, d):
+        return xp.sign(d)
+
+
+@function_of(L1Loss)
+def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Variable:
     """Compute the absolute difference, abs(x - target); its gradient at 0 is 0.
 
     Args:
@@ -129,20 +159,34 @@ class L1Loss(_Difference):
         >>> xdl.l1_loss([1.0, 2.0], [1.0, 4.0])
         Variable(1., dtype=float32)
     """
-
-    cases = (
-        *PAIRS,
-        Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
-    )
-
-    def _cost(self, xp, d):
-        return xp.abs(d)
-
-    def _slope(self, xp, d):
-        return xp.sign(d)
+    return L1Loss(reduction)(x, target)
 
 
 class HuberLoss(_Difference):
+    cases = (
+        *PAIRS,
+        Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
+        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        BadCase([(2,), (2,)], ArgumentError, "delta 0 came", {"delta": 0}),
+        BadCase([(2,), (2,)], ArgumentError, "delta nan came", {"delta": math.nan}),
+    )
+
+    def __init__(self, delta=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.delta = number("HuberLoss", "delta", delta, above=0)
+
+    def _cost(self, xp, d):
+        slope = self._slope(xp, d)
+        return slope * (d - 0.5 * slope)
+
+    def _slope(self, xp, d):
+        return _limited(xp, d, self.delta)
+
+
+@function_of(HuberLoss)
+def huber_loss(
+    x: ArrayLike, target: ArrayLike, delta: float = 1.0, reduction: str = "mean"
+) -> Variable:
     """Compute half the squared difference near the target, and linearly far from it.
 
     For d = x - target it is 0.5 d**2 where abs(d) <= delta, else
@@ -169,28 +213,34 @@ class HuberLoss(_Difference):
 
     Reference: Huber, "Robust Estimation of a Location Parameter", 1964.
     """
-
-    cases = (
-        *PAIRS,
-        Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
-        BadCase([(2,), (2,)], ArgumentError, "delta 0 came", {"delta": 0}),
-        BadCase([(2,), (2,)], ArgumentError, "delta nan came", {"delta": math.nan}),
-    )
-
-    def __init__(self, delta=1.0, reduction="mean"):
-        super().__init__(reduction)
-        self.delta = number("HuberLoss", "delta", delta, above=0)
-
-    def _cost(self, xp, d):
-        slope = self._slope(xp, d)
-        return slope * (d - 0.5 * slope)
-
-    def _slope(self, xp, d):
-        return _limited(xp, d, self.delta)
+    return HuberLoss(delta, reduction)(x, target)
 
 
 class SmoothL1Loss(_Difference):
+    cases = (
+        *PAIRS,
+        Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),
+        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        BadCase([(2,), (2,)], ArgumentError, "beta -1 came", {"beta": -1}),
+    )
+
+    def __init__(self, beta=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.beta = number("SmoothL1Loss", "beta", beta, above=0)
+
+    def _cost(self, xp, d):
+        slope = self._slope(xp, d)
+        return slope * (d - (0.5 * self.beta) * slope)
+
+    def _slope(self, xp, d):
+        # Divided before it is multiplied: the square of a tiny beta would underflow.
+        return _limited(xp, d / self.beta, 1.0)
+
+
+@function_of(SmoothL1Loss)
+def smooth_l1_loss(
+    x: ArrayLike, target: ArrayLike, beta: float = 1.0, reduction: str = "mean"
+) -> Variable:
     """Compute the Huber loss divided by where it becomes linear.
 
     For d = x - target it is 0.5 d**2 / beta where abs(d) < beta, else
@@ -218,54 +268,14 @@ class SmoothL1Loss(_Difference):
 
     Reference: Girshick, "Fast R-CNN", 2015, equation 3.
     """
-
-    cases = (
-        *PAIRS,
-        Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
-        BadCase([(2,), (2,)], ArgumentError, "beta -1 came", {"beta": -1}),
-    )
-
-    def __init__(self, beta=1.0, reduction="mean"):
-        super().__init__(reduction)
-        self.beta = number("SmoothL1Loss", "beta", beta, above=0)
-
-    def _cost(self, xp, d):
-        slope = self._slope(xp, d)
-        return slope * (d - (0.5 * self.beta) * slope)
-
-    def _slope(self, xp, d):
-        # Divided before it is multiplied: the square of a tiny beta would underflow.
-        return _limited(xp, d / self.beta, 1.0)
+    beta = number("SmoothL1Loss", "beta", beta, low=0)
+    if beta == 0:
+        return L1Loss(reduction)(x, target)
+    return SmoothL1Loss(beta, reduction)(x, target)
 
 
 def _limited(xp, x, limit):
     return xp.minimum(xp.maximum(x, -limit), limit)
 
 
-square_error = SquareError()
 _mean_squared = {reduction: MeanSquaredError(reduction) for reduction in REDUCTIONS}
-
-
-@function_of(MeanSquaredError)
-def mean_squared_error(x, target, reduction="mean"):
-    op = _mean_squared.get(reduction) or MeanSquaredError(reduction)
-    return op(x, target)
-
-
-@function_of(L1Loss)
-def l1_loss(x, target, reduction="mean"):
-    return L1Loss(reduction)(x, target)
-
-
-@function_of(HuberLoss)
-def huber_loss(x, target, delta=1.0, reduction="mean"):
-    return HuberLoss(delta, reduction)(x, target)
-
-
-@function_of(SmoothL1Loss)
-def smooth_l1_loss(x, target, beta=1.0, reduction="mean"):
-    beta = number("SmoothL1Loss", "beta", beta, low=0)
-    if beta == 0:
-        return L1Loss(reduction)(x, target)
-    return SmoothL1Loss(beta, reduction)(x, target)

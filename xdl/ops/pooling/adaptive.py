@@ -1,7 +1,10 @@
 """Pooling to a size that is asked for."""
 
+from __future__ import annotations
+
 from xdl import backend
 from xdl.arguments import explained
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.ops.convolution.windows import per_axis
 from xdl.ops.elementwise.arithmetic import divide
@@ -11,10 +14,11 @@ from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.shape import reshape
 from xdl.ops.pooling.avg_pool import avg_pool2d
 from xdl.ops.reduction.reduce import mean, sum
+from xdl.typing import ArrayLike, Shape
 
 
 @explained
-def adaptive_avg_pool2d(x, size):
+def adaptive_avg_pool2d(x: ArrayLike, size: Shape) -> Variable:
     """Take means over as many windows as asked for, of nearly equal sizes.
 
     Row i of the windows goes from ``floor(i height / rows)`` to

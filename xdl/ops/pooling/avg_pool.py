@@ -1,11 +1,14 @@
 """Pooling by the mean of each window of an image."""
 
+from __future__ import annotations
+
 import functools
 import math
 import operator
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.windows import (
     applied,
@@ -15,31 +18,10 @@ from xdl.ops.convolution.windows import (
     padded,
 )
 from xdl.ops.pooling.windows import Pooling, SequencePooling, Unpooling
+from xdl.typing import ArrayLike, Shape
 
 
 class AvgPool2d(Pooling):
-    """Take the mean of each window; what is padded counts as zeros.
-
-    Args:
-        x: images (n, channels, height, width).
-        window: its rows and columns, an int or a pair of ints.
-        stride: steps between windows, likewise; default None: that of the window, so
-            that the windows do not overlap.
-        padding: likewise, at most half of the window; default 0.
-
-    Returns:
-        An array (n, channels, rows of windows, columns of windows).
-
-    Raises:
-        ShapeError: ``x`` has not 4 axes, or the window is larger than the image.
-        ArgumentError: a window or stride below 1, or a padding that does not fit.
-
-    Example:
-        >>> import xdl
-        >>> xdl.avg_pool2d([[[[1.0, 2.0, 3.0, 0.0]]]], (1, 2))
-        Variable([[[[1.5, 1.5]]]], dtype=float32)
-    """
-
     floating = True
     cases = (
         Case([(2, 3, 4, 6)], {"window": 2}),
@@ -74,6 +56,34 @@ class AvgPool2d(Pooling):
 
     def to_onnx(self, graph, x):
         return graph.add("AveragePool", x, count_include_pad=1, **self._onnx)
+
+
+@function_of(AvgPool2d)
+def avg_pool2d(
+    x: ArrayLike, window: Shape, stride: Shape | None = None, padding: Shape = 0
+) -> Variable:
+    """Take the mean of each window; what is padded counts as zeros.
+
+    Args:
+        x: images (n, channels, height, width).
+        window: its rows and columns, an int or a pair of ints.
+        stride: steps between windows, likewise; default None: that of the window, so
+            that the windows do not overlap.
+        padding: likewise, at most half of the window; default 0.
+
+    Returns:
+        An array (n, channels, rows of windows, columns of windows).
+
+    Raises:
+        ShapeError: ``x`` has not 4 axes, or the window is larger than the image.
+        ArgumentError: a window or stride below 1, or a padding that does not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.avg_pool2d([[[[1.0, 2.0, 3.0, 0.0]]]], (1, 2))
+        Variable([[[[1.5, 1.5]]]], dtype=float32)
+    """
+    return AvgPool2d(window, stride, padding)(x)
 
 
 def _added(arrays):
@@ -131,28 +141,6 @@ class AvgUnpool2d(Unpooling):
 
 
 class AvgPool1d(SequencePooling):
-    """Take the mean of each window; what is padded counts as zeros.
-
-    Args:
-        x: sequences (n, channels, length).
-        window: its width, an int.
-        stride: steps between windows; default None: the width, so that the windows do
-            not overlap.
-        padding: how much is put on each side, at most half of the window; default 0.
-
-    Returns:
-        An array (n, channels, windows).
-
-    Raises:
-        ShapeError: ``x`` has not 3 axes, or the window is longer than the sequence.
-        ArgumentError: a window or stride below 1, or a padding that does not fit.
-
-    Example:
-        >>> import xdl
-        >>> xdl.avg_pool1d([[[1.0, 2.0, 3.0, 0.0]]], 2)
-        Variable([[[1.5, 1.5]]], dtype=float32)
-    """
-
     floating = True
     of_images = AvgPool2d
     cases = (
@@ -182,11 +170,29 @@ class AvgPool1d(SequencePooling):
         return graph.add("AveragePool", x, count_include_pad=1, **self._onnx)
 
 
-@function_of(AvgPool2d)
-def avg_pool2d(x, window, stride=None, padding=0):
-    return AvgPool2d(window, stride, padding)(x)
-
-
 @function_of(AvgPool1d)
-def avg_pool1d(x, window, stride=None, padding=0):
+def avg_pool1d(
+    x: ArrayLike, window: Shape, stride: Shape | None = None, padding: Shape = 0
+) -> Variable:
+    """Take the mean of each window; what is padded counts as zeros.
+
+    Args:
+        x: sequences (n, channels, length).
+        window: its width, an int.
+        stride: steps between windows; default None: the width, so that the windows do
+            not overlap.
+        padding: how much is put on each side, at most half of the window; default 0.
+
+    Returns:
+        An array (n, channels, windows).
+
+    Raises:
+        ShapeError: ``x`` has not 3 axes, or the window is longer than the sequence.
+        ArgumentError: a window or stride below 1, or a padding that does not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.avg_pool1d([[[1.0, 2.0, 3.0, 0.0]]], 2)
+        Variable([[[1.5, 1.5]]], dtype=float32)
+    """
     return AvgPool1d(window, stride, padding)(x)

@@ -1,9 +1,12 @@
 """Pooling by the largest element of each window."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.windows import (
     applied,
@@ -15,34 +18,10 @@ from xdl.ops.convolution.windows import (
     padded,
 )
 from xdl.ops.pooling.windows import Pooling, SequencePooling, Unpooling
+from xdl.typing import ArrayLike, Shape
 
 
 class MaxPool2d(Pooling):
-    """Take the largest element of each window.
-
-    The gradient goes to it, to the first of equal ones, as in PyTorch. What is padded
-    is less than any number, -inf too.
-
-    Args:
-        x: images (n, channels, height, width).
-        window: its rows and columns, an int or a pair of ints.
-        stride: steps between windows, likewise; default None: that of the window, so
-            that the windows do not overlap.
-        padding: likewise, at most half of the window; default 0.
-
-    Returns:
-        An array (n, channels, rows of windows, columns of windows).
-
-    Raises:
-        ShapeError: ``x`` has not 4 axes, or the window is larger than the image.
-        ArgumentError: a window or stride below 1, or a padding that does not fit.
-
-    Example:
-        >>> import xdl
-        >>> xdl.max_pool2d([[[[1.0, 2.0, 3.0, 0.0]]]], (1, 2))
-        Variable([[[[2., 3.]]]], dtype=float32)
-    """
-
     residuals = ("winners",)
     cases = (
         Case([(2, 3, 4, 6)], {"window": 2}),
@@ -100,6 +79,37 @@ class MaxPool2d(Pooling):
 
     def to_onnx(self, graph, x):
         return graph.add("MaxPool", x, **self._onnx)
+
+
+@function_of(MaxPool2d)
+def max_pool2d(
+    x: ArrayLike, window: Shape, stride: Shape | None = None, padding: Shape = 0
+) -> Variable:
+    """Take the largest element of each window.
+
+    The gradient goes to it, to the first of equal ones, as in PyTorch. What is padded
+    is less than any number, -inf too.
+
+    Args:
+        x: images (n, channels, height, width).
+        window: its rows and columns, an int or a pair of ints.
+        stride: steps between windows, likewise; default None: that of the window, so
+            that the windows do not overlap.
+        padding: likewise, at most half of the window; default 0.
+
+    Returns:
+        An array (n, channels, rows of windows, columns of windows).
+
+    Raises:
+        ShapeError: ``x`` has not 4 axes, or the window is larger than the image.
+        ArgumentError: a window or stride below 1, or a padding that does not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.max_pool2d([[[[1.0, 2.0, 3.0, 0.0]]]], (1, 2))
+        Variable([[[[2., 3.]]]], dtype=float32)
+    """
+    return MaxPool2d(window, stride, padding)(x)
 
 
 class MaxUnpool2d(Unpooling):
@@ -208,31 +218,6 @@ class MaxPick2d(Pooling):
 
 
 class MaxPool1d(SequencePooling):
-    """Take the largest element of each window.
-
-    The gradient goes to it, to the first of equal ones, as in PyTorch. What is padded
-    is less than any number.
-
-    Args:
-        x: sequences (n, channels, length).
-        window: its width, an int.
-        stride: steps between windows; default None: the width, so that the windows do
-            not overlap.
-        padding: how much is put on each side, at most half of the window; default 0.
-
-    Returns:
-        An array (n, channels, windows).
-
-    Raises:
-        ShapeError: ``x`` has not 3 axes, or the window is longer than the sequence.
-        ArgumentError: a window or stride below 1, or a padding that does not fit.
-
-    Example:
-        >>> import xdl
-        >>> xdl.max_pool1d([[[1.0, 2.0, 3.0, 0.0]]], 2)
-        Variable([[[2., 3.]]], dtype=float32)
-    """
-
     residuals = ("winners",)
     of_images = MaxPool2d
     cases = (
@@ -266,11 +251,32 @@ class MaxPool1d(SequencePooling):
         return graph.add("MaxPool", x, **self._onnx)
 
 
-@function_of(MaxPool2d)
-def max_pool2d(x, window, stride=None, padding=0):
-    return MaxPool2d(window, stride, padding)(x)
-
-
 @function_of(MaxPool1d)
-def max_pool1d(x, window, stride=None, padding=0):
+def max_pool1d(
+    x: ArrayLike, window: Shape, stride: Shape | None = None, padding: Shape = 0
+) -> Variable:
+    """Take the largest element of each window.
+
+    The gradient goes to it, to the first of equal ones, as in PyTorch. What is padded
+    is less than any number.
+
+    Args:
+        x: sequences (n, channels, length).
+        window: its width, an int.
+        stride: steps between windows; default None: the width, so that the windows do
+            not overlap.
+        padding: how much is put on each side, at most half of the window; default 0.
+
+    Returns:
+        An array (n, channels, windows).
+
+    Raises:
+        ShapeError: ``x`` has not 3 axes, or the window is longer than the sequence.
+        ArgumentError: a window or stride below 1, or a padding that does not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.max_pool1d([[[1.0, 2.0, 3.0, 0.0]]], 2)
+        Variable([[[2., 3.]]], dtype=float32)
+    """
     return MaxPool1d(window, stride, padding)(x)

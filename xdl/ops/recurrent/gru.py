@@ -1,50 +1,20 @@
 """Gated recurrent units."""
 
+from __future__ import annotations
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.ops.elementwise import logistic
 from xdl.ops.recurrent.recurrence import Recurrence, parts
+from xdl.typing import ArrayLike
 
 _MASK = [[True, True], [True, False], [False, True]]
 _NUMBERS = [[1.0, 1.0], [0.5, 0.0], [0.0, 2.0]]
 
 
 class Gru(Recurrence):
-    """Run gated recurrent units over a sequence.
-
-    With p = x weight + bias and q = h hidden_weight + hidden_bias, each cut into three,
-    a step gives ``r = sigmoid(p1 + q1)``, ``z = sigmoid(p2 + q2)``,
-    ``n = tanh(p3 + r q3)`` and ``h = (1 - z) n + z h``.
-
-    Args:
-        x: a sequence (t, n, d).
-        h: the first state (n, k).
-        weight, hidden_weight: arrays (d, 3 k) and (k, 3 k), in the order r, z, n.
-        bias, hidden_bias: arrays (3 k,), or None. The second differs from the first in
-            n alone, where r multiplies it.
-        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
-            state stays as it is and the output is 0, whatever stands in ``x``.
-        reverse: whether the steps are taken from the last to the first.
-
-    Returns:
-        The outputs (t, n, k), and h after the last step (n, k). The class gives them
-        as one array.
-
-    Raises:
-        ShapeError: a shape does not fit the others, or there is no step.
-
-    Example:
-        >>> import xdl
-        >>> x, w = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0, 0.0, 1.0]]
-        >>> y, h = xdl.gru(x, [[0.0]], w, w)
-        >>> y.shape, round(h.item(), 3)
-        ((2, 1, 1), 0.678)
-
-    Reference: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder",
-    2014, with the reset after the product.
-    """
-
     gates = 3
     sigmoids = (0, 1)
     cases = (
@@ -144,7 +114,47 @@ class Gru(Recurrence):
 
 @function_of(Gru)
 def gru(
-    x, h, weight, hidden_weight, bias=None, hidden_bias=None, mask=None, reverse=False
-):
+    x: ArrayLike,
+    h: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    hidden_bias: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    reverse: bool = False,
+) -> tuple[Variable, Variable]:
+    """Run gated recurrent units over a sequence.
+
+    With p = x weight + bias and q = h hidden_weight + hidden_bias, each cut into three,
+    a step gives ``r = sigmoid(p1 + q1)``, ``z = sigmoid(p2 + q2)``,
+    ``n = tanh(p3 + r q3)`` and ``h = (1 - z) n + z h``.
+
+    Args:
+        x: a sequence (t, n, d).
+        h: the first state (n, k).
+        weight, hidden_weight: arrays (d, 3 k) and (k, 3 k), in the order r, z, n.
+        bias, hidden_bias: arrays (3 k,), or None. The second differs from the first in
+            n alone, where r multiplies it.
+        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
+            state stays as it is and the output is 0, whatever stands in ``x``.
+        reverse: whether the steps are taken from the last to the first.
+
+    Returns:
+        The outputs (t, n, k), and h after the last step (n, k). The class gives them
+        as one array.
+
+    Raises:
+        ShapeError: a shape does not fit the others, or there is no step.
+
+    Example:
+        >>> import xdl
+        >>> x, w = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0, 0.0, 1.0]]
+        >>> y, h = xdl.gru(x, [[0.0]], w, w)
+        >>> y.shape, round(h.item(), 3)
+        ((2, 1, 1), 0.678)
+
+    Reference: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder",
+    2014, with the reset after the product.
+    """
     arrays = (x, h, weight, hidden_weight, bias, hidden_bias, mask)
     return parts(Gru(reverse)(*arrays), 1)

@@ -1,49 +1,19 @@
 """Long short-term memory."""
 
+from __future__ import annotations
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.ops.elementwise import logistic
 from xdl.ops.recurrent.recurrence import Recurrence, parts
+from xdl.typing import ArrayLike
 
 _MASK = [[True, True], [True, False], [False, True]]
 
 
 class Lstm(Recurrence):
-    """Run a long short-term memory over a sequence.
-
-    With z = x weight + h hidden_weight + bias, cut into i, f, g and o, each step gives
-    ``c = sigmoid(f) c + sigmoid(i) tanh(g)`` and ``h = sigmoid(o) tanh(c)``.
-
-    Args:
-        x: a sequence (t, n, d).
-        h, c: the first states (n, k).
-        weight, hidden_weight: arrays (d, 4 k) and (k, 4 k), the gates in the order
-            i, f, g, o.
-        bias: an array (4 k,), or None.
-        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
-            states stay as they are and the output is 0, whatever stands in ``x``.
-        reverse: whether the steps are taken from the last to the first.
-
-    Returns:
-        The outputs (t, n, k), and h and c after the last step (n, k). The class gives
-        them as one array.
-
-    Raises:
-        ShapeError: a shape does not fit the others, or there is no step.
-
-    Example:
-        >>> import xdl
-        >>> x, state = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0]]
-        >>> w = [[0.0, 0.0, 1.0, 0.0]]
-        >>> y, h, c = xdl.lstm(x, state, state, w, w)
-        >>> y.shape, h.shape, round(c.item(), 3)
-        ((2, 1, 1), (1, 1), 0.678)
-
-    Reference: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; the gate f
-    is that of Gers et al., "Learning to Forget", 2000.
-    """
-
     gates = 4
     sigmoids = (0, 1, 3)
     states = 2
@@ -130,5 +100,47 @@ class Lstm(Recurrence):
 
 
 @function_of(Lstm)
-def lstm(x, h, c, weight, hidden_weight, bias=None, mask=None, reverse=False):
+def lstm(
+    x: ArrayLike,
+    h: ArrayLike,
+    c: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    reverse: bool = False,
+) -> tuple[Variable, Variable, Variable]:
+    """Run a long short-term memory over a sequence.
+
+    With z = x weight + h hidden_weight + bias, cut into i, f, g and o, each step gives
+    ``c = sigmoid(f) c + sigmoid(i) tanh(g)`` and ``h = sigmoid(o) tanh(c)``.
+
+    Args:
+        x: a sequence (t, n, d).
+        h, c: the first states (n, k).
+        weight, hidden_weight: arrays (d, 4 k) and (k, 4 k), the gates in the order
+            i, f, g, o.
+        bias: an array (4 k,), or None.
+        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
+            states stay as they are and the output is 0, whatever stands in ``x``.
+        reverse: whether the steps are taken from the last to the first.
+
+    Returns:
+        The outputs (t, n, k), and h and c after the last step (n, k). The class gives
+        them as one array.
+
+    Raises:
+        ShapeError: a shape does not fit the others, or there is no step.
+
+    Example:
+        >>> import xdl
+        >>> x, state = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0]]
+        >>> w = [[0.0, 0.0, 1.0, 0.0]]
+        >>> y, h, c = xdl.lstm(x, state, state, w, w)
+        >>> y.shape, h.shape, round(c.item(), 3)
+        ((2, 1, 1), (1, 1), 0.678)
+
+    Reference: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; the gate f
+    is that of Gers et al., "Learning to Forget", 2000.
+    """
     return parts(Lstm(reverse)(x, h, c, weight, hidden_weight, bias, mask), 2)

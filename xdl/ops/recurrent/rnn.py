@@ -1,46 +1,18 @@
 """The simple recurrent network."""
 
+from __future__ import annotations
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.recurrent.recurrence import Recurrence, parts
+from xdl.typing import ArrayLike
 
 _MASK = [[True, True], [True, False], [False, True]]
 
 
 class Rnn(Recurrence):
-    """Run a simple recurrent network over a sequence.
-
-    Each step gives ``h = tanh(x weight + h hidden_weight + bias)``.
-
-    Args:
-        x: a sequence (t, n, d).
-        h: the first state (n, k).
-        weight, hidden_weight: arrays (d, k) and (k, k).
-        bias: an array (k,), or None.
-        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
-            state stays as it is and the output is 0, whatever stands in ``x``.
-        reverse: whether the steps are taken from the last to the first.
-        activation: "tanh", or "relu" in its place, with the gradient 0 at 0.
-
-    Returns:
-        The outputs (t, n, k), and h after the last step (n, k). The class gives them
-        as one array.
-
-    Raises:
-        ShapeError: a shape does not fit the others, or there is no step.
-        ArgumentError: ``activation`` is another.
-
-    Example:
-        >>> import xdl
-        >>> x, h = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0]]
-        >>> y, h = xdl.rnn(x, h, [[1.0]], [[3.0]], activation="relu")
-        >>> y.reshape((2,)), h
-        (Variable([1., 5.], dtype=float32), Variable([[5.]], dtype=float32))
-
-    Reference: Elman, "Finding Structure in Time", 1990.
-    """
-
     cases = (
         Case([(3, 2, 3), (2, 2), (3, 2), (2, 2), (2,), None]),
         Case([(3, 2, 3), (2, 2), (3, 2), (2, 2), None, None], {"reverse": True}),
@@ -117,14 +89,45 @@ class Rnn(Recurrence):
 
 @function_of(Rnn)
 def rnn(
-    x,
-    h,
-    weight,
-    hidden_weight,
-    bias=None,
-    mask=None,
-    reverse=False,
-    activation="tanh",
-):
+    x: ArrayLike,
+    h: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    reverse: bool = False,
+    activation: str = "tanh",
+) -> tuple[Variable, Variable]:
+    """Run a simple recurrent network over a sequence.
+
+    Each step gives ``h = tanh(x weight + h hidden_weight + bias)``.
+
+    Args:
+        x: a sequence (t, n, d).
+        h: the first state (n, k).
+        weight, hidden_weight: arrays (d, k) and (k, k).
+        bias: an array (k,), or None.
+        mask: booleans or numbers (t, n), or None: all true. Where it is false (0) the
+            state stays as it is and the output is 0, whatever stands in ``x``.
+        reverse: whether the steps are taken from the last to the first.
+        activation: "tanh", or "relu" in its place, with the gradient 0 at 0.
+
+    Returns:
+        The outputs (t, n, k), and h after the last step (n, k). The class gives them
+        as one array.
+
+    Raises:
+        ShapeError: a shape does not fit the others, or there is no step.
+        ArgumentError: ``activation`` is another.
+
+    Example:
+        >>> import xdl
+        >>> x, h = xdl.Variable([[[1.0]], [[2.0]]]), [[0.0]]
+        >>> y, h = xdl.rnn(x, h, [[1.0]], [[3.0]], activation="relu")
+        >>> y.reshape((2,)), h
+        (Variable([1., 5.], dtype=float32), Variable([[5.]], dtype=float32))
+
+    Reference: Elman, "Finding Structure in Time", 1990.
+    """
     op = Rnn(reverse, activation)
     return parts(op(x, h, weight, hidden_weight, bias, mask), 1)
