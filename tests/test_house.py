@@ -143,7 +143,9 @@ def _length(node):
 
 
 def _operations():
-    return [cls for cls in operations() if cls.compute is not Op.compute]
+    """Return the operations: no bases, which compute nothing or begin with _."""
+    found = [cls for cls in operations() if cls.compute is not Op.compute]
+    return [cls for cls in found if not cls.__name__.startswith("_")]
 
 
 def _own(module):

@@ -109,7 +109,8 @@ class Op:
     def __init_subclass__(cls):
         if "__init__" in cls.__dict__:
             cls.__init__ = _freezing(cls.__init__)
-        if "compute" not in cls.__dict__ and "gradient" not in cls.__dict__:
+        is_abstract = cls.compute is Op.compute  # what a family of operations shares
+        if is_abstract or not {"compute", "gradient"} & cls.__dict__.keys():
             return
         cls.inputs, cls.is_variadic = _input_names(cls)
         cls.required = len(cls.inputs) - len(_function(cls.compute).__defaults__ or ())
@@ -285,7 +286,8 @@ def _only_calls(function, op_class):
     """Tell whether a function takes the inputs of an operation, and these alone."""
     names, star = _parameters(function)
     names = (*names, star) if star else names
-    return op_class.__init__ is Op.__init__ and names == op_class.inputs
+    has_no_options = _parameters(op_class.__init__)[0] == ("self",)
+    return has_no_options and names == op_class.inputs
 
 
 def broadcast_shapes(who, shapes):
