@@ -4,8 +4,8 @@ import functools
 
 import pytest
 
+from tests.support.kinks import GRADIENTS_AT_KINKS
 from tests.support.operations import with_cases
-from tests.support.references import GRADIENTS_AT_KINKS
 from tests.support.strict import CPU, Array
 from tests.test_every_op import _gy_for, _variables
 from xdl.backend import NAMESPACES, is_floating

@@ -9,8 +9,8 @@ import pathlib
 
 import xdl
 from tests.oracle.onnx_counterparts import WITHOUT
+from tests.support.counterparts import reference_of
 from tests.support.design_names import CLASSES, FUNCTIONS, MISSING
-from tests.support.references import REFERENCES
 from xdl.core.case import Case
 from xdl.core.onnx import OnnxGraph
 from xdl.testing import draw_inputs
@@ -72,7 +72,7 @@ def page():
     from tests.oracle.torch_counterparts import COUNTERPARTS
 
     samples = _samples()
-    rows = {row.name: row for row in COUNTERPARTS}
+    rows = {row.name: row for row in COUNTERPARTS if not row.op}
     lines = [_function_line(name, rows[name], samples[name]) for name in FUNCTIONS]
     cases = sum(len(_cases(rows[name].op_class)) for name in FUNCTIONS)
     count = sum(samples[name] for name in FUNCTIONS)
@@ -121,7 +121,7 @@ def _function_line(name, row, samples):
         f"`{name}`",
         "yes" if is_documented(name) else "no",
         len(_cases(op_class)) or NONE,
-        "yes" if op_class and op_class.__name__ in REFERENCES else NONE,
+        "yes" if op_class and reference_of(op_class) else NONE,
         _torch_name(row),
         samples or NONE,
         _onnx(op_class),
@@ -130,8 +130,8 @@ def _function_line(name, row, samples):
 
 
 def _torch_name(row):
-    name = row.torch or ("" if row.as_torch else row.name)
-    return f"`{name}`" if name else "yes"
+    is_formula = row.as_torch and "torch" not in vars(row.owner)
+    return "yes" if is_formula else f"`{row.said.name}`"
 
 
 def _onnx(op_class):

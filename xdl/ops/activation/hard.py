@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case, Onnx, unary_cases
+from xdl.core.case import BadCase, Case, Counterpart, Onnx, unary_cases
 from xdl.core.elementwise import Unary
 from xdl.core.op import function_of
 from xdl.core.option import number
@@ -14,6 +14,7 @@ _WIDE = Case([(2, 5)], low=-6, high=9)
 
 
 class HardTanh(Unary):
+    torch = Counterpart("nn.functional.hardtanh", {"min_val": "min", "max_val": "max"})
     onnx = Onnx("Clip", numbers=("min", "max"))
     cases = (
         *unary_cases(),
@@ -61,6 +62,7 @@ def hard_tanh(x: ArrayLike, min: float = -1.0, max: float = 1.0) -> Variable:
 
 
 class ReLU6(HardTanh):
+    torch = "nn.functional.relu6"
     cases = (*unary_cases(), _WIDE, Case([[-1.0, 0.0, 3.0, 6.0]], smooth=False))
     min, max = 0.0, 6.0
 
@@ -89,6 +91,7 @@ def relu6(x: ArrayLike) -> Variable:
 
 
 class HardSigmoid(Unary):
+    torch = "nn.functional.hardsigmoid"
     onnx = Onnx("HardSigmoid", {"alpha": "slope"})
     cases = (*unary_cases(), _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
     floating = True
@@ -124,6 +127,7 @@ def hard_sigmoid(x: ArrayLike) -> Variable:
 
 
 class HardSwish(Unary):
+    torch = "nn.functional.hardswish"
     onnx = "HardSwish"
     cases = (*unary_cases(), _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
     floating = True

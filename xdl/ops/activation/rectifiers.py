@@ -12,6 +12,7 @@ from xdl.typing import ArrayLike
 
 
 class Relu(Unary):
+    torch = "nn.functional.relu"
     onnx = "Relu"
     cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], smooth=False))
 
@@ -44,6 +45,7 @@ def relu(x: ArrayLike) -> Variable:
 
 
 class LeakyReLU(Unary):
+    torch = "nn.functional.leaky_relu"
     onnx = Onnx("LeakyRelu", {"alpha": "negative_slope"})
     cases = (
         *unary_cases(),
@@ -100,6 +102,7 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Variable:
 
 
 class ELU(Unary):
+    torch = "nn.functional.elu"
     onnx = Onnx("Elu", {"alpha": "alpha"})
     cases = (
         *unary_cases(),
@@ -162,6 +165,7 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Variable:
 
 
 class SELU(ELU):
+    torch = "nn.functional.selu"
     onnx = "Selu"
     cases = (*unary_cases(), Case([[-100.0, 0.0, 1.0]], smooth=False))
     scale = 1.0507009873554804934193349852946
@@ -194,6 +198,7 @@ def selu(x: ArrayLike) -> Variable:
 
 
 class CELU(ELU):
+    torch = "nn.functional.celu"
     onnx = Onnx("Celu", {"alpha": "alpha"})
     cases = (
         *unary_cases(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError
@@ -22,6 +22,8 @@ _ROWS = (
 
 
 class Softmax(Op):
+    reference = Counterpart("scipy.special.softmax", defaults={"axis": -1})
+    torch = Counterpart("softmax", {"dim": "axis"}, {"dim": -1})
     onnx = Onnx("Softmax", {"axis": "axis"})
     cases = _ROWS
     floating = True
@@ -79,6 +81,7 @@ def softmax(x: ArrayLike, axis: int = -1) -> Variable:
 
 
 class LogSoftmax(Op):
+    torch = Counterpart("log_softmax", {"dim": "axis"}, {"dim": -1})
     onnx = Onnx("LogSoftmax", {"axis": "axis"})
     cases = _ROWS
     floating = True

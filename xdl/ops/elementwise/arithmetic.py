@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import Case, binary_cases
+from xdl.core.case import Case, Counterpart, binary_cases
 from xdl.core.elementwise import Binary, Unary
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
@@ -42,6 +42,7 @@ def add(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Subtract(Binary):
+    torch = "sub"
     onnx = "Sub"
     takes_numbers = True
 
@@ -74,6 +75,7 @@ def subtract(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Multiply(Binary):
+    torch = "mul"
     onnx = "Mul"
     takes_numbers = True
     kept_for = {"x1": "x2", "x2": "x1"}
@@ -107,6 +109,7 @@ def multiply(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Divide(Binary):
+    torch = Counterpart("div", samples=("div:no_rounding_mode", "true_divide"))
     onnx = "Div"
     cases = binary_cases(low=0.5)
     takes_numbers = True
@@ -145,6 +148,7 @@ def divide(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Power(Binary):
+    torch = "pow"
     onnx = "Pow"
     cases = (
         *binary_cases(0.2, 3),
@@ -208,6 +212,7 @@ def _raised(xp, x1, x2):
 
 
 class Negative(Unary):
+    torch = "neg"
     onnx = "Neg"
     refuses_unsigned = True
 

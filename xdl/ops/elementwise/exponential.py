@@ -171,6 +171,7 @@ def rsqrt(x: ArrayLike) -> Variable:
 
 
 class Erf(Unary):
+    reference = "scipy.special.erf"
     onnx = "Erf"
     floating = True
     is_singular = True

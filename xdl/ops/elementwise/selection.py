@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.elementwise import Binary
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
@@ -14,6 +14,7 @@ from xdl.typing import ArrayLike
 
 
 class Maximum(Binary):
+    torch = Counterpart("maximum", samples=("maximum", "max:binary"))
     onnx = "Max"
     cases = (*Binary.cases, Case([[1.0, 2.0], [1.0, 3.0]], smooth=False))
     takes_numbers = True
@@ -49,6 +50,7 @@ def maximum(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Minimum(Binary):
+    torch = Counterpart("minimum", samples=("minimum", "min:binary"))
     onnx = "Min"
     cases = Maximum.cases
     takes_numbers = True
@@ -92,6 +94,7 @@ def share(xp, gy, high, low, wanted):
 
 
 class Clip(Op):
+    torch = "clamp"
     onnx = Onnx("Clip", numbers=("min", "max"))
     cases = (
         Case([(2, 3)], {"min": -0.5, "max": 0.75}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdl import backend
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import DtypeError, GraphError, IndexRangeError, ShapeError
@@ -46,6 +46,7 @@ class Indexed(Op):
 
 
 class GetItem(Indexed):
+    torch = "__getitem__"
     moves = True
     cases = (
         Case([(3, 4)], {"template": (1,)}),
@@ -142,6 +143,8 @@ class IndexAdd(Indexed):
 
 
 class Take(Op):
+    reference = Counterpart("numpy.take", defaults={"axis": 0})
+    torch = "index_select"
     moves = True
     onnx = Onnx("Gather", {"axis": "axis"})
     own_dtype = ("indices",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdl.arguments import explained
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.option import plain
 from xdl.core.variable import Variable
@@ -16,6 +16,7 @@ from xdl.typing import ArrayLike, Axis
 
 
 class Argsort(Op):
+    torch = Counterpart("argsort", {"dim": "axis"}, {"stable": True})
     cases = (
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),
@@ -58,6 +59,7 @@ class Argsort(Op):
 
 
 class Sort(Argsort):
+    torch = Counterpart("sort", {"dim": "axis"})
     cases = (
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),

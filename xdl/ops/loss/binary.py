@@ -45,6 +45,7 @@ class _Binary(ReducedLoss):
 
 
 class BinaryCrossEntropy(_Binary):
+    torch = "nn.functional.binary_cross_entropy"
     is_singular = True
     cases = (
         Case([(2, 3), (2, 3), None], low=0.1, high=0.9),
@@ -114,6 +115,7 @@ def binary_cross_entropy(
 
 
 class BinaryCrossEntropyWithLogits(_Binary):
+    torch = "nn.functional.binary_cross_entropy_with_logits"
     cases = (
         Case([(2, 3), (2, 3), None, None]),
         Case([(4,), (4,), None, None], {"reduction": "sum"}),

@@ -28,6 +28,7 @@ from xdl.typing import ArrayLike
 
 
 class SoftmaxCrossEntropy(Op):
+    torch = "nn.functional.cross_entropy"
     own_dtype = ("target",)
     residuals = ("shifted", "total", "picked")
     floating = True

@@ -21,6 +21,7 @@ from xdl.typing import ArrayLike
 
 
 class CtcLoss(ReducedLoss):
+    torch = "nn.functional.ctc_loss"
     own_dtype = ("targets", "input_lengths", "target_lengths")
     residuals = ("alphas", "totals")
     cases = (

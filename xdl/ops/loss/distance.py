@@ -26,6 +26,7 @@ NORM_EPS, DISTANCE_EPS = 1e-12, 1e-6
 
 
 class KlDiv(ReducedLoss):
+    torch = "nn.functional.kl_div"
     is_singular = True
     reductions = (*REDUCTIONS, "batchmean")
     cases = (
@@ -105,6 +106,7 @@ def kl_div(
 
 
 class CosineEmbeddingLoss(ReducedLoss):
+    torch = "nn.functional.cosine_embedding_loss"
     own_dtype = ("target",)
     cases = (
         Case([(4, 3), (4, 3), [1, -1, -1, 1]]),
@@ -211,6 +213,7 @@ def _length(xp, x):
 
 
 class TripletLoss(ReducedLoss):
+    torch = "nn.functional.triplet_margin_loss"
     cases = (
         Case([(2, 3), (2, 3), (2, 3)]),
         Case([(4, 3), (4, 3), (4, 3)], {"margin": 3.0, "reduction": "none"}),

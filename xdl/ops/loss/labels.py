@@ -26,6 +26,7 @@ from xdl.typing import ArrayLike
 
 
 class NllLoss(ReducedLoss):
+    torch = "nn.functional.nll_loss"
     own_dtype = ("target",)
     cases = (
         Case([(2, 3), [0, 2], None]),

@@ -32,6 +32,7 @@ class _Difference(ReducedLoss):
 
 
 class MeanSquaredError(_Difference):
+    torch = "nn.functional.mse_loss"
     cases = PAIRS
 
     def _cost(self, xp, d):
@@ -125,6 +126,7 @@ def square_error(x: ArrayLike, target: ArrayLike) -> Variable:
 
 
 class L1Loss(_Difference):
+    torch = "nn.functional.l1_loss"
     cases = (
         *PAIRS,
         Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
@@ -163,6 +165,7 @@ def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Variabl
 
 
 class HuberLoss(_Difference):
+    torch = "nn.functional.huber_loss"
     cases = (
         *PAIRS,
         Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
@@ -217,6 +220,7 @@ def huber_loss(
 
 
 class SmoothL1Loss(_Difference):
+    torch = "nn.functional.smooth_l1_loss"
     cases = (
         *PAIRS,
         Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),

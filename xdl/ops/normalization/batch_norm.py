@@ -22,6 +22,7 @@ from xdl.typing import ArrayLike
 
 
 class BatchNorm(Normalization):
+    torch = "nn.functional.batch_norm"
     floating = True
     cases = (
         Case([(4, 3), (3,), (3,)]),

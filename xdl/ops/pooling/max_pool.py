@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -22,6 +22,7 @@ from xdl.typing import ArrayLike, Shape
 
 
 class MaxPool2d(Pooling):
+    torch = Counterpart("nn.functional.max_pool2d", {"kernel_size": "window"})
     residuals = ("winners",)
     cases = (
         Case([(2, 3, 4, 6)], {"window": 2}),
@@ -218,6 +219,7 @@ class MaxPick2d(Pooling):
 
 
 class MaxPool1d(SequencePooling):
+    torch = Counterpart("nn.functional.max_pool1d", {"kernel_size": "window"})
     residuals = ("winners",)
     of_images = MaxPool2d
     cases = (

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from xdl.arguments import explained
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, broadcast_shapes, function_of
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
+from xdl.core.op import Op, broadcast_shapes, composed, function_of
 from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
@@ -98,6 +98,7 @@ class Einsum(Op):
 
 
 class VecDot(Op):
+    torch = "linalg.vecdot"
     refuses_integers = True
     kept_for = {"x1": "x2", "x2": "x1"}
     cases = (
@@ -248,7 +249,7 @@ def outer(x1: ArrayLike, x2: ArrayLike) -> Variable:
     return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
 
 
-@explained
+@composed(torch=Counterpart("tensordot", {"dims": "axes"}))
 def tensordot(
     x1: ArrayLike, x2: ArrayLike, axes: int | Sequence[Shape] = 2
 ) -> Variable:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from xdl.backend.squares import root_of_squares
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import function_of
 from xdl.core.option import number, plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError
 from xdl.ops.elementwise.arithmetic import abs
 from xdl.ops.reduction.reduce import (
+    DIMS,
     EMPTY,
     MANY,
     NOT_OF_NUMBER,
@@ -24,6 +25,7 @@ from xdl.typing import ArrayLike, Axes
 
 
 class Prod(Reduction):
+    torch = Counterpart("prod", DIMS)
     onnx = "ReduceProd"
     cases = (
         *MANY,
@@ -86,6 +88,8 @@ def _product_of_others(xp, x):
 
 
 class Var(Reduction):
+    reference = Counterpart("numpy.var", {"ddof": "correction"})
+    torch = Counterpart("var", DIMS, {"correction": 0})
     cases = (
         *MANY[:1],
         *MANY[2:],
@@ -157,6 +161,8 @@ def var(
 
 
 class Std(Var):
+    reference = Counterpart("numpy.std", {"ddof": "correction"})
+    torch = Counterpart("std", DIMS, {"correction": 0})
     cases = (
         *Var.cases[: -len(NOT_OF_NUMBER)],
         Case([[[2.0, 2.0], [1.0, 3.0]]], {"axis": 1}, smooth=False),
@@ -202,6 +208,8 @@ def std(
 
 
 class Norm(Reduction):
+    reference = "numpy.linalg.vector_norm"
+    torch = Counterpart("linalg.vector_norm", DIMS)
     onnx = "ReduceL2"
     cases = (
         *MANY,

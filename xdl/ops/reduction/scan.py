@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdl import backend
 from xdl.arguments import explained
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.option import plain
 from xdl.core.variable import Variable
@@ -53,6 +53,7 @@ class _Cumulation(Op):
 
 
 class CumulativeSum(_Cumulation):
+    torch = Counterpart("cumsum", {"dim": "axis"})
     onnx = "CumSum"
     cases = _ANY_SIGN
 
@@ -95,6 +96,7 @@ def cumulative_sum(x: ArrayLike, axis: Axis = None) -> Variable:
 
 
 class CumulativeProd(_Cumulation):
+    torch = Counterpart("cumprod", {"dim": "axis"})
     onnx = "CumProd"
     cases = (
         *_ANY_SIGN,
