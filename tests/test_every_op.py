@@ -5,7 +5,6 @@ import pytest
 
 import xdl
 from tests.support.counterparts import reference_of
-from tests.support.kinks import GRADIENTS_AT_KINKS
 from tests.support.operations import with_cases
 from tests.support.strict import CPU, DEVICE1
 from xdl.backend import dtype_name, is_floating, to_numpy
@@ -187,13 +186,6 @@ def test_gradient_of_gradient_matches_finite_difference(op_class, case):
     check_gradient(_in_float64(op), *variables, order=2, **_step(case))
 
 
-def _gradients_at(op_class, case):
-    """Return those of the table: of the case, by its number, or of the lone one."""
-    name = op_class.__name__
-    numbered = f"{name}-{op_class.cases.index(case)}"
-    return GRADIENTS_AT_KINKS.get(numbered) or GRADIENTS_AT_KINKS[name]
-
-
 @every_kink
 def test_gradient_at_a_kink_is_that_of_pytorch(op_class, case):
     op = op_class(**case.options)
@@ -202,7 +194,7 @@ def test_gradient_at_a_kink_is_that_of_pytorch(op_class, case):
 
     y.backward(np.ones(y.shape))
 
-    expected = [np.asarray(g) for g in _gradients_at(op_class, case)]
+    expected = [np.asarray(g) for g in case.gradients]
     _assert_close(expected, _gradients(variables), 1e-11)
 
 

@@ -13,17 +13,20 @@ class Case(NamedTuple):
             (a literal array, for indices and labels); None for an optional input.
         options: the arguments of the operation's class.
         low, high: the range that the float arrays are drawn from.
-        smooth: whether the gradient exists everywhere in that range.
-        gradients: at a kink, what PyTorch takes for the gradients of the sum of the
-            output, a list for each input that has one.
+        gradients: at a kink or a singular point, the gradients of the sum of the output
+            that PyTorch has there, one for each input that has any.
     """
 
     inputs: list[Any]
     options: dict[str, Any] = {}
     low: float = -2.0
     high: float = 2.0
-    smooth: bool = True
     gradients: list[Any] | None = None
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the gradient exists everywhere in the range."""
+        return self.gradients is None
 
 
 class BadCase(NamedTuple):

@@ -19,7 +19,7 @@ class HardTanh(Unary):
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"min": -0.5, "max": 1.5}),
-        Case([[-2.0, -1.0, 0.0, 1.0, 2.0]], smooth=False),
+        Case([[-2.0, -1.0, 0.0, 1.0, 2.0]], gradients=[[0.0, 0.0, 1.0, 0.0, 0.0]]),
         BadCase([(2,)], ArgumentError, "min 2 is greater", {"min": 2, "max": 1}),
     )
     floating = True
@@ -63,7 +63,11 @@ def hard_tanh(x: ArrayLike, min: float = -1.0, max: float = 1.0) -> Variable:
 
 class ReLU6(HardTanh):
     torch = "nn.functional.relu6"
-    cases = (*unary_cases(), _WIDE, Case([[-1.0, 0.0, 3.0, 6.0]], smooth=False))
+    cases = (
+        *unary_cases(),
+        _WIDE,
+        Case([[-1.0, 0.0, 3.0, 6.0]], gradients=[[0.0, 0.0, 1.0, 0.0]]),
+    )
     min, max = 0.0, 6.0
 
     def __init__(self):
@@ -93,7 +97,11 @@ def relu6(x: ArrayLike) -> Variable:
 class HardSigmoid(Unary):
     torch = "nn.functional.hardsigmoid"
     onnx = Onnx("HardSigmoid", {"alpha": "slope"})
-    cases = (*unary_cases(), _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
+    cases = (
+        *unary_cases(),
+        _WIDE,
+        Case([[-4.0, -3.0, 0.0, 3.0]], gradients=[[0.0, 0.0, 1 / 6, 0.0]]),
+    )
     floating = True
     slope = 1 / 6
 
@@ -129,7 +137,11 @@ def hard_sigmoid(x: ArrayLike) -> Variable:
 class HardSwish(Unary):
     torch = "nn.functional.hardswish"
     onnx = "HardSwish"
-    cases = (*unary_cases(), _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
+    cases = (
+        *unary_cases(),
+        _WIDE,
+        Case([[-4.0, -3.0, 0.0, 3.0]], gradients=[[0.0, 0.0, 0.5, 1.0]]),
+    )
     floating = True
 
     def compute(self, xp, x):

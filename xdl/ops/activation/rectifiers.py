@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xdl.core.case import BadCase, Case, Onnx, unary_cases
 from xdl.core.elementwise import Unary
 from xdl.core.op import function_of
@@ -14,7 +16,7 @@ from xdl.typing import ArrayLike
 class Relu(Unary):
     torch = "nn.functional.relu"
     onnx = "Relu"
-    cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], smooth=False))
+    cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], gradients=[[0.0, 0.0, 1.0]]))
 
     def compute(self, xp, x):
         return xp.maximum(x, 0)
@@ -51,7 +53,9 @@ class LeakyReLU(Unary):
         *unary_cases(),
         Case([(2, 3)], {"negative_slope": 0.0}),
         Case([(2, 3)], {"negative_slope": 1.5}),
-        Case([[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, smooth=False),
+        Case(
+            [[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, gradients=[[0.25, 0.25, 1.0]]
+        ),
         BadCase([(2,)], ArgumentError, "negative_slope -1", {"negative_slope": -1}),
     )
     floating = True
@@ -107,7 +111,11 @@ class ELU(Unary):
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
+        Case(
+            [[-100.0, 0.0, 2.0]],
+            {"alpha": 0.5},
+            gradients=[[0.5 * math.exp(-100.0), 0.5, 1.0]],
+        ),
         BadCase([(2,)], ArgumentError, "alpha -1 came", {"alpha": -1}),
     )
     floating = True
@@ -167,7 +175,13 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Variable:
 class SELU(ELU):
     torch = "nn.functional.selu"
     onnx = "Selu"
-    cases = (*unary_cases(), Case([[-100.0, 0.0, 1.0]], smooth=False))
+    cases = (
+        *unary_cases(),
+        Case(
+            [[-100.0, 0.0, 1.0]],
+            gradients=[[0.0, 1.7580993408473768, 1.0507009873554805]],
+        ),
+    )
     scale = 1.0507009873554804934193349852946
     alpha = 1.6732632423543772848170429916717 * scale
 
@@ -203,7 +217,11 @@ class CELU(ELU):
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
+        Case(
+            [[-100.0, 0.0, 2.0]],
+            {"alpha": 0.5},
+            gradients=[[math.exp(-200.0), 1.0, 1.0]],
+        ),
         BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
     )
 

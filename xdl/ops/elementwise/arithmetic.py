@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xdl.core.case import Case, Counterpart, binary_cases
 from xdl.core.elementwise import Binary, Unary
 from xdl.core.op import function_of
@@ -152,7 +154,10 @@ class Power(Binary):
     onnx = "Pow"
     cases = (
         *binary_cases(0.2, 3),
-        Case([[[0.0, 0.0, 2.0, -2.0]], [[0.0, 2.0, 0.0, 3.0]]], smooth=False),
+        Case(
+            [[[0.0, 0.0, 2.0, -2.0]], [[0.0, 2.0, 0.0, 3.0]]],
+            gradients=[[[0.0, 0.0, 0.0, 12.0]], [[0.0, 0.0, math.log(2), math.nan]]],
+        ),
     )
     takes_numbers = True
     is_singular = True
@@ -275,7 +280,7 @@ def positive(x: ArrayLike) -> Variable:
 
 class Abs(Unary):
     onnx = "Abs"
-    cases = (*Unary.cases, Case([[-1.0, 0.0, 2.0]], smooth=False))
+    cases = (*Unary.cases, Case([[-1.0, 0.0, 2.0]], gradients=[[-1.0, 0.0, 1.0]]))
 
     def compute(self, xp, x):
         return xp.abs(x)

@@ -41,7 +41,10 @@ def floor_divide(x1: ArrayLike, x2: ArrayLike) -> Variable:
 class Remainder(Binary):
     cases = (
         *FloorDivide.cases,
-        Case([[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]], smooth=False),
+        Case(
+            [[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]],
+            gradients=[[1.0, 1.0, 1.0], [-2.0, 2.0, -1.0]],
+        ),
     )
     takes_numbers = True
 

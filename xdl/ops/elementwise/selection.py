@@ -16,7 +16,10 @@ from xdl.typing import ArrayLike
 class Maximum(Binary):
     torch = Counterpart("maximum", samples=("maximum", "max:binary"))
     onnx = "Max"
-    cases = (*Binary.cases, Case([[1.0, 2.0], [1.0, 3.0]], smooth=False))
+    cases = (
+        *Binary.cases,
+        Case([[1.0, 2.0], [1.0, 3.0]], gradients=[[0.5, 0.0], [0.5, 1.0]]),
+    )
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
@@ -52,7 +55,10 @@ def maximum(x1: ArrayLike, x2: ArrayLike) -> Variable:
 class Minimum(Binary):
     torch = Counterpart("minimum", samples=("minimum", "min:binary"))
     onnx = "Min"
-    cases = Maximum.cases
+    cases = (
+        *Binary.cases,
+        Case([[1.0, 2.0], [1.0, 3.0]], gradients=[[0.5, 1.0], [0.5, 0.0]]),
+    )
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
@@ -100,7 +106,11 @@ class Clip(Op):
         Case([(2, 3)], {"min": -0.5, "max": 0.75}),
         Case([()], {"max": 1.0}),
         Case([(0, 4)], {"min": 0.0}),
-        Case([[-1.0, 0.0, 1.0, 2.0]], {"min": 0.0, "max": 1.0}, smooth=False),
+        Case(
+            [[-1.0, 0.0, 1.0, 2.0]],
+            {"min": 0.0, "max": 1.0},
+            gradients=[[0.0, 1.0, 1.0, 0.0]],
+        ),
         BadCase(
             [(2,)], ArgumentError, "min 2 is greater than max 1", {"min": 2, "max": 1}
         ),

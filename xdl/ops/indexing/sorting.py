@@ -64,7 +64,7 @@ class Sort(Argsort):
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),
         Case([(2, 3, 2)], {"axis": 1, "stable": True}),
-        Case([[2.0, 1.0, 1.0]], smooth=False),
+        Case([[2.0, 1.0, 1.0]], gradients=[[1.0, 1.0, 1.0]]),
         Case([(0, 3)]),
         BadCase([(2, 3)], ShapeError, "axis 2 came", {"axis": 2}),
         BadCase([()], ShapeError, "axis -1 came"),

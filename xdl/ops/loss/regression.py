@@ -129,7 +129,11 @@ class L1Loss(_Difference):
     torch = "nn.functional.l1_loss"
     cases = (
         *PAIRS,
-        Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
+        Case(
+            [[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
     )
 
     def _cost(self, xp, d):
@@ -169,7 +173,11 @@ class HuberLoss(_Difference):
     cases = (
         *PAIRS,
         Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        Case(
+            [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
         BadCase([(2,), (2,)], ArgumentError, "delta 0 came", {"delta": 0}),
         BadCase([(2,), (2,)], ArgumentError, "delta nan came", {"delta": math.nan}),
     )
@@ -224,7 +232,11 @@ class SmoothL1Loss(_Difference):
     cases = (
         *PAIRS,
         Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        Case(
+            [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
         BadCase([(2,), (2,)], ArgumentError, "beta -1 came", {"beta": -1}),
     )
 

@@ -165,7 +165,11 @@ class Std(Var):
     torch = Counterpart("std", DIMS, {"correction": 0})
     cases = (
         *Var.cases[: -len(NOT_OF_NUMBER)],
-        Case([[[2.0, 2.0], [1.0, 3.0]]], {"axis": 1}, smooth=False),
+        Case(
+            [[[2.0, 2.0], [1.0, 3.0]]],
+            {"axis": 1},
+            gradients=[[[0.0, 0.0], [-0.5, 0.5]]],
+        ),
         *NOT_OF_NUMBER,
     )
 
@@ -214,7 +218,11 @@ class Norm(Reduction):
     cases = (
         *MANY,
         *EMPTY,
-        Case([[[0.0, 0.0], [3.0, 4.0]]], {"axis": 1}, smooth=False),
+        Case(
+            [[[0.0, 0.0], [3.0, 4.0]]],
+            {"axis": 1},
+            gradients=[[[0.0, 0.0], [0.6, 0.8]]],
+        ),
         *NOT_OF_NUMBER,
     )
     floating = True

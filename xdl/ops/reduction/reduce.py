@@ -193,7 +193,12 @@ def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
 class Max(NonEmptyReduction):
     torch = Counterpart("amax", DIMS, samples=("amax", "max:reduction_no_dim"))
     onnx = "ReduceMax"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False), *OF_NUMBER)
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1.0, 3.0, 3.0]], gradients=[[0.0, 0.5, 0.5]]),
+        *OF_NUMBER,
+    )
 
     def compute(self, xp, x):
         axis = self.axis if x.ndim else self._no_axis()
@@ -234,7 +239,12 @@ def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
 class Min(Max):
     torch = Counterpart("amin", DIMS, samples=("amin", "min:reduction_no_dim"))
     onnx = "ReduceMin"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False), *OF_NUMBER)
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1.0, 1.0, 3.0]], gradients=[[0.5, 0.5, 0.0]]),
+        *OF_NUMBER,
+    )
 
     def compute(self, xp, x):
         axis = self.axis if x.ndim else self._no_axis()
@@ -270,7 +280,12 @@ class LogSumExp(NonEmptyReduction):
     reference = "scipy.special.logsumexp"
     torch = Counterpart("logsumexp", DIMS)
     onnx = "ReduceLogSumExp"
-    cases = (*MANY, *NO_EMPTY, Case([[1e4, -1e4, 1e4]], smooth=False), OF_NUMBER[0])
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1e4, -1e4, 1e4]], gradients=[[0.5, 0.0, 0.5]]),
+        OF_NUMBER[0],
+    )
     floating = True
     is_singular = True
 
