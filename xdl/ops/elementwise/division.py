@@ -39,6 +39,7 @@ def floor_divide(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Remainder(Binary):
+    onnx = None  # ONNX has a Mod whose sign is that of the dividend
     cases = (
         *FloorDivide.cases,
         Case(

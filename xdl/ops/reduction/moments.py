@@ -6,7 +6,7 @@ import math
 
 from xdl.backend.squares import root_of_squares
 from xdl.core.case import BadCase, Case, Counterpart
-from xdl.core.op import function_of
+from xdl.core.op import Op, function_of
 from xdl.core.option import number, plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError
@@ -90,6 +90,7 @@ def _product_of_others(xp, x):
 class Var(Reduction):
     reference = Counterpart("numpy.var", {"ddof": "correction"})
     torch = Counterpart("var", DIMS, {"correction": 0})
+    to_onnx = Op.to_onnx  # ONNX has no operator for it
     cases = (
         *MANY[:1],
         *MANY[2:],
