@@ -20,6 +20,11 @@ def class_of(name):
     return getattr(function, "op_class", lone)
 
 
+def composed_functions():
+    """Return the names of the functions that are made of operations."""
+    return [name for name in xdl.ops.__all__ if class_of(name) is None]
+
+
 @functools.cache
 def _function_names():
     return {class_of(name): name for name in reversed(xdl.ops.__all__)}

@@ -291,18 +291,21 @@ def function_of(op_class: type[Op]) -> Callable[[Function], Function]:
     return decorate
 
 
-def composed(torch: str | Counterpart) -> Callable[[Function], Function]:
+def composed(
+    torch: str | Counterpart | None = None, cases: Cases = ()
+) -> Callable[[Function], Function]:
     """Return a decorator for a function that is made of operations.
 
-    As ``explained``, for functions that PyTorch has under another name.
+    As ``explained``; and the tests find there what a class says of an operation.
 
     Args:
         torch: as in ``Op``.
+        cases: uses that must work; the options are the function's.
     """
 
     def decorate(function: Function) -> Function:
         calling = explained(function)
-        vars(calling).update(torch=torch)
+        vars(calling).update(torch=torch, cases=cases)
         return calling
 
     return decorate

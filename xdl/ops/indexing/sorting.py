@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from xdl.arguments import explained
 from xdl.core.case import BadCase, Case, Counterpart
-from xdl.core.op import Op, function_of
+from xdl.core.op import Op, composed, function_of
 from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -142,7 +141,7 @@ def sort(
     return Sort(axis, descending, stable)(x)
 
 
-@explained
+@composed(cases=(Case([(3, 5)], {"k": 2}),))
 def topk(
     x: ArrayLike, k: int, axis: Axis = -1, largest: bool = True
 ) -> tuple[Variable, Variable]:

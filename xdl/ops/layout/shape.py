@@ -200,7 +200,7 @@ def permute_dims(x: ArrayLike, axes: Sequence[int]) -> Variable:
     return PermuteDims(axes)(x)
 
 
-@composed(torch="mT")
+@composed(torch="mT", cases=(Case([(2, 3, 4)]),))
 def matrix_transpose(x: ArrayLike) -> Variable:
     """Swap the last two axes.
 
@@ -225,7 +225,7 @@ def matrix_transpose(x: ArrayLike) -> Variable:
     return PermuteDims((*range(ndim - 2), ndim - 1, ndim - 2))(x)
 
 
-@composed(torch=Counterpart("T", samples=("T", "t")))
+@composed(torch=Counterpart("T", samples=("T", "t")), cases=(Case([(2, 3)]),))
 def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Variable:
     """Reverse the axes, or reorder them as ``permute_dims`` does.
 

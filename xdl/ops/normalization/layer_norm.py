@@ -309,7 +309,7 @@ def rms_norm(
     return RMSNorm(shape, eps)(x, weight)
 
 
-@composed(torch="nn.functional.group_norm")
+@composed(torch="nn.functional.group_norm", cases=(Case([(3, 4, 5)], {"groups": 2}),))
 def group_norm(
     x: ArrayLike,
     groups: int,
@@ -356,7 +356,7 @@ def group_norm(
     return _per_channel(reshape(y, x.shape), weight, bias)
 
 
-@composed(torch="nn.functional.instance_norm")
+@composed(torch="nn.functional.instance_norm", cases=(Case([(3, 4, 5), (4,), (4,)]),))
 def instance_norm(
     x: ArrayLike,
     weight: ArrayLike | None = None,
