@@ -11,6 +11,7 @@ from xdl.ops.activation.rectifiers import leaky_relu as leaky_relu
 from xdl.ops.activation.rectifiers import relu as relu
 from xdl.ops.activation.rectifiers import selu as selu
 from xdl.ops.activation.sigmoid import glu as glu
+from xdl.ops.activation.sigmoid import log_sigmoid as log_sigmoid
 from xdl.ops.activation.sigmoid import sigmoid as sigmoid
 from xdl.ops.activation.sigmoid import silu as silu
 from xdl.ops.activation.smooth import gelu as gelu
