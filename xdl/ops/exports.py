@@ -1,6 +1,7 @@
 """Where the names of ``xdl.ops`` come from; see ``xdl.late``."""
 
 from xdl.ops import special as special
+from xdl.ops.activation.hard import hard_shrink as hard_shrink
 from xdl.ops.activation.hard import hard_sigmoid as hard_sigmoid
 from xdl.ops.activation.hard import hard_swish as hard_swish
 from xdl.ops.activation.hard import hard_tanh as hard_tanh

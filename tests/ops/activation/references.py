@@ -39,6 +39,7 @@ REFERENCES = {
     "ELU": _elu,
     "GELU": _gelu,
     "GLU": _glu,
+    "HardShrink": lambda x, lambd=0.5: np.where(np.abs(x) <= lambd, 0, x),
     "HardSigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
     "HardSwish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
     "HardTanh": lambda x, min=-1.0, max=1.0: np.clip(x, min, max),
