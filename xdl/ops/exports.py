@@ -42,6 +42,7 @@ from xdl.ops.creation import zero_unless as zero_unless
 from xdl.ops.elementwise.arithmetic import abs as abs
 from xdl.ops.elementwise.arithmetic import add as add
 from xdl.ops.elementwise.arithmetic import divide as divide
+from xdl.ops.elementwise.arithmetic import hypot as hypot
 from xdl.ops.elementwise.arithmetic import multiply as multiply
 from xdl.ops.elementwise.arithmetic import negative as negative
 from xdl.ops.elementwise.arithmetic import positive as positive
