@@ -9,6 +9,7 @@ from xdl.ops.activation.hard import relu6 as relu6
 from xdl.ops.activation.rectifiers import celu as celu
 from xdl.ops.activation.rectifiers import elu as elu
 from xdl.ops.activation.rectifiers import leaky_relu as leaky_relu
+from xdl.ops.activation.rectifiers import prelu as prelu
 from xdl.ops.activation.rectifiers import relu as relu
 from xdl.ops.activation.rectifiers import selu as selu
 from xdl.ops.activation.sigmoid import glu as glu

@@ -34,6 +34,11 @@ def _leaky_relu(x, negative_slope=0.01):
     return np.maximum(x, 0) + below
 
 
+def _prelu(x, weight):
+    channels = weight.reshape(-1, *[1] * max(x.ndim - 2, 0))
+    return np.where(x > 0, x, x * channels).reshape(x.shape)
+
+
 REFERENCES = {
     "CELU": _celu,
     "ELU": _elu,
@@ -46,6 +51,7 @@ REFERENCES = {
     "LeakyReLU": _leaky_relu,
     "LogSoftmax": log_softmax,
     "Mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "PReLU": _prelu,
     "ReLU6": lambda x: np.clip(x, 0, 6),
     "Relu": lambda x: np.maximum(x, 0),
     "SELU": lambda x: 1.0507009873554804934 * _elu(x, 1.6732632423543772848),
