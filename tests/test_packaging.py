@@ -300,7 +300,7 @@ def test_info_shows_the_version_the_device_and_every_optional_package():
     packages = {package for extra in EXTRAS.values() for package in extra}
     assert (0, "") == (finished.returncode, finished.stderr)
     assert (xdl.__version__, "cpu") == (shown["xdl"], shown["device"])
-    assert {"python", "numpy"} | packages == shown.keys() - {"xdl", "device"}
+    assert {"python", "numpy", "heap"} | packages == shown.keys() - {"xdl", "device"}
 
 
 def test_info_says_what_is_wrong_with_a_device_that_cannot_be_used():
