@@ -241,9 +241,12 @@ def test_a_host_gpu_that_cannot_be_made_is_skipped_and_in_ci_an_error(
     assert [] == session.commands
 
 
+NEEDED = ("dev", "jit", "sklearn", "plot", "examples")
+
+
 def test_lowest_installs_the_lowest_version_of_each_dependency(noxfile, tmp_path):
     session = RecordingSession(tmp_path)
-    extras = [EXTRA_DEPENDENCIES[name] for name in ("dev", "jit", "sklearn", "plot")]
+    extras = [EXTRA_DEPENDENCIES[name] for name in NEEDED]
     every = sum(extras, PROJECT["dependencies"])
     needed = [line for line in every if not line.startswith("xdl[")]
 

@@ -15,12 +15,11 @@ from xdl.errors import DeviceError
 
 # The optional packages by the extra that installs them.
 EXTRAS = {
-    "cuda": ("cupy-cuda13x", "nvmath-python"),
+    "cuda": ("cupy-cuda13x",),
     "jit": ("numba",),
     "sklearn": ("scikit-learn",),
     "plot": ("matplotlib",),
     "onnx": ("onnx", "onnxruntime"),
-    "mpi": ("mpi4py",),
 }
 
 
