@@ -78,8 +78,9 @@ def cost():
     one = found["multiplication, forward + backward"]
     step, more = found["digits step, batch 1"], found["import"]["more_than_numpy_ms"]
     return (
-        f"One operation, forward and backward, costs {one['overhead_in_digits_steps']:.3f} "
-        "of such a hand-written step more than the NumPy calls that it makes: "
+        "One operation, forward and backward, costs "
+        f"{one['overhead_in_digits_steps']:.3f} of such a hand-written step "
+        "more than the NumPy calls that it makes: "
         f"{one['overhead_us']:.2f} us where that step takes {step['numpy']:.1f} us. "
         f"`import xdl` takes {more:.0f} ms more than NumPy's import."
     )

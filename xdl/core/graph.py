@@ -157,7 +157,7 @@ class Graph:
 
 
 def _label(node):
-    what = str(node.op) if node.op else node.place or "variable"
+    what = str(node.op) if node.op else node.name or "variable"
     return f"{what} {tuple(node.shape)}".replace('"', "'")
 
 

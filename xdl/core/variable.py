@@ -5,7 +5,7 @@ from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core import mode
 from xdl.core.debug import check_gradients
-from xdl.core.node import backpropagate, holders, keep, leaf, remember, touch
+from xdl.core.node import Leaf, backpropagate, holders, keep, remember, touch
 from xdl.errors import DtypeError, GraphError, ShapeError
 from xdl.recording import current, not_in_state
 
@@ -148,7 +148,7 @@ class Variable:
     def name(self, name):
         self._name = name
         if self._node is not None and self._node.op is None:
-            self._node.place = name
+            self._node.name = name
 
     @property
     def trainable(self):
@@ -167,7 +167,7 @@ class Variable:
             self._node = None
         elif self._node is None:
             self._full = None
-            self._node = leaf(self._value, self.name)
+            self._node = Leaf(self._value, self.name)
 
     @property
     def grad(self):
@@ -397,4 +397,4 @@ class Variable:
 
 
 _ZERO = backend.from_python(0.0)
-_HOLDERS_OF_UNUSED = holders(Variable._of(_ZERO, leaf(_ZERO, None)))
+_HOLDERS_OF_UNUSED = holders(Variable._of(_ZERO, Leaf(_ZERO, None)))

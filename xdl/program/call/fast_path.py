@@ -154,7 +154,7 @@ class Short:
             lines.append("    seen[0] = index")
         return [
             *lines,
-            *[f"    node{i}.index = index; node{i}.kept = ()" for i in nodes],
+            *[f"    node{i}.index = index; node{i}.written = ()" for i in nodes],
         ]
 
     def _returned(self):
