@@ -89,7 +89,29 @@ def _by_image(pool):
     return call
 
 
+def _one_row_high(images):
+    """Return the function of sequences that are images one row high."""
+
+    def call(x, *arrays, window=None, stride=None, padding=0, **options):
+        x, *weights = (
+            a if a is None or a.ndim < 3 else a[:, :, None] for a in (x, *arrays)
+        )
+        if window is not None:
+            options["window"] = (1, window)
+            stride = window if stride is None else stride
+        stride = 1 if stride is None else np.ravel(stride)[0]
+        options |= {"stride": (1, stride), "padding": (0, np.ravel(padding)[0])}
+        if "dilation" in options:
+            options["dilation"] = (1, options["dilation"])
+        return images(x, *weights, **options)[:, :, 0]
+
+    return call
+
+
 REFERENCES = {
+    "AvgPool1d": _one_row_high(_avg_pool2d),
+    "Conv1d": _one_row_high(_conv2d),
+    "MaxPool1d": _one_row_high(_max_pool2d),
     "AvgPool2d": _avg_pool2d,
     "AvgUnpool2d": _by_image(_avg_pool2d),
     "Conv2d": _conv2d,
@@ -101,6 +123,7 @@ REFERENCES = {
 }
 
 GRADIENTS_AT_KINKS = {
+    "MaxPool1d": [[[[0.0, 2.0, 0.0, 0.0]]]],
     "MaxPool2d-6": [[[[[0.0, 2.0, 0.0, 0.0]]]]],
     "MaxPool2d-7": [[[[[1.0, 1.0], [1.0, 1.0]]]]],
 }

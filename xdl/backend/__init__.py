@@ -42,7 +42,7 @@ INTEGER = frozenset(
 
 # From an array's type to the namespace that computes with it. NumPy's scalars are
 # here because its reductions return them.
-NAMESPACES = {np.ndarray: _numpy}
+NAMESPACES: dict[type, Any] = {np.ndarray: _numpy}
 NAMESPACES.update(
     (np.dtype(name).type, _numpy) for name in {"bool", "longlong", "ulonglong"}
 )

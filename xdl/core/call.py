@@ -39,17 +39,39 @@ def caller(cls):
 
     def start(op, *inputs, **named):
         if cls.__call__ is start:
-            cls.__call__ = _made(cls, _text(cls, "op, "), compute=cls.compute)
+            text = _text(cls, "op, ", is_open=True)
+            cls.__call__ = _made(cls, text, compute=cls.compute)
         return cls.__call__(op, *inputs, **named)
 
     return start
 
 
 def operator_of(op):
-    """Return the function that calls one operation: f(a) or f(a, b)."""
+    """Return the function that calls one operation: f(a) or f(a, b), and no others."""
     if not _is_usual(type(op)):
         return lambda *inputs: call(op, *inputs)
-    return _made(type(op), _text(type(op), ""), compute=type(op).compute, op=op)
+    text = _text(type(op), "", is_open=False)
+    return _made(type(op), text, compute=type(op).compute, op=op)
+
+
+def function_calling(op):
+    """Return a function that calls one operation, with inputs by place or by name.
+
+    It gets its code at its first call, as the operations' classes do.
+    """
+
+    def ready():
+        if function.__code__ is _WAITING:
+            cls = type(op)
+            is_usual = _is_usual(cls)
+            text = _text(cls, "", is_open=True) if is_usual else _GENERAL
+            function.__defaults__ = (None,) * len(cls.inputs) if is_usual else ()
+            function.__code__ = _filed(cls, text)
+        return function
+
+    names = {"op": op, "compute": type(op).compute, "ready": ready}
+    function = types.FunctionType(_WAITING, globals() | names)
+    return function
 
 
 class LateKeeper:
@@ -79,15 +101,17 @@ def _is_usual(cls):
     return len(cls.inputs) == 2 and cls.own_dtype in ((), cls.inputs[1:])
 
 
-def _text(cls, op):
+def _text(cls, op, is_open):
     """Return the text of the function for a class that is usual.
 
-    Python gives operators as many operands as they take; whoever calls ``op`` may give
-    more, and by name: then ``call`` looks closer.
+    Args:
+        op: its parameter for the operation, or nothing.
+        is_open: Python gives operators as many operands as they take; whoever else
+            calls may give more, and by name: then ``call`` looks closer.
     """
-    more = ", *more, **named" if op else ""
+    more = ", *more, **named" if is_open else ""
     operands = "a" if len(cls.inputs) == 1 else "a, b"
-    refused = _REFUSED.format(operands=operands) if op else ""
+    refused = _REFUSED.format(operands=operands) if is_open else _AS_MANY_LINES
     output = "y, *residuals" if cls.residuals else "y"
     if len(cls.inputs) == 1:
         kept = _kept_text(cls, ("x",))
@@ -124,9 +148,12 @@ def _kept_text(cls, inputs):
 
 
 def _made(cls, text, **names):
-    code = _code(text).replace(co_filename=as_file(f"call of {cls.__name__}", text))
     missing = (None,) * len(cls.inputs)
-    return types.FunctionType(code, globals() | names, None, missing)
+    return types.FunctionType(_filed(cls, text), globals() | names, None, missing)
+
+
+def _filed(cls, text):
+    return _code(text).replace(co_filename=as_file(f"call of {cls.__name__}", text))
 
 
 @functools.cache
@@ -135,9 +162,20 @@ def _code(text):
     return next(c for c in constants if isinstance(c, types.CodeType))
 
 
+_FIRST = """def wait(*inputs, **named):
+    return ready()(*inputs, **named)
+"""
+_WAITING = _code(_FIRST).replace(co_filename=as_file("first call", _FIRST))
+
+_GENERAL = """def call_any(*inputs, **named):
+    return call(op, *inputs, **named)
+"""
+
 _REFUSED = """    if more or named:
         return call(op, {operands}, *more, **named)
 """
+
+_AS_MANY_LINES = "\n\n"  # so that every form of a call has the same ones in a traceback
 
 _UNARY = """def call_unary({op}a=None{more}):
     if type(a) is not Variable or a._node is None or current_mode() is not None:

@@ -1,6 +1,8 @@
 """Samples of an operation's use, kept beside it; the tests are generated from them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from xdl.errors import ShapeError
 
 
 class Case(NamedTuple):
@@ -14,8 +16,8 @@ class Case(NamedTuple):
         smooth: whether the gradient exists everywhere in that range.
     """
 
-    inputs: list
-    options: dict = {}
+    inputs: list[Any]
+    options: dict[str, Any] = {}
     low: float = -2.0
     high: float = 2.0
     smooth: bool = True
@@ -30,10 +32,31 @@ class BadCase(NamedTuple):
         says: a part of its sentence.
     """
 
-    inputs: list
-    error: type
+    inputs: list[Any]
+    error: type[Exception]
     says: str
-    options: dict = {}
+    options: dict[str, Any] = {}
+
+
+Cases = tuple[Case | BadCase, ...]
+
+
+def unary_cases(low: float = -2.0, high: float = 2.0) -> Cases:
+    """Return cases of an operation of one array, of numbers in a range."""
+    return Case([(2, 3)], low=low, high=high), Case([()], low=low, high=high), _NONE
+
+
+def binary_cases(low: float = -2.0, high: float = 2.0) -> Cases:
+    """Return cases of an operation of two that broadcast, of numbers in a range."""
+    shapes = [(2, 3), (2, 3)], [(3, 1), (1, 4)], [(), (2, 3)], [(4,), (2, 4)]
+    good = [Case(list(pair), low=low, high=high) for pair in (*shapes, [(0, 3), (3,)])]
+    return *good, _REFUSED
+
+
+_NONE = Case([(3, 0, 2)])
+_REFUSED = BadCase(
+    [(2, 3), (4,)], ShapeError, "shapes (2, 3) and (4,) do not broadcast"
+)
 
 
 class Onnx(NamedTuple):
@@ -51,7 +74,7 @@ class Onnx(NamedTuple):
     """
 
     name: str
-    attributes: dict = {}
-    inputs: tuple = ()
-    numbers: tuple = ()
-    fixed: dict = {}
+    attributes: dict[str, str] = {}
+    inputs: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    fixed: dict[str, Any] = {}

@@ -1,14 +1,22 @@
 """Op: all that is known of an operation, in one class."""
 
+from __future__ import annotations
+
 import functools
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from xdl.arguments import explained, failed, has_run, is_ours, misfit
+from xdl.arguments import Function, explained, failed, has_run, is_ours, misfit
 from xdl.backend import NAMESPACES
-from xdl.core.call import LateKeeper, caller
+from xdl.core.call import LateKeeper, caller, function_calling
+from xdl.core.case import Cases, Onnx
 from xdl.core.option import PLAIN, plain_options
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError, ShapeError, XdlError
+
+if TYPE_CHECKING:
+    from xdl.core.onnx import OnnxGraph
 
 CO_VARARGS = 0x04  # inspect.CO_VARARGS
 
@@ -74,25 +82,35 @@ class Op:
         12.0
     """
 
-    residuals = ()
-    own_dtype = ()
-    conditions = ()
-    kept_for = {}
-    floating = False
-    refuses_integers = False
-    refuses_unsigned = False
-    takes_numbers = False
-    moves = False
-    is_singular = False
-    gradient = None
-    onnx = None
-    cases = ()
+    residuals: tuple[str, ...] = ()
+    own_dtype: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    kept_for: dict[str, str] = {}
+    floating: bool = False
+    refuses_integers: bool = False
+    refuses_unsigned: bool = False
+    takes_numbers: bool = False
+    moves: bool = False
+    is_singular: bool = False
+    gradient: Callable[..., Any] | None = None
+    onnx: str | Onnx | None = None
+    cases: Cases = ()
     __signature__ = _Signature()
+
+    # What is read from a class when it is made.
+    inputs: tuple[str, ...]
+    is_variadic: bool
+    required: int
+    takes_part: tuple[bool, ...]
+    kept_names: tuple[str, ...] = ()
+    _sources: list[tuple[str, Any]]
+    _keep: Callable[..., tuple[Any, ...]]
 
     def __init_subclass__(cls):
         if "__init__" in cls.__dict__:
             cls.__init__ = _freezing(cls.__init__)
-        if "compute" not in cls.__dict__ and "gradient" not in cls.__dict__:
+        is_abstract = cls.compute is Op.compute  # what a family of operations shares
+        if is_abstract or not {"compute", "gradient"} & cls.__dict__.keys():
             return
         cls.inputs, cls.is_variadic = _input_names(cls)
         cls.required = len(cls.inputs) - len(_function(cls.compute).__defaults__ or ())
@@ -107,7 +125,7 @@ class Op:
             cls._keep = LateKeeper()
         cls.__call__ = caller(cls)
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         if arguments or options:
             name = type(self).__name__
             raise ArgumentError(
@@ -117,7 +135,7 @@ class Op:
         if type(self).__init__ is Op.__init__:
             self.__dict__["_is_frozen"] = True
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         attributes = self.__dict__
         if "_is_frozen" in attributes:
             raise GraphError(
@@ -125,22 +143,28 @@ class Op:
             )
         attributes[name] = value
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         options = {k: v for k, v in vars(self).items() if not k.startswith("_")}
         usual = _defaults(type(self).__init__)
         changed = {k: v for k, v in options.items() if k not in usual or v != usual[k]}
         listed = ", ".join(f"{name}={value!r}" for name, value in changed.items())
         return f"{type(self).__name__}({listed})" if listed else type(self).__name__
 
-    def compute(self, xp, *inputs):
-        """Return the output of the operation on plain arrays."""
-        raise NotImplementedError
+    # A subclass says its inputs: the types of the base admit whatever they are.
 
-    def shape(self, *shapes):
+    def __call__(self, *inputs: Any, **named: Any) -> Variable:
+        """Call the operation on Variables, arrays and numbers."""
+        raise NotImplementedError(f"{self}: compute is not defined")
+
+    def compute(self, xp: Any, *inputs: Any, **named: Any) -> Any:
+        """Return the output of the operation on plain arrays."""
+        raise NotImplementedError(f"{self}: compute is not defined")
+
+    def shape(self, *shapes: Any, **named: Any) -> tuple[int, ...]:
         """Return the output's shape; here that of the inputs broadcast together."""
         return broadcast_shapes(self, shapes)
 
-    def flops(self, y_shape, *shapes):
+    def flops(self, y_shape: Any, *shapes: Any, **named: Any) -> int | None:
         """Return the floating-point operations of a call; here one per element.
 
         A shape is None for an input that was left out, or is a constant of which a
@@ -148,7 +172,7 @@ class Op:
         """
         return math.prod(y_shape)
 
-    def to_onnx(self, graph, *inputs):
+    def to_onnx(self, graph: OnnxGraph, *inputs: Any, **named: Any) -> str:
         """Write a call of the operation into a graph of ONNX.
 
         Here it is one node, as ``onnx`` says. An operation that ONNX says in several
@@ -166,7 +190,7 @@ class Op:
         """
         return graph.add_as(self, self.onnx, inputs)
 
-    def forward(self, variables, *more):
+    def forward(self, variables: list[Any], *more: Any) -> Variable:
         """Call the operation on a list of Variables, in the article's spelling."""
         if more or (type(variables) is not list and hasattr(variables, "shape")):
             raise ArgumentError(
@@ -175,7 +199,7 @@ class Op:
             )
         return self(*variables)
 
-    def names_for(self, inputs):
+    def names_for(self, inputs: Sequence[Any]) -> tuple[str, ...]:
         """Return a name for each input of a call."""
         if not self.is_variadic:
             if len(inputs) > len(self.inputs):
@@ -224,17 +248,46 @@ class Op:
         return [found[i] for i in range(len(self.inputs))]
 
 
-def function_of(op_class):
-    """Return a decorator: the function gets the documentation of its operation.
+def function_of(op_class: type[Op]) -> Callable[[Function], Function]:
+    """Return a decorator for the function that calls the operations of a class.
 
-    Calls that do not fit it get errors that teach, too.
+    The class gets the function's documentation where it has none. The function refuses
+    calls that do not fit with errors that teach; where it only calls the operation,
+    which has no options then, its body never runs: ``core.call`` writes one that takes
+    the usual call without a detour. ``op`` is the operation then.
+
+    Example:
+        >>> from xdl.core.op import Op, function_of
+        >>> class Halve(Op):
+        ...     def compute(self, xp, x):
+        ...         return x / 2
+        >>> @function_of(Halve)
+        ... def halve(x):
+        ...     "Divide by 2."
+        ...     return Halve()(x)
+        >>> halve([1.0]), Halve.__doc__
+        (Variable([0.5], dtype=float32), 'Divide by 2.')
     """
 
-    def document(function):
-        function.__doc__ = op_class.__doc__
-        return explained(function)
+    def decorate(function: Function) -> Function:
+        function.__doc__ = function.__doc__ or op_class.__doc__
+        op_class.__doc__ = op_class.__doc__ or function.__doc__
+        if not _only_calls(function, op_class):
+            return explained(function)
+        op = op_class()
+        calling = functools.update_wrapper(function_calling(op), function)
+        vars(calling).update(op=op, forward=op.forward, flops=op.flops)
+        return cast(Function, calling)
 
-    return document
+    return decorate
+
+
+def _only_calls(function, op_class):
+    """Tell whether a function takes the inputs of an operation, and these alone."""
+    names, star = _parameters(function)
+    names = (*names, star) if star else names
+    has_no_options = _parameters(op_class.__init__)[0] == ("self",)
+    return has_no_options and names == op_class.inputs
 
 
 def broadcast_shapes(who, shapes):

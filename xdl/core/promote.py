@@ -10,6 +10,7 @@ from float64 to the dtype of what it meets.
 """
 
 import numbers
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES, known
@@ -26,7 +27,7 @@ def is_data(value):
     return not isinstance(value, Variable) or getattr(value, "_is_data", False)
 
 
-def as_variable(x):
+def as_variable(x: Any) -> Variable:
     """Return ``x`` as a Variable: itself, or data that takes part in no graph.
 
     Lists that hold Variables are stacked, and gradients flow through.

@@ -5,14 +5,15 @@ from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core import mode
 from xdl.core.debug import check_gradients
+from xdl.core.methods import Methods
 from xdl.core.node import Leaf, backpropagate, holders, keep, remember, touch
-from xdl.errors import DtypeError, GraphError, ShapeError
+from xdl.errors import ArgumentError, DtypeError, GraphError, ShapeError
 from xdl.recording import current, not_in_state
 
 _new = object.__new__
 
 
-class Variable:
+class Variable(Methods):
     """An array on a device, with its gradient if it is trainable.
 
     Args:
@@ -361,6 +362,12 @@ class Variable:
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
+
+    def __setitem__(self, index, value):
+        raise ArgumentError(
+            f"{self._label()}: v[index] = value came, but a graph may hold the array; "
+            "use xdl.index_update(v, index, value), or write into v.value[index]"
+        )
 
     __hash__ = object.__hash__
 

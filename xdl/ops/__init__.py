@@ -4,9 +4,11 @@
 differentiated again. A function is loaded, with its family, at its first use.
 """
 
+import sys
 from typing import TYPE_CHECKING
 
 from xdl import late
+from xdl.core.install import install
 
 _PLACES = late.places("xdl.ops")
 _FOR_GRADIENTS = {"asarray", "check_indices", "quiet", "scatter_add"}
@@ -22,6 +24,4 @@ if TYPE_CHECKING:
 else:
     __getattr__, __dir__ = late.attributes("xdl.ops", _PLACES)
 
-from xdl.ops import operators  # noqa: E402  (it needs the names above)
-
-operators._install()
+install(sys.modules[__name__])

@@ -1,5 +1,7 @@
 """Attention: every position takes a weighted mean of what the others hold."""
 
+from __future__ import annotations
+
 import functools
 import math
 
@@ -11,44 +13,12 @@ from xdl.core.option import number
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError
+from xdl.typing import ArrayLike
 
 _BIAS = [[0.5, -math.inf], [-math.inf, -math.inf]]
 
 
 class ScaledDotProductAttention(Op):
-    """Mix values by how well their keys fit each query.
-
-    ``softmax(scale q kᵀ + bias) v``, the softmax over the keys that the mask and
-    ``causal`` leave; a query that has none gives zeros. The other keys and their
-    values do not matter, whatever stands in them.
-
-    Args:
-        q: queries (..., targets, features).
-        k: keys (..., sources, features).
-        v: values (..., sources, outputs).
-        mask: None; an array of booleans or integers that broadcasts to (..., targets,
-            sources), true (not 0) where a key takes part; or a floating one that is
-            added to the scores: -inf where a key takes no part.
-        causal: let target i see the sources 0 to i alone; default False.
-        scale: a number; default 1 / sqrt(features).
-
-    Returns:
-        An array (..., targets, outputs).
-
-    Raises:
-        ShapeError: the shapes do not fit.
-
-    Example:
-        >>> import xdl
-        >>> q = k = [[1.0, 0.0], [0.0, 1.0]]
-        >>> v = [[10.0], [20.0]]
-        >>> xdl.scaled_dot_product_attention(q, k, v, causal=True, scale=100.0)
-        Variable([[10.],
-                  [20.]], dtype=float32)
-
-    Reference: Vaswani et al., "Attention Is All You Need", 2017, equation 1.
-    """
-
     conditions = ("mask",)
     residuals = ("weights",)
     cases = (
@@ -196,6 +166,55 @@ class ScaledDotProductAttention(Op):
         return graph.add("MatMul", weights, v)
 
 
+@function_of(ScaledDotProductAttention)
+def scaled_dot_product_attention(
+    q: ArrayLike,
+    k: ArrayLike,
+    v: ArrayLike,
+    mask: ArrayLike | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+) -> Variable:
+    """Mix values by how well their keys fit each query.
+
+    ``softmax(scale q kᵀ + bias) v``, the softmax over the keys that the mask and
+    ``causal`` leave; a query that has none gives zeros. The other keys and their
+    values do not matter, whatever stands in them.
+
+    Args:
+        q: queries (..., targets, features).
+        k: keys (..., sources, features).
+        v: values (..., sources, outputs).
+        mask: None; an array of booleans or integers that broadcasts to (..., targets,
+            sources), true (not 0) where a key takes part; or a floating one that is
+            added to the scores: -inf where a key takes no part.
+        causal: let target i see the sources 0 to i alone; default False.
+        scale: a number; default 1 / sqrt(features).
+
+    Returns:
+        An array (..., targets, outputs).
+
+    Raises:
+        ShapeError: the shapes do not fit.
+
+    Example:
+        >>> import xdl
+        >>> q = k = [[1.0, 0.0], [0.0, 1.0]]
+        >>> v = [[10.0], [20.0]]
+        >>> xdl.scaled_dot_product_attention(q, k, v, causal=True, scale=100.0)
+        Variable([[10.],
+                  [20.]], dtype=float32)
+
+    Reference: Vaswani et al., "Attention Is All You Need", 2017, equation 1.
+    """
+    bias = None
+    if mask is not None:
+        mask = as_variable(mask)
+        if backend.is_floating(mask):
+            mask, bias = None, mask
+    return ScaledDotProductAttention(causal, scale)(q, k, v, mask, bias)
+
+
 def _softmax(xp, scores, has_any):
     """Return the softmax on the last axis, 0 where the row has no score that counts."""
     if has_any is None and xp.fused is not None and xp.fused.takes_rows(scores):
@@ -220,13 +239,3 @@ def _mixed(xp, weights, v):
     touched = xp.astype(xp.any(is_bad, axis=-1, keepdims=True), v.dtype)
     is_touched = xp.matmul(weights, touched) != 0
     return xp.where(xp.logical_and(is_touched, others != 0), others, y)
-
-
-@function_of(ScaledDotProductAttention)
-def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
-    bias = None
-    if mask is not None:
-        mask = as_variable(mask)
-        if backend.is_floating(mask):
-            mask, bias = None, mask
-    return ScaledDotProductAttention(causal, scale)(q, k, v, mask, bias)

@@ -4,6 +4,8 @@ Gradients are written against ``xp``. Where ``xp`` is ``xdl.ops``, the arrays ar
 Variables, and these are the names that no operation stands for.
 """
 
+from __future__ import annotations
+
 import contextlib
 
 from xdl import backend
@@ -12,10 +14,11 @@ from xdl.backend import NAMESPACES
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.ops.elementwise.selection import where
+from xdl.typing import ArrayLike
 
 
 @explained
-def from_dlpack(x):
+def from_dlpack(x: ArrayLike) -> Variable:
     """Take an array of another library as data, on the same memory.
 
     The other way, ``numpy.from_dlpack(variable)`` and ``torch.from_dlpack(variable)``

@@ -1,29 +1,29 @@
 """Where the names of ``xdl.ops`` come from; see ``xdl.late``."""
 
 from xdl.ops import special as special
+from xdl.ops.activation.hard import hard_sigmoid as hard_sigmoid
+from xdl.ops.activation.hard import hard_swish as hard_swish
+from xdl.ops.activation.hard import hard_tanh as hard_tanh
+from xdl.ops.activation.hard import relu6 as relu6
 from xdl.ops.activation.rectifiers import celu as celu
 from xdl.ops.activation.rectifiers import elu as elu
-from xdl.ops.activation.rectifiers import hard_sigmoid as hard_sigmoid
-from xdl.ops.activation.rectifiers import hard_swish as hard_swish
-from xdl.ops.activation.rectifiers import hard_tanh as hard_tanh
 from xdl.ops.activation.rectifiers import leaky_relu as leaky_relu
-from xdl.ops.activation.rectifiers import relu6 as relu6
+from xdl.ops.activation.rectifiers import relu as relu
 from xdl.ops.activation.rectifiers import selu as selu
+from xdl.ops.activation.sigmoid import glu as glu
+from xdl.ops.activation.sigmoid import sigmoid as sigmoid
+from xdl.ops.activation.sigmoid import silu as silu
 from xdl.ops.activation.smooth import gelu as gelu
-from xdl.ops.activation.smooth import glu as glu
 from xdl.ops.activation.smooth import mish as mish
-from xdl.ops.activation.smooth import silu as silu
 from xdl.ops.activation.smooth import softplus as softplus
 from xdl.ops.activation.smooth import softsign as softsign
 from xdl.ops.activation.softmax import log_softmax as log_softmax
-from xdl.ops.activation.softmax import relu as relu
-from xdl.ops.activation.softmax import sigmoid as sigmoid
 from xdl.ops.activation.softmax import softmax as softmax
 from xdl.ops.attention import (
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
-from xdl.ops.convolution.conv import conv1d as conv1d
-from xdl.ops.convolution.conv import conv2d as conv2d
+from xdl.ops.convolution.conv1d import conv1d as conv1d
+from xdl.ops.convolution.conv2d import conv2d as conv2d
 from xdl.ops.convolution.conv3d import conv3d as conv3d
 from xdl.ops.convolution.conv_transpose import conv_transpose1d as conv_transpose1d
 from xdl.ops.convolution.conv_transpose import conv_transpose2d as conv_transpose2d
@@ -148,10 +148,10 @@ from xdl.ops.normalization.layer_norm import instance_norm as instance_norm
 from xdl.ops.normalization.layer_norm import layer_norm as layer_norm
 from xdl.ops.normalization.layer_norm import rms_norm as rms_norm
 from xdl.ops.pooling.adaptive import adaptive_avg_pool2d as adaptive_avg_pool2d
+from xdl.ops.pooling.avg_pool import avg_pool1d as avg_pool1d
 from xdl.ops.pooling.avg_pool import avg_pool2d as avg_pool2d
+from xdl.ops.pooling.max_pool import max_pool1d as max_pool1d
 from xdl.ops.pooling.max_pool import max_pool2d as max_pool2d
-from xdl.ops.pooling.pool1d import avg_pool1d as avg_pool1d
-from xdl.ops.pooling.pool1d import max_pool1d as max_pool1d
 from xdl.ops.product.matmul import linear as linear
 from xdl.ops.product.matmul import matmul as matmul
 from xdl.ops.product.products import dot as dot
@@ -163,9 +163,9 @@ from xdl.ops.random import dropout as dropout
 from xdl.ops.recurrent.cells import gru_cell as gru_cell
 from xdl.ops.recurrent.cells import lstm_cell as lstm_cell
 from xdl.ops.recurrent.cells import rnn_cell as rnn_cell
-from xdl.ops.recurrent.networks import gru as gru
-from xdl.ops.recurrent.networks import lstm as lstm
-from xdl.ops.recurrent.networks import rnn as rnn
+from xdl.ops.recurrent.gru import gru as gru
+from xdl.ops.recurrent.lstm import lstm as lstm
+from xdl.ops.recurrent.rnn import rnn as rnn
 from xdl.ops.reduction.moments import norm as norm
 from xdl.ops.reduction.moments import prod as prod
 from xdl.ops.reduction.moments import std as std

@@ -8,8 +8,8 @@ below. What is missing here is refused, for SciPy would compute it without a gra
 import math
 import sys
 
+from xdl.ops.activation.sigmoid import sigmoid
 from xdl.ops.activation.smooth import softplus
-from xdl.ops.activation.softmax import sigmoid
 from xdl.ops.elementwise.arithmetic import power
 from xdl.ops.elementwise.comparison import (
     isfinite,

@@ -1,39 +1,52 @@
-"""Activations made of pieces: straight lines, and exponentials below 0."""
+"""Rectifiers: the identity where x is positive, a line or an exponential below."""
 
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, function_of
+from __future__ import annotations
+
+from xdl.core.case import BadCase, Case, Onnx, unary_cases
+from xdl.core.elementwise import Unary
+from xdl.core.op import function_of
 from xdl.core.option import number
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
-
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
-_WIDE = Case([(2, 5)], low=-6, high=9)
+from xdl.typing import ArrayLike
 
 
-class LeakyReLU(Op):
-    """Multiply every negative element by a small slope; at 0 that is the gradient.
+class Relu(Unary):
+    onnx = "Relu"
+    cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], smooth=False))
+
+    def compute(self, xp, x):
+        return xp.maximum(x, 0)
+
+    def gradient(self, xp, gy, y):
+        return (xp.zero_unless(y != 0, gy),)
+
+
+@function_of(Relu)
+def relu(x: ArrayLike) -> Variable:
+    """Set every negative element to 0; the gradient at 0 is 0.
 
     Args:
-        x: an array of any shape; integers become floats.
-        negative_slope: the factor, >= 0; default 0.01.
+        x: an array of any shape.
 
     Returns:
-        ``x`` where it is positive, ``negative_slope * x`` elsewhere.
-
-    Raises:
-        ArgumentError: the slope is negative.
+        ``max(x, 0)``; NaN stays NaN, and passes the gradient.
 
     Example:
         >>> import xdl
-        >>> xdl.leaky_relu([-1.0, 0.0, 2.0], 0.5)
-        Variable([-0.5,  0. ,  2. ], dtype=float32)
+        >>> xdl.relu([-1.0, 0.0, 2.0])
+        Variable([0., 0., 2.], dtype=float32)
 
-    Reference: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network
-    Acoustic Models", 2013.
+    Reference: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann
+    Machines", 2010.
     """
+    return Relu()(x)
 
+
+class LeakyReLU(Unary):
     onnx = Onnx("LeakyRelu", {"alpha": "negative_slope"})
     cases = (
-        *_ONE,
+        *unary_cases(),
         Case([(2, 3)], {"negative_slope": 0.0}),
         Case([(2, 3)], {"negative_slope": 1.5}),
         Case([[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, smooth=False),
@@ -61,33 +74,35 @@ class LeakyReLU(Op):
         return (xp.zero_unless(y > 0, gy * (1 - slope)) + gy * slope,)
 
 
-class ELU(Op):
-    """Bend negative elements towards -alpha: alpha (exp(x) - 1).
-
-    At 0 the gradient is that of the negative side, ``alpha``.
+@function_of(LeakyReLU)
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Variable:
+    """Multiply every negative element by a small slope; at 0 that is the gradient.
 
     Args:
         x: an array of any shape; integers become floats.
-        alpha: minus the value at -inf, >= 0; default 1.
+        negative_slope: the factor, >= 0; default 0.01.
 
     Returns:
-        ``x`` where it is positive, ``alpha * expm1(x)`` elsewhere.
+        ``x`` where it is positive, ``negative_slope * x`` elsewhere.
 
     Raises:
-        ArgumentError: ``alpha`` is negative.
+        ArgumentError: the slope is negative.
 
     Example:
         >>> import xdl
-        >>> xdl.elu([-100.0, 0.0, 2.0], alpha=0.5)
+        >>> xdl.leaky_relu([-1.0, 0.0, 2.0], 0.5)
         Variable([-0.5,  0. ,  2. ], dtype=float32)
 
-    Reference: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network
-    Learning by Exponential Linear Units", 2016, eq. 15.
+    Reference: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network
+    Acoustic Models", 2013.
     """
+    return LeakyReLU(negative_slope)(x)
 
+
+class ELU(Unary):
     onnx = Onnx("Elu", {"alpha": "alpha"})
     cases = (
-        *_ONE,
+        *unary_cases(),
         Case([(2, 3)], {"alpha": 0.5}),
         Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
         BadCase([(2,)], ArgumentError, "alpha -1 came", {"alpha": -1}),
@@ -119,7 +134,45 @@ class ELU(Op):
         return low if self.width == 1 else low / self.width
 
 
+@function_of(ELU)
+def elu(x: ArrayLike, alpha: float = 1.0) -> Variable:
+    """Bend negative elements towards -alpha: alpha (exp(x) - 1).
+
+    At 0 the gradient is that of the negative side, ``alpha``.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        alpha: minus the value at -inf, >= 0; default 1.
+
+    Returns:
+        ``x`` where it is positive, ``alpha * expm1(x)`` elsewhere.
+
+    Raises:
+        ArgumentError: ``alpha`` is negative.
+
+    Example:
+        >>> import xdl
+        >>> xdl.elu([-100.0, 0.0, 2.0], alpha=0.5)
+        Variable([-0.5,  0. ,  2. ], dtype=float32)
+
+    Reference: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network
+    Learning by Exponential Linear Units", 2016, eq. 15.
+    """
+    return ELU(alpha)(x)
+
+
 class SELU(ELU):
+    onnx = "Selu"
+    cases = (*unary_cases(), Case([[-100.0, 0.0, 1.0]], smooth=False))
+    scale = 1.0507009873554804934193349852946
+    alpha = 1.6732632423543772848170429916717 * scale
+
+    def __init__(self):
+        pass
+
+
+@function_of(SELU)
+def selu(x: ArrayLike) -> Variable:
     """Apply the ELU that brings a deep network to mean 0 and variance 1 by itself.
 
     At 0 the gradient is that of the negative side.
@@ -137,17 +190,29 @@ class SELU(ELU):
 
     Reference: Klambauer et al., "Self-Normalizing Neural Networks", 2017, eq. 14.
     """
-
-    onnx = "Selu"
-    cases = (*_ONE, Case([[-100.0, 0.0, 1.0]], smooth=False))
-    scale = 1.0507009873554804934193349852946
-    alpha = 1.6732632423543772848170429916717 * scale
-
-    def __init__(self):
-        pass
+    return SELU()(x)
 
 
 class CELU(ELU):
+    onnx = Onnx("Celu", {"alpha": "alpha"})
+    cases = (
+        *unary_cases(),
+        Case([(2, 3)], {"alpha": 0.5}),
+        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
+        BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
+    )
+
+    def __init__(self, alpha=1.0):
+        self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
+
+    @property
+    def width(self):
+        """What x is divided by in the exponential."""
+        return self._width
+
+
+@function_of(CELU)
+def celu(x: ArrayLike, alpha: float = 1.0) -> Variable:
     """Bend negative elements towards -alpha, with gradient 1 at 0.
 
     Args:
@@ -167,179 +232,4 @@ class CELU(ELU):
 
     Reference: Barron, "Continuously Differentiable Exponential Linear Units", 2017.
     """
-
-    onnx = Onnx("Celu", {"alpha": "alpha"})
-    cases = (
-        *_ONE,
-        Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
-        BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
-    )
-
-    def __init__(self, alpha=1.0):
-        self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
-
-    @property
-    def width(self):
-        """What x is divided by in the exponential."""
-        return self._width
-
-
-class HardTanh(Op):
-    """Limit every element to a range; the gradient at its ends is 0.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        min, max: the ends; default -1 and 1.
-
-    Returns:
-        ``x`` with smaller elements set to ``min`` and larger ones to ``max``.
-
-    Raises:
-        ArgumentError: ``min`` is greater than ``max``.
-
-    Example:
-        >>> import xdl
-        >>> xdl.hard_tanh([-3.0, 0.5, 3.0])
-        Variable([-1. ,  0.5,  1. ], dtype=float32)
-
-    Reference: Collobert, "Large Scale Machine Learning", 2004.
-    """
-
-    onnx = Onnx("Clip", numbers=("min", "max"))
-    cases = (
-        *_ONE,
-        Case([(2, 3)], {"min": -0.5, "max": 1.5}),
-        Case([[-2.0, -1.0, 0.0, 1.0, 2.0]], smooth=False),
-        BadCase([(2,)], ArgumentError, "min 2 is greater", {"min": 2, "max": 1}),
-    )
-    floating = True
-
-    def __init__(self, min=-1.0, max=1.0):
-        min, max = number("HardTanh", "min", min), number("HardTanh", "max", max)
-        if not min <= max:
-            raise ArgumentError(f"HardTanh: min {min} is greater than max {max}")
-        self.min, self.max = float(min), float(max)
-
-    def compute(self, xp, x):
-        return xp.minimum(xp.maximum(x, self.min), self.max)
-
-    def gradient(self, xp, gy, y):
-        return (xp.zero_unless((y != self.min) & (y != self.max), gy),)
-
-
-class ReLU6(HardTanh):
-    """Limit every element to [0, 6]; the gradient at both ends is 0.
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        ``min(max(x, 0), 6)``.
-
-    Example:
-        >>> import xdl
-        >>> xdl.relu6([-1.0, 3.0, 9.0])
-        Variable([0., 3., 6.], dtype=float32)
-
-    Reference: Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010.
-    """
-
-    cases = (*_ONE, _WIDE, Case([[-1.0, 0.0, 3.0, 6.0]], smooth=False))
-    min, max = 0.0, 6.0
-
-    def __init__(self):
-        pass
-
-
-class HardSigmoid(Op):
-    """Approximate the sigmoid by three lines: x / 6 + 1/2, limited to [0, 1].
-
-    The gradient at both ends, -3 and 3, is 0.
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        Values from 0 to 1 of the same shape.
-
-    Example:
-        >>> import xdl
-        >>> xdl.hard_sigmoid([-4.0, 0.0, 1.5])
-        Variable([0.  , 0.5 , 0.75], dtype=float32)
-
-    Reference: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
-    """
-
-    onnx = Onnx("HardSigmoid", {"alpha": "slope"})
-    cases = (*_ONE, _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
-    floating = True
-    slope = 1 / 6
-
-    def compute(self, xp, x):
-        return _hard_sigmoid(xp, x)
-
-    def gradient(self, xp, gy, y):
-        return (xp.zero_unless((y > 0) & (y < 1), gy * self.slope),)
-
-
-class HardSwish(Op):
-    """Multiply every element by its hard sigmoid.
-
-    The gradient is 0 at -3 and 1 at 3.
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        ``x * hard_sigmoid(x)``.
-
-    Example:
-        >>> import xdl
-        >>> xdl.hard_swish([-1.5, 1.5, 4.0])
-        Variable([-0.375,  1.125,  4.   ], dtype=float32)
-
-    Reference: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
-    """
-
-    onnx = "HardSwish"
-    cases = (*_ONE, _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
-    floating = True
-
-    def compute(self, xp, x):
-        return x * _hard_sigmoid(xp, x)
-
-    def gradient(self, xp, gy, x):
-        slope = xp.zero_unless(x < 3, x * (2 * HardSigmoid.slope) + 0.5)
-        slope = slope + xp.astype(x >= 3, gy.dtype)
-        return (xp.zero_unless(x > -3, gy * slope),)
-
-
-def _hard_sigmoid(xp, x):
-    return xp.minimum(xp.maximum(x * HardSigmoid.slope + 0.5, 0.0), 1.0)
-
-
-selu = SELU()
-relu6 = ReLU6()
-hard_sigmoid = HardSigmoid()
-hard_swish = HardSwish()
-
-
-@function_of(LeakyReLU)
-def leaky_relu(x, negative_slope=0.01):
-    return LeakyReLU(negative_slope)(x)
-
-
-@function_of(ELU)
-def elu(x, alpha=1.0):
-    return ELU(alpha)(x)
-
-
-@function_of(CELU)
-def celu(x, alpha=1.0):
     return CELU(alpha)(x)
-
-
-@function_of(HardTanh)
-def hard_tanh(x, min=-1.0, max=1.0):
-    return HardTanh(min, max)(x)

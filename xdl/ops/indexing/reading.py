@@ -1,5 +1,7 @@
 """Reading an index: a template of its parts, and the arrays that fill it."""
 
+from __future__ import annotations
+
 import operator
 
 from xdl import backend

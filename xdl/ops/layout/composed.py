@@ -1,6 +1,9 @@
 """Functions of axes and of repetition, composed of other operations."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from xdl import backend
 from xdl.arguments import explained
@@ -11,10 +14,11 @@ from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape, is_of_number, one_axis, positive_axes
 from xdl.ops.indexing.getitem import getitem, take
 from xdl.ops.layout.shape import broadcast_to, permute_dims, reshape
+from xdl.typing import Array, ArrayLike, Axis, Shape
 
 
 @explained
-def swapaxes(x, axis1, axis2):
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Variable:
     """Swap two axes.
 
     Args:
@@ -40,7 +44,7 @@ def swapaxes(x, axis1, axis2):
 
 
 @explained
-def moveaxis(x, source, destination):
+def moveaxis(x: ArrayLike, source: Shape, destination: Shape) -> Variable:
     """Move axes to other places; the others keep their order.
 
     Args:
@@ -77,7 +81,7 @@ def moveaxis(x, source, destination):
 
 
 @explained
-def flatten(x, start_axis=0, end_axis=-1):
+def flatten(x: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> Variable:
     """Make one axis of several neighbouring ones, in C order.
 
     Args:
@@ -107,7 +111,7 @@ def flatten(x, start_axis=0, end_axis=-1):
 
 
 @explained
-def diagonal(x, offset=0, axis1=0, axis2=1):
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
     """Take the diagonals of matrices.
 
     Args:
@@ -140,7 +144,7 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
 
 
 @explained
-def repeat(x, repeats, axis=None):
+def repeat(x: ArrayLike, repeats: int, axis: Axis = None) -> Variable:
     """Repeat each element along an axis: 1, 1, 2, 2.
 
     Args:
@@ -177,7 +181,7 @@ def repeat(x, repeats, axis=None):
 
 
 @explained
-def tile(x, repetitions):
+def tile(x: ArrayLike, repetitions: Shape) -> Variable:
     """Lay copies of an array side by side: 1, 2, 1, 2.
 
     Args:
@@ -208,12 +212,14 @@ def tile(x, repetitions):
     return reshape(x, [count * length for count, length in pairs])
 
 
-def as_operand(x):
+def as_operand(x: Any) -> Variable | Array:
     """Return what has a shape as it is, numbers and lists as a Variable of data."""
     return x if isinstance(x, Variable) or backend.namespace(x) else as_variable(x)
 
 
-def along(x, axis, number_has_axis=False):
+def along(
+    x: ArrayLike, axis: Axis, number_has_axis: bool = False
+) -> tuple[Variable | Array, int]:
     """Return ``x`` and the axis; for None the elements in C order, and their axis.
 
     Args:

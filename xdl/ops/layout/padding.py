@@ -1,8 +1,12 @@
 """Padding: elements added at the ends of axes."""
 
+from __future__ import annotations
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
+from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.indexing.getitem import getitem
@@ -10,35 +14,10 @@ from xdl.ops.layout.arrange import flip
 from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.join import concat
 from xdl.ops.layout.shape import broadcast_to
+from xdl.typing import ArrayLike, Widths
 
 
 class Pad(Op):
-    """Add elements at both ends of axes.
-
-    Args:
-        x: an array of any shape.
-        widths: how many before and after: an int, a pair of ints for every axis, or a
-            pair for each axis.
-        mode: ``"constant"``; ``"reflect"``, the elements mirrored at the outermost
-            one; or ``"edge"``, the outermost one again, also called ``"replicate"``.
-        value: the number to add in mode ``"constant"``; default 0.
-
-    Returns:
-        The array with these elements around it.
-
-    Raises:
-        ShapeError: there is not one pair for each axis, or the axis has too few
-            elements to mirror or repeat.
-        ArgumentError: a width is negative, or there is no such mode.
-
-    Example:
-        >>> import xdl
-        >>> xdl.pad([1.0, 2.0, 3.0], (2, 1))
-        Variable([0., 0., 1., 2., 3., 0.], dtype=float32)
-        >>> xdl.pad([1.0, 2.0, 3.0], (2, 1), "reflect")
-        Variable([3., 2., 1., 2., 3., 2.], dtype=float32)
-    """
-
     cases = (
         Case([(2, 3)], {"widths": 1}),
         Case([(2, 3)], {"widths": (2, 0), "value": 0.5}),
@@ -113,7 +92,34 @@ def _pairs_of(who, widths, ndim):
 
 
 @function_of(Pad)
-def pad(x, widths, mode="constant", value=0):
+def pad(
+    x: ArrayLike, widths: Widths, mode: str = "constant", value: float = 0
+) -> Variable:
+    """Add elements at both ends of axes.
+
+    Args:
+        x: an array of any shape.
+        widths: how many before and after: an int, a pair of ints for every axis, or a
+            pair for each axis.
+        mode: ``"constant"``; ``"reflect"``, the elements mirrored at the outermost
+            one; or ``"edge"``, the outermost one again, also called ``"replicate"``.
+        value: the number to add in mode ``"constant"``; default 0.
+
+    Returns:
+        The array with these elements around it.
+
+    Raises:
+        ShapeError: there is not one pair for each axis, or the axis has too few
+            elements to mirror or repeat.
+        ArgumentError: a width is negative, or there is no such mode.
+
+    Example:
+        >>> import xdl
+        >>> xdl.pad([1.0, 2.0, 3.0], (2, 1))
+        Variable([0., 0., 1., 2., 3., 0.], dtype=float32)
+        >>> xdl.pad([1.0, 2.0, 3.0], (2, 1), "reflect")
+        Variable([3., 2., 1., 2., 3., 2.], dtype=float32)
+    """
     if mode == "constant":
         return Pad(widths, value)(x)
     if mode not in _EXTENSIONS:
@@ -125,7 +131,7 @@ def pad(x, widths, mode="constant", value=0):
     for axis, pair in enumerate(_pairs_of("Pad", _as_widths(widths), x.ndim)):
         if any(pair):
             x = _EXTENSIONS[mode](x, axis, *pair)
-    return x
+    return as_variable(x)
 
 
 def _reflected(x, axis, before, after):

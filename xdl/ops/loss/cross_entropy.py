@@ -1,5 +1,7 @@
 """The cross-entropy of class scores and labels, in natural logarithms."""
 
+from __future__ import annotations
+
 import math
 
 from xdl import backend
@@ -22,46 +24,10 @@ from xdl.ops.loss.reduced import (
     checked_reduction,
     weighed,
 )
+from xdl.typing import ArrayLike
 
 
 class SoftmaxCrossEntropy(Op):
-    """Compute the cross-entropy between class scores and class labels.
-
-    The loss of a sample is ``-ln softmax(logits)[target]``.
-
-    Args:
-        logits: floating scores (..., classes).
-        target: integer labels (...), each in [0, classes).
-        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
-            the class out. The mean is then divided by the sum of the factors of the
-            targets.
-        ignore_index: None, or a label whose samples do not count, whatever stands in
-            their logits; where all samples are ignored, the mean is 0.
-        label_smoothing: from 0 (default) to 1: the part of the target that is spread
-            evenly over all classes.
-        reduction: "mean" over the samples (default), "sum", or "none".
-
-    Returns:
-        A single number, or an array (...) for "none". It is NaN where a logit is NaN
-        or inf; -inf is the logit of a class of probability 0.
-
-    Raises:
-        LabelError: a label is outside [0, classes).
-        DtypeError: labels are not integers, or logits not floating.
-        GraphError: ``weight`` is trainable; the loss has no gradient by it.
-        ShapeError: the shapes do not fit.
-        EmptyBatchError: a mean over no samples.
-        ArgumentError: another reduction or smoothing.
-
-    Example:
-        >>> import xdl
-        >>> xdl.softmax_cross_entropy([[0.0, 0.0], [1e4, -1e4]], [1, 0])
-        Variable(0.3465736, dtype=float32)
-
-    Reference: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.3;
-    smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7.
-    """
-
     own_dtype = ("target",)
     residuals = ("shifted", "total", "picked")
     floating = True
@@ -140,6 +106,65 @@ class SoftmaxCrossEntropy(Op):
     def to_onnx(self, graph, logits, target):
         options = {"reduction": self.reduction}
         return loss_to_onnx(graph, "SoftmaxCrossEntropyLoss", logits, target, options)
+
+
+@function_of(SoftmaxCrossEntropy)
+def softmax_cross_entropy(
+    logits: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Variable:
+    """Compute the cross-entropy between class scores and class labels.
+
+    The loss of a sample is ``-ln softmax(logits)[target]``.
+
+    Args:
+        logits: floating scores (..., classes).
+        target: integer labels (...), each in [0, classes).
+        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
+            the class out. The mean is then divided by the sum of the factors of the
+            targets.
+        ignore_index: None, or a label whose samples do not count, whatever stands in
+            their logits; where all samples are ignored, the mean is 0.
+        label_smoothing: from 0 (default) to 1: the part of the target that is spread
+            evenly over all classes.
+        reduction: "mean" over the samples (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array (...) for "none". It is NaN where a logit is NaN
+        or inf; -inf is the logit of a class of probability 0.
+
+    Raises:
+        LabelError: a label is outside [0, classes).
+        DtypeError: labels are not integers, or logits not floating.
+        GraphError: ``weight`` is trainable; the loss has no gradient by it.
+        ShapeError: the shapes do not fit.
+        EmptyBatchError: a mean over no samples.
+        ArgumentError: another reduction or smoothing.
+
+    Example:
+        >>> import xdl
+        >>> xdl.softmax_cross_entropy([[0.0, 0.0], [1e4, -1e4]], [1, 0])
+        Variable(0.3465736, dtype=float32)
+
+    Reference: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.3;
+    smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7.
+    """
+    if type(label_smoothing) is not float or label_smoothing:
+        what = "SoftmaxCrossEntropy", "label_smoothing"
+        label_smoothing = number(*what, label_smoothing)
+    if weight is None and ignore_index is None and not label_smoothing:
+        op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
+        return op(logits, target)
+    if isinstance(weight, Variable) and weight.trainable:
+        raise GraphError(
+            "SoftmaxCrossEntropy: weight is trainable, needed a constant; detach() it"
+        )
+    op = WeightedSoftmaxCrossEntropy(ignore_index, label_smoothing, reduction)
+    return op(logits, target, weight)
 
 
 def loss_to_onnx(graph, name, x, target, options, weight=None):
@@ -297,29 +322,6 @@ def picked(xp, target):
         shape = (1,) * axis + (n,) + (1,) * (target.ndim - axis - 1)
         index.append(xp.reshape(xp.new_arange(target, n), shape))
     return (*index, target)
-
-
-@function_of(SoftmaxCrossEntropy)
-def softmax_cross_entropy(
-    logits,
-    target,
-    weight=None,
-    ignore_index=None,
-    label_smoothing=0.0,
-    reduction="mean",
-):
-    if type(label_smoothing) is not float or label_smoothing:
-        what = "SoftmaxCrossEntropy", "label_smoothing"
-        label_smoothing = number(*what, label_smoothing)
-    if weight is None and ignore_index is None and not label_smoothing:
-        op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
-        return op(logits, target)
-    if isinstance(weight, Variable) and weight.trainable:
-        raise GraphError(
-            "SoftmaxCrossEntropy: weight is trainable, needed a constant; detach() it"
-        )
-    op = WeightedSoftmaxCrossEntropy(ignore_index, label_smoothing, reduction)
-    return op(logits, target, weight)
 
 
 _plain = {reduction: SoftmaxCrossEntropy(reduction) for reduction in REDUCTIONS}

@@ -1,5 +1,7 @@
 """Losses of scores against integer labels: of log-probabilities, and of margins."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
@@ -20,41 +22,10 @@ from xdl.ops.loss.reduced import (
     check_signs,
     weighed,
 )
+from xdl.typing import ArrayLike
 
 
 class NllLoss(ReducedLoss):
-    """Compute the negative log-likelihood of labels: -x[target].
-
-    After ``log_softmax`` it is the cross-entropy; ``softmax_cross_entropy`` does both
-    in one.
-
-    Args:
-        x: log-probabilities (..., classes).
-        target: integer labels (...), each in [0, classes).
-        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
-            the class out. The mean is then divided by the sum of the factors of the
-            targets.
-        ignore_index: None, or a label whose samples do not count, whatever stands in
-            them; where all samples are ignored, the mean is 0.
-        reduction: "mean" over the samples (default), "sum", or "none".
-
-    Returns:
-        A single number, or an array (...) for "none".
-
-    Raises:
-        LabelError: a label is outside [0, classes).
-        DtypeError: labels are not integers.
-        GraphError: ``weight`` is trainable; the loss has no gradient by it.
-        ShapeError: the shapes do not fit.
-        EmptyBatchError: a mean over no samples.
-        ArgumentError: another reduction.
-
-    Example:
-        >>> import xdl
-        >>> xdl.nll_loss([[-1.0, -2.0], [-3.0, -4.0]], [1, 0])
-        Variable(2.5, dtype=float32)
-    """
-
     own_dtype = ("target",)
     cases = (
         Case([(2, 3), [0, 2], None]),
@@ -123,6 +94,50 @@ class NllLoss(ReducedLoss):
         return loss_to_onnx(graph, name, x, target, options, weight)
 
 
+@function_of(NllLoss)
+def nll_loss(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Variable:
+    """Compute the negative log-likelihood of labels: -x[target].
+
+    After ``log_softmax`` it is the cross-entropy; ``softmax_cross_entropy`` does both
+    in one.
+
+    Args:
+        x: log-probabilities (..., classes).
+        target: integer labels (...), each in [0, classes).
+        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
+            the class out. The mean is then divided by the sum of the factors of the
+            targets.
+        ignore_index: None, or a label whose samples do not count, whatever stands in
+            them; where all samples are ignored, the mean is 0.
+        reduction: "mean" over the samples (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array (...) for "none".
+
+    Raises:
+        LabelError: a label is outside [0, classes).
+        DtypeError: labels are not integers.
+        GraphError: ``weight`` is trainable; the loss has no gradient by it.
+        ShapeError: the shapes do not fit.
+        EmptyBatchError: a mean over no samples.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nll_loss([[-1.0, -2.0], [-3.0, -4.0]], [1, 0])
+        Variable(2.5, dtype=float32)
+    """
+    if isinstance(weight, Variable) and weight.trainable:
+        raise GraphError("NllLoss: weight is trainable, needed a constant; detach() it")
+    return NllLoss(ignore_index, reduction)(x, target, weight)
+
+
 def _factors(xp, target, weight, counts, like):
     """Return the factor of each sample; None if all are 1."""
     if weight is not None:
@@ -132,34 +147,6 @@ def _factors(xp, target, weight, counts, like):
 
 
 class HingeLoss(ReducedLoss):
-    """Compute max(0, margin - target x) of scores and labels -1 or 1.
-
-    The gradient is 0 where a score lies on the margin.
-
-    Args:
-        x: scores of any shape: positive for the label 1, negative for -1.
-        target: integer labels of the same shape, -1 or 1.
-        margin: how far on the right side a score costs nothing; default 1.
-        reduction: "mean" over the elements (default), "sum", or "none".
-
-    Returns:
-        A single number, or an array of the shape of ``x`` for "none".
-
-    Raises:
-        LabelError: a label is neither -1 nor 1.
-        DtypeError: labels are not integers.
-        ShapeError: the shapes differ; nothing is broadcast.
-        EmptyBatchError: a mean over no elements.
-        ArgumentError: another reduction.
-
-    Example:
-        >>> import xdl
-        >>> xdl.hinge_loss([3.0, 0.5, 0.5], [1, 1, -1], reduction="none")
-        Variable([0. , 0.5, 1.5], dtype=float32)
-
-    Reference: Cortes and Vapnik, "Support-Vector Networks", 1995.
-    """
-
     own_dtype = ("target",)
     cases = (
         Case([(2, 3), [[1, -1, 1], [-1, -1, 1]]]),
@@ -191,13 +178,35 @@ class HingeLoss(ReducedLoss):
         return xp.zero_unless(xp.logical_not(is_beyond), slope), None
 
 
-@function_of(NllLoss)
-def nll_loss(x, target, weight=None, ignore_index=None, reduction="mean"):
-    if isinstance(weight, Variable) and weight.trainable:
-        raise GraphError("NllLoss: weight is trainable, needed a constant; detach() it")
-    return NllLoss(ignore_index, reduction)(x, target, weight)
-
-
 @function_of(HingeLoss)
-def hinge_loss(x, target, margin=1.0, reduction="mean"):
+def hinge_loss(
+    x: ArrayLike, target: ArrayLike, margin: float = 1.0, reduction: str = "mean"
+) -> Variable:
+    """Compute max(0, margin - target x) of scores and labels -1 or 1.
+
+    The gradient is 0 where a score lies on the margin.
+
+    Args:
+        x: scores of any shape: positive for the label 1, negative for -1.
+        target: integer labels of the same shape, -1 or 1.
+        margin: how far on the right side a score costs nothing; default 1.
+        reduction: "mean" over the elements (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        LabelError: a label is neither -1 nor 1.
+        DtypeError: labels are not integers.
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.hinge_loss([3.0, 0.5, 0.5], [1, 1, -1], reduction="none")
+        Variable([0. , 0.5, 1.5], dtype=float32)
+
+    Reference: Cortes and Vapnik, "Support-Vector Networks", 1995.
+    """
     return HingeLoss(margin, reduction)(x, target)

@@ -5,6 +5,8 @@ of the time of a reduction; what is kept for the gradient is the centred input, 
 it is scaled, and one factor per row or channel.
 """
 
+from __future__ import annotations
+
 import math
 
 from xdl.arguments import explained
@@ -18,6 +20,7 @@ from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.elementwise.arithmetic import add, multiply
 from xdl.ops.layout.shape import reshape
+from xdl.typing import ArrayLike, Shape
 
 
 class Normalization(Op):
@@ -77,34 +80,6 @@ def checked_eps(who, eps):
 
 
 class LayerNorm(Normalization):
-    """Bring the last axes to mean 0 and variance 1: (x - mean) / sqrt(var + eps).
-
-    The result is then multiplied by ``weight`` and ``bias`` is added. 16-bit numbers
-    are computed in float32.
-
-    Args:
-        x: an array (..., *shape).
-        shape: the lengths of the axes that are normalized together, an int or a
-            sequence of ints.
-        weight, bias: arrays of that shape, or None.
-        eps: added to the variance; default 1e-5.
-
-    Returns:
-        An array of the shape of ``x``.
-
-    Raises:
-        ShapeError: ``x`` does not end in ``shape``, or a weight has another shape.
-        ArgumentError: ``eps`` is negative or not finite.
-
-    Example:
-        >>> import xdl
-        >>> xdl.layer_norm([[1.0, 3.0], [2.0, 4.0]], 2)
-        Variable([[-0.999995,  0.999995],
-                  [-0.999995,  0.999995]], dtype=float32)
-
-    Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016, eq. 4.
-    """
-
     onnx = "LayerNormalization"
     centres = True  # whether the mean is subtracted
     floating = True
@@ -230,38 +205,49 @@ class LayerNorm(Normalization):
         return graph.add(self.onnx, x, weight, bias, axis=axis, epsilon=self.eps)
 
 
-def _flat(xp, weight):
-    return xp.reshape(weight, (math.prod(weight.shape),))
+@function_of(LayerNorm)
+def layer_norm(
+    x: ArrayLike,
+    shape: Shape,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-05,
+) -> Variable:
+    """Bring the last axes to mean 0 and variance 1: (x - mean) / sqrt(var + eps).
 
-
-class RMSNorm(LayerNorm):
-    """Divide the last axes by their root mean square: x / sqrt(mean(x**2) + eps).
-
-    The result is then multiplied by ``weight``. 16-bit numbers are computed in
-    float32.
+    The result is then multiplied by ``weight`` and ``bias`` is added. 16-bit numbers
+    are computed in float32.
 
     Args:
         x: an array (..., *shape).
         shape: the lengths of the axes that are normalized together, an int or a
             sequence of ints.
-        weight: an array of that shape, or None.
-        eps: added to the mean square; default 1e-5.
+        weight, bias: arrays of that shape, or None.
+        eps: added to the variance; default 1e-5.
 
     Returns:
         An array of the shape of ``x``.
 
     Raises:
-        ShapeError: ``x`` does not end in ``shape``, or ``weight`` has another shape.
+        ShapeError: ``x`` does not end in ``shape``, or a weight has another shape.
         ArgumentError: ``eps`` is negative or not finite.
 
     Example:
         >>> import xdl
-        >>> xdl.rms_norm([[3.0, 4.0]], 2, eps=0.0).numpy().round(4)
-        array([[0.8485, 1.1314]], dtype=float32)
+        >>> xdl.layer_norm([[1.0, 3.0], [2.0, 4.0]], 2)
+        Variable([[-0.999995,  0.999995],
+                  [-0.999995,  0.999995]], dtype=float32)
 
-    Reference: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4.
+    Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016, eq. 4.
     """
+    return LayerNorm(shape, eps)(x, weight, bias)
 
+
+def _flat(xp, weight):
+    return xp.reshape(weight, (math.prod(weight.shape),))
+
+
+class RMSNorm(LayerNorm):
     onnx = "RMSNormalization"
     centres = False
     cases = (
@@ -289,18 +275,47 @@ class RMSNorm(LayerNorm):
         return gx
 
 
-@function_of(LayerNorm)
-def layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
-    return LayerNorm(shape, eps)(x, weight, bias)
-
-
 @function_of(RMSNorm)
-def rms_norm(x, shape, weight=None, eps=1e-5):
+def rms_norm(
+    x: ArrayLike, shape: Shape, weight: ArrayLike | None = None, eps: float = 1e-05
+) -> Variable:
+    """Divide the last axes by their root mean square: x / sqrt(mean(x**2) + eps).
+
+    The result is then multiplied by ``weight``. 16-bit numbers are computed in
+    float32.
+
+    Args:
+        x: an array (..., *shape).
+        shape: the lengths of the axes that are normalized together, an int or a
+            sequence of ints.
+        weight: an array of that shape, or None.
+        eps: added to the mean square; default 1e-5.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        ShapeError: ``x`` does not end in ``shape``, or ``weight`` has another shape.
+        ArgumentError: ``eps`` is negative or not finite.
+
+    Example:
+        >>> import xdl
+        >>> xdl.rms_norm([[3.0, 4.0]], 2, eps=0.0).numpy().round(4)
+        array([[0.8485, 1.1314]], dtype=float32)
+
+    Reference: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4.
+    """
     return RMSNorm(shape, eps)(x, weight)
 
 
 @explained
-def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
+def group_norm(
+    x: ArrayLike,
+    groups: int,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-05,
+) -> Variable:
     """Bring groups of channels of each sample to mean 0 and variance 1.
 
     The result is then multiplied by ``weight`` and ``bias`` is added.
@@ -341,7 +356,12 @@ def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
 
 
 @explained
-def instance_norm(x, weight=None, bias=None, eps=1e-5):
+def instance_norm(
+    x: ArrayLike,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-05,
+) -> Variable:
     """Bring every channel of each sample to mean 0 and variance 1.
 
     The result is then multiplied by ``weight`` and ``bias`` is added.

@@ -1,9 +1,12 @@
 """Pooling to a size that is asked for."""
 
+from __future__ import annotations
+
 from xdl import backend
 from xdl.arguments import explained
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
-from xdl.ops.convolution.windows import as_pair
+from xdl.ops.convolution.windows import per_axis
 from xdl.ops.elementwise.arithmetic import divide
 from xdl.ops.elementwise.selection import where
 from xdl.ops.indexing.getitem import take
@@ -11,10 +14,11 @@ from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.shape import reshape
 from xdl.ops.pooling.avg_pool import avg_pool2d
 from xdl.ops.reduction.reduce import mean, sum
+from xdl.typing import ArrayLike, Shape
 
 
 @explained
-def adaptive_avg_pool2d(x, size):
+def adaptive_avg_pool2d(x: ArrayLike, size: Shape) -> Variable:
     """Take means over as many windows as asked for, of nearly equal sizes.
 
     Row i of the windows goes from ``floor(i height / rows)`` to
@@ -36,7 +40,7 @@ def adaptive_avg_pool2d(x, size):
         >>> xdl.adaptive_avg_pool2d([[[[1.0, 2.0, 3.0]]]], (1, 2))
         Variable([[[[1.5, 2.5]]]], dtype=float32)
     """
-    size = as_pair("adaptive_avg_pool2d", "size", size, 1)
+    size = per_axis("adaptive_avg_pool2d", "size", size, 1, 2)
     x = as_operand(x)
     if x.ndim != 4 or 0 in x.shape[2:]:
         raise ShapeError(

@@ -6,6 +6,8 @@ axes of distinct labels, then joins two operands at a time, the cheapest pair fi
 with one matrix product (BLAS) where a label is summed over, else by multiplying.
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 import math

@@ -1,12 +1,25 @@
 """One step of a recurrent network: a sequence of the length 1."""
 
+from __future__ import annotations
+
 from xdl.arguments import explained
+from xdl.core.variable import Variable
 from xdl.ops.layout.unit_axes import expand_dims
-from xdl.ops.recurrent.networks import gru, lstm, rnn
+from xdl.ops.recurrent.gru import gru
+from xdl.ops.recurrent.lstm import lstm
+from xdl.ops.recurrent.rnn import rnn
+from xdl.typing import ArrayLike
 
 
 @explained
-def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
+def lstm_cell(
+    x: ArrayLike,
+    h: ArrayLike,
+    c: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+) -> tuple[Variable, Variable]:
     """Take one step of a long short-term memory.
 
     Args:
@@ -31,7 +44,14 @@ def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
 
 
 @explained
-def gru_cell(x, h, weight, hidden_weight, bias=None, hidden_bias=None):
+def gru_cell(
+    x: ArrayLike,
+    h: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    hidden_bias: ArrayLike | None = None,
+) -> Variable:
     """Take one step of gated recurrent units.
 
     Args:
@@ -55,7 +75,14 @@ def gru_cell(x, h, weight, hidden_weight, bias=None, hidden_bias=None):
 
 
 @explained
-def rnn_cell(x, h, weight, hidden_weight, bias=None, activation="tanh"):
+def rnn_cell(
+    x: ArrayLike,
+    h: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    activation: str = "tanh",
+) -> Variable:
     """Take one step of a simple recurrent network.
 
     Args:

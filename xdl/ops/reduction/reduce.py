@@ -1,11 +1,15 @@
 """Reductions: fewer numbers out than in, along axes."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import EmptyBatchError, ShapeError
 from xdl.ops.axes import as_axes, is_of_number, positive_axes, reduced_shape
+from xdl.typing import ArrayLike, Axes
 
 MANY = (
     Case([(2, 3)]),
@@ -93,6 +97,19 @@ class NonEmptyReduction(Reduction):
 
 
 class Sum(Reduction):
+    onnx = "ReduceSum"
+    cases = (*MANY, *EMPTY, *OF_NUMBER)
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.sum(x, axis=axis, keepdims=self.keepdims)
+
+    def gradient(self, xp, gy, x_shape):
+        return (xp.broadcast_to(self._spread(xp, gy, x_shape), x_shape),)
+
+
+@function_of(Sum)
+def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Add up the elements along axes; of no elements the sum is 0.
 
     Args:
@@ -111,39 +128,10 @@ class Sum(Reduction):
         >>> xdl.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
         Variable([4., 6.], dtype=float32)
     """
-
-    onnx = "ReduceSum"
-    cases = (*MANY, *EMPTY, *OF_NUMBER)
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.sum(x, axis=axis, keepdims=self.keepdims)
-
-    def gradient(self, xp, gy, x_shape):
-        return (xp.broadcast_to(self._spread(xp, gy, x_shape), x_shape),)
+    return Sum(axis, keepdims)(x)
 
 
 class Mean(Reduction):
-    """Average the elements along axes.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        axis: None (all axes), an int or a tuple of ints.
-        keepdims: keep reduced axes with length 1; default False.
-
-    Returns:
-        The means.
-
-    Raises:
-        EmptyBatchError: there are no elements to average.
-        ShapeError: there is no such axis, or one is named twice.
-
-    Example:
-        >>> import xdl
-        >>> xdl.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
-        Variable([1.5, 3.5], dtype=float32)
-    """
-
     onnx = "ReduceMean"
     cases = (
         *MANY,
@@ -172,7 +160,47 @@ class Mean(Reduction):
         return count
 
 
+@function_of(Mean)
+def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Average the elements along axes.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The means.
+
+    Raises:
+        EmptyBatchError: there are no elements to average.
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        Variable([1.5, 3.5], dtype=float32)
+    """
+    return Mean(axis, keepdims)(x)
+
+
 class Max(NonEmptyReduction):
+    onnx = "ReduceMax"
+    cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False), *OF_NUMBER)
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.max(x, axis=axis, keepdims=self.keepdims)
+
+    def gradient(self, xp, gy, x, y):
+        chosen = xp.logical_or(x == self._spread(xp, y, x.shape), x != x)
+        axis = self.axis if x.ndim else None
+        count = xp.sum(xp.astype(chosen, gy.dtype), axis=axis, keepdims=True)
+        return (xp.zero_unless(chosen, self._spread(xp, gy, x.shape) / count),)
+
+
+@function_of(Max)
+def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Take the largest element along axes; NaN wins.
 
     Elements that tie share the gradient equally, as in PyTorch's ``amax``; so do NaNs.
@@ -193,22 +221,20 @@ class Max(NonEmptyReduction):
         >>> xdl.max([[1.0, 5.0], [3.0, 4.0]], axis=1)
         Variable([5., 4.], dtype=float32)
     """
-
-    onnx = "ReduceMax"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False), *OF_NUMBER)
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.max(x, axis=axis, keepdims=self.keepdims)
-
-    def gradient(self, xp, gy, x, y):
-        chosen = xp.logical_or(x == self._spread(xp, y, x.shape), x != x)
-        axis = self.axis if x.ndim else None
-        count = xp.sum(xp.astype(chosen, gy.dtype), axis=axis, keepdims=True)
-        return (xp.zero_unless(chosen, self._spread(xp, gy, x.shape) / count),)
+    return Max(axis, keepdims)(x)
 
 
 class Min(Max):
+    onnx = "ReduceMin"
+    cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False), *OF_NUMBER)
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.min(x, axis=axis, keepdims=self.keepdims)
+
+
+@function_of(Min)
+def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Take the smallest element along axes; NaN wins.
 
     Elements that tie share the gradient equally, as in PyTorch's ``amin``; so do NaNs.
@@ -229,35 +255,10 @@ class Min(Max):
         >>> xdl.min([[1.0, 5.0], [3.0, 4.0]], axis=1)
         Variable([1., 3.], dtype=float32)
     """
-
-    onnx = "ReduceMin"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False), *OF_NUMBER)
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.min(x, axis=axis, keepdims=self.keepdims)
+    return Min(axis, keepdims)(x)
 
 
 class LogSumExp(NonEmptyReduction):
-    """Compute ln(sum(exp(x))) along axes without overflow.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        axis: None (all axes), an int or a tuple of ints.
-        keepdims: keep reduced axes with length 1; default False.
-
-    Returns:
-        The logarithms; -inf where all elements are -inf, and the gradient is 0 there.
-
-    Raises:
-        ShapeError: an axis is empty, does not exist or is named twice.
-
-    Example:
-        >>> import xdl
-        >>> round(xdl.logsumexp([1000.0, 1000.0]).item(), 3)
-        1000.693
-    """
-
     onnx = "ReduceLogSumExp"
     cases = (*MANY, *NO_EMPTY, Case([[1e4, -1e4, 1e4]], smooth=False), OF_NUMBER[0])
     floating = True
@@ -276,26 +277,24 @@ class LogSumExp(NonEmptyReduction):
         return (self._spread(xp, gy, x.shape) * xp.exp(x - y),)
 
 
-@function_of(Sum)
-def sum(x, axis=None, keepdims=False):
-    return Sum(axis, keepdims)(x)
-
-
-@function_of(Mean)
-def mean(x, axis=None, keepdims=False):
-    return Mean(axis, keepdims)(x)
-
-
-@function_of(Max)
-def max(x, axis=None, keepdims=False):
-    return Max(axis, keepdims)(x)
-
-
-@function_of(Min)
-def min(x, axis=None, keepdims=False):
-    return Min(axis, keepdims)(x)
-
-
 @function_of(LogSumExp)
-def logsumexp(x, axis=None, keepdims=False):
+def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Compute ln(sum(exp(x))) along axes without overflow.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The logarithms; -inf where all elements are -inf, and the gradient is 0 there.
+
+    Raises:
+        ShapeError: an axis is empty, does not exist or is named twice.
+
+    Example:
+        >>> import xdl
+        >>> round(xdl.logsumexp([1000.0, 1000.0]).item(), 3)
+        1000.693
+    """
     return LogSumExp(axis, keepdims)(x)

@@ -1,34 +1,95 @@
-"""Convolution of images and of sequences, and its gradients."""
+"""Convolution of images, and its gradients."""
+
+from __future__ import annotations
 
 import math
 
-from xdl.arguments import explained
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape
 from xdl.ops.convolution.depthwise import by_input, by_weight, convolved, is_depthwise
-from xdl.ops.convolution.rows import (
-    Convolution,
-    blocks,
-    conv_to_onnx,
-    moved,
-    transposed_to_onnx,
-)
-from xdl.ops.convolution.windows import (
-    applied,
-    as_pair,
-    channels_last,
-    few,
-    images_last,
-    inner,
-    shifts,
-)
-from xdl.ops.layout.composed import as_operand
-from xdl.ops.layout.unit_axes import expand_dims, squeeze
+from xdl.ops.convolution.products import ByInput, ByWeight, Forward
+from xdl.ops.convolution.rows import ByRows, blocks, moved
+from xdl.ops.convolution.windows import channels_last, few, images_last, inner, shifts
+from xdl.typing import ArrayLike, Shape
 
 
-class Conv2d(Convolution):
+class Conv2d(ByRows, Forward):
+    cases = (
+        Case([(2, 3, 5, 4), (4, 3, 3, 2), (4,)]),
+        Case([(2, 3, 5, 4), (4, 3, 3, 3), None], {"stride": 2, "padding": 1}),
+        Case([(2, 4, 5, 5), (6, 2, 2, 3), (6,)], {"groups": 2, "padding": (0, 2)}),
+        Case([(1, 2, 7, 6), (1, 2, 3, 2), None], {"dilation": 2, "stride": (1, 2)}),
+        Case([(2, 3, 4, 4), (2, 3, 1, 1), (2,)]),
+        Case([(2, 9, 3, 4), (2, 9, 1, 1), (2,)], {"padding": (0, 1)}),
+        Case([(2, 8, 4, 4), (4, 4, 3, 2), (4,)], {"groups": 2, "padding": 1}),
+        Case(
+            [(2, 3, 5, 6), (3, 1, 2, 3), (3,)],
+            {"groups": 3, "padding": 1, "stride": (1, 2), "dilation": (2, 1)},
+        ),
+        Case([(0, 3, 4, 4), (2, 3, 3, 3), (2,)]),
+        BadCase([(1, 2, 2, 2), (1, 2, 3, 3), None], ShapeError, "does not fit"),
+        BadCase([(1, 3, 4, 4), (1, 2, 3, 3), None], ShapeError, "weight needs 2"),
+        BadCase(
+            [(1, 3, 4, 4), (2, 1, 3, 3), None], ShapeError, "groups 2", {"groups": 2}
+        ),
+        BadCase([(3, 4, 4), (2, 3, 3, 3), None], ShapeError, "x (3, 4, 4)"),
+        BadCase([(1, 3, 4, 4), (2, 3, 3, 3), (3,)], ShapeError, "needed (2,)"),
+        BadCase([(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "stride 0", {"stride": 0}),
+        BadCase(
+            [(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "padding -1", {"padding": -1}
+        ),
+        BadCase(
+            [(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "dilation 0", {"dilation": 0}
+        ),
+        BadCase([(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "groups 0", {"groups": 0}),
+    )
+
+    def compute(self, xp, x, weight, bias=None):
+        y_shape = self.shape(
+            x.shape, weight.shape, None if bias is None else bias.shape
+        )
+        n, out, *count = y_shape
+        if is_depthwise(weight.shape, self.groups):
+            y = convolved(xp, self, x, weight, count)
+            y = y if bias is None else y + bias
+            return xp.permute_dims(y, (0, 3, 1, 2))
+        matrices = self._matrices(xp, weight, few(x.shape[1]))
+        matrices = xp.matrix_transpose(matrices)
+        if bias is not None:  # for a row of places: sums of short rows are slow
+            bias = xp.new_zeros(bias, (count[1], out)) + bias
+        seen, parts = self._seen(xp, x, weight.shape[2:])
+        y = xp.new_zeros(x, (n, *count, out)) if len(parts) != 1 else None
+        for some, rows in parts:
+            block = seen[some, :, :, :, rows, :]
+            product = xp.matmul(self._rows(xp, block), matrices)
+            shape = (block.shape[0], *block.shape[4:], out)
+            product = self._ungrouped(xp, product, shape)
+            if bias is not None:
+                product += bias
+            if y is None:
+                y = product
+            else:
+                y[some, rows, :, :] = product
+        return xp.permute_dims(y, (0, 3, 1, 2))
+
+    def _of_bias(self, xp, gy):
+        rows = channels_last(xp, gy)  # a product: 8 times as fast as a sum
+        ones = xp.new_ones(gy, (1, rows.shape[1]))
+        return xp.sum(xp.matmul(ones, rows), axis=(0, 1))
+
+
+@function_of(Conv2d)
+def conv2d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Shape = 1,
+    padding: Shape = 0,
+    dilation: Shape = 1,
+    groups: int = 1,
+) -> Variable:
     """Slide windows over images and take the product with what they see.
 
     ``y[n, o, i, j] = bias[o] + sum of x[n, c, i s + a d - p, j s + b d - p] *
@@ -60,101 +121,10 @@ class Conv2d(Convolution):
     Reference: Dumoulin and Visin, "A Guide to Convolution Arithmetic for Deep
     Learning", 2016, sections 2 and 4.
     """
-
-    kept_for = {"x": "weight", "weight": "x"}
-    cases = (
-        Case([(2, 3, 5, 4), (4, 3, 3, 2), (4,)]),
-        Case([(2, 3, 5, 4), (4, 3, 3, 3), None], {"stride": 2, "padding": 1}),
-        Case([(2, 4, 5, 5), (6, 2, 2, 3), (6,)], {"groups": 2, "padding": (0, 2)}),
-        Case([(1, 2, 7, 6), (1, 2, 3, 2), None], {"dilation": 2, "stride": (1, 2)}),
-        Case([(2, 3, 4, 4), (2, 3, 1, 1), (2,)]),
-        Case([(2, 9, 3, 4), (2, 9, 1, 1), (2,)], {"padding": (0, 1)}),
-        Case([(2, 8, 4, 4), (4, 4, 3, 2), (4,)], {"groups": 2, "padding": 1}),
-        Case(
-            [(2, 3, 5, 6), (3, 1, 2, 3), (3,)],
-            {"groups": 3, "padding": 1, "stride": (1, 2), "dilation": (2, 1)},
-        ),
-        Case([(0, 3, 4, 4), (2, 3, 3, 3), (2,)]),
-        BadCase([(1, 2, 2, 2), (1, 2, 3, 3), None], ShapeError, "does not fit"),
-        BadCase([(1, 3, 4, 4), (1, 2, 3, 3), None], ShapeError, "weight needs 2"),
-        BadCase(
-            [(1, 3, 4, 4), (2, 1, 3, 3), None], ShapeError, "groups 2", {"groups": 2}
-        ),
-        BadCase([(3, 4, 4), (2, 3, 3, 3), None], ShapeError, "x (3, 4, 4)"),
-        BadCase([(1, 3, 4, 4), (2, 3, 3, 3), (3,)], ShapeError, "needed (2,)"),
-        BadCase([(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "stride 0", {"stride": 0}),
-        BadCase(
-            [(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "padding -1", {"padding": -1}
-        ),
-        BadCase(
-            [(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "dilation 0", {"dilation": 0}
-        ),
-        BadCase([(1, 1, 4, 4), (1, 1, 3, 3)], ArgumentError, "groups 0", {"groups": 0}),
-    )
-
-    def __init__(self, stride=1, padding=0, dilation=1, groups=1):
-        self._set(stride, padding, dilation, groups)
-
-    def shape(self, x_shape, weight_shape, bias_shape=None):
-        count = self._check(x_shape, weight_shape)
-        if bias_shape is not None and tuple(bias_shape) != tuple(weight_shape[:1]):
-            raise ShapeError(
-                f"{self}: bias has shape {tuple(bias_shape)}, needed "
-                f"{tuple(weight_shape[:1])}"
-            )
-        return (x_shape[0], weight_shape[0], *count)
-
-    def flops(self, y_shape, x_shape, weight_shape, bias_shape=None):
-        fan_in = math.prod(weight_shape[1:])
-        return (2 * fan_in + (bias_shape is not None)) * math.prod(y_shape)
-
-    def compute(self, xp, x, weight, bias=None):
-        y_shape = self.shape(
-            x.shape, weight.shape, None if bias is None else bias.shape
-        )
-        n, out, *count = y_shape
-        if is_depthwise(weight.shape, self.groups):
-            y = convolved(xp, self, x, weight, count)
-            y = y if bias is None else y + bias
-            return xp.permute_dims(y, (0, 3, 1, 2))
-        matrices = self._matrices(xp, weight, few(x.shape[1]))
-        matrices = xp.matrix_transpose(matrices)
-        if bias is not None:  # for a row of places: sums of short rows are slow
-            bias = xp.new_zeros(bias, (count[1], out)) + bias
-        seen, parts = self._seen(xp, x, weight.shape[2:])
-        y = xp.new_zeros(x, (n, *count, out)) if len(parts) != 1 else None
-        for some, rows in parts:
-            block = seen[some, :, :, :, rows, :]
-            product = xp.matmul(self._rows(xp, block), matrices)
-            shape = (block.shape[0], *block.shape[4:], out)
-            product = self._ungrouped(xp, product, shape)
-            if bias is not None:
-                product += bias
-            if y is None:
-                y = product
-            else:
-                y[some, rows, :, :] = product
-        return xp.permute_dims(y, (0, 3, 1, 2))
-
-    def gradient(self, xp, gy, x, weight, x_shape, weight_shape, wanted):
-        gx = gweight = gbias = None
-        if wanted[0]:
-            op = Conv2dByInput(tuple(x_shape[2:]), *self._options)
-            gx = applied(op, xp, gy, weight)
-        if wanted[1]:
-            op = Conv2dByWeight(tuple(weight_shape[2:]), *self._options)
-            gweight = applied(op, xp, x, gy)
-        if len(wanted) > 2 and wanted[2]:
-            rows = channels_last(xp, gy)  # a product: 8 times as fast as a sum
-            ones = xp.new_ones(gy, (1, rows.shape[1]))
-            gbias = xp.sum(xp.matmul(ones, rows), axis=(0, 1))
-        return gx, gweight, gbias
-
-    def to_onnx(self, graph, x, weight, bias=None):
-        return conv_to_onnx(self, graph, x, weight, bias)
+    return Conv2d(stride, padding, dilation, groups)(x, weight, bias)
 
 
-class Conv2dByInput(Convolution):
+class Conv2dByInput(ByRows, ByInput):
     """Compute the gradient of ``conv2d`` by its images: a transposed convolution.
 
     Args:
@@ -170,12 +140,11 @@ class Conv2dByInput(Convolution):
 
     Example:
         >>> import xdl
-        >>> from xdl.ops.convolution.conv import Conv2dByInput
+        >>> from xdl.ops.convolution.conv2d import Conv2dByInput
         >>> Conv2dByInput((1, 3))([[[[1.0, 2.0]]]], [[[[1.0, -1.0]]]])
         Variable([[[[ 1.,  1., -2.]]]], dtype=float32)
     """
 
-    kept_for = {"g": "weight", "weight": "g"}
     cases = (
         Case([(2, 4, 3, 3), (4, 3, 3, 2)], {"size": (5, 4)}),
         Case([(2, 4, 3, 2), (4, 3, 3, 3)], {"size": (5, 4), "stride": 2, "padding": 1}),
@@ -187,23 +156,6 @@ class Conv2dByInput(Convolution):
         Case([(2, 4, 4, 2), (4, 9, 3, 2)], {"size": (4, 3), "padding": (1, 0)}),
         BadCase([(1, 1, 3, 3), (1, 1, 2, 2)], ShapeError, ": g (", {"size": (3, 3)}),
     )
-
-    def __init__(self, size, stride=1, padding=0, dilation=1, groups=1):
-        self.size = as_pair("Conv2dByInput", "size", size, 1)
-        self._set(stride, padding, dilation, groups)
-
-    def shape(self, g_shape, weight_shape):
-        channels = weight_shape[1] * self.groups
-        count = self._check((g_shape[0], channels, *self.size), weight_shape)
-        if tuple(g_shape[1:]) != (weight_shape[0], *count):
-            raise ShapeError(
-                f"{self}: g {tuple(g_shape)} came, needed "
-                f"{(g_shape[0], weight_shape[0], *count)}"
-            )
-        return (g_shape[0], channels, *self.size)
-
-    def flops(self, y_shape, g_shape, weight_shape):
-        return 2 * math.prod(weight_shape[1:]) * math.prod(g_shape)
 
     def compute(self, xp, g, weight):
         n, channels, *_ = self.shape(g.shape, weight.shape)
@@ -239,20 +191,8 @@ class Conv2dByInput(Convolution):
                 gx[some, moved(i, part), j, :] += seen[k, ...]
         return gx
 
-    def gradient(self, xp, gy, g, weight, weight_shape, wanted):
-        gg = gweight = None
-        if wanted[0]:
-            gg = applied(Conv2d(*self._options), xp, gy, weight)
-        if wanted[1]:
-            op = Conv2dByWeight(tuple(weight_shape[2:]), *self._options)
-            gweight = applied(op, xp, gy, g)
-        return gg, gweight
 
-    def to_onnx(self, graph, g, weight):
-        return transposed_to_onnx(self, graph, g, weight)
-
-
-class Conv2dByWeight(Convolution):
+class Conv2dByWeight(ByRows, ByWeight):
     """Compute the gradient of ``conv2d`` by its weight.
 
     Args:
@@ -268,12 +208,11 @@ class Conv2dByWeight(Convolution):
 
     Example:
         >>> import xdl
-        >>> from xdl.ops.convolution.conv import Conv2dByWeight
+        >>> from xdl.ops.convolution.conv2d import Conv2dByWeight
         >>> Conv2dByWeight((1, 2))([[[[1.0, 2.0, 3.0]]]], [[[[1.0, -1.0]]]])
         Variable([[[[-1., -1.]]]], dtype=float32)
     """
 
-    kept_for = {"x": "g", "g": "x"}
     cases = (
         Case([(2, 3, 5, 4), (2, 4, 3, 3)], {"window": (3, 2)}),
         Case(
@@ -286,23 +225,6 @@ class Conv2dByWeight(Convolution):
         Case([(2, 3, 4, 4), (2, 3, 3, 3)], {"window": (2, 2), "groups": 3}),
         BadCase([(1, 1, 4, 4), (1, 1, 4, 4)], ShapeError, ": g (", {"window": (2, 2)}),
     )
-
-    def __init__(self, window, stride=1, padding=0, dilation=1, groups=1):
-        self.window = as_pair("Conv2dByWeight", "window", window, 1)
-        self._set(stride, padding, dilation, groups)
-
-    def shape(self, x_shape, g_shape):
-        weight_shape = (g_shape[1], x_shape[1] // self.groups, *self.window)
-        count = self._check(x_shape, weight_shape)
-        if tuple(g_shape) != (x_shape[0], g_shape[1], *count):
-            raise ShapeError(
-                f"{self}: g {tuple(g_shape)} came, needed "
-                f"{(x_shape[0], g_shape[1], *count)}"
-            )
-        return weight_shape
-
-    def flops(self, y_shape, x_shape, g_shape):
-        return 2 * math.prod(y_shape[1:]) * math.prod(g_shape)
 
     def compute(self, xp, x, g):
         weight_shape = self.shape(x.shape, g.shape)
@@ -325,57 +247,7 @@ class Conv2dByWeight(Convolution):
             total = xp.permute_dims(total, (0, 3, 1, 2))
         return xp.reshape(total, weight_shape)
 
-    def gradient(self, xp, gy, x, g, x_shape, wanted):
-        gx = gg = None
-        if wanted[0]:
-            op = Conv2dByInput(tuple(x_shape[2:]), *self._options)
-            gx = applied(op, xp, g, gy)
-        if wanted[1]:
-            gg = applied(Conv2d(*self._options), xp, x, gy)
-        return gx, gg
 
-
-@function_of(Conv2d)
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    return Conv2d(stride, padding, dilation, groups)(x, weight, bias)
-
-
-@explained
-def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Slide windows over sequences and take the product with what they see.
-
-    It is ``conv2d`` on images that are one row high.
-
-    Args:
-        x: sequences (n, channels, length).
-        weight: an array (out, channels / groups, width).
-        bias: an array (out,), or None: no bias.
-        stride, padding, dilation, groups: ints, as in ``conv2d``.
-
-    Returns:
-        An array (n, out, places).
-
-    Raises:
-        ShapeError: the shapes do not fit, or the window is longer than the sequence.
-        ArgumentError: a stride or dilation below 1, or a padding below 0.
-
-    Example:
-        >>> import xdl
-        >>> xdl.conv1d([[[1.0, 2.0, 4.0]]], [[[1.0, -1.0]]])
-        Variable([[[-1., -2.]]], dtype=float32)
-    """
-    x, weight = as_operand(x), as_operand(weight)
-    if x.ndim != 3 or weight.ndim != 3:
-        raise ShapeError(
-            f"conv1d: x {tuple(x.shape)} and weight {tuple(weight.shape)} came, needed "
-            "(n, channels, length) and (out, in, width)"
-        )
-    options = {"stride": stride, "padding": padding, "dilation": dilation}
-    lone = {name: as_shape("conv1d", value) for name, value in options.items()}
-    for name, value in lone.items():
-        if len(value) != 1:
-            raise ArgumentError(f"conv1d: {name} {value} came, needed an int")
-    op = Conv2d(
-        (1, *lone["stride"]), (0, *lone["padding"]), (1, *lone["dilation"]), groups
-    )
-    return squeeze(op(expand_dims(x, -2), expand_dims(weight, -2), bias), -2)
+FAMILY = (Conv2d, Conv2dByInput, Conv2dByWeight)
+for _product in FAMILY:
+    _product.family = FAMILY
