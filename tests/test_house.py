@@ -58,6 +58,7 @@ CORE = [
     "initial",
     "debug",
     "node",
+    "signature",
     "narrow",
     "operators",
     "methods",

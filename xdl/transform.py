@@ -254,8 +254,6 @@ class _Entry:
 class _Recomputed:
     """One call of a function that is computed again: what its node asks of an Op."""
 
-    _sources = (("inputs", 0),)
-
     def __init__(self, function, inputs, options):
         self.function, self.options = function, options
         self.draws = random.state()
@@ -266,7 +264,7 @@ class _Recomputed:
     def __repr__(self):
         return f"Recomputed({getattr(self.function, '__name__', self.function)})"
 
-    def flops(self, y_shape, *shapes):
+    def flops_of(self, node):
         """Return None: the function's operations were not kept."""
 
     def output(self, inputs):

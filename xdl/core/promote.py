@@ -107,9 +107,9 @@ def _ready(op, inputs):
     """
     library, dtype = _trainable_kind(inputs)
     casts = dtype is not None
-    roles = op.takes_part
+    roles = op.signature.takes_part
     if len(inputs) > len(roles):
-        if not op.is_variadic:
+        if not op.signature.is_variadic:
             op.names_for(inputs)  # refuses them
         roles += roles[-1:] * (len(inputs) - len(roles))
     arrays = []
@@ -121,7 +121,7 @@ def _ready(op, inputs):
                 return None
             array = array if kind is float or kind is int else array.item()
         elif array is None:
-            if op.is_variadic or len(arrays) < op.required:
+            if op.signature.is_variadic or len(arrays) < op.signature.required:
                 return None
         else:
             if library is None and kind in backend.ARRAYS:
@@ -148,7 +148,7 @@ def _by_truth(op, arrays):
     where = next(backend.device_of(a) for a in arrays if hasattr(a, "dtype"))
     return [
         _truth(array, where) if name in op.conditions else array
-        for name, array in zip(op.inputs, arrays, strict=False)
+        for name, array in zip(op.signature.inputs, arrays, strict=False)
     ]
 
 
@@ -198,7 +198,7 @@ def _brought_together(op, inputs):
 
 
 def _refuse_none(op, names, inputs):
-    needed = len(names) if op.is_variadic else op.required
+    needed = len(names) if op.signature.is_variadic else op.signature.required
     for name, value in zip(names[:needed], inputs, strict=False):
         if value is None:
             raise DtypeError(
