@@ -46,8 +46,7 @@ LAYERS = [
     {"optim"},
     {"program"},
     {"models"},
-    {"train", "io"},
-    {"sklearn", "distributed"},
+    {"io"},
     {"testing", "config"},
     {"__main__", "exports"},
 ]
@@ -78,7 +77,7 @@ CORE = [
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 # A program's executors write NumPy's code, and plan its memory.
-IMPORTS_NUMPY = {"backend", "native", "program", "io", "train", "sklearn", "testing"}
+IMPORTS_NUMPY = {"backend", "native", "program", "io", "testing"}
 IMPORTS_NUMPY |= {"typing"}  # for type checkers alone
 # Their names are those of the Array API standard, which documents them.
 NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
