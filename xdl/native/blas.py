@@ -32,7 +32,7 @@ def _layout(rows, columns, row, column):
 
 @compiled
 def multiply_by_loops(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
-    """Do what ``strips.multiplication``'s function does, number by number."""
+    """Do what ``panels.multiplication``'s function does, number by number."""
     for i in range(m):
         for j in range(n):
             total = c[i * c_row + j] if adds else 0.0
@@ -42,7 +42,7 @@ def multiply_by_loops(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row,
 
 
 def multiplication(dtype):
-    """Make ``multiply``, as ``strips.multiplication`` does; BLAS must be there."""
+    """Make ``multiply``, as ``panels.multiplication`` does; BLAS must be there."""
     number = getattr(types, dtype)
     gemm = _gemm(number, matrix_product(dtype))
 

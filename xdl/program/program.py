@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from xdl.program.memory.planning import PRODUCTS
+from xdl.program.memory.plan import PRODUCTS
 from xdl.program.pytree import leaves
 from xdl.program.saved.saving import save
 from xdl.program.saved.text import Text

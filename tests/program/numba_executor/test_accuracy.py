@@ -18,7 +18,8 @@ from tests.support.exact import (
     within_reach,
 )
 from xdl.backend import numpy as host
-from xdl.program.numba_executor import executor, formulas
+from xdl.program.fusion import formulas
+from xdl.program.numba_executor import executor
 from xdl.program.numba_executor.whole_step import words as step_words
 from xdl.program.numpy_executor import executor as numpy_executor
 from xdl.tracing.namespace import trace

@@ -10,10 +10,10 @@ import xdl
 from tests.support.compared import arrays_of, differing
 from tests.support.counted import Counted
 from xdl.backend import numpy as host
-from xdl.program.memory.planning import Plan
+from xdl.program.memory.plan import Plan
 from xdl.program.numpy_executor import executor as numpy_executor
 from xdl.program.numpy_executor import tiles
-from xdl.program.passes.passes import improved
+from xdl.program.passes.pipeline import improved
 from xdl.program.record.recorder import record
 from xdl.program.record.state import State
 

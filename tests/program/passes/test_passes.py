@@ -8,7 +8,7 @@ from tests.support.compared import differing
 from xdl.backend import numpy as host
 from xdl.program import interpreter
 from xdl.program.numpy_executor.executor import NumpyExecutor
-from xdl.program.passes.passes import (
+from xdl.program.passes.pipeline import (
     as_rows,
     flattened,
     folded,

@@ -16,7 +16,7 @@ from xdl.program.call.replay import Replay
 from xdl.program.call.waiting import no_collection, told
 from xdl.program.interpreter import Refused
 from xdl.program.numpy_executor.executor import executor_of
-from xdl.program.passes.passes import improved
+from xdl.program.passes.pipeline import improved
 from xdl.program.pytree import leaves, mapped
 from xdl.program.record.arguments import Placing, called
 from xdl.program.record.kinds import dense, kind, too_many

@@ -8,7 +8,7 @@ Run row by row, or a few rows at a time, what lies between never leaves the cach
 
 import math
 
-from xdl.program.memory.planning import ufunc_of
+from xdl.program.memory.plan import ufunc_of
 from xdl.tracing.values import Instruction, Value, values_in
 
 WHOLE, REPEATED, COLUMN, SINGLE = "whole", "repeated", "column", "single"

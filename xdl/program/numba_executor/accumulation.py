@@ -6,8 +6,8 @@ row, of which each lane of the registers takes some tens, or ``ROWS`` rows.
 """
 
 from xdl.program.fusion.groups import COLUMN
+from xdl.program.fusion.reading import EVERY, TOTAL
 from xdl.program.numba_executor.phases import REDUCTIONS
-from xdl.program.numba_executor.reading import EVERY, TOTAL
 
 TERMS, ROWS = 2048, 64
 

@@ -2,8 +2,8 @@
 
 from xdl.native import entries
 from xdl.program.numba_executor.executor import NumbaExecutor
-from xdl.program.numba_executor.places import Ineligible
 from xdl.program.numba_executor.whole_step.executor import NumbaWhole
+from xdl.program.numba_executor.whole_step.places import Ineligible
 
 entries.warn_of_refusal()
 

@@ -7,12 +7,12 @@ import numpy as np
 from xdl.backend.scatter import add_at
 from xdl.native.cache import load
 from xdl.native.gemm import product
+from xdl.program.fusion.gathering import gathered
 from xdl.program.fusion.groups import REPEATED, WHOLE
-from xdl.program.memory.planning import Plan
-from xdl.program.numba_executor.gathering import gathered
+from xdl.program.fusion.strides import lies_plain
+from xdl.program.memory.plan import Plan
 from xdl.program.numba_executor.loops import NativeText
 from xdl.program.numba_executor.lowering import lowered, parted, summed
-from xdl.program.numba_executor.maps import lies_plain
 from xdl.program.numpy_executor.executor import NumpyExecutor
 from xdl.program.numpy_executor.source import Source
 from xdl.tracing.values import Value

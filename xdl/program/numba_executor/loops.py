@@ -14,10 +14,10 @@ import re
 import numba
 import numpy as np
 
+from xdl.program.fusion.formulas import formula_of
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE
+from xdl.program.fusion.strides import breaks, stride_at
 from xdl.program.numba_executor.accumulation import Accumulation, indented
-from xdl.program.numba_executor.formulas import formula_of
-from xdl.program.numba_executor.maps import breaks, stride_at
 from xdl.program.numba_executor.phases import REDUCTIONS, Phases
 from xdl.tracing.values import Value
 

@@ -6,9 +6,9 @@ Products with vectors become products and sums, and what is read in pieces is ma
 import numpy as np
 
 from xdl.native.gemm import product
-from xdl.program.numba_executor.formulas import formula_of
-from xdl.program.numba_executor.maps import lies_plain
-from xdl.program.passes.renaming import renamed
+from xdl.program.fusion.formulas import formula_of
+from xdl.program.fusion.strides import lies_plain
+from xdl.program.passes.rewriting import renamed
 from xdl.tracing.values import Instruction, Value, memory_order, owner_of
 
 

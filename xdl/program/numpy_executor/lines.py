@@ -6,7 +6,7 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.backend import scatter, summation
-from xdl.program.memory.planning import INTO, REDUCTIONS, ufunc_of
+from xdl.program.memory.plan import INTO, REDUCTIONS, ufunc_of
 from xdl.program.numpy_executor import kernels
 from xdl.program.numpy_executor.names import Names
 from xdl.tracing.values import Instruction, Value, is_fill, values_in

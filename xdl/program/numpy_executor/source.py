@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from xdl.program.fusion.groups import SINGLE, Group
-from xdl.program.memory.planning import REDUCTIONS
+from xdl.program.memory.plan import REDUCTIONS
 from xdl.program.numpy_executor.lines import Lines
 from xdl.program.numpy_executor.tiles import Tiling
 from xdl.tracing.values import Instruction

@@ -8,7 +8,7 @@ import numpy as np
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
-from xdl.program.passes.passes import improved
+from xdl.program.passes.pipeline import improved
 from xdl.program.pytree import leaves, mapped
 from xdl.program.record.attributes import holds
 from xdl.program.record.surroundings import Surroundings

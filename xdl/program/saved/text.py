@@ -10,7 +10,7 @@ import numpy as np
 from xdl import backend
 from xdl.backend import erf, random, scatter, summation
 from xdl.backend import numpy as host
-from xdl.program.memory.planning import REDUCTIONS, ufunc_of
+from xdl.program.memory.plan import REDUCTIONS, ufunc_of
 from xdl.program.numpy_executor import kernels
 from xdl.program.saved.literal import comment, literal
 from xdl.program.saved.sizes import moves, text_of

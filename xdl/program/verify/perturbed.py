@@ -19,7 +19,7 @@ from xdl import backend
 from xdl.backend import numpy as host
 from xdl.backend.scatter import add_at
 from xdl.program.interpreter import compute, replaced_options
-from xdl.program.passes.passes import CHECKS
+from xdl.program.passes.pipeline import CHECKS
 from xdl.tracing.values import is_given, replaced
 
 # What takes numbers as they are, and rounds nothing.

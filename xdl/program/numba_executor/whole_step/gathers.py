@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xdl.program.numba_executor.places import Ineligible, Nest
+from xdl.program.numba_executor.whole_step.places import Ineligible, Nest
 from xdl.program.numba_executor.whole_step.words import cast, loaded
 from xdl.tracing.values import Value
 

@@ -3,9 +3,9 @@
 from xdl.backend import numpy as host
 from xdl.program.fusion.groups import Group
 from xdl.program.interpreter import compute
-from xdl.program.memory.planning import REDUCTIONS
-from xdl.program.numba_executor.places import Ineligible, Nest
+from xdl.program.memory.plan import REDUCTIONS
 from xdl.program.numba_executor.whole_step.gathers import Gathers
+from xdl.program.numba_executor.whole_step.places import Ineligible, Nest
 from xdl.program.numba_executor.whole_step.products import Products
 from xdl.program.numba_executor.whole_step.reductions import Reductions
 from xdl.program.numba_executor.whole_step.words import (

@@ -5,7 +5,7 @@ axis is taken for long: that may be the batch's, and no text depends on its leng
 """
 
 from xdl.program.numba_executor.accumulation import TERMS
-from xdl.program.numba_executor.places import Ineligible, Nest
+from xdl.program.numba_executor.whole_step.places import Ineligible, Nest
 from xdl.program.numba_executor.whole_step.words import FLOATS, cast, loaded
 from xdl.program.numpy_executor.lines import _reduction
 

@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
-from xdl.program.memory.planning import Buffer, Plan, placed_in_arena
-from xdl.program.numba_executor.chains import chained
-from xdl.program.numba_executor.places import Ineligible, Place
+from xdl.program.fusion.chains import chained
+from xdl.program.memory.plan import Buffer, Plan, placed_in_arena
 from xdl.program.numba_executor.whole_step.lines import Lines
+from xdl.program.numba_executor.whole_step.places import Ineligible, Place
 from xdl.program.numba_executor.whole_step.sizes import Sizes
 from xdl.program.numba_executor.whole_step.words import DTYPES, header, number_text
 from xdl.tracing.values import Value

@@ -3,7 +3,7 @@
 import math
 import re
 
-from xdl.program.numba_executor.formulas import Formula, formula_of
+from xdl.program.fusion.formulas import Formula, formula_of
 
 DTYPES = frozenset(
     {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}

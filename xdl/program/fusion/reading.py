@@ -3,7 +3,7 @@
 import math
 
 from xdl.program.fusion.groups import COLUMN, SINGLE
-from xdl.program.numba_executor.maps import Maps, covers, lifted, width
+from xdl.program.fusion.strides import Maps, covers, lifted, width
 from xdl.tracing.values import Value, owner_of
 
 TOTAL, EVERY = "total", "every"  # sums over the rows, and over all; read outside only

@@ -6,7 +6,7 @@ same order, however it is cut.
 
 from numba.core import types
 
-from xdl.native.gemm_strips import REGISTERS
+from xdl.native.gemm_panels import REGISTERS
 from xdl.native.intrinsics import compiled
 from xdl.native.pointers import address, at, integers, pointer, scratch, symbol
 from xdl.native.thread_pool import HANDS, board, look

@@ -7,7 +7,7 @@ as much memory at another time: the most that is held becomes no more.
 
 import numpy as np
 
-from xdl.program.passes.renaming import renamed
+from xdl.program.passes.rewriting import renamed
 from xdl.tracing.values import Value, owner_of
 
 _FREE = 1 << 20  # bytes: as much may be held in any case

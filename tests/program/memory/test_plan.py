@@ -7,9 +7,9 @@ import xdl
 from tests.support.compared import arrays_of, differing
 from xdl.backend import numpy as host
 from xdl.program.fusion.groups import Group, grouped
-from xdl.program.memory.planning import Buffer, Plan, can_write, placed_in_arena
+from xdl.program.memory.plan import Buffer, Plan, can_write, placed_in_arena
 from xdl.program.numpy_executor import tiles
-from xdl.program.passes.passes import improved
+from xdl.program.passes.pipeline import improved
 from xdl.program.record.recorder import record
 from xdl.program.record.state import State
 

@@ -11,11 +11,11 @@ views of, and most are then needed by nobody.
 
 import math
 
+from xdl.program.fusion.formulas import is_known
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
-from xdl.program.memory.planning import PRODUCTS
-from xdl.program.numba_executor.formulas import is_known
-from xdl.program.numba_executor.maps import are_nested, breaks, by_rows
-from xdl.program.numba_executor.reading import NARROW, Reader
+from xdl.program.fusion.reading import NARROW, Reader
+from xdl.program.fusion.strides import are_nested, breaks, by_rows
+from xdl.program.memory.plan import PRODUCTS
 from xdl.tracing.values import Instruction, owner_of
 
 _REDUCTIONS = frozenset({"sum", "max", "min"})

@@ -15,7 +15,7 @@ import itertools
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.program.passes.passes import CHECKS
+from xdl.program.passes.pipeline import CHECKS
 from xdl.tracing.values import Instruction, Value
 
 _ALIGNMENT = 64  # bytes: a cache line, and the longest vector registers

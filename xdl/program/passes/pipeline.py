@@ -4,9 +4,9 @@ A pass never changes a number that comes out, except where its text says so.
 """
 
 from xdl.program.interpreter import compute
+from xdl.program.passes.common_subexpressions import shared
 from xdl.program.passes.covering import added, joined
-from xdl.program.passes.renaming import renamed
-from xdl.program.passes.sharing import shared
+from xdl.program.passes.rewriting import renamed
 from xdl.tracing.values import Instruction, Value, dense, replaced
 
 CHECKS = frozenset({"check_indices", "refuse_non_finite"})
