@@ -38,7 +38,7 @@ LAYERS = [
     {"arguments", "elsewhere", "forks"},
     {"late", "replacing"},
     {"backend"},
-    {"tracing"},
+    {"tracing", "native"},
     {"core"},
     {"transform"},
     {"ops"},
@@ -73,7 +73,7 @@ CORE = [
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 # A program's executors write NumPy's code, and plan its memory.
-IMPORTS_NUMPY = {"backend", "program", "io", "train", "sklearn", "testing"}
+IMPORTS_NUMPY = {"backend", "native", "program", "io", "train", "sklearn", "testing"}
 # Their names are those of the Array API standard, which documents them.
 NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
 # Reached through the function of another operation.

@@ -134,12 +134,12 @@ CASES = {
         [1, None, None],
     ),
     "what is dropped": (
-        lambda x: xdl.ops.dropout.Dropout(0.5)(x),
+        lambda x: xdl.ops.random.Dropout(0.5)(x),
         [(4,)],
         [
             [
                 i
-                for i, y in enumerate(xdl.ops.dropout.Dropout(0.5)(np.ones(4)).numpy())
+                for i, y in enumerate(xdl.ops.random.Dropout(0.5)(np.ones(4)).numpy())
                 if not y
             ]
         ],

@@ -39,8 +39,8 @@ from xdl.nn import SquareLoss as SquareLoss
 from xdl.nn import init as init
 from xdl.ops.product.matmul import Matmul as Matmul
 from xdl.optim import SGD as SGD
+from xdl.program import atomic as atomic
 from xdl.program import compile as compile
-from xdl.program.call import atomic as atomic
 from xdl.transform import gradient as gradient
 from xdl.transform import hessian_vector_product as hessian_vector_product
 from xdl.transform import recompute as recompute

@@ -62,7 +62,7 @@ REFUSED = {
         "was read in Python",
     ),
     "random bits of another seed": (
-        lambda x: xdl.ops.dropout.Dropout(0.5, key=7)(x),
+        lambda x: xdl.ops.random.Dropout(0.5, key=7)(x),
         [np.zeros(3)],
         "random bits of another seed",
     ),

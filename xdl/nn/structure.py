@@ -7,7 +7,7 @@ from xdl.core.module import Module
 from xdl.core.option import plain
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops import dropout, reshape
-from xdl.ops.dropout import Dropout as _Dropout
+from xdl.ops.random import Dropout as _Dropout
 
 
 class Dropout(Module):

@@ -37,7 +37,6 @@ from xdl.ops.creation import new_ones as new_ones
 from xdl.ops.creation import new_zeros as new_zeros
 from xdl.ops.creation import quiet as quiet
 from xdl.ops.creation import zero_unless as zero_unless
-from xdl.ops.dropout import dropout as dropout
 from xdl.ops.elementwise.arithmetic import abs as abs
 from xdl.ops.elementwise.arithmetic import add as add
 from xdl.ops.elementwise.arithmetic import divide as divide
@@ -160,6 +159,7 @@ from xdl.ops.product.products import einsum as einsum
 from xdl.ops.product.products import outer as outer
 from xdl.ops.product.products import tensordot as tensordot
 from xdl.ops.product.products import vecdot as vecdot
+from xdl.ops.random import dropout as dropout
 from xdl.ops.recurrent.cells import gru_cell as gru_cell
 from xdl.ops.recurrent.cells import lstm_cell as lstm_cell
 from xdl.ops.recurrent.cells import rnn_cell as rnn_cell
