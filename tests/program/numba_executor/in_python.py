@@ -5,8 +5,7 @@ import re
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.program.interpreter import Refused
-from xdl.program.numba_executor.whole_step.places import Ineligible
+from xdl.program.errors import Ineligible, Refused
 from xdl.program.numba_executor.whole_step.text import WholeText
 from xdl.program.numpy_executor.executor import NumpyExecutor
 

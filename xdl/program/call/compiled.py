@@ -14,7 +14,8 @@ from xdl.program.call.batches import over
 from xdl.program.call.fast_path import MISS
 from xdl.program.call.replay import Replay
 from xdl.program.call.waiting import no_collection, told
-from xdl.program.interpreter import Refused
+from xdl.program.errors import Refused
+from xdl.program.memory.trim import give_memory_back
 from xdl.program.numpy_executor.executor import executor_of
 from xdl.program.passes.pipeline import improved
 from xdl.program.pytree import leaves, mapped
@@ -29,7 +30,6 @@ from xdl.program.record.recorder import (
 )
 from xdl.program.record.state import State
 from xdl.program.record.surroundings import Surroundings
-from xdl.program.verify import comparison as verify
 from xdl.program.verify.comparison import Expected, Snapshot, compared, copied, results
 from xdl.program.verify.perturbed import Perturbed
 from xdl.recording import current
@@ -229,7 +229,7 @@ class Compiled:
         try:
             if self.verify and not replay.is_verified:
                 returned = self._verified(replay, arguments, given, numbers)
-                verify.give_memory_back()  # that of the copies, which are gone now
+                give_memory_back()  # that of the copies, which are gone now
                 return returned
             replay.bind(numbers)
             returned = replay.run(given)

@@ -11,7 +11,7 @@ from xdl.core import mode
 from xdl.core.debug import made_file
 from xdl.core.node import tick
 from xdl.core.variable import Variable
-from xdl.program.interpreter import Refused
+from xdl.program.errors import Refused
 from xdl.program.pytree import mapped
 from xdl.recording import revision
 from xdl.tracing.values import root

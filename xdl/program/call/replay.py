@@ -9,10 +9,10 @@ from xdl.core.variable import Variable
 from xdl.program.call.batches import stacked
 from xdl.program.call.fast_path import short_way
 from xdl.program.interpreter import made_numbers, number_of
+from xdl.program.memory.trim import give_memory_back
 from xdl.program.numpy_executor.holding import Holding
 from xdl.program.pytree import mapped
 from xdl.program.record.attributes import fetched, holds
-from xdl.program.verify.comparison import give_memory_back
 
 
 class Replay:

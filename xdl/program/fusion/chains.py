@@ -4,10 +4,11 @@ What lies between them stays in registers. Unlike the groups of rows, a chain ma
 anything that broadcasts to its shape; it holds no reductions.
 """
 
+from xdl.program.fusion.formulas import formula_of_few
 from xdl.program.fusion.groups import REPEATED, SINGLE, WHOLE, Group
-from xdl.program.numba_executor.whole_step.words import formula_in
+from xdl.tracing.instructions import Kind
 
-_RESHAPES = frozenset({"reshape", "expand_dims", "squeeze"})
+_RESHAPES = {Kind.RESHAPE, Kind.AXES}
 
 
 def chained(instructions, uses):
@@ -48,7 +49,7 @@ def _shape_of(instruction):
     result = instruction.result
     if result is None or result.is_number or not result.shape or instruction.is_view:
         return None
-    return None if formula_in(instruction) is None else result.shape
+    return None if formula_of_few(instruction) is None else result.shape
 
 
 def _kind(value, shape):
@@ -63,7 +64,7 @@ def _kind(value, shape):
 def _is_forward(value):
     """Tell whether a Value is no view, or one of all of something in its order."""
     while not isinstance(value.origin, str) and value.origin.is_view:
-        if value.origin.name not in _RESHAPES:
+        if value.origin.row.kind not in _RESHAPES:
             return False
         value = value.origin.arguments[0]
     return True

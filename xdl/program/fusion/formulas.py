@@ -6,70 +6,12 @@ returns the text of the result. Operands are names, so that a text may name them
 
 import numpy as np
 
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value
 
-_FLOATS = frozenset({"float32", "float64"})
-_DTYPES = _FLOATS | {"bool", "int8", "int16", "int32", "int64", "uint8"}
+FLOATS = frozenset({"float32", "float64"})
+DTYPES = FLOATS | {"bool", "int8", "int16", "int32", "int64", "uint8"}
 _HIGHEST_POWER = 5  # each product rounds: up to here, by at most 4 ulp in all
-
-_ARITHMETIC = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "square": "{0} * {0}",
-}
-_OF_FLOATS = {
-    "divide": "{0} / {1}",
-    "reciprocal": "ONE / {0}",
-    "sqrt": "sqrt({0})",
-    "exp": "exp({0})",
-    "expm1": "expm1({0})",
-    "log": "log({0})",
-    "log1p": "log1p({0})",
-    "tanh": "tanh({0})",
-    "erf": "erf({0})",
-    "abs": "abs({0})",
-    "floor": "floor({0})",
-    "ceil": "ceil({0})",
-    "round": "rint({0})",
-    "remainder": "{0} % {1}",
-    "maximum": "maximum({0}, {1})",
-    "minimum": "minimum({0}, {1})",
-    "sign": "{0} if {0} != {0} else DTYPE({0} > ZERO) - DTYPE({0} < ZERO)",
-}
-_OF_INTEGERS = {
-    "maximum": "({0} if {0} > {1} else {1})",
-    "minimum": "({0} if {0} < {1} else {1})",
-    "bitwise_and": "{0} & {1}",
-    "bitwise_or": "{0} | {1}",
-    "bitwise_xor": "{0} ^ {1}",
-}
-_COMPARISONS = {
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-}
-_TESTS = {
-    "isnan": "{0} != {0}",
-    "isinf": "abs({0}) == INFINITY",
-    "isfinite": "abs({0}) < INFINITY",
-}
-_LOGIC = {
-    "logical_and": "{0} & {1}",
-    "logical_or": "{0} | {1}",
-    "logical_xor": "{0} ^ {1}",
-    "logical_not": "not {0}",
-    "bitwise_and": "{0} & {1}",
-    "bitwise_or": "{0} | {1}",
-    "bitwise_xor": "{0} ^ {1}",
-    "bitwise_not": "not {0}",
-}
-_CHOICES = {"where": "{1} if {0} else {2}", "zero_unless": "{1} if {0} else ZERO"}
 
 
 class Formula:
@@ -87,40 +29,44 @@ class Formula:
 
 def is_known(instruction):
     """Tell whether an instruction can be part of a native loop."""
-    if instruction.name in ("sum", "max", "min"):
-        return str(instruction.result.dtype) in _FLOATS
+    if instruction.row.joins is not None:
+        return str(instruction.result.dtype) in FLOATS
     return formula_of(instruction) is not None
 
 
 def formula_of(instruction):
     """Return the Formula of an elementwise instruction, or None."""
-    name, result = instruction.name, instruction.result
-    options = set(instruction.options)
-    if result.is_number or options or not all(map(_is_simple, _values(instruction))):
+    row, result = instruction.row, instruction.result
+    if not row.is_elementwise or result.is_number or instruction.options:
+        return None
+    if not all(map(_is_simple, (*instruction.arguments, result))):
         return None
     out = str(result.dtype)
-    if name == "astype":
-        return _conversion(instruction, out)
-    if name in _CHOICES:
-        text = _CHOICES[name]
-        return Formula(text, ["bool", *[out] * (len(instruction.arguments) - 1)], out)
-    if name in ("pow", "power"):
-        return _power(instruction, out)
-    if name in _COMPARISONS or name in _TESTS:
-        return _comparison(instruction)
-    text = _texts(out).get(name)
+    special = _BY_KIND.get(row.kind)
+    if special is not None:
+        return special(instruction, out)
+    text = row.truths if out == "bool" else row.integers
+    text = row.floats if out in FLOATS else text
     return text and Formula(text, [out] * len(instruction.arguments), out)
 
 
-def _texts(dtype):
-    """Return the formulas whose operands have the dtype of the result."""
-    if dtype == "bool":
-        return _LOGIC
-    return _ARITHMETIC | (_OF_FLOATS if dtype in _FLOATS else _OF_INTEGERS)
+def formula_of_few(instruction):
+    """Return the Formula of an elementwise instruction on a few numbers, or None.
 
-
-def _values(instruction):
-    return [*instruction.arguments, instruction.result]
+    It may be slow in a loop over many.
+    """
+    found, row, result = formula_of(instruction), instruction.row, instruction.result
+    if found is not None or result.is_number:
+        return found
+    dtype = str(result.dtype)
+    if row.kind == Kind.CONVERSION:
+        return _any_conversion(instruction.arguments[0], dtype)
+    if row.few is None or dtype not in FLOATS or instruction.options:
+        return None
+    values = [v for v in instruction.operands() if not v.is_number]
+    if not all(str(v.dtype) in DTYPES for v in values):
+        return None
+    return Formula(row.few, [dtype] * 2, dtype)
 
 
 def _is_simple(argument):
@@ -129,7 +75,7 @@ def _is_simple(argument):
         return isinstance(argument, bool | int | float | type | np.dtype)
     if argument.is_number:
         return True
-    return str(argument.dtype) in _DTYPES and argument.dtype.isnative
+    return str(argument.dtype) in DTYPES and argument.dtype.isnative
 
 
 def _dtype_of(argument):
@@ -139,20 +85,23 @@ def _dtype_of(argument):
     return argument
 
 
-def _comparison(instruction):
-    given = [_dtype_of(a) for a in instruction.arguments]
+def _choice(instruction, out):
+    dtypes = ["bool", *[out] * (len(instruction.arguments) - 1)]
+    return Formula(instruction.row.floats, dtypes, out)
+
+
+def _comparison(instruction, out):
+    row, given = instruction.row, [_dtype_of(a) for a in instruction.arguments]
     try:
         common = str(np.result_type(*given))
     except OverflowError:  # a Python integer that no such array can hold
         return None
-    is_float = common in _FLOATS
-    if instruction.name in _TESTS and not is_float:
+    if row.kind == Kind.TEST and common not in FLOATS:
         return None
-    text = (_COMPARISONS | _TESTS)[instruction.name]
-    is_mixed = common == "bool" and instruction.name not in ("equal", "not_equal")
-    if common not in _DTYPES or is_mixed:
+    is_mixed = common == "bool" and row.truths is None
+    if common not in DTYPES or is_mixed:
         return None
-    return Formula(text, [common] * len(given), common)
+    return Formula(row.floats, [common] * len(given), common)
 
 
 def _conversion(instruction, out):
@@ -161,7 +110,7 @@ def _conversion(instruction, out):
         return None
     if out == "bool":
         return Formula("{0} != ZERO", [str(x.dtype)], str(x.dtype))
-    if x.dtype.kind == "f" and out not in _FLOATS:
+    if x.dtype.kind == "f" and out not in FLOATS:
         return None  # what NaN and what is too large become is NumPy's own
     return Formula("{0}", [out], out)
 
@@ -170,8 +119,28 @@ def _power(instruction, out):
     """Return the Formula of a power with a small integer written as exponent."""
     base, exponent = instruction.arguments
     is_known = type(exponent) in (int, float) and 1 < exponent <= _HIGHEST_POWER
-    if out not in _FLOATS or not is_known or exponent != int(exponent):
+    if out not in FLOATS or not is_known or exponent != int(exponent):
         return None
     if not isinstance(base, Value) or str(base.dtype) != out:
         return None
     return Formula(f"{{0}} ** {int(exponent)}", [out], out)
+
+
+def _any_conversion(x, after):
+    before = str(x.dtype)
+    is_truncated = before.startswith("float") and not after.startswith("float")
+    if is_truncated or before not in DTYPES or after not in DTYPES:
+        return None  # what NaN becomes is NumPy's own
+    if after == "bool":
+        return Formula("{0} != ZERO", [before], before)
+    return Formula("{0}", [after], after)
+
+
+_BY_KIND = {
+    Kind.COMPARISON: _comparison,
+    Kind.TEST: _comparison,
+    Kind.CHOICE: _choice,
+    Kind.MASK: _choice,
+    Kind.CONVERSION: _conversion,
+    Kind.POWER: _power,
+}

@@ -15,10 +15,9 @@ from xdl.program.fusion.formulas import is_known
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
 from xdl.program.fusion.reading import NARROW, Reader
 from xdl.program.fusion.strides import are_nested, breaks, by_rows
-from xdl.program.memory.plan import PRODUCTS
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, owner_of
 
-_REDUCTIONS = frozenset({"sum", "max", "min"})
 _MOST = 40  # instructions: longer functions compile slowly and run out of registers
 
 
@@ -163,7 +162,7 @@ class _Gathering:
             return False
         if not is_known(instruction):
             return False
-        is_reduction = instruction.name in _REDUCTIONS
+        is_reduction = instruction.row.joins is not None
         how = self.reader.reduction if is_reduction else self.reader.elementwise
         needed = self._makers(instruction)
         home, joined = self._home(instruction, how(instruction), needed)
@@ -194,11 +193,16 @@ class _Gathering:
         A convolution's gradient is such, of as many terms as the batch has blocks.
         Together they would all have to be kept, by a function for that many.
         """
+        row = instruction.row
+        if not row.adds:
+            return False
         read = [owner_of(value) for value in instruction.operands()]
-        name = instruction.name
-        is_term = name == "sum" and getattr(read[0].origin, "name", "") in PRODUCTS
-        is_sum = name == "add" and len(read) == 2 and self.sums.issuperset(read)
-        if is_term or is_sum or name == "matmul_sum":
+        is_term = row.kind == Kind.PRODUCT
+        if row.kind == Kind.REDUCTION:
+            is_term = is_product(read[0].origin)
+        is_sum = row.kind == Kind.ELEMENTWISE and len(read) == 2
+        is_sum = is_sum and self.sums.issuperset(read)
+        if is_term or is_sum:
             self.sums.add(instruction.result)
         return is_sum
 
@@ -207,7 +211,7 @@ class _Gathering:
         for group in needed:
             if _fits(group, joined):
                 return group, joined
-            if instruction.name not in _REDUCTIONS:
+            if instruction.row.joins is None:
                 column = self.reader.as_column(instruction, group)
                 if _fits(group, column):
                     return group, column
@@ -272,6 +276,11 @@ def _can_merge(home, group, joined):
     columns = math.gcd(*sizes)
     places = {**home.places, **dict(pairs)}
     return min(sizes) > 0 and _is_nest(places, columns)
+
+
+def is_product(origin):
+    """Tell whether a Value comes from an instruction that multiplies matrices."""
+    return isinstance(origin, Instruction) and origin.row.kind == Kind.PRODUCT
 
 
 def _real_uses(program):

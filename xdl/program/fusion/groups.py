@@ -8,12 +8,11 @@ Run row by row, or a few rows at a time, what lies between never leaves the cach
 
 import math
 
-from xdl.program.memory.plan import ufunc_of
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value, values_in
 
 WHOLE, REPEATED, COLUMN, SINGLE = "whole", "repeated", "column", "single"
-_ROW_REDUCTIONS = frozenset({"sum", "max", "min"})
-_OTHERS = frozenset({"where", "astype", "zero_unless"})
+_IN_TILES = {Kind.CHOICE, Kind.CONVERSION, Kind.MASK}  # beside NumPy's ufuncs
 
 
 class Group(Instruction):
@@ -161,12 +160,12 @@ class _Gathering:
 
 def group_shape(instruction):
     """Return the shape that an instruction works on row by row, or None."""
-    name, result = instruction.name, instruction.result
+    row, result = instruction.row, instruction.result
     if result is None or result.is_number or instruction.is_view:
         return None
-    if name in _ROW_REDUCTIONS:
+    if row.joins is not None:
         return _reduced_shape(instruction)
-    if name not in _OTHERS and ufunc_of(name) is None:
+    if not row.is_ufunc and row.kind not in _IN_TILES:
         return None
     shape = result.shape
     if len(shape) < 1 or result.size < 2 or result.dtype.kind not in "fbiu":
@@ -186,7 +185,7 @@ def _shape_of_rows(instruction):
         while isinstance(origin, Instruction):
             if (origin.result.shape or ())[-1:] != (1,):
                 break
-            if origin.name in _ROW_REDUCTIONS:
+            if origin.row.joins is not None:
                 return _reduced_shape(origin)
             before = values_in(origin.arguments)
             if not before:
@@ -196,12 +195,9 @@ def _shape_of_rows(instruction):
 
 
 def _reduced_shape(instruction):
-    x, *rest = instruction.arguments
-    options = instruction.options
-    axis = rest[0] if rest else options.get("axis")
-    keepdims = rest[1] if len(rest) > 1 else options.get("keepdims", False)
+    x, axis = instruction.arguments[0], instruction.axis
     axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
     is_last = isinstance(axis, int) and axis in (-1, len(x.shape) - 1)
-    if not (is_last and keepdims) or kind_of(x, x.shape) is not WHOLE:
+    if not (is_last and instruction.keepdims) or kind_of(x, x.shape) is not WHOLE:
         return None
     return x.shape if x.shape[-1] > 1 and len(x.shape) > 1 else None

@@ -1,9 +1,9 @@
 """Which of Numba's two executors runs a program."""
 
 from xdl.native import entries
+from xdl.program.errors import Ineligible
 from xdl.program.numba_executor.executor import NumbaExecutor
 from xdl.program.numba_executor.whole_step.executor import NumbaWhole
-from xdl.program.numba_executor.whole_step.places import Ineligible
 
 entries.warn_of_refusal()
 

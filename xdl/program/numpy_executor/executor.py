@@ -13,8 +13,8 @@ from xdl.backend import numpy as host
 from xdl.backend.quiet import quiet_context
 from xdl.core.debug import made_file
 from xdl.errors import GraphError
+from xdl.program.errors import Refused
 from xdl.program.fusion.groups import grouped
-from xdl.program.interpreter import Refused
 from xdl.program.memory.plan import Plan
 from xdl.program.numpy_executor import kernels
 from xdl.program.numpy_executor.holding import Holding

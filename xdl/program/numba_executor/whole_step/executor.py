@@ -9,8 +9,7 @@ from numba.core import types
 from xdl.backend import numpy as host
 from xdl.native.cache import load
 from xdl.native.runtime import ADDRESS, ELEMENTS, is_readable
-from xdl.program.interpreter import Refused
-from xdl.program.numba_executor.whole_step.places import Ineligible
+from xdl.program.errors import Ineligible, Refused
 from xdl.program.numba_executor.whole_step.text import WholeText
 from xdl.program.numpy_executor.holding import Holding
 
