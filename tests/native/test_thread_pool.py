@@ -40,7 +40,7 @@ DIGEST = """
 results = [multiplied(a, b), multiplied(b.T, a.T), multiplied(made(64, 400), b)]
 results += [multiplied(made(5, 3, 90, 100), made(3, 100, 70))]
 digests = [hashlib.sha256(c).hexdigest() for c in results]
-print(thread_pool._BOARD[thread_pool.HANDS], digests)
+print(thread_pool._BOARD[thread_pool.WORKERS], digests)
 """
 AFTER_A_FORK = """
 before = multiplied(a, b)
@@ -50,7 +50,7 @@ if os.fork() == 0:
     os._exit(0)
 os.close(writer)
 with os.fdopen(reader, "rb") as file:
-    print(file.read() == before.tobytes(), thread_pool._BOARD[thread_pool.HANDS])
+    print(file.read() == before.tobytes(), thread_pool._BOARD[thread_pool.WORKERS])
 """
 SLEEPING = """
 multiplied(a, b)

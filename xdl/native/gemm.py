@@ -6,7 +6,7 @@ read them as they lie, are faster (``benchmarks/native.py``). They need
 the 32 wide registers of AVX-512; elsewhere, products are BLAS's.
 
 The loops are compiled once and linked by a name, as BLAS is. Products of some size are
-shared by the threads of ``crew``.
+shared by the threads of ``thread_pool``.
 """
 
 import functools
@@ -70,7 +70,7 @@ def is_known(dtype):
 def multiplying(dtype):
     """Return ``multiply``, by blocks or BLAS, for compiled code to call.
 
-    It is what ``panels.multiplication`` makes.
+    It is what ``gemm_panels.multiplication`` makes.
     """
     product = load(_PRODUCT.format(dtype=dtype, multiply=_fastest(dtype))).product
     name = f"xdl_product_{dtype}"
@@ -89,7 +89,7 @@ def _fastest(dtype):
 @global_compiler_lock
 @functools.cache
 def sharing(dtype):
-    """Return what shares a task with the crew, once parts of products can be called."""
+    """Return what shares a task with the pool, once parts of products can be called."""
     part = load(_PART.format(dtype=dtype)).part
     linked(f"xdl_part_{dtype}", part.address, PART, part)
     return shared()

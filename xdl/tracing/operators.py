@@ -9,7 +9,7 @@ _POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
 def _power(trace):
     """Return ``x ** exponent`` as NumPy's operator has it.
 
-    Arrays have short ways, but what has no axes is a scalar inside a kernel.
+    It has other functions for some, but what has no axes is a scalar inside a kernel.
     """
 
     def power(x, exponent):

@@ -86,7 +86,7 @@ class Lines(Names):
     def _operand(self, argument, instruction):
         """Return the text of an operand of an elementwise function.
 
-        NumPy takes a short way where it has nothing to broadcast and nothing to
+        NumPy takes its fast path where it has nothing to broadcast and nothing to
         convert: an array of one element is given without axes, a number as an array.
         """
         result = instruction.result
