@@ -6,7 +6,8 @@ import pytest
 import xdl
 from tests.support.compared import arrays_of, differing
 from xdl.backend import numpy as host
-from xdl.program.fusion.groups import Group, grouped
+from xdl.program.fusion.groups import Group
+from xdl.program.fusion.rows import grouped
 from xdl.program.memory.arena import Buffer, placed_in_arena
 from xdl.program.memory.plan import Plan, can_write
 from xdl.program.numpy_executor import tiles

@@ -14,7 +14,7 @@ from xdl.backend.quiet import quiet_context
 from xdl.core.debug import made_file
 from xdl.errors import GraphError
 from xdl.program.errors import Refused
-from xdl.program.fusion.groups import grouped
+from xdl.program.fusion.rows import grouped
 from xdl.program.memory.plan import Plan
 from xdl.program.numpy_executor import kernels
 from xdl.program.numpy_executor.holding import Holding
