@@ -74,6 +74,10 @@ CORE = [
     "watch",
     "module",
 ]
+# The stages of a program.
+PROGRAM = ["errors", "pytree", "interpreter", "fusion", "memory", "passes"]
+PROGRAM += ["numpy_executor", "numba_executor", "saved", "program", "record"]
+PROGRAM += ["verify", "call"]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 # A program's executors write NumPy's code, and plan its memory.
@@ -211,6 +215,21 @@ def test_imports_within_core_point_one_way(name):
     ]
 
     assert [] == wrong
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted({*(PACKAGE / "program").rglob("*.py")} - {PACKAGE / "program/__init__.py"}),
+    ids=_relative,
+)
+def test_imports_within_program_point_one_way(path):
+    stage = _module_name(path).split(".")[2]
+    imported = [n for n in _imported(path) if n.startswith("xdl.program.")]
+    others = [n for n in imported if n.split(".")[2] != stage]
+
+    assert [] == [
+        n for n in others if PROGRAM.index(n.split(".")[2]) >= PROGRAM.index(stage)
+    ]
 
 
 @every_source
