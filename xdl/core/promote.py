@@ -14,7 +14,7 @@ from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES, known
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
 from xdl.recording import current, not_in_state
 
@@ -233,7 +233,7 @@ def _refuse_unknown(firm, where, values):
 def _device_of_data(inputs):
     """Return the device of the first raw array that is not the host's, or None."""
     for value in inputs:
-        array = value._value if isinstance(value, Variable) else value
+        array = array_of(value)
         if type(array) in backend.ARRAYS and backend.device_of(array) != "cpu":
             return backend.device_of(array)
     return None

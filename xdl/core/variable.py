@@ -1,5 +1,7 @@
 """Variable: an array that remembers how it was computed."""
 
+from typing import Any
+
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES
@@ -401,6 +403,11 @@ class Variable(Methods):
         is_leaf = self.trainable and self._is_made
         arguments = backend.to_numpy(self._value), self.name, is_leaf
         return Variable, arguments, (None, {"_was_made": self._is_made})
+
+
+def array_of(value: Any) -> Any:
+    """Return the array that a Variable holds, as it lies; all else as it is."""
+    return value._value if isinstance(value, Variable) else value
 
 
 _ZERO = backend.from_python(0.0)

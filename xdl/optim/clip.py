@@ -6,7 +6,7 @@ from xdl.backend import NAMESPACES, pending
 from xdl.backend.squares import is_usual, scale_for
 from xdl.core.option import plain
 from xdl.core.parameter import Parameter
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.uninterrupted import Uninterrupted
@@ -116,7 +116,7 @@ def _with_gradients(who, source):
     variables = {id(v): v for v in _variables_of(who, source)}.values()
     pairs = [(v, v.grad) for v in variables]
     return [
-        (v, grad._value if isinstance(grad, Variable) else grad)
+        (v, array_of(grad))
         for v, grad in pairs
         if grad is not None
     ]
