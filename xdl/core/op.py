@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from xdl.arguments import Function, explained, failed, has_run, is_ours, misfit
 from xdl.backend import NAMESPACES
 from xdl.core.call import caller, function_calling
-from xdl.core.case import Cases, Onnx
+from xdl.core.case import Cases, Counterpart, Onnx
 from xdl.core.option import PLAIN, plain_options
 from xdl.core.signature import Signature, parameters
 from xdl.core.variable import Variable
@@ -52,6 +52,8 @@ class Op:
     - ``shape(self, *shapes)`` returns the output's shape from the inputs' or raises a
       ShapeError; the default is broadcasting.
     - ``onnx``, ``cases`` and the docstring.
+    - ``reference`` and ``torch``, where the function of this name in NumPy or PyTorch
+      does not compute the same; the tests read both.
 
     Attributes:
         residuals: names of what ``compute`` returns beside the output.
@@ -70,6 +72,9 @@ class Op:
             as they are; every other ``compute``, and every ``gradient``, gets float32.
         is_singular: infinities and NaN are proper results at some inputs, so NumPy's
             warnings are silenced.
+        reference: the function of NumPy or SciPy that the operation is compared with,
+            as "scipy.special.expit".
+        torch: the function of PyTorch, as "nn.functional.relu".
 
     Example:
         >>> import xdl
@@ -96,6 +101,8 @@ class Op:
     is_singular: bool = False
     gradient: Callable[..., Any] | None = None
     onnx: str | Onnx | None = None
+    reference: str | Counterpart | None = None
+    torch: str | Counterpart | None = None
     cases: Cases = ()
     __signature__ = _Called()
     signature: Signature  # what is read from a class when it is made
@@ -257,11 +264,33 @@ def function_of(op_class: type[Op]) -> Callable[[Function], Function]:
         function.__doc__ = function.__doc__ or op_class.__doc__
         op_class.__doc__ = op_class.__doc__ or function.__doc__
         if not _only_calls(function, op_class):
-            return explained(function)
-        op = op_class()
-        calling = functools.update_wrapper(function_calling(op), function)
-        vars(calling).update(op=op, forward=op.forward, flops=op.flops)
+            calling = explained(function)
+        else:
+            op = op_class()
+            calling = functools.update_wrapper(function_calling(op), function)
+            vars(calling).update(op=op, forward=op.forward, flops=op.flops)
+        vars(calling).update(op_class=op_class)
         return cast(Function, calling)
+
+    return decorate
+
+
+def composed(
+    torch: str | Counterpart | None = None, cases: Cases = ()
+) -> Callable[[Function], Function]:
+    """Return a decorator for a function that is made of operations.
+
+    As ``explained``; and the tests find there what a class says of an operation.
+
+    Args:
+        torch: as in ``Op``.
+        cases: uses that must work; the options are the function's.
+    """
+
+    def decorate(function: Function) -> Function:
+        calling = explained(function)
+        vars(calling).update(torch=torch, cases=cases)
+        return calling
 
     return decorate
 

@@ -115,11 +115,7 @@ def _with_gradients(who, source):
     """Return pairs of a Variable and its gradient as an array, each Variable once."""
     variables = {id(v): v for v in _variables_of(who, source)}.values()
     pairs = [(v, v.grad) for v in variables]
-    return [
-        (v, array_of(grad))
-        for v, grad in pairs
-        if grad is not None
-    ]
+    return [(v, array_of(grad)) for v, grad in pairs if grad is not None]
 
 
 def _variables_of(who, source):

@@ -1,6 +1,7 @@
 """What poolings share: windows on images, and on sequences as images one row high."""
 
 import math
+from typing import Any
 
 from xdl.core.op import Op
 from xdl.errors import ArgumentError, ShapeError
@@ -43,7 +44,8 @@ class Pooling(Op):
             raise ShapeError(
                 f"{self}: x {tuple(x_shape)} came, needed (n, channels, {size})"
             )
-        return places(self, x_shape[2:], *self._options, (1,) * self.axes)
+        size, near = x_shape[2:], (1,) * self.axes
+        return places(self, size, self.window, self.stride, self.padding, near)
 
     def _pooled_shape(self, x_shape):
         count = self._places(x_shape)
@@ -106,7 +108,7 @@ class SequencePooling(Pooling):
     """
 
     axes = 1
-    of_images = Pooling
+    of_images: type[Any] = Pooling
 
     def __init__(self, window, stride=None, padding=0):
         self._set(window, stride, padding)

@@ -1,4 +1,4 @@
-"""References for attention and embedding: plain NumPy and SciPy."""
+"""References for attention: plain NumPy and SciPy."""
 
 import numpy as np
 import scipy.special
@@ -24,6 +24,5 @@ def _attention(q, k, v, mask=None, bias=None, causal=False, scale=None):
 
 
 REFERENCES = {
-    "Embedding": lambda indices, weight: weight[indices],
     "ScaledDotProductAttention": _attention,
 }

@@ -1,4 +1,4 @@
-"""What a row of the table in ``torch_counterparts.py`` says, and how it is called."""
+"""How a function of xdl.ops and its counterpart in PyTorch are called."""
 
 import inspect
 from collections.abc import Callable
@@ -10,23 +10,25 @@ import pytest
 
 import xdl
 from tests.oracle.comparison import torch
+from tests.support.counterparts import class_of, named, options_there
 from tests.support.operations import operations
 
 
 @dataclass(frozen=True)
-class Counterpart:
+class Row:
     """One function of xdl.ops beside one of PyTorch.
+
+    What is called there, and with which options, says the operation's class, or the
+    decorator of a function that is made of operations. The rest is for what PyTorch
+    needs otherwise.
 
     Attributes:
         name: the name in ``xdl.ops``.
-        torch: the name in ``torch``, or ``nn.functional.<name>``.
-        options: from xdl's name of a keyword to PyTorch's.
-        samples: names in the operator database, with ``:variant`` where it has one;
-            default: that of ``torch``.
+        samples: names in the operator database; default: those that the class says.
         as_torch: calls PyTorch with the inputs and options of a ``Case``.
         as_xdl: calls xdl with the arguments of a sample; it may skip the test.
         constant: names of the inputs that have no gradient in either framework.
-        op: the class that holds the cases; default: the one with the function's name.
+        op: the name of the class that holds the cases; default: the function's.
         differs: from the name and number of a sample, ``"cat-5"``, or its name and an
             order of derivative, ``"cat second_gradient"``, or the number of an error
             input, ``"error t-0"``, or that of a case with an order of derivative,
@@ -34,8 +36,6 @@ class Counterpart:
     """
 
     name: str
-    torch: str = ""
-    options: dict = field(default_factory=dict)
     samples: tuple | None = None
     as_torch: Callable | None = None
     as_xdl: Callable | None = None
@@ -51,34 +51,43 @@ class Counterpart:
     @property
     def sample_names(self):
         """Names in the operator database."""
-        return (self.torch or self.name,) if self.samples is None else self.samples
+        chosen = self.said.samples if self.samples is None else self.samples
+        return (self.said.name,) if chosen is None else chosen
 
     @cached_property
     def op_class(self):
         """The operation's class, or None for a function composed of others."""
-        wanted = (self.op or self.name).replace("_", "").lower()
-        found = [cls for cls in operations() if cls.__name__.lower() == wanted]
-        return found[0] if found else None
+        if not self.op:
+            return class_of(self.name)
+        return next(cls for cls in operations() if cls.__name__ == self.op)
+
+    @property
+    def owner(self):
+        """The class, or the function where it has none: it names PyTorch's."""
+        return self.function if self.op_class is None else self.op_class
+
+    @cached_property
+    def said(self):
+        """What the class, or the function, says of PyTorch's."""
+        return named(self.owner, "torch", self.name)
 
     def call_torch(self, *inputs, **options):
         """Call PyTorch as a ``Case`` says."""
-        renamed = {self.options.get(key, key): value for key, value in options.items()}
-        if self.as_torch:
-            return self.as_torch(*inputs, **renamed)
-        function = attrgetter(self.torch or self.name)(torch)
-        return function(*inputs, **renamed)
+        options = options_there(self.said, options)
+        function = self.as_torch or attrgetter(self.said.name)(torch)
+        return function(*inputs, **options)
 
     def call_xdl(self, *args, **kwargs):
         """Call xdl as a sample says, or skip what xdl has no argument for."""
         if self.as_xdl:
             return self.as_xdl(*args, **kwargs)
-        ours = {theirs: our for our, theirs in self.options.items()}
+        ours = self.said.options
         kwargs = {ours.get(key, key): value for key, value in kwargs.items()}
         known = inspect.signature(self.function).parameters
         for key in kwargs:
             if key not in known:
                 pytest.skip(f"xdl.{self.name} takes no {key}")
-        if self.options.keys() & {"axis"}:
+        if "axis" in ours.values():
             _skip_torch_axes(*args, **kwargs)
         return self.function(*args, **kwargs)
 
@@ -88,3 +97,14 @@ def _skip_torch_axes(x, axis=None, *rest, **options):
         pytest.skip("an empty tuple of axes is every axis in PyTorch, none in xdl")
     if axis is not None and not isinstance(x, list | tuple) and x.ndim == 0:
         pytest.skip("PyTorch takes axis 0 of a single number, xdl and NumPy refuse it")
+
+
+def no_single_numbers(function):
+    """Return the function, for samples that have an axis."""
+
+    def call(x, *arguments, **options):
+        if x.ndim == 0:
+            pytest.skip("a single number has no axis in xdl and NumPy")
+        return function(x, *arguments, **options)
+
+    return call

@@ -1,10 +1,10 @@
-"""The rows of attention and embedding, for the table in ``torch_counterparts.py``."""
+"""PyTorch's calls for the family attention."""
 
 import pytest
 
 import xdl
 from tests.oracle.comparison import torch
-from tests.oracle.counterpart import Counterpart as Row
+from tests.oracle.row import Row
 
 F = torch.nn.functional
 # PyTorch's fused attention has no second derivative; the composed one has.
@@ -28,24 +28,8 @@ def _xdl_attention(q, k, v, attn_mask=None, is_causal=False, **options):
     return xdl.scaled_dot_product_attention(q, k, v, attn_mask, is_causal)
 
 
-def _xdl_embedding(weight, indices, **options):
-    if options:
-        pytest.skip("xdl.embedding takes the indices and the weight alone")
-    return xdl.embedding(indices, weight)
-
-
 ROWS = (
     Row(
-        "embedding",
-        "nn.functional.embedding",
-        as_torch=lambda indices, weight: F.embedding(indices, weight),
-        as_xdl=_xdl_embedding,
-    ),
-    Row(
-        "scaled_dot_product_attention",
-        "nn.functional.scaled_dot_product_attention",
-        options={"causal": "is_causal"},
-        as_torch=_torch_attention,
-        as_xdl=_xdl_attention,
+        "scaled_dot_product_attention", as_torch=_torch_attention, as_xdl=_xdl_attention
     ),
 )

@@ -1,7 +1,10 @@
-"""The rows of recurrent networks, for the table in ``torch_counterparts.py``."""
+"""PyTorch's calls for the family recurrent."""
 
 from tests.oracle.comparison import torch
-from tests.oracle.counterpart import Counterpart as Row
+from tests.oracle.row import Row
+
+F = torch.nn.functional
+_KINK = "the slope of the relu jumps there; each takes one side's"
 
 
 def _loop(step, x, states, mask, reverse):
@@ -23,6 +26,13 @@ def _transposed(*arrays):
     return tuple(a.mT if a.ndim == 2 else a for a in arrays if a is not None)
 
 
+def _torch_gru(x, h, w, u, b=None, hb=None, mask=None, reverse=False):
+    weights = _transposed(w, u, b, hb)
+    return _loop(
+        lambda r, s: (torch.gru_cell(r, s[0], *weights),), x, (h,), mask, reverse
+    )
+
+
 def _zeros(bias):
     return () if bias is None else (torch.zeros_like(bias),)
 
@@ -32,20 +42,11 @@ def _torch_lstm(x, h, c, w, u, b=None, mask=None, reverse=False):
     return _loop(lambda r, s: torch.lstm_cell(r, s, *weights), x, (h, c), mask, reverse)
 
 
-def _torch_gru(x, h, w, u, b=None, hb=None, mask=None, reverse=False):
-    weights = _transposed(w, u, b, hb)
-    return _loop(
-        lambda r, s: (torch.gru_cell(r, s[0], *weights),), x, (h,), mask, reverse
-    )
-
-
 def _torch_rnn(x, h, w, u, b=None, mask=None, reverse=False, activation="tanh"):
     weights = (*_transposed(w, u, b), *_zeros(b))
     cell = torch.rnn_tanh_cell if activation == "tanh" else torch.rnn_relu_cell
     return _loop(lambda r, s: (cell(r, s[0], *weights),), x, (h,), mask, reverse)
 
-
-_KINK = "the slope of the relu jumps there; each takes one side's"
 
 ROWS = (
     Row("gru", samples=(), as_torch=_torch_gru),
