@@ -63,7 +63,7 @@ def _compared(monkeypatch, op_class, case):
 
 
 def _is_kink(case):
-    return isinstance(case, Case) and not case.smooth
+    return isinstance(case, Case) and not case.is_smooth
 
 
 def _has_kink(op_class):

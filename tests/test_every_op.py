@@ -30,11 +30,11 @@ def _has_gradient(op_class, case):
 
 
 def _is_smooth(op_class, case):
-    return op_class.gradient is not None and case.smooth
+    return op_class.gradient is not None and case.is_smooth
 
 
 def _has_kink(op_class, case):
-    return op_class.gradient is not None and not case.smooth
+    return op_class.gradient is not None and not case.is_smooth
 
 
 def _takes_floats(op_class, case):

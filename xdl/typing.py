@@ -14,7 +14,7 @@ Example:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import EllipsisType
     from typing import Protocol, TypeVar
 
@@ -51,5 +51,7 @@ if TYPE_CHECKING:
     Widths = int | Sequence[int] | Sequence[Sequence[int]]
     _OneIndex = ArrayLike | slice | EllipsisType | None
     Index = _OneIndex | tuple[_OneIndex, ...]
+    Initializer = Callable[[tuple[int, ...]], ArrayLike]
 else:
+    Initializer = Any
     ArrayLike = Array = DTypeOf = DType = Axis = Axes = Shape = Widths = Index = Any

@@ -13,6 +13,7 @@ class Case(NamedTuple):
             (a literal array, for indices and labels); None for an optional input.
         options: the arguments of the operation's class.
         low, high: the range that the float arrays are drawn from.
+        smooth: whether the gradient exists everywhere in the range; default True.
         gradients: at a kink or a singular point, the gradients of the sum of the output
             that PyTorch has there, one for each input that has any.
     """
@@ -21,12 +22,13 @@ class Case(NamedTuple):
     options: dict[str, Any] = {}
     low: float = -2.0
     high: float = 2.0
+    smooth: bool = True
     gradients: list[Any] | None = None
 
     @property
-    def smooth(self) -> bool:
+    def is_smooth(self) -> bool:
         """Whether the gradient exists everywhere in the range."""
-        return self.gradients is None
+        return self.smooth and self.gradients is None
 
 
 class BadCase(NamedTuple):

@@ -1,7 +1,8 @@
 """Adam and AdamW: steps of a size that adapts to each weight."""
 
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, POSITIVE, Flag, Range
+from xdl.optim.ranges import Betas, NonNegative, Positive, Switch
+from xdl.optim.weights import Weights
 
 
 class Adam(Optimizer):
@@ -43,26 +44,19 @@ class Adam(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "betas": BETAS,
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-        "amsgrad": Flag(),
-    }
     counters = ("step",)
     makes_state = ("amsgrad",)
     is_decoupled = False
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.0,
-        amsgrad=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+        amsgrad: Switch = False,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.amsgrad = amsgrad
         self.state_names = ("step", "average", "square_average")
@@ -127,13 +121,13 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.01,
-        amsgrad=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.01,
+        amsgrad: Switch = False,
+    ) -> None:
         super().__init__(parameter, lr, betas, eps, weight_decay, amsgrad)
 
 

@@ -7,9 +7,9 @@ from xdl.backend import NAMESPACES
 from xdl.core.node import keep
 from xdl.core.parameter import Parameter
 from xdl.core.watch import Watch
-from xdl.optim.ranges import Range
+from xdl.optim.ranges import Fraction
 from xdl.optim.stored import Stored
-from xdl.optim.weights import as_parameter, wide_copy
+from xdl.optim.weights import Weights, as_parameter, wide_copy
 from xdl.uninterrupted import Uninterrupted
 
 
@@ -51,10 +51,9 @@ class EMA(Stored):
     better role models", 2017.
     """
 
-    ranges = {"decay": Range(high=1.0)}
     store = "average"
 
-    def __init__(self, parameter, decay=0.999):
+    def __init__(self, parameter: Weights, decay: Fraction = 0.999) -> None:
         self.decay = decay
         self.parameter = as_parameter("EMA", parameter)
         self.average = Parameter()

@@ -3,7 +3,8 @@
 from xdl.backend.squares import root_of_squares
 from xdl.optim.adam import advance, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, POSITIVE, Range
+from xdl.optim.ranges import Betas, NonNegative, Positive
+from xdl.optim.weights import Weights
 
 
 class LAMB(Optimizer):
@@ -38,18 +39,17 @@ class LAMB(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "betas": BETAS,
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-    }
     state_names = ("step", "average", "square_average")
     counters = ("step",)
 
     def __init__(
-        self, parameter, lr=0.001, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0
-    ):
+        self,
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-6,
+        weight_decay: NonNegative = 0.0,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         super().__init__(parameter, lr)
 

@@ -13,9 +13,9 @@ from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
-from xdl.optim.ranges import Range
+from xdl.optim.ranges import NonNegative
 from xdl.optim.stored import Stored
-from xdl.optim.weights import as_parameter, wide_copy
+from xdl.optim.weights import Weights, as_parameter, wide_copy
 from xdl.recording import current, registrations
 from xdl.uninterrupted import Uninterrupted
 
@@ -33,14 +33,15 @@ class Optimizer(Stored):
 
     A subclass defines ``change(xp, value, grad, *state)``, which writes into ``value``
     and the state arrays in place; names its state in ``state_names``; and says in
-    ``ranges`` what each of its hyperparameters may be: they are checked whenever they
-    are set, and saved. State is as large as its weight and starts at 0; that which is
-    also in ``counters`` is one float64 number, such as a count of steps; ``starts``
-    says what else some of it starts with. One that ``squares`` gradients gets none
-    beyond 9.2e18 (6.7e153 in float64), whose squares would be infinite: larger ones
-    count as that. ``change`` makes at most ``scratch`` arrays as large as the weight at
-    one time: so much memory is there before the first weight changes. ``together``
-    says how a GPU changes all weights in one launch; None: one by one.
+    ``ranges``, or in the annotations of its constructor, what each of its
+    hyperparameters may be: they are checked whenever they are set, and saved. State is
+    as large as its weight and starts at 0; that which is also in ``counters`` is one
+    float64 number, such as a count of steps; ``starts`` says what else some of it
+    starts with. One that ``squares`` gradients gets none beyond 9.2e18 (6.7e153 in
+    float64), whose squares would be infinite: larger ones count as that. ``change``
+    makes at most ``scratch`` arrays as large as the weight at one time: so much memory
+    is there before the first weight changes. ``together`` says how a GPU changes all
+    weights in one launch; None: one by one.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
@@ -70,7 +71,6 @@ class Optimizer(Stored):
         Variable([ 0.5, -1.5], dtype=float32)
     """
 
-    ranges = {"lr": Range()}
     store = "state"
     state_names = ()
     counters = ()
@@ -88,7 +88,7 @@ class Optimizer(Stored):
             for name in ("scratch", "writes_once", "together"):
                 setattr(cls, name, vars(cls).get(name, getattr(Optimizer, name)))
 
-    def __init__(self, parameter, lr):
+    def __init__(self, parameter: Weights, lr: NonNegative) -> None:
         self.lr = lr
         self.parameter = as_parameter(type(self).__name__, parameter)
         self.state = Parameter()

@@ -2,7 +2,7 @@
 
 import math
 import numbers
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_origin
 
 from xdl.arguments import explain_init
 from xdl.core.option import plain
@@ -13,13 +13,16 @@ from xdl.recording import count_revision
 class Checked:
     """An object whose options are checked whenever they are set.
 
-    A subclass says in ``ranges`` what each of its options may be.
+    A parameter of the constructor whose annotation has a range (``Annotated``) is an
+    option, and so is what a subclass lists in ``ranges``: the attribute of that name.
     """
 
     ranges: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.ranges = cls.ranges | _annotated(vars(cls)["__init__"])
         explain_init(cls)
 
     def __setattr__(self, name, value):
@@ -58,7 +61,33 @@ class Checked:
         count_revision()
 
 
-class Range:
+def _annotated(init):
+    """Return the ranges in the annotations of a constructor, by parameter."""
+    hints = init.__annotations__
+    return {
+        n: h.__metadata__[0] for n, h in hints.items() if get_origin(h) is Annotated
+    }
+
+
+class Kind:
+    """What a value may be: ``str`` says it in words."""
+
+    def __str__(self) -> str:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def checked(self, who: str, value: Any) -> Any:
+        """Return ``value`` as it is kept.
+
+        Raises:
+            ArgumentError: it may not be that; ``who`` is the option.
+        """
+        raise NotImplementedError
+
+
+class Range(Kind):
     """The numbers that a hyperparameter may be: from ``low`` up to, without, ``high``.
 
     Args:
@@ -93,7 +122,7 @@ class Range:
         return number
 
 
-class Whole:
+class Whole(Kind):
     """The integers from ``low`` on."""
 
     def __init__(self, low=1):
@@ -114,8 +143,11 @@ class Whole:
         return int(value)
 
 
-class Flag:
+class Flag(Kind):
     """True or False."""
+
+    def __str__(self):
+        return "True or False"
 
     def checked(self, who, value):
         """Return ``value``.
@@ -124,15 +156,18 @@ class Flag:
             ArgumentError: it is no bool.
         """
         if not isinstance(value, bool):
-            raise ArgumentError(f"{who}: {value!r} came, needed True or False")
+            raise ArgumentError(f"{who}: {value!r} came, needed {self}")
         return value
 
 
-class OneOf:
+class OneOf(Kind):
     """One of the strings that are listed."""
 
     def __init__(self, *choices):
         self.choices = choices
+
+    def __str__(self):
+        return " or ".join(map(repr, self.choices))
 
     def checked(self, who, value):
         """Return ``value``.
@@ -141,16 +176,18 @@ class OneOf:
             ArgumentError: it is not listed.
         """
         if not isinstance(value, str) or value not in self.choices:
-            listed = " or ".join(map(repr, self.choices))
-            raise ArgumentError(f"{who}: {value!r} came, needed {listed}")
+            raise ArgumentError(f"{who}: {value!r} came, needed {self}")
         return value
 
 
-class Maybe:
+class Maybe(Kind):
     """None, or what another range takes."""
 
     def __init__(self, other):
         self.other = other
+
+    def __str__(self):
+        return f"None or {self.other}"
 
     def checked(self, who, value):
         """Return ``value``, checked by the other range unless it is None.
@@ -161,11 +198,14 @@ class Maybe:
         return None if value is None else self.other.checked(who, value)
 
 
-class Several:
+class Several(Kind):
     """A tuple with one value for each of the ranges listed."""
 
     def __init__(self, *ranges):
         self.ranges = ranges
+
+    def __str__(self):
+        return f"a tuple of {', '.join(map(str, self.ranges))}"
 
     def checked(self, who, value):
         """Return ``value`` as a tuple, each item checked by its range.
@@ -174,13 +214,19 @@ class Several:
             ArgumentError: it is no tuple or list of that many, or an item is refused.
         """
         if not isinstance(value, tuple | list) or len(value) != len(self.ranges):
-            needed = ", ".join(map(str, self.ranges))
-            raise ArgumentError(f"{who}: {value!r} came, needed a tuple of {needed}")
+            raise ArgumentError(f"{who}: {value!r} came, needed {self}")
         pairs = zip(self.ranges, value, strict=True)
         return tuple(
             r.checked(f"{who}[{i}]", item) for i, (r, item) in enumerate(pairs)
         )
 
 
-BETAS = Several(Range(high=1.0), Range(high=1.0))
-POSITIVE = Range(includes_low=False)
+# What the options of constructors are annotated with.
+NonNegative = Annotated[float, Range()]
+Positive = Annotated[float, Range(includes_low=False)]
+Fraction = Annotated[float, Range(high=1.0)]
+UnitInterval = Annotated[float, Range(high=math.nextafter(1.0, 2.0))]
+Switch = Annotated[bool, Flag()]
+Betas = Annotated[tuple[float, float], Several(Range(high=1.0), Range(high=1.0))]
+PositiveInt = Annotated[int, Whole()]
+NonNegativeInt = Annotated[int, Whole(0)]

@@ -2,7 +2,8 @@
 
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import POSITIVE, Flag, Range
+from xdl.optim.ranges import Fraction, NonNegative, Positive, Switch
+from xdl.optim.weights import Weights
 
 
 class RMSprop(Optimizer):
@@ -46,27 +47,19 @@ class RMSprop(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "alpha": Range(high=1.0),
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-        "momentum": Range(high=1.0),
-        "centered": Flag(),
-    }
     scratch = 5
     makes_state = ("momentum", "centered")
 
     def __init__(
         self,
-        parameter,
-        lr=0.01,
-        alpha=0.99,
-        eps=1e-8,
-        weight_decay=0.0,
-        momentum=0.0,
-        centered=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.01,
+        alpha: Fraction = 0.99,
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+        momentum: Fraction = 0.0,
+        centered: Switch = False,
+    ) -> None:
         self.alpha, self.eps, self.weight_decay = alpha, eps, weight_decay
         self.momentum, self.centered = momentum, centered
         self.state_names = ("square_average",)

@@ -7,10 +7,16 @@ import math
 from xdl.core.parameter import refuse_misfits
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import Checked, Range, Whole
+from xdl.optim.ranges import (
+    Checked,
+    NonNegative,
+    NonNegativeInt,
+    PositiveInt,
+    Range,
+    UnitInterval,
+    Whole,
+)
 from xdl.uninterrupted import Uninterrupted
-
-UNIT = Range(high=math.nextafter(1.0, 2.0))
 
 
 class Schedule(Checked):
@@ -45,7 +51,7 @@ class Schedule(Checked):
 
     ranges = {"steps": Whole(0), "base_lr": Range()}
 
-    def __init__(self, optimizer):
+    def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise ArgumentError(
                 f"{type(self).__name__}: {type(optimizer).__name__} came, needed an "
@@ -132,9 +138,12 @@ class ConstantLR(Schedule):
         0.5
     """
 
-    ranges = {**Schedule.ranges, "factor": UNIT, "total_iters": Whole(0)}
-
-    def __init__(self, optimizer, factor=1 / 3, total_iters=5):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: UnitInterval = 1 / 3,
+        total_iters: NonNegativeInt = 5,
+    ) -> None:
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer)
 
@@ -166,14 +175,13 @@ class LinearLR(Schedule):
         0.5
     """
 
-    ranges = {
-        **Schedule.ranges,
-        "start_factor": UNIT,
-        "end_factor": UNIT,
-        "total_iters": Whole(),
-    }
-
-    def __init__(self, optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: UnitInterval = 1 / 3,
+        end_factor: UnitInterval = 1.0,
+        total_iters: PositiveInt = 5,
+    ) -> None:
         self.start_factor, self.end_factor = start_factor, end_factor
         self.total_iters = total_iters
         super().__init__(optimizer)
@@ -207,9 +215,9 @@ class StepLR(Schedule):
         0.25
     """
 
-    ranges = {**Schedule.ranges, "step_size": Whole(), "gamma": Range()}
-
-    def __init__(self, optimizer, step_size, gamma=0.1):
+    def __init__(
+        self, optimizer: Optimizer, step_size: PositiveInt, gamma: NonNegative = 0.1
+    ) -> None:
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
@@ -236,9 +244,7 @@ class ExponentialLR(Schedule):
         0.25
     """
 
-    ranges = {**Schedule.ranges, "gamma": Range()}
-
-    def __init__(self, optimizer, gamma):
+    def __init__(self, optimizer: Optimizer, gamma: NonNegative) -> None:
         self.gamma = gamma
         super().__init__(optimizer)
 
@@ -275,9 +281,12 @@ class CosineAnnealingLR(Schedule):
     Restarts", 2017, eq. 5.
     """
 
-    ranges = {**Schedule.ranges, "T_max": Whole(), "eta_min": Range()}
-
-    def __init__(self, optimizer, T_max, eta_min=0.0):  # noqa: N803  (PyTorch's name)
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_max: PositiveInt,  # noqa: N803 (PyTorch's name)
+        eta_min: NonNegative = 0.0,
+    ) -> None:
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
@@ -314,7 +323,7 @@ class SequentialLR(Schedule):
         0.25
     """
 
-    def __init__(self, optimizer, schedulers, milestones):
+    def __init__(self, optimizer: Optimizer, schedulers, milestones) -> None:
         self.schedulers = list(schedulers)
         for i, schedule in enumerate(self.schedulers):
             self._check(i, schedule, optimizer)

@@ -2,7 +2,8 @@
 
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import Flag, Range
+from xdl.optim.ranges import Fraction, NonNegative, Switch
+from xdl.optim.weights import Weights
 
 
 class SGD(Optimizer):
@@ -39,19 +40,18 @@ class SGD(Optimizer):
     learning", 2013, in PyTorch's form.
     """
 
-    ranges = {
-        "lr": Range(),
-        "momentum": Range(high=1.0),
-        "nesterov": Flag(),
-        "weight_decay": Range(),
-    }
     scratch = 2
     writes_once = True
     makes_state = ("momentum",)
 
     def __init__(
-        self, parameter, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0
-    ):
+        self,
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        momentum: Fraction = 0.0,
+        nesterov: Switch = False,
+        weight_decay: NonNegative = 0.0,
+    ) -> None:
         self.momentum, self.weight_decay = momentum, weight_decay
         self.nesterov = nesterov
         if self.nesterov and not self.momentum:

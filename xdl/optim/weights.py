@@ -1,11 +1,23 @@
 """Weights as optimizers and averages take and copy them."""
 
+from collections.abc import Iterable
+from typing import Protocol
+
 from xdl import backend
 from xdl.arguments import kind
 from xdl.core.narrow import is_narrow
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
+
+
+class HasParameter(Protocol):
+    """What has its weights in a Parameter, as a Module has."""
+
+    parameter: Parameter
+
+
+Weights = Parameter | HasParameter | Iterable[Variable]
 
 
 def wide_copy(variable, name):

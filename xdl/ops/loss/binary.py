@@ -31,7 +31,7 @@ class _Binary(ReducedLoss):
     """A loss whose elements may have weights, and of which some may be left out."""
 
     def shape(self, x_shape, target_shape, *weight_shapes):
-        for name, shape in zip(self.inputs[2:], weight_shapes, strict=False):
+        for name, shape in zip(self.signature.inputs[2:], weight_shapes, strict=False):
             check_weight(self, name, shape, x_shape)
         return super().shape(x_shape, target_shape)
 

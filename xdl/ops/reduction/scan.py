@@ -6,6 +6,7 @@ from xdl import backend
 from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, composed, function_of
 from xdl.core.option import plain
+from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import one_axis
@@ -190,4 +191,4 @@ def diff(x: ArrayLike, n: int = 1, axis: int = -1) -> Variable:
     for _ in range(n):
         later = getitem(x, (*before, slice(1, None)))
         x = subtract(later, getitem(x, (*before, slice(None, -1))))
-    return x
+    return as_variable(x)

@@ -1,4 +1,4 @@
-"""Sharing: what is asked for twice is computed once, where the memory is there.
+"""Common subexpressions: what is asked for twice is computed once, if memory allows.
 
 What a forward computes and its backward asks for again, such as the rows of what the
 windows of a convolution see, is kept between the two only where something else needs
@@ -7,8 +7,9 @@ as much memory at another time: the most that is held becomes no more.
 
 import numpy as np
 
-from xdl.program.passes.renaming import renamed
-from xdl.tracing.values import Value, owner_of
+from xdl.program.memory.liveness import last_reads
+from xdl.program.passes.rewriting import renamed
+from xdl.tracing.values import Value
 
 _FREE = 1 << 20  # bytes: as much may be held in any case
 
@@ -34,15 +35,12 @@ class _Memory:
     """How much is held at each instruction of a program, and how long each Value."""
 
     def __init__(self, program):
-        self._last, count = {}, len(program.instructions)
-        made = {}
-        for i, instruction in enumerate(program.instructions):
-            for value in instruction.operands():
-                self._last[owner_of(value)] = i
-            result = instruction.result
-            if result is not None and not instruction.is_view:
-                made[result] = i
-        self._last.update((owner_of(value), count) for value in program.lasting())
+        self._last, count = last_reads(program), len(program.instructions)
+        made = {
+            one.result: i
+            for i, one in enumerate(program.instructions)
+            if one.result is not None and not one.is_view
+        }
         changes = np.zeros(count + 2, np.int64)
         for value, i in made.items():
             changes[i] += value.nbytes

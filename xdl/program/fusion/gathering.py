@@ -11,14 +11,13 @@ views of, and most are then needed by nobody.
 
 import math
 
-from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
-from xdl.program.memory.planning import PRODUCTS
-from xdl.program.numba_executor.formulas import is_known
-from xdl.program.numba_executor.maps import are_nested, breaks, by_rows
-from xdl.program.numba_executor.reading import NARROW, Reader
+from xdl.program.fusion.formulas import is_known
+from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group, Grouper
+from xdl.program.fusion.reading import NARROW, Reader
+from xdl.program.fusion.strides import are_nested, breaks, by_rows
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, owner_of
 
-_REDUCTIONS = frozenset({"sum", "max", "min"})
 _MOST = 40  # instructions: longer functions compile slowly and run out of registers
 
 
@@ -37,11 +36,10 @@ class NativeGroup(Group):
     __slots__ = ("base", "columns", "is_fixed", "numbers", "places", "size")
 
     def __init__(self, joined):
-        Instruction.__init__(self, "group", (), {})
+        super().__init__()
         self.size, self.columns = joined.size, joined.columns
-        self.is_fixed = joined.is_fixed
-        self.inner, self.numbers, self.outputs = [], [], ()
-        self.kinds, self.base, self.places = {}, {}, {}
+        self.is_fixed, self.numbers = joined.is_fixed, []
+        self.base, self.places = {}, {}
 
     rows = property(lambda self: self.size // self.columns)
 
@@ -73,22 +71,11 @@ class NativeGroup(Group):
         self.base.update(other.base)
         self.places.update(other.places)
 
-    def finish(self, uses):
+    def close(self, uses):
         """Find what it reads, what is read of it outside, and the kinds of all."""
-        made, inside, read = set(self.made()), {}, {}
-        for one in self.inner:
-            for value in self.operands_of(one):
-                inside[value] = inside.get(value, 0) + 1
-                if value not in made:
-                    read[value] = None
-        self.arguments = tuple(read)
-        self.outputs = tuple(
-            [v for v in self.made() if uses.get(v, 0) > inside.get(v, 0)]
-        )
+        super().close(uses)
         self.kinds = {base: self._kind(base) for base in self.places}
         self.shape = (self.rows, self.columns)
-        places = dict.fromkeys(one.place for one in self.inner if one.place)
-        self.place = "; ".join(places)
 
     def _kind(self, base):
         place = self.places[base]
@@ -101,116 +88,66 @@ class NativeGroup(Group):
         return COLUMN if by_rows(found, self.columns)[1] else REPEATED
 
 
-class _Gathering:
-    """The groups that are open while a program is gone through."""
+class _InMemory(Grouper):
+    """What goes through memory alike goes together."""
+
+    source = staticmethod(owner_of)
 
     def __init__(self, program, is_worth):
-        self.program, self.is_worth = program, is_worth
-        self.reader = Reader()
-        self.uses = _real_uses(program)
-        self.written, self.open, self.late = [], [], {}
-        self.home_of, self.sums = {}, set()
+        super().__init__(_real_uses(program), is_worth)
+        self._lasting, self._reader = program.lasting(), Reader()
+        self._late, self._sums = {}, set()
 
-    def run(self):
-        """Go through the program; return its new instructions."""
-        for number, instruction in enumerate(self.program.instructions):
-            if instruction.is_view:
-                self.late[instruction.result] = instruction
-            elif not self._joins(number, instruction):
-                self._emit(instruction)
-        for group in list(self.open):
-            self._close(group)
-        for value in self.program.lasting():
+    def run(self, instructions):
+        """Go through instructions; return those that stand for them."""
+        super().run(instructions)
+        for value in self._lasting:
             self._show(value)
         return self.written
 
-    def _emit(self, instruction):
+    def take(self, number, instruction):
+        """Put an instruction into a group, or write it: a view as late as possible."""
+        if instruction.is_view:
+            self._late[instruction.result] = instruction
+        else:
+            super().take(number, instruction)
+
+    def write(self, instruction):
         """Write an instruction that is in no group, and before it what it needs."""
         for group in self._makers(instruction):
-            self._close(group)
+            self.close(group)
         for value in instruction.operands():
             self._show(value)
         self.written.append(instruction)
 
-    def _makers(self, instruction):
-        """Return the open groups that make what an instruction reads."""
-        owners = [owner_of(value) for value in instruction.operands()]
-        return list(dict.fromkeys(self.home_of[o] for o in owners if o in self.home_of))
-
     def _show(self, value):
         """Write the views that lead to a Value, if they are not there yet."""
-        view = self.late.pop(value, None)
+        view = self._late.pop(value, None)
         if view is not None:
-            self._emit(view)
+            self.write(view)
 
-    def _close(self, group):
-        self.open.remove(group)
-        for value in group.made():
-            del self.home_of[value]
-        group.finish(self.uses)
-        if not self.is_worth(group):
-            for one in group.inner:
-                self._emit(one)
-            return
+    def put(self, group):
+        """Write a group as such, and before it the views of its single numbers."""
         for value in group.arguments:
             if group.kinds[value] == SINGLE:
                 self._show(value)
         self.written.append(group)
 
-    def _joins(self, number, instruction):
-        """Let an instruction join a group, or open one; tell whether it has."""
-        if instruction.result is None or self._adds_up(instruction):
-            return False
-        if not is_known(instruction):
-            return False
-        is_reduction = instruction.name in _REDUCTIONS
-        how = self.reader.reduction if is_reduction else self.reader.elementwise
-        needed = self._makers(instruction)
-        home, joined = self._home(instruction, how(instruction), needed)
-        if joined is None:
-            return False
-        for group in needed:
-            if group is not home:
-                self._close_or_merge(group, home, joined)
-        if home is None:
-            home = NativeGroup(joined)
-            self.open.append(home)
-        home.join(number, instruction, joined)
-        self.home_of[instruction.result] = home
-        return True
-
-    def _close_or_merge(self, group, home, joined):
-        if home is None or not _can_merge(home, group, joined):
-            self._close(group)
-            return
-        self.open.remove(group)
-        home.merge(group)
-        for value in group.made():
-            self.home_of[value] = home
-
-    def _adds_up(self, instruction):
-        """Tell whether an instruction adds up sums of products, as they come.
-
-        A convolution's gradient is such, of as many terms as the batch has blocks.
-        Together they would all have to be kept, by a function for that many.
-        """
-        read = [owner_of(value) for value in instruction.operands()]
-        name = instruction.name
-        is_term = name == "sum" and getattr(read[0].origin, "name", "") in PRODUCTS
-        is_sum = name == "add" and len(read) == 2 and self.sums.issuperset(read)
-        if is_term or is_sum or name == "matmul_sum":
-            self.sums.add(instruction.result)
-        return is_sum
-
-    def _home(self, instruction, joined, needed):
+    def home(self, instruction, makers):
         """Return the group that an instruction joins (None: a new one), and how."""
-        for group in needed:
+        is_apart = instruction.result is None or self._adds_up(instruction)
+        if is_apart or not is_known(instruction):
+            return None, None
+        is_reduction = instruction.row.joins is not None
+        reader = self._reader
+        how = reader.reduction if is_reduction else reader.elementwise
+        joined = how(instruction)
+        for group in makers:
             if _fits(group, joined):
                 return group, joined
-            if instruction.name not in _REDUCTIONS:
-                column = self.reader.as_column(instruction, group)
-                if _fits(group, column):
-                    return group, column
+            column = None if is_reduction else reader.as_column(instruction, group)
+            if _fits(group, column):
+                return group, column
         if joined is None:
             return None, None
         whole = (0, ((joined.size, 1),))
@@ -219,6 +156,40 @@ class _Gathering:
             if any(base in group.places for base in bases) and _fits(group, joined):
                 return group, joined
         return None, joined
+
+    def joined(self, group, number, instruction, how):
+        group = NativeGroup(how) if group is None else group
+        group.join(number, instruction, how)
+        return group
+
+    def part(self, group, home, how):
+        """Let two groups that an instruction joins become one, or close the other."""
+        if home is None or not _can_merge(home, group, how):
+            self.close(group)
+            return
+        del self.open[group]
+        home.merge(group)
+        for value in group.made():
+            self._home_of[value] = home
+
+    def _adds_up(self, instruction):
+        """Tell whether an instruction adds up sums of products, as they come.
+
+        A convolution's gradient is such, of as many terms as the batch has blocks.
+        Together they would all have to be kept, by a function for that many.
+        """
+        row = instruction.row
+        if not row.adds:
+            return False
+        read = [owner_of(value) for value in instruction.operands()]
+        is_term = row.kind == Kind.PRODUCT
+        if row.kind == Kind.REDUCTION:
+            is_term = is_product(read[0].origin)
+        is_sum = row.kind == Kind.ELEMENTWISE and len(read) == 2
+        is_sum = is_sum and self._sums.issuperset(read)
+        if is_term or is_sum:
+            self._sums.add(instruction.result)
+        return is_sum
 
 
 def _fits(group, joined):
@@ -230,7 +201,7 @@ def _fits(group, joined):
     if not all(_agrees(group, base, place, made) for base, place in entries):
         return False
     columns = _common(group, joined)
-    return columns > 0 and _is_nest({**group.places, **dict(entries)}, columns)
+    return columns > 0 and _is_loop_nest({**group.places, **dict(entries)}, columns)
 
 
 def _agrees(group, base, place, made):
@@ -251,7 +222,7 @@ def _common(one, other):
     return 0 if is_short else columns
 
 
-def _is_nest(places, columns):
+def _is_loop_nest(places, columns):
     """Tell whether loops in one another go through the rows of all operands."""
     found = [place[1] for place in places.values() if not isinstance(place, str)]
     steps = [breaks(by_rows(mapped, columns)[0]) for mapped in found]
@@ -271,7 +242,12 @@ def _can_merge(home, group, joined):
     sizes = [_common(home, group), _common(home, joined), _common(group, joined)]
     columns = math.gcd(*sizes)
     places = {**home.places, **dict(pairs)}
-    return min(sizes) > 0 and _is_nest(places, columns)
+    return min(sizes) > 0 and _is_loop_nest(places, columns)
+
+
+def is_product(origin):
+    """Tell whether a Value comes from an instruction that multiplies matrices."""
+    return isinstance(origin, Instruction) and origin.row.kind == Kind.PRODUCT
 
 
 def _real_uses(program):
@@ -291,6 +267,7 @@ def gathered(program, is_worth):
 
     Args:
         program: a Program.
-        is_worth: a function of a NativeGroup: whether it shall stay one.
+        is_worth: as of Grouper.
     """
-    program.instructions = _Gathering(program, is_worth).run()
+    gathering = _InMemory(program, is_worth)
+    program.instructions = gathering.run(program.instructions)

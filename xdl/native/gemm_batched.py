@@ -1,4 +1,4 @@
-"""Products of stacks of matrices, cut into parts for the crew.
+"""Products of stacks of matrices, cut into parts for the thread pool.
 
 A part is some rows and columns of one product. Each number of a result is made in the
 same order, however it is cut.
@@ -6,10 +6,10 @@ same order, however it is cut.
 
 from numba.core import types
 
-from xdl.native.gemm_strips import REGISTERS
+from xdl.native.gemm_panels import REGISTERS
 from xdl.native.intrinsics import compiled
 from xdl.native.pointers import address, at, integers, pointer, scratch, symbol
-from xdl.native.thread_pool import HANDS, board, look
+from xdl.native.thread_pool import WORKERS, board, look
 
 _LEAST = 2**19  # multiplications: fewer, some 10 us, are not worth a part
 # What the list of a task holds: sizes, and the memory and strides of three matrices.
@@ -65,10 +65,10 @@ def posting(dtype, share):
             of_c = of_c[0], of_c[1], of_c[2], of_c[4], of_c[3]
             m, n = n, m
         count = stacks[0] * stacks[1]
-        hands = look(board(), HANDS)
+        workers = look(board(), WORKERS)
         work = m * n * k * summed
-        pieces = min((2 * hands + count - 1) // max(count, 1), work // _LEAST)
-        pieces = max(pieces, 1) if hands > 1 else 1
+        pieces = min((2 * workers + count - 1) // max(count, 1), work // _LEAST)
+        pieces = max(pieces, 1) if workers > 1 else 1
         high, wide = m, n
         if n >= m:
             wide = ((n + pieces - 1) // pieces + lanes - 1) // lanes * lanes

@@ -3,7 +3,7 @@
 import math
 
 from xdl.program.fusion.groups import COLUMN, SINGLE
-from xdl.program.numba_executor.maps import Maps, covers, lifted, width
+from xdl.program.fusion.strides import Maps, covers, lifted, width
 from xdl.tracing.values import Value, owner_of
 
 TOTAL, EVERY = "total", "every"  # sums over the rows, and over all; read outside only
@@ -110,23 +110,21 @@ def _reduced(instruction, order):
         instruction: the reduction.
         order: the axes of its operand that are longer than 1, as they lie in memory.
     """
-    x, *rest = instruction.arguments
-    result, ndim = instruction.result, len(x.shape)
-    axis = rest[0] if rest else instruction.options.get("axis")
-    keeps = rest[1] if len(rest) > 1 else instruction.options.get("keepdims", False)
+    x, axis, keeps = instruction.arguments[0], instruction.axis, instruction.keepdims
+    result, ndim, adds = instruction.result, len(x.shape), instruction.row.adds
     axes = range(ndim) if axis is None else axis
     axes = {
         a % ndim for a in (axes if isinstance(axes, range | tuple | list) else [axes])
     }
     left = [a for a in order if a not in axes]
     if not left:
-        return (EVERY if instruction.name == "sum" else None), x.size
+        return (EVERY if adds else None), x.size
     kept = [a for a in range(ndim) if keeps or a not in axes]
     lying = [kept[a] for a in result.axes or () if result.shape[a] != 1]
     if lying != left:
         return None, 0
     if order[: len(left)] == left:
         return COLUMN, math.prod(x.shape[a] for a in order[len(left) :])
-    if order[-len(left) :] == left and instruction.name == "sum":
+    if order[-len(left) :] == left and adds:
         return TOTAL, math.prod(x.shape[a] for a in left)
     return None, 0

@@ -1,4 +1,7 @@
-"""Matrix products of raw memory: the blocks of ``blocks``, one after the other."""
+"""Matrix products of raw memory: panels of b, which stay in cache, times rows of a.
+
+Each is made of the blocks of ``gemm_blocks``, one after the other.
+"""
 
 from numba.core import types
 
@@ -35,14 +38,14 @@ def _packing(form, registers):
     return pack
 
 
-def _strips(form, registers):
+def _panels(form, registers):
     """Make ``c (+)= a @ b`` for so many terms and rows that they stay in cache."""
     lanes, vectors, rows = registers.lanes, registers.vectors, registers.rows
     one_block, pack = block(form, registers), _packing(form, registers)
     packed = scratch(form.number, _DEEP * vectors * lanes)
 
     @compiled
-    def strip(m, n, terms, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
+    def in_cache(m, n, terms, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
         space = packed()
         j = 0
         while j < n:
@@ -64,7 +67,7 @@ def _strips(form, registers):
                 i += height
             j += columns
 
-    return strip
+    return in_cache
 
 
 def multiplication(dtype):
@@ -75,7 +78,7 @@ def multiplication(dtype):
     strides, counted in numbers. The rows of ``c`` are contiguous.
     """
     form, registers = REGISTERS[dtype]
-    strip, rows = _strips(form, registers), registers.rows
+    in_cache, rows = _panels(form, registers), registers.rows
 
     @compiled
     def multiply(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
@@ -88,7 +91,7 @@ def multiplication(dtype):
                 of_a = at(a, i * a_row + p * a_column), a_row, a_column
                 of_b = at(b, p * b_row), b_row, b_column
                 of_c = at(c, i * c_row), c_row
-                strip(*sizes, *of_a, *of_b, *of_c, joins)
+                in_cache(*sizes, *of_a, *of_b, *of_c, joins)
 
     return multiply
 

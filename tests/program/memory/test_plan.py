@@ -6,12 +6,15 @@ import pytest
 import xdl
 from tests.support.compared import arrays_of, differing
 from xdl.backend import numpy as host
-from xdl.program.fusion.groups import Group, grouped
-from xdl.program.memory.planning import Buffer, Plan, can_write, placed_in_arena
+from xdl.program.fusion.groups import Group
+from xdl.program.fusion.rows import grouped
+from xdl.program.memory.arena import Buffer, placed_in_arena
+from xdl.program.memory.plan import Plan, can_write
 from xdl.program.numpy_executor import tiles
-from xdl.program.passes.passes import improved
+from xdl.program.passes.pipeline import improved
 from xdl.program.record.recorder import record
 from xdl.program.record.state import State
+from xdl.tracing.values import owner_of
 
 
 class Written(xdl.Op):
@@ -133,9 +136,9 @@ def _last_reads(program, plan):
     last = {}
     for i, instruction in enumerate(program.instructions):
         for value in instruction.operands():
-            last[plan.owner(value)] = i
+            last[owner_of(value)] = i
     for value in program.results():
-        last[plan.owner(value)] = len(program.instructions)
+        last[owner_of(value)] = len(program.instructions)
     return last
 
 
@@ -179,7 +182,7 @@ def test_memory_is_taken_over_only_from_an_operand_that_dies(name, planned):
             buffer = plan.buffers.get(value)
             before = holds.get(id(buffer))
             if before is not None:
-                operands = {plan.owner(v) for v in instruction.operands()}
+                operands = {owner_of(v) for v in instruction.operands()}
                 if last[before] != i or before not in operands:
                     wrong.append((i, before, value))
             holds[id(buffer)] = value if buffer is not None else None

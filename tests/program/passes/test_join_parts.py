@@ -10,12 +10,13 @@ import xdl
 from tests.support.compared import arrays_of, differing
 from tests.support.counted import Counted
 from xdl.backend import numpy as host
-from xdl.program.memory.planning import Plan
+from xdl.program.memory.plan import Plan
 from xdl.program.numpy_executor import executor as numpy_executor
 from xdl.program.numpy_executor import tiles
-from xdl.program.passes.passes import improved
+from xdl.program.passes.pipeline import improved
 from xdl.program.record.recorder import record
 from xdl.program.record.state import State
+from xdl.tracing.values import owner_of
 
 CALLS = 3
 
@@ -112,7 +113,7 @@ def test_a_piece_in_its_place_lies_in_the_memory_of_the_whole(name):
         (piece, offset)
         for piece, offset in pieces
         if plan.is_placed(piece, whole, offset)
-        and plan.buffers[plan.owner(piece)].offset != begin + offset
+        and plan.buffers[owner_of(piece)].offset != begin + offset
     ]
 
 

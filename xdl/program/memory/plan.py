@@ -1,4 +1,4 @@
-"""Planning: where each Value of a program lies in memory.
+"""The plan: where each Value of a program lies in memory.
 
 A Value that an instruction can write into given memory gets a buffer; buffers whose
 lives do not overlap share one arena, so that a replay allocates nothing. An elementwise
@@ -7,64 +7,11 @@ weight is written over the old one as soon as nothing reads that any more. What 
 a piece of a larger array, by ``stack`` or ``concat``, is made where it will lie there.
 """
 
-import bisect
-import functools
-import heapq
-import itertools
-
-import numpy as np
-
-from xdl.backend import numpy as host
-from xdl.program.passes.passes import CHECKS
-from xdl.tracing.values import Instruction, Value
-
-_ALIGNMENT = 64  # bytes: a cache line, and the longest vector registers
-_GAPS = 1 << 20  # bytes: so many that no buffer uses are not worth a search
-REDUCTIONS = {
-    "sum": "add",
-    "prod": "multiply",
-    "max": "maximum",
-    "min": "minimum",
-    "all": "logical_and",
-    "any": "logical_or",
-}
-INTO = frozenset({"set_at", "scatter_add"})  # what changes a copy of its first argument
-_IN_PARTS = INTO | {"where", "concat", "stack", "zero_unless"}  # several writes
-PRODUCTS = frozenset({"matmul", "matmul_sum"})  # the latter of stacks, added up
-_WITH_OUT = frozenset(
-    {"astype", "where", "concat", "stack", "copy", "zero_unless", *INTO, *PRODUCTS}
-    | REDUCTIONS.keys()
-)
-_UFUNCS = {"pow": "power", "abs": "absolute", "round": "rint"}
-
-
-@functools.cache
-def ufunc_of(name):
-    """Return NumPy's elementwise function for a name of the namespace, or None."""
-    found = getattr(np, _UFUNCS.get(name, name), None)
-    known = hasattr(host, name) or name.startswith("bitwise_")
-    is_elementwise = isinstance(found, np.ufunc) and found.signature is None
-    return found if known and is_elementwise else None
-
-
-class Buffer:
-    """A piece of the arena: ``nbytes`` from ``offset`` on, used from ``first`` to
-    ``last`` (numbers of instructions); or a piece of another Buffer."""
-
-    __slots__ = ("_offset", "first", "last", "nbytes", "within")
-
-    def __init__(self, nbytes, first, last, within=None, offset=None):
-        self.nbytes, self.first, self.last = nbytes, first, last
-        self.within, self._offset = within, offset
-
-    @property
-    def offset(self):
-        """Where it begins in the arena."""
-        return self._offset + (self.within.offset if self.within else 0)
-
-    @offset.setter
-    def offset(self, offset):
-        self._offset = offset
+from xdl.program.fusion.groups import WHOLE, Group
+from xdl.program.memory.arena import Buffer, placed_in_arena, room
+from xdl.program.memory.liveness import last_reads
+from xdl.tracing.instructions import Kind
+from xdl.tracing.values import Instruction, Value, owner_of
 
 
 class Plan:
@@ -87,37 +34,22 @@ class Plan:
         self.end = len(program.instructions)
         self.buffers, self.over_state = {}, {}
         self._states = {}
-        self.last = self._lives()
+        self.last = last_reads(program)
         self._places = self._pieces() if joins else {}
         self._wholes = {whole for whole, _ in self._places.values()}
         self._assign()
         self.nbytes = placed_in_arena({id(b): b for b in self.buffers.values()})
 
-    def owner(self, value):
-        """Return the Value whose memory ``value`` is a view of: itself if of none."""
-        while isinstance(value.origin, Instruction) and value.origin.is_view:
-            value = value.origin.arguments[0]
-        return value
-
-    def _lives(self):
-        last = {}
-        for i, instruction in enumerate(self.program.instructions):
-            for value in instruction.operands():
-                last[self.owner(value)] = i
-        for value in self.program.lasting():
-            last[self.owner(value)] = self.end
-        return last
-
     def _assign(self):
         instructions = self.program.instructions
-        checks = [i for i, one in enumerate(instructions) if one.name in CHECKS]
+        checks = [i for i, one in enumerate(instructions) if one.row.is_check]
         self.last_check = max(checks, default=-1)
         targets = {u.value: u.slot for u in self.program.updates if u.in_place}
         for value in self.last:
             if value.origin == "state":
                 self._states[value.data] = value
         for i, instruction in enumerate(instructions):
-            if hasattr(instruction, "inner"):
+            if isinstance(instruction, Group):
                 self._assign_group(i, instruction, targets)
                 continue
             result = instruction.result
@@ -140,7 +72,7 @@ class Plan:
                 continue
             offset = 0
             for piece in instruction.arguments[0]:
-                owner = self.owner(piece)
+                owner = owner_of(piece)
                 is_whole = owner.nbytes == piece.nbytes and _is_dense(piece)
                 is_free = self.last[owner] == i and _is_made(owner)
                 if is_whole and is_free:
@@ -151,7 +83,7 @@ class Plan:
     def spare(self, i):
         """Return (offset, nbytes) of what no instruction from i on reads or writes."""
         later = {id(b): b for b in self.buffers.values() if b.last >= i}.values()
-        spans = sorted((b.offset, b.offset + _room(b)) for b in later)
+        spans = sorted((b.offset, b.offset + room(b)) for b in later)
         at, found = 0, []
         for first, last in [*spans, (self.nbytes, self.nbytes)]:
             if first > at:
@@ -165,7 +97,7 @@ class Plan:
 
     def is_placed(self, piece, whole, offset):
         """Tell whether a piece was made where it lies in a whole."""
-        return self._places.get(self.owner(piece)) == (whole, offset)
+        return self._places.get(owner_of(piece)) == (whole, offset)
 
     def _give(self, result, i, buffer):
         """Let a Value live in a buffer, a new one if there is none yet."""
@@ -187,8 +119,8 @@ class Plan:
         read = {}
         for j, one in enumerate(group.inner):
             for value in one.operands():
-                read[self.owner(value)] = j
-        repeated = {self.owner(v) for v in group.arguments if group.kinds[v] != "whole"}
+                read[owner_of(value)] = j
+        repeated = {owner_of(v) for v in group.arguments if group.kinds[v] != WHOLE}
         for j, one in enumerate(group.inner):
             result = one.result
             if result not in group.outputs:
@@ -204,18 +136,18 @@ class Plan:
                 v
                 for v in group.arguments
                 if self._dies_whole(v, i, result)
-                and read[self.owner(v)] <= j
-                and not self._is_read_late(one, self.owner(v))
-                and self.owner(v) not in repeated
+                and read[owner_of(v)] <= j
+                and not self._is_read_late(one, owner_of(v))
+                and owner_of(v) not in repeated
             ]
-            buffer = self.buffers[self.owner(dying[0])] if dying else None
+            buffer = self.buffers[owner_of(dying[0])] if dying else None
             if dying:
-                repeated.add(self.owner(dying[0]))  # it is taken
+                repeated.add(owner_of(dying[0]))  # it is taken
             self._give(result, i, buffer)
 
     def _dies_whole(self, value, i, result):
         """Tell whether the memory of a Value is free after i, and fits ``result``."""
-        owner = self.owner(value)
+        owner = owner_of(value)
         dies = owner in self.buffers and self.last[owner] == i
         return dies and owner.nbytes == value.nbytes and _is_alike(value, result)
 
@@ -231,22 +163,23 @@ class Plan:
 
     def _is_read_late(self, instruction, owner):
         """Tell whether an instruction writes before it has read all of an operand."""
-        if instruction.name not in _IN_PARTS:
+        if not instruction.row.in_parts:
             return False
         operands = list(instruction.operands())
-        if instruction.name in INTO:
+        if instruction.row.kind == Kind.CHANGE:
             operands = operands[1:]  # the first one is copied at once
-        return any(self.owner(value) is owner for value in operands)
+        return any(owner_of(value) is owner for value in operands)
 
     def _taken_over(self, i, instruction):
         """Return the buffer of an operand that dies here and may hold the result."""
         operands = instruction.operands()
-        if instruction.name in INTO:
+        row = instruction.row
+        if row.kind == Kind.CHANGE:
             operands = instruction.arguments[:1]
-        elif ufunc_of(instruction.name) is None:
+        elif not row.is_ufunc:
             return None
         for value in operands:
-            owner = self.owner(value)
+            owner = owner_of(value)
             is_free = not self._is_read_late(instruction, owner)
             if is_free and self._dies_whole(value, i, instruction.result):
                 return self.buffers[owner]
@@ -255,25 +188,24 @@ class Plan:
 
 def can_write(instruction):
     """Tell whether the result can be written into memory that is given."""
-    result, name = instruction.result, instruction.name
+    result, row = instruction.result, instruction.row
     if result.is_number or not result.shape or result.axes is None:
         return False
-    if name == "reshape":
-        return result.axes == tuple(range(len(result.shape)))
-    return name in _WITH_OUT or ufunc_of(name) is not None
+    return row.has_out and (row.kind != Kind.RESHAPE or _is_dense(result))
 
 
 def _joins_rows(instruction):
     """Tell whether an instruction lays pieces of its dtype one behind the other."""
-    if instruction.name not in ("stack", "concat") or not can_write(instruction):
+    is_join = instruction.row.kind in (Kind.STACK, Kind.CONCAT)
+    if not is_join or not can_write(instruction):
         return False
-    pieces, *axis = instruction.arguments
-    axis = axis[0] if axis else instruction.options.get("axis", 0)
-    result = instruction.result
+    pieces, result = instruction.arguments[0], instruction.result
     are_alike = isinstance(pieces, tuple | list) and all(
         isinstance(piece, Value) and piece.dtype == result.dtype for piece in pieces
     )
-    return axis in (0, -len(result.shape)) and are_alike and _is_dense(result)
+    return (
+        instruction.axis in (0, -len(result.shape)) and are_alike and _is_dense(result)
+    )
 
 
 def _is_dense(value):
@@ -283,78 +215,9 @@ def _is_dense(value):
 def _is_made(value):
     """Tell whether a Value is made by an instruction that writes it anew."""
     origin = value.origin
-    is_new = isinstance(origin, Instruction) and origin.name not in INTO
+    is_new = isinstance(origin, Instruction) and origin.row.kind != Kind.CHANGE
     return is_new and can_write(origin)
 
 
 def _is_alike(a, b):
     return (a.shape, a.dtype, a.axes) == (b.shape, b.dtype, b.axes)
-
-
-def placed_in_arena(buffers):
-    """Give each Buffer its offset; return the size of the arena.
-
-    Placed in the order of time, what is made lies where something is still in a cache;
-    placed by size, it may take less memory.
-    """
-    own = [b for b in buffers.values() if b.within is None]
-    places, nbytes = _by_time(own)
-    if nbytes > _most_alive(own) + _GAPS:
-        others, least = _by_size(own)
-        if least < nbytes:
-            places, nbytes = others, least
-    for buffer in own:
-        buffer.offset = places[id(buffer)]
-    return nbytes
-
-
-def _room(buffer):
-    return -(-buffer.nbytes // _ALIGNMENT) * _ALIGNMENT
-
-
-def _most_alive(buffers):
-    """Return the bytes of all that live at one time: no arena is smaller."""
-    changes = {}
-    for buffer in buffers:
-        for i, sign in ((buffer.first, 1), (buffer.last + 1, -1)):
-            changes[i] = changes.get(i, 0) + sign * _room(buffer)
-    return max(itertools.accumulate(changes[i] for i in sorted(changes)), default=0)
-
-
-def _by_time(buffers):
-    """Return offsets, first fit by time, and the size of the arena."""
-    places, spans, ends, end = {}, [], [], 0  # of those that live: by offsets, by ends
-    for buffer in sorted(buffers, key=lambda b: (b.first, -b.nbytes)):
-        while ends and ends[0][0] < buffer.first:
-            _, span = heapq.heappop(ends)
-            del spans[bisect.bisect_left(spans, span)]
-        size, at = _room(buffer), 0
-        for first, last, _ in spans:
-            if at + size <= first:
-                break
-            at = max(at, last)
-        places[id(buffer)] = at
-        span = (at, at + size, id(buffer))
-        bisect.insort(spans, span)
-        heapq.heappush(ends, (buffer.last, span))
-        end = max(end, at + size)
-    return places, end
-
-
-def _by_size(buffers):
-    """Return offsets, best fit from the largest on, and the size of the arena."""
-    places, end = {}, 0
-    lives = np.empty((4, len(buffers)), np.int64)  # first, last; from where to where
-    for k, buffer in enumerate(sorted(buffers, key=lambda b: (-b.nbytes, b.first))):
-        first, last, starts, ends = lives[:, :k]
-        meets = np.flatnonzero((first <= buffer.last) & (last >= buffer.first))
-        meets = meets[np.argsort(starts[meets])]
-        lows = np.concatenate(([0], np.maximum.accumulate(ends[meets])))
-        gaps = starts[meets] - lows[:-1]
-        size = _room(buffer)
-        fits = np.flatnonzero(gaps >= size)
-        at = int(lows[fits[np.argmin(gaps[fits])]] if fits.size else lows[-1])
-        places[id(buffer)] = at
-        lives[:, k] = buffer.first, buffer.last, at, at + size
-        end = max(end, at + size)
-    return places, end

@@ -10,9 +10,7 @@ Sizes, strides and offsets are written as ``$64``: a step reads them when it run
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-
-class Ineligible(Exception):  # noqa: N818  (no error: another executor runs it)
-    """A program holds something that a native step cannot do."""
+from xdl.program.errors import Ineligible
 
 
 class Place:

@@ -4,10 +4,11 @@ What lies between them stays in registers. Unlike the groups of rows, a chain ma
 anything that broadcasts to its shape; it holds no reductions.
 """
 
-from xdl.program.fusion.groups import REPEATED, SINGLE, WHOLE, Group
-from xdl.program.numba_executor.whole_step.words import formula_in
+from xdl.program.fusion.formulas import formula_of_few
+from xdl.program.fusion.groups import REPEATED, SINGLE, WHOLE, Group, Grouper
+from xdl.tracing.instructions import Kind
 
-_RESHAPES = frozenset({"reshape", "expand_dims", "squeeze"})
+_RESHAPES = {Kind.RESHAPE, Kind.AXES}
 
 
 def chained(instructions, uses):
@@ -17,30 +18,32 @@ def chained(instructions, uses):
         instructions: those of a program.
         uses: how often each of its Values is read.
     """
-    written, chains = [], {}  # the open ones, by their shape
+    return _ByShape(uses).run(instructions)
 
-    def close(chain):
-        del chains[chain.shape]
-        chain.close(uses)
-        chain.kinds = {v: _kind(v, chain.shape) for v in chain.kinds}
-        written.append(chain)
 
-    for instruction in instructions:
+class Chain(Group):
+    """A group of elementwise instructions."""
+
+    __slots__ = ()
+
+    def close(self, uses):
+        """Find what it reads, what is read of it outside, and the kinds of all."""
+        super().close(uses)
+        found = (v for one in self.inner for v in (*one.operands(), one.result))
+        self.kinds = {value: _kind(value, self.shape) for value in found}
+
+
+class _ByShape(Grouper):
+    """What has the same shape goes together."""
+
+    def home(self, instruction, makers):
         shape = _shape_of(instruction)
-        operands = set(instruction.operands())
-        needed = [c for c in chains.values() if not operands.isdisjoint(c.made())]
-        for chain in needed:
-            if chain.shape != shape:
-                close(chain)
-        if shape is None:
-            written.append(instruction)
-        elif shape in chains:
-            chains[shape].add(instruction)
-        else:
-            chains[shape] = Group(shape, instruction)
-    for chain in [*chains.values()]:
-        close(chain)
-    return written
+        return next((g for g in self.open if g.shape == shape), None), shape
+
+    def joined(self, group, number, instruction, how):
+        group = Chain(how) if group is None else group
+        group.inner.append(instruction)
+        return group
 
 
 def _shape_of(instruction):
@@ -48,7 +51,7 @@ def _shape_of(instruction):
     result = instruction.result
     if result is None or result.is_number or not result.shape or instruction.is_view:
         return None
-    return None if formula_in(instruction) is None else result.shape
+    return None if formula_of_few(instruction) is None else result.shape
 
 
 def _kind(value, shape):
@@ -63,7 +66,7 @@ def _kind(value, shape):
 def _is_forward(value):
     """Tell whether a Value is no view, or one of all of something in its order."""
     while not isinstance(value.origin, str) and value.origin.is_view:
-        if value.origin.name not in _RESHAPES:
+        if value.origin.row.kind not in _RESHAPES:
             return False
         value = value.origin.arguments[0]
     return True
