@@ -1,14 +1,27 @@
 """What tests of xdl and of your own operations share: checking gradients."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from xdl import arguments, backend
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
+from xdl.typing import ArrayLike
 
 
 @arguments.explained
-def check_gradient(function, *arrays, order=1, seed=0, step=1e-6, tolerance=1e-6):
+def check_gradient(
+    function: Callable[..., Any],
+    *arrays: ArrayLike,
+    order: int = 1,
+    seed: int = 0,
+    step: float = 1e-06,
+    tolerance: float = 1e-06,
+) -> None:
     """Compare the gradient of a function with finite differences, in float64.
 
     For every input x, the gradient of ``<u, function(x)>`` along v is compared with
@@ -56,7 +69,7 @@ def check_gradient(function, *arrays, order=1, seed=0, step=1e-6, tolerance=1e-6
 
 
 @arguments.explained
-def draw_inputs(case, dtype="float64", seed=0):
+def draw_inputs(case: Any, dtype: str = "float64", seed: int = 0) -> Any:
     """Return the inputs of a ``Case`` or ``BadCase`` as NumPy arrays and None.
 
     Args:

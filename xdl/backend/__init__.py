@@ -7,6 +7,7 @@ arrays are made; ``asarray`` brings any input there. CuPy is imported in
 """
 
 import importlib
+from typing import Any
 
 import numpy as np
 

@@ -4,6 +4,8 @@ Numbers are drawn on the host by NumPy and moved, so that a seed gives the same 
 on the CPU and on a GPU.
 """
 
+from __future__ import annotations
+
 from contextvars import ContextVar
 
 import numpy as np
@@ -18,7 +20,7 @@ _WORD = 2**64
 
 
 @explained
-def seed(number):
+def seed(number: int) -> None:
     """Make every later random draw of this thread reproducible.
 
     Args:

@@ -13,6 +13,7 @@ import itertools
 import sys
 from collections import deque
 from operator import attrgetter
+from typing import Any
 
 from xdl.backend import NAMESPACES
 from xdl.errors import GraphError
@@ -55,6 +56,16 @@ class Node:
         "shape",
         "walk",
     )
+
+    op: Any
+    inputs: Any
+    kept: Any
+    shape: tuple[int, ...]
+    dtype: Any
+    index: int
+    grad: Any
+    walk: object
+    place: Any
 
 
 _set_grad = Node.grad.__set__

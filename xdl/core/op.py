@@ -106,7 +106,7 @@ class Op:
     _sources: list[tuple[str, Any]]
     _keep: Callable[..., tuple[Any, ...]]
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls) -> None:
         if "__init__" in cls.__dict__:
             cls.__init__ = _freezing(cls.__init__)
         is_abstract = cls.compute is Op.compute  # what a family of operations shares

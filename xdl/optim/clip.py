@@ -1,5 +1,7 @@
 """Clipping: gradients are made smaller before an update."""
 
+from __future__ import annotations
+
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES, pending
@@ -9,11 +11,12 @@ from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, NonFiniteError
 from xdl.optim.ranges import POSITIVE
+from xdl.optim.weights import Source
 from xdl.uninterrupted import Uninterrupted
 
 
 @explained
-def clip_grad_norm(parameter, max_norm):
+def clip_grad_norm(parameter: Source, max_norm: float) -> Variable:
     """Scale all gradients so that their 2-norm, as one vector, is ``max_norm`` at most.
 
     They are multiplied by ``max_norm / (norm + 1e-6)`` where that is less than 1. The
@@ -69,7 +72,7 @@ def clip_grad_norm(parameter, max_norm):
 
 
 @explained
-def clip_grad_value(parameter, clip_value):
+def clip_grad_value(parameter: Source, clip_value: float) -> None:
     """Clip every element of all gradients into ``[-clip_value, clip_value]``.
 
     The gradients become new arrays: those that were fetched before stay as they were.

@@ -1,9 +1,14 @@
 """LAMB: Adam's step, scaled layer by layer, for large batches."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from xdl.backend.squares import root_of_squares
 from xdl.optim.adam import advance, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import BETAS, POSITIVE, Range
+from xdl.optim.weights import Source
 
 
 class LAMB(Optimizer):
@@ -48,12 +53,25 @@ class LAMB(Optimizer):
     counters = ("step",)
 
     def __init__(
-        self, parameter, lr=0.001, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0
-    ):
+        self,
+        parameter: Source,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-06,
+        weight_decay: float = 0.0,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         super().__init__(parameter, lr)
 
-    def change(self, xp, value, grad, step, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         t = advance(step)
         move(average, grad, beta1)

@@ -1,12 +1,17 @@
 """Muon: momentum, made orthogonal."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from xdl.backend.squares import root_of_squares
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import POSITIVE, Flag, OneOf, Range, Several, Whole
+from xdl.optim.weights import Source
 
 _ANY = Range(low=-math.inf)
 
@@ -73,16 +78,16 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        weight_decay=0.1,
-        momentum=0.95,
-        nesterov=True,
-        ns_coefficients=(3.4445, -4.775, 2.0315),
-        eps=1e-7,
-        ns_steps=5,
-        adjust_lr_fn="original",
-    ):
+        parameter: Source,
+        lr: float = 0.001,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+        eps: float = 1e-07,
+        ns_steps: int = 5,
+        adjust_lr_fn: str = "original",
+    ) -> None:
         self.weight_decay, self.momentum, self.nesterov = (
             weight_decay,
             momentum,
@@ -92,14 +97,14 @@ class Muon(Optimizer):
         self.eps, self.adjust_lr_fn = eps, adjust_lr_fn
         super().__init__(parameter, lr)
 
-    def check(self, variable):
+    def check(self, variable: Variable) -> None:
         if variable.ndim != 2:
             raise ArgumentError(
                 f"Muon: {variable._label()} has shape {variable.shape}, needed two "
                 "axes; give it to AdamW"
             )
 
-    def change(self, xp, value, grad, average):
+    def change(self, xp: Any, value: Any, grad: Any, average: Any) -> None:
         decayed(self, value, grad, is_decoupled=True)
         move(average, grad, self.momentum)
         update = average

@@ -1,8 +1,13 @@
 """NAdam and RAdam: Adam with Nesterov's momentum; with a variance that is rectified."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from xdl.optim.adam import advance, decayed, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import BETAS, POSITIVE, Flag, Range
+from xdl.optim.weights import Source
 
 
 class NAdam(Optimizer):
@@ -55,25 +60,34 @@ class NAdam(Optimizer):
 
     def __init__(
         self,
-        parameter,
-        lr=0.002,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.0,
-        momentum_decay=0.004,
-        decoupled_weight_decay=False,
-    ):
+        parameter: Source,
+        lr: float = 0.002,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        momentum_decay: float = 0.004,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.momentum_decay = momentum_decay
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         decay = self.weight_decay, self.decoupled_weight_decay
         numbers = self.lr, *self.betas, self.eps, *decay, self.momentum_decay
         return "nadam", numbers
 
-    def change(self, xp, value, grad, step, product, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        product: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.decoupled_weight_decay)
         t = advance(step)
@@ -145,22 +159,30 @@ class RAdam(Optimizer):
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.0,
-        decoupled_weight_decay=False,
-    ):
+        parameter: Source,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         decay = self.weight_decay, self.decoupled_weight_decay
         return "radam", (self.lr, *self.betas, self.eps, *decay)
 
-    def change(self, xp, value, grad, step, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.decoupled_weight_decay)
         t = advance(step)

@@ -1,8 +1,11 @@
 """OneCycleLR: the learning rate rises once and falls once, the momentum against it."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.errors import ArgumentError
+from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import POSITIVE, Flag, OneOf, Range, Whole
 from xdl.optim.schedule import UNIT, Schedule
 
@@ -61,18 +64,18 @@ class OneCycleLR(Schedule):
 
     def __init__(
         self,
-        optimizer,
-        max_lr,
-        total_steps,
-        pct_start=0.3,
-        anneal_strategy="cos",
-        cycle_momentum=True,
-        base_momentum=0.85,
-        max_momentum=0.95,
-        div_factor=25.0,
-        final_div_factor=10000.0,
-        three_phase=False,
-    ):
+        optimizer: Optimizer,
+        max_lr: float,
+        total_steps: int,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float = 0.85,
+        max_momentum: float = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 10000.0,
+        three_phase: bool = False,
+    ) -> None:
         self.max_lr, self.total_steps, self.pct_start = max_lr, total_steps, pct_start
         self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
@@ -87,10 +90,10 @@ class OneCycleLR(Schedule):
             )
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self._at(steps)[0]
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         _, momentum = self._at(steps)
         super().apply(steps)
         if self.cycle_momentum and hasattr(self.optimizer, "betas"):

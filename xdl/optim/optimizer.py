@@ -1,5 +1,7 @@
 """Optimizer: what all optimizers share."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from xdl import backend
@@ -15,7 +17,7 @@ from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
 from xdl.optim.ranges import Range
 from xdl.optim.stored import Stored
-from xdl.optim.weights import as_parameter, wide_copy
+from xdl.optim.weights import Source, as_parameter, wide_copy
 from xdl.recording import current, registrations
 from xdl.uninterrupted import Uninterrupted
 
@@ -82,13 +84,13 @@ class Optimizer(Stored):
     together: Any = None
     scheduled = None  # (the lr before a schedule came, the lr that it set)
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "change" in vars(cls):  # what another one promised does not hold for it
             for name in ("scratch", "writes_once", "together"):
                 setattr(cls, name, vars(cls).get(name, getattr(Optimizer, name)))
 
-    def __init__(self, parameter, lr):
+    def __init__(self, parameter: Source, lr: float) -> None:
         self.lr = lr
         self.parameter = as_parameter(type(self).__name__, parameter)
         self.state = Parameter()
@@ -97,7 +99,7 @@ class Optimizer(Stored):
         if not any(variable.trainable for variable, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
 
-    def admit(self, name, value):
+    def admit(self, name: str, value: Any) -> None:
         if name not in self.makes_state or "state" not in self.__dict__:
             return
         if value and not getattr(self, name):
@@ -106,11 +108,11 @@ class Optimizer(Stored):
                 "needed it at construction, when the state for it is made"
             )
 
-    def change(self, xp, value, grad, *state):
+    def change(self, xp: Any, value: Any, grad: Any, *state: Any, **named: Any) -> None:
         """Write the new weights into ``value``; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
-    def update(self, *others):
+    def update(self, *others: Any) -> None:
         """Change all weights by their gradients, then clear all gradients.
 
         Variables that are frozen or have no gradient are left as they are. All of it
@@ -127,7 +129,7 @@ class Optimizer(Stored):
         """
         self._update(others, clears=True)
 
-    def step(self, *others):
+    def step(self, *others: Any) -> None:
         """Change all weights by their gradients, and keep the gradients.
 
         Raises:
@@ -289,7 +291,7 @@ class Optimizer(Stored):
             "gradients; after step(), clear_grads() does"
         )
 
-    def zero_grad(self, **options):
+    def zero_grad(self, **options: Any) -> None:
         """Clear all gradients.
 
         Raises:
@@ -306,7 +308,7 @@ class Optimizer(Stored):
             if (node := variable._node) is not None:
                 node.grad = None
 
-    def look_again(self):
+    def look_again(self) -> None:
         """Have state for what the Parameter holds now, and for nothing else."""
         known = {id(variable): state for variable, state in self._slots}
         found = [
@@ -326,7 +328,7 @@ class Optimizer(Stored):
         self.state.hold(held)
         self._slots, self._watch = slots, Watch(self.parameter)
 
-    def check(self, variable):
+    def check(self, variable: Variable) -> None:
         """Raise an error for a Variable that this cannot change; a subclass may."""
 
     def _started(self, name, variable):

@@ -1,8 +1,12 @@
 """ReduceLROnPlateau: the learning rate falls when a metric stops getting better."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from xdl.errors import NonFiniteError
+from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Maybe, OneOf, Range, Whole
 from xdl.optim.schedule import Schedule
 from xdl.uninterrupted import Uninterrupted
@@ -60,29 +64,29 @@ class ReduceLROnPlateau(Schedule):
 
     def __init__(
         self,
-        optimizer,
-        mode="min",
-        factor=0.1,
-        patience=10,
-        threshold=1e-4,
-        threshold_mode="rel",
-        cooldown=0,
-        min_lr=0.0,
-        eps=1e-8,
-    ):
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 0.0001,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        eps: float = 1e-08,
+    ) -> None:
         self.mode, self.factor, self.patience = mode, factor, patience
         self.threshold, self.threshold_mode = threshold, threshold_mode
         self.cooldown, self.min_lr, self.eps = cooldown, min_lr, eps
         self.best, self.bad_steps, self.cooldown_left = None, 0, 0
         super().__init__(optimizer)
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         if steps:
             self.optimizer.lr = self.lr
         else:
             self.lr = self.optimizer.lr
 
-    def step(self, metric):
+    def step(self, metric: Any) -> None:
         """Take in a metric; call it when one was measured, such as once an epoch.
 
         Args:

@@ -1,8 +1,13 @@
 """RMSprop: gradients over the root of the moving average of their squares."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import POSITIVE, Flag, Range
+from xdl.optim.weights import Source
 
 
 class RMSprop(Optimizer):
@@ -59,14 +64,14 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        parameter,
-        lr=0.01,
-        alpha=0.99,
-        eps=1e-8,
-        weight_decay=0.0,
-        momentum=0.0,
-        centered=False,
-    ):
+        parameter: Source,
+        lr: float = 0.01,
+        alpha: float = 0.99,
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+    ) -> None:
         self.alpha, self.eps, self.weight_decay = alpha, eps, weight_decay
         self.momentum, self.centered = momentum, centered
         self.state_names = ("square_average",)
@@ -75,11 +80,18 @@ class RMSprop(Optimizer):
         self._has_average = self.centered
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         more = self.momentum, self.centered, self._has_average
         return "rmsprop", (self.lr, self.alpha, self.eps, self.weight_decay, *more)
 
-    def change(self, xp, value, grad, square_average, *more):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        square_average: Any,
+        *more: Any,
+    ) -> None:
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.alpha)
         variance = square_average

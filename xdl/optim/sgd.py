@@ -1,8 +1,13 @@
 """Stochastic gradient descent."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Flag, Range
+from xdl.optim.weights import Source
 
 
 class SGD(Optimizer):
@@ -50,8 +55,13 @@ class SGD(Optimizer):
     makes_state = ("momentum",)
 
     def __init__(
-        self, parameter, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0
-    ):
+        self,
+        parameter: Source,
+        lr: float = 0.001,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
         self.momentum, self.weight_decay = momentum, weight_decay
         self.nesterov = nesterov
         if self.nesterov and not self.momentum:
@@ -61,10 +71,10 @@ class SGD(Optimizer):
         self.state_names = ("velocity",) if self.momentum else ()
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "sgd", (self.lr, self.momentum, self.nesterov, self.weight_decay)
 
-    def change(self, xp, value, grad, velocity=None):
+    def change(self, xp: Any, value: Any, grad: Any, velocity: Any = None) -> None:
         if self.weight_decay:
             grad = grad + self.weight_decay * value
         if velocity is not None:

@@ -1,5 +1,10 @@
 """Weights as optimizers and averages take and copy them."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+
 from xdl import backend
 from xdl.arguments import kind
 from xdl.core.narrow import is_narrow
@@ -7,14 +12,25 @@ from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 
+if TYPE_CHECKING:
 
-def wide_copy(variable, name):
+    class _HasParameter(Protocol):
+        """A Module, or an Optimizer."""
+
+        parameter: Parameter
+
+    Source = Parameter | _HasParameter | Iterable[Variable]
+else:
+    Source = Any
+
+
+def wide_copy(variable: Variable, name: str) -> Variable:
     """Return a constant copy of a Variable; of a 16-bit one in float32."""
     dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
     return Variable(variable._value, name, trainable=False, dtype=dtype)
 
 
-def as_parameter(who, source):
+def as_parameter(who: str, source: Any) -> Parameter:
     """Return the Parameter that ``source`` is, has, or is made into.
 
     Raises:
@@ -23,8 +39,9 @@ def as_parameter(who, source):
     """
     if isinstance(source, Parameter):
         return source
-    if isinstance(getattr(source, "parameter", None), Parameter):
-        return source.parameter
+    own = getattr(source, "parameter", None)
+    if isinstance(own, Parameter):
+        return own
     if isinstance(source, Variable) or not hasattr(source, "__iter__"):
         raise ArgumentError(
             f"{who}: {kind(source)} came, needed a Parameter, a Module or an "
