@@ -59,7 +59,7 @@ def check_gradient(
         gys = [
             Variable(gy, "gy").to(o.device) for gy, o in zip(gys, outputs, strict=True)
         ]
-        options = {
+        options: dict[str, Any] = {
             "order": order - 1,
             "seed": seed,
             "step": step,
@@ -186,8 +186,8 @@ def _described(i, name, gradient, missing, slope):
         v[position] = 1.0
         expected[position] = slope(v)
     difference = np.abs(gradient - expected)
-    worst = np.unravel_index(np.argmax(difference), difference.shape)
-    worst = tuple(map(int, worst))
+    place = np.unravel_index(np.argmax(difference), difference.shape)
+    worst = tuple([int(i) for i in place])
     label = f'input {i} "{name}"' if name else f"input {i}"
     norms = [np.linalg.norm(a) for a in (difference, gradient, expected)]
     return (

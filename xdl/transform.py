@@ -237,7 +237,7 @@ class _Entry:
         else:
             self.inside = self._stand_in(given, position, create_graph)
             self.variables = [self.inside]
-        self.nodes = [variable._node for variable in self.variables]
+        self.nodes: list[Any] = [variable._node for variable in self.variables]
 
     def _stand_in(self, given, position, create_graph):
         is_variable = isinstance(given, Variable)
@@ -338,7 +338,8 @@ def _borders(root, start):
     Raises:
         GraphError: a result that was computed before ``start`` did.
     """
-    found, waiting = {}, [root]
+    found: dict[Any, Any] = {}
+    waiting = [root]
     seen = {root}
     for node in waiting:  # grows while it is walked
         if node.op is None:

@@ -49,13 +49,13 @@ class Device(str):
         return self.partition(":")[0]
 
     @property
-    def index(self) -> int:
+    def index(self) -> int:  # type: ignore[override]
         """The number of the GPU; 0 for the CPU."""
         return int(self.partition(":")[2] or 0)
 
 
 CPU = Device("cpu")
-_current = ContextVar("xdl_device", default=None)
+_current: ContextVar[Any] = ContextVar("xdl_device", default=None)
 
 
 @explained
@@ -106,7 +106,7 @@ class use_device:
         _current.set(self._before)
 
 
-_environment = {}
+_environment: dict[Any, Any] = {}
 
 
 def _from_environment():

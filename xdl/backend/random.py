@@ -7,6 +7,7 @@ on the CPU and on a GPU.
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from xdl.arguments import explained
 from xdl.backend import pending
 from xdl.errors import ArgumentError
 
-_generator = ContextVar("xdl_generator", default=None)
-_stream = ContextVar("xdl_stream", default=None)
+_generator: ContextVar[Any] = ContextVar("xdl_generator", default=None)
+_stream: ContextVar[Any] = ContextVar("xdl_stream", default=None)
 _WORD = 2**64
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from xdl import backend
 from xdl.arguments import described, explained
@@ -82,7 +83,7 @@ class Graph:
         addition of a constant bias is not counted.
         """
         rows = [("operation", "shape", "dtype", "kept bytes", "FLOPs")]
-        seen = set()
+        seen: set[Any] = set()
         for node in self.nodes:
             kept = sum(a.nbytes for a in _arrays(node.kept) if not _seen(a, seen))
             flops = _flops(node)
@@ -189,7 +190,8 @@ def _seen(array, seen):
 
 def _flops(node):
     """Return the FLOPs of a node, None if they depend on a shape that is not known."""
-    op, known = node.op, {}
+    op = node.op
+    known: dict[Any, Any] = {}
     for (kind, which), kept in zip(op._sources, node.kept, strict=True):
         if kind in ("input", "inputs", "shape"):
             is_star = kind == "inputs"

@@ -7,7 +7,7 @@ nothing unusual is asked for (``None``), and threads never see each other's.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from xdl.arguments import explained
 from xdl.recording import count_revision
@@ -21,7 +21,7 @@ class Mode(NamedTuple):
 
 
 _USUAL = Mode()
-_mode = ContextVar("xdl_mode", default=None)
+_mode: ContextVar[Any] = ContextVar("xdl_mode", default=None)
 current = _mode.get
 
 
@@ -42,7 +42,7 @@ class _Recording:
 
     @explained
     def __init__(self) -> None:
-        self._before = []
+        self._before: list[Any] = []
 
     def __enter__(self) -> None:
         self._before.append((_mode.get() or _USUAL).records)

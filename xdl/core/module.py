@@ -228,7 +228,7 @@ def _may_hold(value):
         return value._is_made
     if type(value) is not tuple:
         return True
-    lists = []
+    lists: list[Any] = []
     return any(held_in(value, "", lists)) or bool(lists)
 
 

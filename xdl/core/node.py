@@ -68,7 +68,7 @@ class Node:
     place: Any
 
 
-_set_grad = Node.grad.__set__
+_set_grad = vars(Node)["grad"].__set__
 
 
 def leaf(array, name):
@@ -182,7 +182,7 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
 
 def _walk_back(nodes, walk, xp, retain, wrap, check):
     """Take the nodes from the newest on; return a dict from leaf to gradient."""
-    leaves = {}
+    leaves: dict[Any, Any] = {}
     while nodes:
         node = nodes.pop()
         gy = node.grad

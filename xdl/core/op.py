@@ -108,7 +108,7 @@ class Op:
 
     def __init_subclass__(cls) -> None:
         if "__init__" in cls.__dict__:
-            cls.__init__ = _freezing(cls.__init__)
+            _put(cls, __init__=_freezing(cls.__init__))
         is_abstract = cls.compute is Op.compute  # what a family of operations shares
         if is_abstract or not {"compute", "gradient"} & cls.__dict__.keys():
             return
@@ -117,13 +117,13 @@ class Op:
         cls.own_dtype = tuple(dict.fromkeys((*cls.own_dtype, *cls.conditions)))
         cls.takes_part = tuple(name not in cls.own_dtype for name in cls.inputs)
         if cls.is_singular:
-            cls.compute = _quiet(cls.compute)
-            cls.gradient = cls.gradient and _quiet(cls.gradient)
+            _put(cls, compute=_quiet(cls.compute))
+            _put(cls, gradient=cls.gradient and _quiet(cls.gradient))
         if cls.gradient is not None:
             cls.kept_names = _names_after(cls.gradient, "gy")
             cls._sources = [_source(cls, name) for name in cls.kept_names]
-            cls._keep = LateKeeper()
-        cls.__call__ = caller(cls)
+            _put(cls, _keep=LateKeeper())
+        _put(cls, __call__=caller(cls))
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         if arguments or options:
@@ -308,6 +308,12 @@ def broadcast_shapes(who, shapes):
 
 
 # Reading a class: done once, when the class is made.
+
+
+def _put(cls, **attributes):
+    """Set attributes of a class that its base declares otherwise."""
+    for name, value in attributes.items():
+        setattr(cls, name, value)
 
 
 def _freezing(init):

@@ -49,8 +49,8 @@ class Parameter:
 
     @explained
     def __init__(self) -> None:
-        self._own = {}
-        self.mounted = {}
+        self._own: dict[Any, Any] = {}
+        self.mounted: dict[Any, Any] = {}
 
     @explained
     def get_variable(
@@ -82,8 +82,8 @@ class Parameter:
             variable = self._own[name]
             if variable.shape != lengths:
                 raise ShapeError(
-                    f'Parameter "{name}": shape {lengths} came, but it exists with shape '
-                    f"{variable.shape}"
+                    f'Parameter "{name}": shape {lengths} came, but it exists with '
+                    f"shape {variable.shape}"
                 )
             return variable
         if not isinstance(name, str) or not name or name in self.mounted:
@@ -181,7 +181,9 @@ class Parameter:
         A Variable that is shared stands under its first name alone: one that it is
         stored under, if there is such a name.
         """
-        found, loose, seen = {}, [], set()
+        found: dict[Any, Any] = {}
+        loose: list[Any] = []
+        seen: set[Any] = set()
         for name, variable, is_stored in self._walk([]):
             if not is_stored:
                 loose.append((name, variable))
@@ -196,7 +198,7 @@ class Parameter:
 
     def lists(self) -> Any:
         """Return the lists and dicts that what is mounted here was found in."""
-        found = []
+        found: list[Any] = []
         for _ in self._walk(found):
             pass
         return found
@@ -397,7 +399,7 @@ def _misfits(name, variable, given):
 def _checked_shape(name: str, shape: Any) -> tuple[int, ...]:
     shape = plain(f'Parameter "{name}"', "shape", shape)
     try:
-        lengths = (operator.index(shape),)
+        lengths: tuple[int, ...] = (operator.index(shape),)
     except TypeError:
         try:
             lengths = tuple(operator.index(n) for n in shape)

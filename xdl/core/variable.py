@@ -60,6 +60,13 @@ class Variable(Methods):
         "_was_made",
     ]
 
+    _full: Any
+    _is_data: bool
+    _name: str | None
+    _node: Any
+    _value: Any
+    _was_made: bool
+
     @explained
     def __init__(
         self,

@@ -83,7 +83,7 @@ class LeNet(Model):
         for layer in self.convolutions:
             x = max_pool2d(relu(layer(x)), 2)
         x = flatten(x, 1)
-        for layer in self.layers[:-1]:
-            x = relu(layer(x))
+        for hidden in self.layers[:-1]:
+            x = relu(hidden(x))
         self.output = self.layers[-1](x)
         return self.output

@@ -121,7 +121,7 @@ class LSTMLanguageModel(LanguageModel):
         self.dropout = Dropout(dropout)
         self.recurrent = LSTM(size, size, layers, batch_first=True, dropout=dropout)
         self.head = None if tied else Linear(size, tokens)
-        self.state = None
+        self.state: tuple[Variable, Variable] | None = None
         self.loss_ops = SoftmaxLoss()
 
     def forward(self, tokens: ArrayLike, state: Any = None) -> Variable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES
@@ -61,7 +62,7 @@ class EMA(Stored):
         self.decay = decay
         self.parameter = as_parameter("EMA", parameter)
         self.average = Parameter()
-        self._known = []
+        self._known: list[Any] = []
         self.look_again()
 
     def update(self) -> None:

@@ -74,15 +74,17 @@ class Optimizer(Stored):
 
     ranges = {"lr": Range()}
     store = "state"
-    state_names = ()
-    counters = ()
-    starts = {}
-    makes_state = ()  # the hyperparameters that cannot be switched on later
+    state_names: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
+    starts: dict[str, Any] = {}
+    # The hyperparameters that cannot be switched on later.
+    makes_state: tuple[str, ...] = ()
     scratch = 4
     writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
     together: Any = None
-    scheduled = None  # (the lr before a schedule came, the lr that it set)
+    # The lr before a schedule came, and the lr that it set.
+    scheduled: tuple[float, float] | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -94,7 +96,7 @@ class Optimizer(Stored):
         self.lr = lr
         self.parameter = as_parameter(type(self).__name__, parameter)
         self.state = Parameter()
-        self._slots = []
+        self._slots: list[Any] = []
         self.look_again()
         if not any(variable.trainable for variable, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
@@ -232,7 +234,8 @@ class Optimizer(Stored):
         value[...] = xp.astype(wide, value.dtype)
 
     def _checked(self):
-        ready = self._ready(later := [])
+        later: list[Any] = []
+        ready = self._ready(later)
         if later:
             self._ask(later)
         return ready
@@ -319,7 +322,8 @@ class Optimizer(Stored):
         for _, variable in found:
             if id(variable) not in known:
                 self.check(variable)
-        slots, held = [], {}
+        slots: list[Any] = []
+        held: dict[Any, Any] = {}
         for name, variable in found:
             names = [f"{kind}/{name}" for kind in self.state_names]
             state = known.get(id(variable)) or self._started(name, variable)

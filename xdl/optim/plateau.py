@@ -86,7 +86,7 @@ class ReduceLROnPlateau(Schedule):
         else:
             self.lr = self.optimizer.lr
 
-    def step(self, metric: Any) -> None:
+    def step(self, metric: Any) -> None:  # type: ignore[override]
         """Take in a metric; call it when one was measured, such as once an epoch.
 
         Args:

@@ -95,16 +95,17 @@ class RMSprop(Optimizer):
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.alpha)
         variance = square_average
+        rest = list(more)
         if self._has_average:
-            average, *more = more
+            average = rest.pop(0)
             move(average, grad, self.alpha)
             if self.centered:
                 variance = xp.maximum(square_average - average * average, 0.0)
         denominator = xp.sqrt(variance)
         denominator += self.eps
         update = grad / denominator
-        if more:
-            (velocity,) = more
+        if rest:
+            (velocity,) = rest
             velocity *= self.momentum
             velocity += update
             update = velocity

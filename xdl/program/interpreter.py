@@ -1,11 +1,12 @@
 """The plainest executor: call the namespace for each instruction, in order."""
 
 import operator
+from typing import Any
 
 from xdl.backend.checks import at_once
 from xdl.tracing.values import Value, dense, is_given, replaced
 
-_PYTHON = {
+_PYTHON: dict[str, Any] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
@@ -41,7 +42,7 @@ def made_numbers(instructions, numbers):
         instructions: Instructions, in order.
         numbers: as of ``number_of``.
     """
-    made = {}
+    made: dict[Any, Any] = {}
     for one in instructions:
         given = [made[x] if x in made else number_of(x, numbers) for x in one.arguments]
         made[one.result] = _PYTHON[one.name](*given)
@@ -111,7 +112,7 @@ def _refuse_non_finite(xp, draw, x, limit=None):
         raise Refused
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, Any] = {
     "set_at": _set_at,
     "random_bits": _random_bits,
     "check_indices": _check_indices,

@@ -79,7 +79,8 @@ class Program:
         trial,
     ):
         self.attributes, self.trial, self.outside = attributes, trial, None
-        self.asked, self.moving = recording.asked, frozenset()
+        self.asked = recording.asked
+        self.moving: frozenset[Any] = frozenset()
         changed = {(id(module), name) for module, name, _ in attributes}
         self.reads = [r for at, r in recording.reads.items() if at not in changed]
         self.instructions, self.guards = recording.instructions, recording.guards
@@ -181,7 +182,7 @@ class Program:
 
     def uses(self):
         """Return how often each Value is read, outputs and updates included."""
-        counts = {}
+        counts: dict[Any, Any] = {}
         for instruction in self.instructions:
             for value in instruction.operands():
                 counts[value] = counts.get(value, 0) + 1

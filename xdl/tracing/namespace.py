@@ -142,7 +142,8 @@ class Traced:
         if self.viewed is None:
             return
         (base, _), view = self.viewed, self.view
-        name, arguments = "reshape", (value, base.shape)
+        name = "reshape"
+        arguments: tuple[Any, ...] = (value, base.shape)
         if view.name == "getitem":
             name, arguments = "set_at", (value_now(base), view.arguments[1], value)
             array = base.array
@@ -256,7 +257,7 @@ def _recorded(name):
         recording = active()
         recording.place()  # so that nothing is kept of the kernel before
         arguments = _brought(arguments)
-        function = bitwise or getattr(recording.xp, name)
+        function: Any = bitwise or getattr(recording.xp, name)
         values, by_name = _value(arguments), _NONE
         if options:
             options = {key: _brought(option) for key, option in options.items()}

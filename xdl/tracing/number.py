@@ -107,7 +107,7 @@ def _install():
         call = _number_operator(function, getattr(operator, name))
         setattr(Number, f"__{name}__", call)
         setattr(Number, f"__r{name}__", lambda self, other, f=call: f(other, self))
-    Number.__neg__ = _number_operator("negative", operator.neg)
+    setattr(Number, "__neg__", _number_operator("negative", operator.neg))  # noqa: B010
     for name in COMPARISONS:
         setattr(Number, f"__{name}__", _guarded_comparison(name))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from xdl.backend.squares import root_of_squares
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import function_of
 from xdl.core.option import number, plain
 from xdl.core.variable import Variable
@@ -86,7 +86,7 @@ def _product_of_others(xp, x):
 
 
 class Var(Reduction):
-    cases = (
+    cases: Cases = (
         *MANY[:1],
         *MANY[2:],
         Case([(3, 0, 2)], {"axis": 0}),
@@ -169,7 +169,7 @@ class Std(Var):
         y = root_of_squares(xp, x - mean, self.axis, self.keepdims, divisor)
         return y, mean
 
-    def gradient(self, xp, gy, x, y, mean):
+    def gradient(self, xp, gy, x, y, mean):  # type: ignore[override]
         scale = _over_nonzero(xp, gy, y) / self._divisor(x.shape)
         return (self._spread(xp, scale, x.shape) * (x - mean),)
 

@@ -43,7 +43,8 @@ class atomic:
 
     @explained
     def __init__(self, *state: Any) -> None:
-        self._sources, self._before = state, []
+        self._sources = state
+        self._before: list[Any] = []
         State(state)  # refuses what is none
 
     def __enter__(self) -> None:

@@ -7,6 +7,7 @@ Run row by row, or a few rows at a time, what lies between never leaves the cach
 """
 
 import math
+from typing import Any
 
 from xdl.program.memory.planning import ufunc_of
 from xdl.tracing.values import Instruction, Value, values_in
@@ -54,8 +55,9 @@ class Group(Instruction):
         Args:
             uses: how often each Value is read in the whole program.
         """
-        made, inside = set(self.made()), {}
-        read = {}
+        made = set(self.made())
+        inside: dict[Any, Any] = {}
+        read: dict[Any, Any] = {}
         for one in self.inner:
             for value in one.operands():
                 inside[value] = inside.get(value, 0) + 1

@@ -11,6 +11,7 @@ import bisect
 import functools
 import heapq
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -85,7 +86,8 @@ class Plan:
     def __init__(self, program, joins=True):
         self.program = program
         self.end = len(program.instructions)
-        self.buffers, self.over_state = {}, {}
+        self.buffers: dict[Any, Any] = {}
+        self.over_state: dict[Any, Any] = {}
         self._states = {}
         self.last = self._lives()
         self._places = self._pieces() if joins else {}
@@ -134,7 +136,8 @@ class Plan:
 
         It must be free when the pieces are put together, else it may be changed later.
         """
-        places, changed = {}, {u.value for u in self.program.updates}
+        places: dict[Any, Any] = {}
+        changed = {u.value for u in self.program.updates}
         for i, instruction in enumerate(self.program.instructions):
             if not _joins_rows(instruction) or instruction.result in changed:
                 continue
@@ -314,7 +317,7 @@ def _room(buffer):
 
 def _most_alive(buffers):
     """Return the bytes of all that live at one time: no arena is smaller."""
-    changes = {}
+    changes: dict[Any, Any] = {}
     for buffer in buffers:
         for i, sign in ((buffer.first, 1), (buffer.last + 1, -1)):
             changes[i] = changes.get(i, 0) + sign * _room(buffer)
@@ -323,7 +326,11 @@ def _most_alive(buffers):
 
 def _by_time(buffers):
     """Return offsets, first fit by time, and the size of the arena."""
-    places, spans, ends, end = {}, [], [], 0  # of those that live: by offsets, by ends
+    # of those that live: by offsets, by ends
+    places: dict[Any, Any] = {}
+    spans: list[Any] = []
+    ends: list[Any] = []
+    end = 0
     for buffer in sorted(buffers, key=lambda b: (b.first, -b.nbytes)):
         while ends and ends[0][0] < buffer.first:
             _, span = heapq.heappop(ends)

@@ -4,6 +4,8 @@ What lies between them stays in registers. Unlike the groups of rows, a chain ma
 anything that broadcasts to its shape; it holds no reductions.
 """
 
+from typing import Any
+
 from xdl.program.fusion.groups import REPEATED, SINGLE, WHOLE, Group
 from xdl.program.numba_executor.whole_step.words import formula_in
 
@@ -17,7 +19,9 @@ def chained(instructions, uses):
         instructions: those of a program.
         uses: how often each of its Values is read.
     """
-    written, chains = [], {}  # the open ones, by their shape
+    # the open ones, by their shape
+    written: list[Any] = []
+    chains: dict[Any, Any] = {}
 
     def close(chain):
         del chains[chain.shape]

@@ -10,6 +10,7 @@ views of, and most are then needed by nobody.
 """
 
 import math
+from typing import Any
 
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group
 from xdl.program.memory.planning import PRODUCTS
@@ -75,7 +76,9 @@ class NativeGroup(Group):
 
     def finish(self, uses):
         """Find what it reads, what is read of it outside, and the kinds of all."""
-        made, inside, read = set(self.made()), {}, {}
+        made = set(self.made())
+        inside: dict[Any, Any] = {}
+        read: dict[Any, Any] = {}
         for one in self.inner:
             for value in self.operands_of(one):
                 inside[value] = inside.get(value, 0) + 1
@@ -276,7 +279,7 @@ def _can_merge(home, group, joined):
 
 def _real_uses(program):
     """Return how often each Value, or a view of it, is read by what is no view."""
-    counts = {}
+    counts: dict[Any, Any] = {}
     read = [
         v for one in program.instructions if not one.is_view for v in one.operands()
     ]

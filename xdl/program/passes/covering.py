@@ -5,6 +5,8 @@ chains of ``set_at`` that begin with zeros. If the parts cover all of the array,
 need be there before.
 """
 
+from typing import Any
+
 import numpy as np
 
 from xdl.tracing.values import Instruction, Value, is_fill, values_in
@@ -52,7 +54,9 @@ def joined(program, xp):
 
     The gradient of ``(x[0], x[1])`` is such a sum. Zero may change its sign.
     """
-    uses, parts, written = program.uses(), {}, []
+    uses = program.uses()
+    parts: dict[Any, Any] = {}
+    written: list[Any] = []
     for instruction in program.instructions:
         found = _own_parts(instruction) or _sum_of_parts(instruction, parts, uses)
         if found is not None:

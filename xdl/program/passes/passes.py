@@ -3,6 +3,8 @@
 A pass never changes a number that comes out, except where its text says so.
 """
 
+from typing import Any
+
 from xdl.program.interpreter import compute
 from xdl.program.passes.covering import added, joined
 from xdl.program.passes.renaming import renamed
@@ -24,7 +26,9 @@ def improved(program, xp):
 
 def folded(program, xp):
     """Compute now what follows from constants alone."""
-    names, kept, fills = {}, [], {}
+    names: dict[Any, Any] = {}
+    kept: list[Any] = []
+    fills: dict[Any, Any] = {}
     for instruction in program.instructions:
         is_left = instruction in program.moving and instruction.name not in FILLS
         if is_left or not _is_constant(instruction, names):
@@ -97,7 +101,8 @@ def tidied(program, xp):
     Values are never written into once they are made, so a copy is the thing itself,
     unless it lies otherwise in memory: products are faster on dense arrays.
     """
-    names, kept = {}, []
+    names: dict[Any, Any] = {}
+    kept: list[Any] = []
     for instruction in program.instructions:
         same = _same_as(instruction, names)
         if same is None:

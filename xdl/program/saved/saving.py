@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _file(text, fills, stored, mark):
     """Return the text of a saved program."""
     numbers = text.program.state.read_numbers()
     numbers = {name: numbers[i] for name, i in text.numbers.items()}
-    checks = (kernels.checked_array, kernels.checked_number)
+    checks: tuple[Any, ...] = (kernels.checked_array, kernels.checked_number)
     if text.of_any is not None:
         checks += (kernels.checked_length, kernels.check_part)
     lines = [
