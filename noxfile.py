@@ -43,7 +43,7 @@ def lowest_versions():
     """Return the lowest versions that pyproject.toml allows of what the tests need."""
     extras = PROJECT["optional-dependencies"]
     wanted = [*PROJECT["dependencies"], *extras["dev"], *extras["jit"]]
-    wanted += extras["sklearn"] + extras["plot"]
+    wanted += extras["sklearn"] + extras["plot"] + extras["examples"]
     return [line.replace(">=", "==") for line in wanted if ">=" in line]
 
 
@@ -199,5 +199,5 @@ def peers(session):
 @nox.session(default=False)
 def gpu(session):
     """Run the tests and the measurements that need a CUDA device."""
-    session.install("-e", ".[cuda,dev]", PYTORCH)
+    session.install("-e", ".[cuda,dev]", PYTORCH, "nvmath-python")
     session.run("python", "-m", "benchmarks.gpu", *session.posargs)

@@ -46,8 +46,7 @@ LAYERS = [
     {"optim"},
     {"program"},
     {"models"},
-    {"train", "io"},
-    {"sklearn", "distributed"},
+    {"io"},
     {"testing", "config"},
     {"__main__", "exports"},
 ]
@@ -58,6 +57,7 @@ CORE = [
     "initial",
     "debug",
     "node",
+    "signature",
     "narrow",
     "operators",
     "methods",
@@ -74,10 +74,14 @@ CORE = [
     "watch",
     "module",
 ]
+# The stages of a program.
+PROGRAM = ["errors", "pytree", "interpreter", "fusion", "memory", "passes"]
+PROGRAM += ["numpy_executor", "numba_executor", "saved", "program", "record"]
+PROGRAM += ["verify", "call"]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 # A program's executors write NumPy's code, and plan its memory.
-IMPORTS_NUMPY = {"backend", "native", "program", "io", "train", "sklearn", "testing"}
+IMPORTS_NUMPY = {"backend", "native", "program", "io", "testing"}
 IMPORTS_NUMPY |= {"typing"}  # for type checkers alone
 # Their names are those of the Array API standard, which documents them.
 NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
@@ -211,6 +215,21 @@ def test_imports_within_core_point_one_way(name):
     ]
 
     assert [] == wrong
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted({*(PACKAGE / "program").rglob("*.py")} - {PACKAGE / "program/__init__.py"}),
+    ids=_relative,
+)
+def test_imports_within_program_point_one_way(path):
+    stage = _module_name(path).split(".")[2]
+    imported = [n for n in _imported(path) if n.startswith("xdl.program.")]
+    others = [n for n in imported if n.split(".")[2] != stage]
+
+    assert [] == [
+        n for n in others if PROGRAM.index(n.split(".")[2]) >= PROGRAM.index(stage)
+    ]
 
 
 @every_source

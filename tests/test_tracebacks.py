@@ -89,14 +89,14 @@ def test_a_program_is_shown_by_the_line_that_ran():
     assert all(line in [text.strip() for text in lines] for _, line in shown)
 
 
-def test_the_short_way_is_shown_by_the_line_that_ran():
+def test_the_fast_path_is_shown_by_the_line_that_ran():
     v = Variable([1.0, 2.0])
     step = xdl.compile(lambda x: xdl.sum(v * x), v)
     x = np.ones(2, np.float32)
     for _ in range(3):
         step(x)
     (replay,) = step._replays.values()
-    code = replay.short.replay.__code__
+    code = replay.fast.replay.__code__
 
     assert (
         "def replay(x0, ):"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from xdl import late, ops
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {name: ("xdl.ops", name) for name in ops.__all__} | late.places("xdl")
 

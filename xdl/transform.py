@@ -16,7 +16,7 @@ from xdl.arguments import Function, explained, refuse_uncallable
 from xdl.backend import NAMESPACES, random
 from xdl.core import mode
 from xdl.core.debug import user_line
-from xdl.core.node import Node, leaf, order, tick
+from xdl.core.node import Leaf, Node, order, tick
 from xdl.core.op import Op
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
@@ -250,7 +250,7 @@ class _Entry:
         if create_graph and is_variable and given.trainable:
             self.parent = given._node
             return _entered(given)
-        return Variable._of(array, leaf(array, given.name if is_variable else None))
+        return Variable._of(array, Leaf(array, given.name if is_variable else None))
 
     def result(self, found):
         """Return the gradients of its nodes; attach it to where it came from."""
@@ -271,8 +271,6 @@ class _Entry:
 class _Recomputed:
     """One call of a function that is computed again: what its node asks of an Op."""
 
-    _sources = (("inputs", 0),)
-
     def __init__(self, function, inputs, options):
         self.function, self.options = function, options
         self.draws = random.state()
@@ -283,14 +281,14 @@ class _Recomputed:
     def __repr__(self):
         return f"Recomputed({getattr(self.function, '__name__', self.function)})"
 
-    def flops(self, y_shape, *shapes):
+    def flops_of(self, node):
         """Return None: the function's operations were not kept."""
 
     def output(self, inputs):
         """Call the function, forget its graph, and return its result on one node."""
         start = tick()
         tracked = list(itertools.compress(inputs, self.is_tracked))
-        inside = [Variable._of(v._value, leaf(v._value, v.name)) for v in tracked]
+        inside = [Variable._of(v._value, Leaf(v._value, v.name)) for v in tracked]
         result = _checked(self._call(inside), "recompute")
         if result._node is None:
             return result
@@ -321,7 +319,7 @@ class _Recomputed:
         if create_graph:
             inside = [_entered(variable) for variable in inputs]
         else:
-            inside = [Variable._of(array, leaf(array, None)) for array in inputs]
+            inside = [Variable._of(array, Leaf(array, None)) for array in inputs]
         with mode.enable_grad(), _same_draws(self.draws):
             output = self._call(inside)
         nodes = [*(variable._node for variable in inside), *self.outer]

@@ -44,7 +44,7 @@ def step(a, b, c):
 ANOTHER_PROCESS = """
 import sys
 import numpy as np
-from xdl.program.native import cache
+from xdl.native import cache
 
 step = cache.load(sys.argv[1]).step
 c = np.empty((2, 3))

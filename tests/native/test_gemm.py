@@ -10,7 +10,7 @@ numba = pytest.importorskip("numba")
 
 import xdl
 from xdl.native import blas
-from xdl.native import gemm_strips as strips
+from xdl.native import gemm_panels as panels
 from xdl.native.gemm import _fastest, is_known, product
 from xdl.native.gemm_blocks import Registers
 from xdl.native.pointers import first
@@ -170,10 +170,10 @@ def _multiplication(way, dtype):
         return blas.multiply_by_loops
     if way == "BLAS":
         return blas.multiplication(dtype)
-    form, _ = strips.REGISTERS[dtype]
+    form, _ = panels.REGISTERS[dtype]
     known = {dtype: (form, Registers(form, *REGISTERS[way]))}
-    with unittest.mock.patch.dict(strips.REGISTERS, known):
-        return strips.multiplication(dtype)
+    with unittest.mock.patch.dict(panels.REGISTERS, known):
+        return panels.multiplication(dtype)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
@@ -211,7 +211,7 @@ def _running(dtype, multiply):
 @pytest.mark.parametrize(
     ("has_blocks", "address", "expected"),
     [
-        (True, 1, 'strips.multiplication("float32")'),
+        (True, 1, 'panels.multiplication("float32")'),
         (False, 1, 'blas.multiplication("float32")'),
         (False, None, "blas.multiply_by_loops"),
     ],

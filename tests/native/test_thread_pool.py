@@ -24,7 +24,7 @@ on_two = pytest.mark.skipif(
 HEADER = """
 import hashlib, os, sys, threading, time
 import numpy as np
-from xdl.program.native import crew
+from xdl.native import thread_pool
 from xdl.native.gemm import product
 
 rng = np.random.default_rng(0)
@@ -39,7 +39,8 @@ a, b = made(300, 400), made(400, 500)
 DIGEST = """
 results = [multiplied(a, b), multiplied(b.T, a.T), multiplied(made(64, 400), b)]
 results += [multiplied(made(5, 3, 90, 100), made(3, 100, 70))]
-print(crew._BOARD[crew.HANDS], [hashlib.sha256(c).hexdigest() for c in results])
+digests = [hashlib.sha256(c).hexdigest() for c in results]
+print(thread_pool._BOARD[thread_pool.WORKERS], digests)
 """
 AFTER_A_FORK = """
 before = multiplied(a, b)
@@ -49,17 +50,17 @@ if os.fork() == 0:
     os._exit(0)
 os.close(writer)
 with os.fdopen(reader, "rb") as file:
-    print(file.read() == before.tobytes(), crew._BOARD[crew.HANDS])
+    print(file.read() == before.tobytes(), thread_pool._BOARD[thread_pool.WORKERS])
 """
 SLEEPING = """
 multiplied(a, b)
 for _ in range(2000):
-    if crew._BOARD[crew.ASLEEP] == 1:
+    if thread_pool._BOARD[thread_pool.ASLEEP] == 1:
         break
     time.sleep(0.005)
 before = time.process_time()
 time.sleep(0.2)
-spent, asleep = time.process_time() - before, crew._BOARD[crew.ASLEEP]
+spent, asleep = time.process_time() - before, thread_pool._BOARD[thread_pool.ASLEEP]
 is_right = np.allclose(multiplied(a, b), a @ b, 0, 1e-3)
 print(asleep, spent < 0.1, is_right)
 """
@@ -89,7 +90,7 @@ def test_the_number_of_threads_does_not_change_a_product(place):
 
 
 @on_two
-def test_a_fork_goes_on_without_a_crew(place):
+def test_a_fork_goes_on_without_its_threads(place):
     assert ["True", "2\n"] == _run(AFTER_A_FORK, 2, place)
 
 

@@ -147,7 +147,7 @@ def test_state_that_holds_no_variables_is_refused():
 def test_an_argument_that_shares_memory_with_the_state_is_refused(share):
     weight = Variable(np.arange(4.0), "weight")
     step = xdl.compile(lambda x: xdl.sum(x), weight)
-    for _ in range(3):  # the short way, too
+    for _ in range(3):  # the fast path, too
         step(share(Variable(np.arange(4.0))))
 
     with pytest.raises(ArgumentError, match="shares the memory of weight.*pass a copy"):

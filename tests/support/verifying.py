@@ -162,12 +162,12 @@ class Verifying:
         """Do a step that is compared with eager."""
         for replay in self.step._replays.values():
             self._kept.setdefault(replay, replay.plain)
-            replay.plain, replay.is_verified, replay.short = (
+            replay.plain, replay.is_verified, replay.fast = (
                 self._kept[replay],
                 False,
                 None,
             )
-        self.step._short = (None, 0)
+        self.step._fast = (None, 0)
         return self.step(*batch)
 
     def train(self, batches):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.support.interpreter import run
 from xdl import GraphError
 from xdl.backend import numpy as host
 from xdl.backend.device import CPU
-from xdl.program import interpreter
+from xdl.program.interpreter import number_of
 from xdl.recording import current, revision
 from xdl.tracing.namespace import Traced, trace, value_now
 from xdl.tracing.number import COMPARISONS, Number
@@ -47,7 +48,7 @@ class Step:
     def replayed(self, traced):
         """Return what the instructions so far make of the inputs."""
         value = value_now(traced) if type(traced) is Traced else traced.value
-        found = interpreter.run(self.recording, host, {**self.given, "draw": (7, 0)})
+        found = run(self.recording, host, {**self.given, "draw": (7, 0)})
         return value.data if value.origin == "constant" else found[value]
 
     def names(self):
@@ -321,8 +322,8 @@ def test_a_question_to_what_was_computed_is_answered_from_the_numbers(step):
     bool((1 - n) * 2 > 0.9)
 
     ((value, asked, _),) = step.recording.guards
-    assert asked(interpreter.number_of(value, [0.5]))
-    assert not asked(interpreter.number_of(value, [0.6]))
+    assert asked(number_of(value, [0.5]))
+    assert not asked(number_of(value, [0.6]))
 
 
 # What is written down beside the numbers.

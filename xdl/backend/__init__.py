@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from xdl.backend import heap, refusal
 from xdl.backend import numpy as _numpy
-from xdl.backend import refusal
 from xdl.backend.device import CPU, Device, device, usable, use_device
 from xdl.errors import DeviceError, DtypeError
 
@@ -32,6 +32,8 @@ __all__ = [
     "usable",
     "use_device",
 ]
+
+heap.keep(heap.megabytes())
 
 DEFAULT_DTYPE = "float32"
 FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})

@@ -92,11 +92,6 @@ float16, float32, float64 = np.float16, np.float32, np.float64
 bool, int8, int16, int32, int64 = np.bool, np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 
-# glibc hands freed memory back to the system once there is more of it than twice the
-# largest block that was freed, and every step fetches it again, page by page: a fifth
-# of the time of a CNN (benchmarks/peers.py). This block, never touched, makes it 64 MB.
-np.empty((32 << 20) - 8192, np.uint8)
-
 # Infinity and NaN are values that go on: the update of a weight refuses them, and debug
 # mode finds where they came from. NumPy's warnings would name lines of xdl.
 warnings.filterwarnings(

@@ -65,7 +65,8 @@ def function_calling(op):
             cls = type(op)
             is_usual = _is_usual(cls)
             text = _text(cls, "", is_open=True) if is_usual else _GENERAL
-            function.__defaults__ = (None,) * len(cls.inputs) if is_usual else ()
+            count = len(cls.signature.inputs) if is_usual else 0
+            function.__defaults__ = (None,) * count
             function.__code__ = _filed(cls, text)
         return function
 
@@ -74,31 +75,14 @@ def function_calling(op):
     return function
 
 
-class LateKeeper:
-    """``op._keep``: the function of ``keeper``, made when it is first asked for."""
-
-    def __get__(self, op, cls):
-        keep = keeper(cls)
-        cls._keep = staticmethod(keep)
-        return keep
-
-
-def keeper(cls):
-    """Return ``keep(y, residuals, wanted, *inputs)``: what ``gradient`` is given."""
-    star = "*" if cls.is_variadic else ""
-    listed = ", ".join((*cls.inputs[:-1], star + cls.inputs[-1]))
-    kept = _kept_text(cls, cls.inputs)
-    text = f"lambda y, residuals, wanted, {listed}: {kept}"
-    return eval(compile(text, as_file(f"kept by {cls.__name__}", text), "eval"))
-
-
 def _is_usual(cls):
     """Tell whether there is a text for a class; else ``call`` serves."""
-    if cls.gradient is None or cls.is_variadic or cls.conditions:
+    takes = cls.signature
+    if cls.gradient is None or takes.is_variadic or cls.conditions:
         return False
-    if len(cls.inputs) == 1:
+    if len(takes.inputs) == 1:
         return not cls.own_dtype
-    return len(cls.inputs) == 2 and cls.own_dtype in ((), cls.inputs[1:])
+    return len(takes.inputs) == 2 and cls.own_dtype in ((), takes.inputs[1:])
 
 
 def _text(cls, op, is_open):
@@ -109,46 +93,30 @@ def _text(cls, op, is_open):
         is_open: Python gives operators as many operands as they take; whoever else
             calls may give more, and by name: then ``call`` looks closer.
     """
+    takes = cls.signature
     more = ", *more, **named" if is_open else ""
-    operands = "a" if len(cls.inputs) == 1 else "a, b"
+    operands = "a" if len(takes.inputs) == 1 else "a, b"
     refused = _REFUSED.format(operands=operands) if is_open else _AS_MANY_LINES
     output = "y, *residuals" if cls.residuals else "y"
-    if len(cls.inputs) == 1:
-        kept = _kept_text(cls, ("x",))
+    if len(takes.inputs) == 1:
+        kept = takes.kept_text(("x",))
         return _UNARY.format(
             op=op, kept=kept, more=more, refused=refused, output=output
         )
-    second_is_own = cls.own_dtype == cls.inputs[1:]
+    second_is_own = cls.own_dtype == takes.inputs[1:]
     return _BINARY.format(
         op=op,
         more=more,
         refused=refused,
-        kept=_kept_text(cls, ("x1", "x2")),
+        kept=takes.kept_text(("x1", "x2")),
         output=output,
         may_differ="wanted is not SECOND" if second_is_own else "False",
         is_number="type(other) in NUMBERS" if cls.takes_numbers else "False",
     )
 
 
-def _kept_text(cls, inputs):
-    """Return the text of the tuple that is kept, given names for the inputs."""
-    parts = []
-    for name, (kind, which) in zip(cls.kept_names, cls._sources, strict=True):
-        part = inputs[which] if kind in ("input", "inputs") else name
-        if kind == "residual":
-            part = f"residuals[{which}]"
-        elif kind in ("shape", "dtype"):
-            owner = inputs[which]
-            is_star = cls.is_variadic and which == len(inputs) - 1
-            part = f"tuple(x.{kind} for x in {owner})" if is_star else f"{owner}.{kind}"
-        if name in cls.kept_for:
-            part = f"{part} if wanted[{cls.inputs.index(cls.kept_for[name])}] else None"
-        parts.append(part + ", ")
-    return f"({''.join(parts)})"
-
-
 def _made(cls, text, **names):
-    missing = (None,) * len(cls.inputs)
+    missing = (None,) * len(cls.signature.inputs)
     return types.FunctionType(_filed(cls, text), globals() | names, None, missing)
 
 
@@ -241,8 +209,9 @@ _BINARY = """def call_binary({op}a=None, b=None{more}):
 
 def call(op, *inputs, **named):
     """Call an operation on Variables, arrays, numbers and None; return a Variable."""
-    if len(inputs) < len(op.inputs) and not op.is_variadic:
-        inputs += (None,) * (len(op.inputs) - len(inputs))  # the optional ones
+    takes = op.signature
+    if len(inputs) < len(takes.inputs) and not takes.is_variadic:
+        inputs += (None,) * (len(takes.inputs) - len(inputs))  # the optional ones
     if named:
         inputs = _with_named(op, inputs, named)
     xp, inputs, arrays, is_open = prepare(op, inputs)
@@ -270,7 +239,7 @@ def call(op, *inputs, **named):
         wanted = tuple([parent is not None for parent in parents])
         node.op = op if narrow is None else Rounded(op, narrow, arrays)
         node.inputs = parents
-        node.kept = op._keep(whole, residuals, wanted, *arrays)
+        node.kept = takes.keep(whole, residuals, wanted, *arrays)
         node.shape, node.dtype = y.shape, y.dtype
         node.index = tick()
         node.grad = node.walk = None
@@ -281,7 +250,8 @@ def call(op, *inputs, **named):
 
 def _with_named(op, inputs, named):
     """Return the inputs with those in their places that came by name."""
-    filled, names = list(inputs), () if op.is_variadic else op.inputs
+    filled, takes = list(inputs), op.signature
+    names = () if takes.is_variadic else takes.inputs
     for name, value in named.items():
         if name not in names or filled[names.index(name)] is not None:
             given = [x for x in inputs if x is not None]
@@ -307,7 +277,7 @@ def _parents(op, inputs):
     parents = tuple([v._node if type(v) is Variable else None for v in inputs])
     if not op.conditions:
         return parents
-    named = zip(op.inputs, parents, strict=False)
+    named = zip(op.signature.inputs, parents, strict=False)
     return tuple([None if n in op.conditions else p for n, p in named])
 
 

@@ -13,7 +13,9 @@ class Case(NamedTuple):
             (a literal array, for indices and labels); None for an optional input.
         options: the arguments of the operation's class.
         low, high: the range that the float arrays are drawn from.
-        smooth: whether the gradient exists everywhere in that range.
+        smooth: whether the gradient exists everywhere in the range; default True.
+        gradients: at a kink or a singular point, the gradients of the sum of the output
+            that PyTorch has there, one for each input that has any.
     """
 
     inputs: list[Any]
@@ -21,6 +23,12 @@ class Case(NamedTuple):
     low: float = -2.0
     high: float = 2.0
     smooth: bool = True
+    gradients: list[Any] | None = None
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the gradient exists everywhere in the range."""
+        return self.smooth and self.gradients is None
 
 
 class BadCase(NamedTuple):
@@ -78,3 +86,21 @@ class Onnx(NamedTuple):
     inputs: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     fixed: dict[str, Any] = {}
+
+
+class Counterpart(NamedTuple):
+    """A function of another library that computes the same as one of xdl.
+
+    Attributes:
+        name: the function's, with the modules that it stands in.
+        options: from the name of an option there to that of the operation.
+        defaults: options that are other ones there if nothing is said, with the values
+            that they need.
+        samples: for PyTorch, the entries of its operator database that are given to
+            the function, with ``:variant`` where one has it; default: its name.
+    """
+
+    name: str
+    options: dict[str, str] = {}
+    defaults: dict[str, Any] = {}
+    samples: tuple[str, ...] | None = None

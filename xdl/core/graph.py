@@ -86,7 +86,7 @@ class Graph:
         seen: set[Any] = set()
         for node in self.nodes:
             kept = sum(a.nbytes for a in _arrays(node.kept) if not _seen(a, seen))
-            flops = _flops(node)
+            flops = node.op.flops_of(node)
             dtype = backend.dtype_name(node.dtype)
             counted = "-" if flops is None else f"{flops:,}"
             rows.append(
@@ -170,7 +170,7 @@ class Graph:
 
 
 def _label(node):
-    what = str(node.op) if node.op else node.place or "variable"
+    what = str(node.op) if node.op else node.name or "variable"
     return f"{what} {tuple(node.shape)}".replace('"', "'")
 
 
@@ -186,22 +186,3 @@ def _seen(array, seen):
     known = id(array) in seen
     seen.add(id(array))
     return known
-
-
-def _flops(node):
-    """Return the FLOPs of a node, None if they depend on a shape that is not known."""
-    op = node.op
-    known: dict[Any, Any] = {}
-    for (kind, which), kept in zip(op._sources, node.kept, strict=True):
-        if kind in ("input", "inputs", "shape"):
-            is_star = kind == "inputs"
-            if kind == "shape":
-                is_star = op.is_variadic and which == len(op.inputs) - 1
-            for i, item in enumerate(kept if is_star else (kept,), which):
-                shape = item if kind == "shape" else getattr(item, "shape", None)
-                known[i] = known.get(i) if shape is None else shape
-    shapes = [
-        known.get(i) if parent is None else parent.shape
-        for i, parent in enumerate(node.inputs)
-    ]
-    return op.flops(node.shape, *shapes)

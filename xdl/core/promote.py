@@ -14,7 +14,7 @@ from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES, known
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
 from xdl.recording import current, not_in_state
 
@@ -107,9 +107,9 @@ def _ready(op, inputs):
     """
     library, dtype = _trainable_kind(inputs)
     casts = dtype is not None
-    roles = op.takes_part
+    roles = op.signature.takes_part
     if len(inputs) > len(roles):
-        if not op.is_variadic:
+        if not op.signature.is_variadic:
             op.names_for(inputs)  # refuses them
         roles += roles[-1:] * (len(inputs) - len(roles))
     arrays: list[Any] = []
@@ -121,7 +121,7 @@ def _ready(op, inputs):
                 return None
             array = array if kind is float or kind is int else array.item()
         elif array is None:
-            if op.is_variadic or len(arrays) < op.required:
+            if op.signature.is_variadic or len(arrays) < op.signature.required:
                 return None
         else:
             if library is None and kind in backend.ARRAYS:
@@ -148,7 +148,7 @@ def _by_truth(op, arrays):
     where = next(backend.device_of(a) for a in arrays if hasattr(a, "dtype"))
     return [
         _truth(array, where) if name in op.conditions else array
-        for name, array in zip(op.inputs, arrays, strict=False)
+        for name, array in zip(op.signature.inputs, arrays, strict=False)
     ]
 
 
@@ -198,7 +198,7 @@ def _brought_together(op, inputs):
 
 
 def _refuse_none(op, names, inputs):
-    needed = len(names) if op.is_variadic else op.required
+    needed = len(names) if op.signature.is_variadic else op.signature.required
     for name, value in zip(names[:needed], inputs, strict=False):
         if value is None:
             raise DtypeError(
@@ -233,7 +233,7 @@ def _refuse_unknown(firm, where, values):
 def _device_of_data(inputs):
     """Return the device of the first raw array that is not the host's, or None."""
     for value in inputs:
-        array = value._value if isinstance(value, Variable) else value
+        array = array_of(value)
         if type(array) in backend.ARRAYS and backend.device_of(array) != "cpu":
             return backend.device_of(array)
     return None

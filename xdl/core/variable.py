@@ -11,7 +11,7 @@ from xdl.backend import NAMESPACES, Device
 from xdl.core import mode
 from xdl.core.debug import check_gradients
 from xdl.core.methods import Methods
-from xdl.core.node import backpropagate, holders, keep, leaf, remember, touch
+from xdl.core.node import Leaf, backpropagate, holders, keep, remember, touch
 from xdl.errors import ArgumentError, DtypeError, GraphError, ShapeError
 from xdl.recording import current, not_in_state
 from xdl.typing import Array, ArrayLike, DType, DTypeOf
@@ -168,7 +168,7 @@ class Variable(Methods):
     def name(self, name: str | None) -> None:
         self._name = name
         if self._node is not None and self._node.op is None:
-            self._node.place = name
+            self._node.name = name
 
     @property
     def trainable(self) -> bool:
@@ -187,7 +187,7 @@ class Variable(Methods):
             self._node = None
         elif self._node is None:
             self._full = None
-            self._node = leaf(self._value, self.name)
+            self._node = Leaf(self._value, self.name)
 
     @property
     def grad(self) -> Array | Variable | None:
@@ -427,5 +427,10 @@ class Variable(Methods):
         return Variable, arguments, (None, {"_was_made": self._is_made})
 
 
+def array_of(value: Any) -> Any:
+    """Return the array that a Variable holds, as it lies; all else as it is."""
+    return value._value if isinstance(value, Variable) else value
+
+
 _ZERO = backend.from_python(0.0)
-_HOLDERS_OF_UNUSED = holders(Variable._of(_ZERO, leaf(_ZERO, None)))
+_HOLDERS_OF_UNUSED = holders(Variable._of(_ZERO, Leaf(_ZERO, None)))

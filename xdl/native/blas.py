@@ -1,8 +1,8 @@
 """Matrix products by the BLAS that NumPy itself has, in raw memory.
 
-They do what those of ``strips`` do, on processors for which there are no blocks. What
-is tiny, what BLAS cannot read, and all where there is no BLAS that we know, is left to
-plain loops.
+They do what those of ``gemm_panels`` do, on processors for which there are no blocks.
+What is tiny, what BLAS cannot read, and all where there is no BLAS that we know, is
+left to plain loops.
 """
 
 from numba.core import types
@@ -32,7 +32,7 @@ def _layout(rows, columns, row, column):
 
 @compiled
 def multiply_by_loops(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
-    """Do what ``strips.multiplication``'s function does, number by number."""
+    """Do what ``gemm_panels.multiplication``'s function does, number by number."""
     for i in range(m):
         for j in range(n):
             total = c[i * c_row + j] if adds else 0.0
@@ -42,7 +42,7 @@ def multiply_by_loops(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row,
 
 
 def multiplication(dtype):
-    """Make ``multiply``, as ``strips.multiplication`` does; BLAS must be there."""
+    """Make ``multiply``, as ``gemm_panels.multiplication`` does; BLAS must be there."""
     number = getattr(types, dtype)
     gemm = _gemm(number, matrix_product(dtype))
 

@@ -6,7 +6,7 @@ read them as they lie, are faster (``benchmarks/native.py``). They need
 the 32 wide registers of AVX-512; elsewhere, products are BLAS's.
 
 The loops are compiled once and linked by a name, as BLAS is. Products of some size are
-shared by the threads of ``crew``.
+shared by the threads of ``thread_pool``.
 """
 
 import functools
@@ -16,15 +16,15 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from xdl.native.blas_library import matrix_product
 from xdl.native.cache import linked, load
-from xdl.native.gemm_strips import REGISTERS, signature
+from xdl.native.gemm_panels import REGISTERS, signature
 from xdl.native.thread_pool import PART, shared
 
 _MOST = 2**29  # multiplications: from here on BLAS is as fast
 _LONG = 2**22  # multiplications: from here on other threads of Python may run meanwhile
 _PRODUCT = """
 from xdl.native import blas
-from xdl.native import gemm_strips as strips
-from xdl.native.gemm_strips import signature
+from xdl.native import gemm_panels as panels
+from xdl.native.gemm_panels import signature
 
 multiply = {multiply}
 
@@ -35,7 +35,7 @@ def product(m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, adds):
 """
 _PART = """
 from xdl.native.thread_pool import PART
-from xdl.native.gemm_stacks import part
+from xdl.native.gemm_batched import part
 from xdl.native.gemm import multiplying
 
 one = part("{dtype}", multiplying("{dtype}"))
@@ -47,7 +47,7 @@ def part(index, task):
 """
 _STACKS = """
 from xdl.native.pointers import address, first
-from xdl.native.gemm_stacks import posting
+from xdl.native.gemm_batched import posting
 from xdl.native.gemm import sharing
 
 post = posting("{dtype}", sharing("{dtype}"))
@@ -70,7 +70,7 @@ def is_known(dtype):
 def multiplying(dtype):
     """Return ``multiply``, by blocks or BLAS, for compiled code to call.
 
-    It is what ``strips.multiplication`` makes.
+    It is what ``gemm_panels.multiplication`` makes.
     """
     product = load(_PRODUCT.format(dtype=dtype, multiply=_fastest(dtype))).product
     name = f"xdl_product_{dtype}"
@@ -80,7 +80,7 @@ def multiplying(dtype):
 def _fastest(dtype):
     """Return the text of the function that multiplies on this processor."""
     if is_known(dtype):
-        return f'strips.multiplication("{dtype}")'
+        return f'panels.multiplication("{dtype}")'
     if matrix_product(dtype) is not None:
         return f'blas.multiplication("{dtype}")'
     return "blas.multiply_by_loops"
@@ -89,7 +89,7 @@ def _fastest(dtype):
 @global_compiler_lock
 @functools.cache
 def sharing(dtype):
-    """Return what shares a task with the crew, once parts of products can be called."""
+    """Return what shares a task with the pool, once parts of products can be called."""
     part = load(_PART.format(dtype=dtype)).part
     linked(f"xdl_part_{dtype}", part.address, PART, part)
     return shared()

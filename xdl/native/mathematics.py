@@ -42,7 +42,7 @@ import math
 
 from xdl.backend.erf import _DOUBLE as _ERF_DOUBLE
 from xdl.backend.erf import _SINGLE as _ERF_SINGLE
-from xdl.native import intrinsics as bits
+from xdl.native import intrinsics
 
 _EXP_SINGLE = (
     0.4999999815446887,
@@ -84,7 +84,7 @@ def _reduction(form):
     rounder, per_log_2 = form.real(form.rounder), form.real(1.4426950408889634)
     high, low = form.log_2_high, form.log_2_low
 
-    @bits.compiled
+    @intrinsics.compiled
     def reduced(x):
         rounded = x * per_log_2 + rounder
         n = rounded - rounder
@@ -96,10 +96,10 @@ def _reduction(form):
 def _exp(form, table, highest):
     one, highest = form.real(1), form.real(highest)
     lowest = form.real((form.least - 1) * math.log(2))  # 0, without rounding to it
-    reduced, rest = _reduction(form), bits.polynomial(form, table)
-    scaled = bits.scaled(form)
+    reduced, rest = _reduction(form), intrinsics.polynomial(form, table)
+    scaled = intrinsics.scaled(form)
 
-    @bits.compiled
+    @intrinsics.compiled
     def exp(x):
         x = highest if x > highest else x
         x = lowest if x < lowest else x
@@ -111,12 +111,12 @@ def _exp(form, table, highest):
 
 def _expm1(form, table, lowest, highest):
     half, two, lowest, highest = (form.real(v) for v in (0.5, 2, lowest, highest))
-    reduced, rest = _reduction(form), bits.polynomial(form, table)
-    half_power = bits.half_power(form)
+    reduced, rest = _reduction(form), intrinsics.polynomial(form, table)
+    half_power = intrinsics.half_power(form)
     # Below it x is the result: so 0 keeps its sign, and a subnormal its last bit.
     tiny = form.real(2.0 ** (-form.digits - 2))
 
-    @bits.compiled
+    @intrinsics.compiled
     def expm1(x):
         within = highest if x > highest else x
         within = lowest if x < lowest else within
@@ -130,10 +130,10 @@ def _expm1(form, table, lowest, highest):
 
 def _log_of_parts(form, table):
     """Make log((1 + f) * 2**e)."""
-    half, two, rest = form.real(0.5), form.real(2), bits.polynomial(form, table)
+    half, two, rest = form.real(0.5), form.real(2), intrinsics.polynomial(form, table)
     high, low = form.log_2_high, form.log_2_low
 
-    @bits.compiled
+    @intrinsics.compiled
     def log_of_parts(f, e):
         s = f / (two + f)
         z = s * s
@@ -149,9 +149,9 @@ def _log(form, table):
     smallest, digits = form.real(2.0 ** (1 - form.bias)), form.real(form.digits)
     lift = form.real(2.0**form.digits)
     of_parts = _log_of_parts(form, table)
-    mantissa, exponent = bits.mantissa(form), bits.exponent(form)
+    mantissa, exponent = intrinsics.mantissa(form), intrinsics.exponent(form)
 
-    @bits.compiled
+    @intrinsics.compiled
     def log(x):
         normal = x * lift if x < smallest else x
         lifted = digits if x < smallest else zero
@@ -165,10 +165,10 @@ def _log(form, table):
 def _log1p(form, table):
     one, infinity, nan = form.real(1), form.real(math.inf), form.real(math.nan)
     of_parts = _log_of_parts(form, table)
-    mantissa, exponent = bits.mantissa(form), bits.exponent(form)
-    over_power, with_sign = bits.over_power(form), bits.with_sign(form)
+    mantissa, exponent = intrinsics.mantissa(form), intrinsics.exponent(form)
+    over_power, with_sign = intrinsics.over_power(form), intrinsics.with_sign(form)
 
-    @bits.compiled
+    @intrinsics.compiled
     def log1p(x):
         u = one + x
         lost = one - (u - x) if x > one else x - (u - one)
@@ -180,9 +180,9 @@ def _log1p(form, table):
 
 
 def _tanh(form, expm1):
-    two, with_sign = form.real(2), bits.with_sign(form)
+    two, with_sign = form.real(2), intrinsics.with_sign(form)
 
-    @bits.compiled
+    @intrinsics.compiled
     def tanh(x):
         t = expm1(-two * abs(x))
         return with_sign(t / (two + t), x)
@@ -193,7 +193,7 @@ def _tanh(form, expm1):
 def _sigmoid(form, exp):
     zero, one = form.real(0), form.real(1)
 
-    @bits.compiled
+    @intrinsics.compiled
     def sigmoid(x):
         e = exp(-abs(x))
         return (e if x < zero else one) / (one + e)
@@ -204,9 +204,9 @@ def _sigmoid(form, exp):
 def _erf(form, tables, exp):
     p, q, erfc_1 = tables
     one, erfc_1 = form.real(1), form.real(erfc_1)
-    within, beyond = bits.polynomial(form, p), bits.polynomial(form, q)
+    within, beyond = intrinsics.polynomial(form, p), intrinsics.polynomial(form, q)
 
-    @bits.compiled
+    @intrinsics.compiled
     def erf(x):
         inside = one if x > one else x
         inside = -one if x < -one else inside
@@ -230,15 +230,15 @@ def _functions(form, exp_table, log_table, erf_tables, limits):
         "tanh": _tanh(form, expm1),
         "sigmoid": _sigmoid(form, exp),
         "erf": _erf(form, erf_tables, exp),
-        "plus": bits.plus(form),
-        "maximum": bits.larger(form),
-        "minimum": bits.smaller(form),
+        "plus": intrinsics.plus(form),
+        "maximum": intrinsics.larger(form),
+        "minimum": intrinsics.smaller(form),
     }
 
 
 _OF_SINGLE = (_EXP_SINGLE, _LOG_SINGLE, _ERF_SINGLE, (89, -18))
 _OF_DOUBLE = (_EXP_DOUBLE, _LOG_DOUBLE, _ERF_DOUBLE, (710, -39))
 FUNCTIONS = {
-    "float32": _functions(bits.SINGLE, *_OF_SINGLE),
-    "float64": _functions(bits.DOUBLE, *_OF_DOUBLE),
+    "float32": _functions(intrinsics.SINGLE, *_OF_SINGLE),
+    "float64": _functions(intrinsics.DOUBLE, *_OF_DOUBLE),
 }

@@ -1,4 +1,4 @@
-"""A crew: threads that wait in native code to take over parts of a task.
+"""A thread pool: threads that wait in native code to take over parts of a task.
 
 A task is a native function of a part's number and of the address of its arguments. Who
 posts it does parts, too, until none is left: so nothing waits for a thread that sleeps,
@@ -34,12 +34,14 @@ SOON = 1000  # looks, some 30 us: what takes longer may be waiting for a process
 # the one that posts, how many post a task, how many parts it has (0: the board is
 # closed) and which is next, how many threads are at work and asleep, whether they are
 # to end; the task, its arguments, and a semaphore.
-HANDS, POSTING, PARTS, NEXT, BUSY, ASLEEP, END, TASK, ARGUMENTS, BELL = range(0, 80, 8)
+WORKERS, POSTING, PARTS, NEXT, BUSY, ASLEEP, END, TASK, ARGUMENTS, BELL = range(
+    0, 80, 8
+)
 _BOARD = np.zeros(96, np.int64)
 _WORDS = """
 from xdl.native.thread_pool import (
-    ARGUMENTS, ASLEEP, BELL, BUSY, END, HANDS, LOOKS, NEXT, PARTS, POSTING, SHARE, SOON,
-    TASK, add, board, call, give_way, look, pause, put, ring, wait,
+    ARGUMENTS, ASLEEP, BELL, BUSY, END, LOOKS, NEXT, PARTS, POSTING, SHARE, SOON, TASK,
+    WORKERS, add, board, call, give_way, look, pause, put, ring, wait,
 )
 """
 _ATTEND = f"""{_WORDS}
@@ -73,7 +75,7 @@ _SHARE = f"""{_WORDS}
 @callback(SHARE)
 def share(task, arguments, parts):
     places = board()
-    is_alone = parts < 2 or look(places, HANDS) < 2
+    is_alone = parts < 2 or look(places, WORKERS) < 2
     if is_alone or add(places, POSTING, 1) > 0:
         for part in range(parts):
             call(task, part, arguments)
@@ -206,7 +208,7 @@ def call(typing, task, part, arguments):
 
 @global_compiler_lock
 @functools.cache
-def hands():
+def workers():
     """Return how many threads do parts of a task, with the one that posts it.
 
     The first call starts them. Without the instructions of x86-64 there is one.
@@ -223,7 +225,7 @@ def hands():
 @functools.cache
 def shared():
     """Return ``share(task, arguments, parts)`` for compiled code to call."""
-    share = load(_SHARE if hands() > 1 else _ALONE).share
+    share = load(_SHARE if workers() > 1 else _ALONE).share
     return linked("xdl_share", share.address, SHARE, share)
 
 
@@ -247,23 +249,23 @@ def _start(count):
     """Start the threads, which end before the interpreter does."""
     attend = load(_ATTEND).attend
     attend.compile(())
-    crew = [threading.Thread(target=attend, daemon=True) for _ in range(count - 1)]
-    _BOARD[HANDS] = count
-    for thread in crew:
+    pool = [threading.Thread(target=attend, daemon=True) for _ in range(count - 1)]
+    _BOARD[WORKERS] = count
+    for thread in pool:
         thread.start()
-    atexit.register(_end, crew)
+    atexit.register(_end, pool)
     os.register_at_fork(after_in_child=_lose)
 
 
-def _end(crew):
-    _BOARD[HANDS], _BOARD[END] = 1, 1
+def _end(pool):
+    _BOARD[WORKERS], _BOARD[END] = 1, 1
     system = ctypes.CDLL(None)
-    for _ in crew:
+    for _ in pool:
         system.sem_post(ctypes.c_void_p(_BOARD[BELL:].ctypes.data))
-    for thread in crew:
+    for thread in pool:
         thread.join()
 
 
 def _lose():
-    """Go on without a crew, which a fork does not bring along."""
+    """Go on without the pool, which a fork does not bring along."""
     _BOARD[:] = 0

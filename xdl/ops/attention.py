@@ -7,7 +7,7 @@ import math
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.option import number
 from xdl.core.promote import as_variable
@@ -19,6 +19,9 @@ _BIAS = [[0.5, -math.inf], [-math.inf, -math.inf]]
 
 
 class ScaledDotProductAttention(Op):
+    torch = Counterpart(
+        "nn.functional.scaled_dot_product_attention", {"is_causal": "causal"}
+    )
     conditions = ("mask",)
     residuals = ("weights",)
     cases = (

@@ -1,13 +1,9 @@
 """Adagrad and Adadelta: steps that shrink with the squares of past gradients."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from xdl.optim.adam import advance, decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import POSITIVE, Range
-from xdl.optim.weights import Source
+from xdl.optim.ranges import Fraction, NonNegative, Positive
+from xdl.optim.weights import Weights
 
 
 class Adagrad(Optimizer):
@@ -45,41 +41,27 @@ class Adagrad(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "lr_decay": Range(),
-        "weight_decay": Range(),
-        "initial_accumulator_value": Range(),
-        "eps": POSITIVE,
-    }
     state_names = ("step", "square_sum")
     counters = ("step",)
 
     def __init__(
         self,
-        parameter: Source,
-        lr: float = 0.01,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0,
-        eps: float = 1e-10,
+        parameter: Weights,
+        lr: NonNegative = 0.01,
+        lr_decay: NonNegative = 0.0,
+        weight_decay: NonNegative = 0.0,
+        initial_accumulator_value: NonNegative = 0.0,
+        eps: Positive = 1e-10,
     ) -> None:
         self.lr_decay, self.weight_decay, self.eps = lr_decay, weight_decay, eps
         self.initial_accumulator_value = initial_accumulator_value
         self.starts = {"square_sum": self.initial_accumulator_value}
         super().__init__(parameter, lr)
 
-    def together(self) -> Any:
+    def together(self):
         return "adagrad", (self.lr, self.eps, self.weight_decay, self.lr_decay)
 
-    def change(
-        self,
-        xp: Any,
-        value: Any,
-        grad: Any,
-        step: Any,
-        square_sum: Any,
-    ) -> None:
+    def change(self, xp, value, grad, step, square_sum):
         grad = decayed(self, value, grad, is_decoupled=False)
         t = advance(step)
         # Kept below half of the largest number, so that one more square has room.
@@ -133,36 +115,23 @@ class Adadelta(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "rho": Range(high=1.0),
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-    }
     state_names = ("square_average", "square_update")
 
     def __init__(
         self,
-        parameter: Source,
-        lr: float = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-06,
-        weight_decay: float = 0.0,
+        parameter: Weights,
+        lr: NonNegative = 1.0,
+        rho: Fraction = 0.9,
+        eps: Positive = 1e-6,
+        weight_decay: NonNegative = 0.0,
     ) -> None:
         self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
         super().__init__(parameter, lr)
 
-    def together(self) -> Any:
+    def together(self):
         return "adadelta", (self.lr, self.rho, self.eps, self.weight_decay)
 
-    def change(
-        self,
-        xp: Any,
-        value: Any,
-        grad: Any,
-        square_average: Any,
-        square_update: Any,
-    ) -> None:
+    def change(self, xp, value, grad, square_average, square_update):
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.rho)
         update = xp.sqrt((square_update + self.eps) / (square_average + self.eps))

@@ -1,12 +1,8 @@
 """Adam and AdamW: steps of a size that adapts to each weight."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, POSITIVE, Flag, Range
-from xdl.optim.weights import Source
+from xdl.optim.ranges import Betas, NonNegative, Positive, Switch
+from xdl.optim.weights import Weights
 
 
 class Adam(Optimizer):
@@ -48,25 +44,18 @@ class Adam(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "betas": BETAS,
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-        "amsgrad": Flag(),
-    }
     counters = ("step",)
     makes_state = ("amsgrad",)
     is_decoupled = False
 
     def __init__(
         self,
-        parameter: Source,
-        lr: float = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-08,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+        amsgrad: Switch = False,
     ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.amsgrad = amsgrad
@@ -75,20 +64,11 @@ class Adam(Optimizer):
             self.state_names += ("greatest",)
         super().__init__(parameter, lr)
 
-    def together(self) -> Any:
+    def together(self):
         decay = self.weight_decay, self.is_decoupled
         return "adam", (self.lr, *self.betas, self.eps, *decay, self.amsgrad)
 
-    def change(
-        self,
-        xp: Any,
-        value: Any,
-        grad: Any,
-        step: Any,
-        average: Any,
-        square_average: Any,
-        greatest: Any = None,
-    ) -> None:
+    def change(self, xp, value, grad, step, average, square_average, greatest=None):
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.is_decoupled)
         t = advance(step)
@@ -141,17 +121,17 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameter: Source,
-        lr: float = 0.001,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-08,
-        weight_decay: float = 0.01,
-        amsgrad: bool = False,
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.01,
+        amsgrad: Switch = False,
     ) -> None:
         super().__init__(parameter, lr, betas, eps, weight_decay, amsgrad)
 
 
-def decayed(optimizer: Any, value: Any, grad: Any, is_decoupled: bool) -> Any:
+def decayed(optimizer, value, grad, is_decoupled):
     """Return the gradient with the weight decay in it, or decay the weight itself."""
     decay = optimizer.weight_decay
     if not decay:
@@ -162,7 +142,7 @@ def decayed(optimizer: Any, value: Any, grad: Any, is_decoupled: bool) -> Any:
     return grad
 
 
-def advance(step: Any) -> Any:
+def advance(step):
     """Count one more step in the 0-d array ``step`` and return the number, float64.
 
     The powers of the betas are computed in float64 from it: in float32, 1 - 0.999 is
@@ -173,7 +153,7 @@ def advance(step: Any) -> Any:
     return t
 
 
-def move(average: Any, new: Any, decay: float) -> None:
+def move(average, new, decay):
     """Move the moving average ``average`` towards ``new``, in place."""
     average *= decay
     average += (1 - decay) * new

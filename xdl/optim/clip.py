@@ -1,22 +1,21 @@
 """Clipping: gradients are made smaller before an update."""
 
-from __future__ import annotations
-
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES, pending
 from xdl.backend.squares import is_usual, scale_for
 from xdl.core.option import plain
 from xdl.core.parameter import Parameter
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError, NonFiniteError
-from xdl.optim.ranges import POSITIVE
-from xdl.optim.weights import Source
+from xdl.optim.ranges import Range
 from xdl.uninterrupted import Uninterrupted
+
+_POSITIVE = Range(includes_low=False)
 
 
 @explained
-def clip_grad_norm(parameter: Source, max_norm: float) -> Variable:
+def clip_grad_norm(parameter, max_norm):
     """Scale all gradients so that their 2-norm, as one vector, is ``max_norm`` at most.
 
     They are multiplied by ``max_norm / (norm + 1e-6)`` where that is less than 1. The
@@ -50,7 +49,7 @@ def clip_grad_norm(parameter: Source, max_norm: float) -> Variable:
     networks", 2013, algorithm 1; the 1e-6 is PyTorch's.
     """
     max_norm = plain("clip_grad_norm", "max_norm", max_norm)
-    max_norm = POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
+    max_norm = _POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
     found = _with_gradients("clip_grad_norm", parameter)
     if not found:
         return Variable(0.0, trainable=False)
@@ -72,7 +71,7 @@ def clip_grad_norm(parameter: Source, max_norm: float) -> Variable:
 
 
 @explained
-def clip_grad_value(parameter: Source, clip_value: float) -> None:
+def clip_grad_value(parameter, clip_value):
     """Clip every element of all gradients into ``[-clip_value, clip_value]``.
 
     The gradients become new arrays: those that were fetched before stay as they were.
@@ -95,7 +94,7 @@ def clip_grad_value(parameter: Source, clip_value: float) -> None:
         array([ 1. , -0.5], dtype=float32)
     """
     clip_value = plain("clip_grad_value", "clip_value", clip_value)
-    limit = POSITIVE.checked("clip_grad_value: clip_value", clip_value)
+    limit = _POSITIVE.checked("clip_grad_value: clip_value", clip_value)
     found = _with_gradients("clip_grad_value", parameter)
     _refuse_non_finite("clip_grad_value", found)
     clipped = []
@@ -116,11 +115,7 @@ def _with_gradients(who, source):
     """Return pairs of a Variable and its gradient as an array, each Variable once."""
     variables = {id(v): v for v in _variables_of(who, source)}.values()
     pairs = [(v, v.grad) for v in variables]
-    return [
-        (v, grad._value if isinstance(grad, Variable) else grad)
-        for v, grad in pairs
-        if grad is not None
-    ]
+    return [(v, array_of(grad)) for v, grad in pairs if grad is not None]
 
 
 def _variables_of(who, source):

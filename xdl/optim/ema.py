@@ -1,19 +1,15 @@
 """EMA: the moving average of a model's weights."""
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Iterator
-from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.node import keep
 from xdl.core.parameter import Parameter
 from xdl.core.watch import Watch
-from xdl.optim.ranges import Range
+from xdl.optim.ranges import Fraction
 from xdl.optim.stored import Stored
-from xdl.optim.weights import Source, as_parameter, wide_copy
+from xdl.optim.weights import Weights, as_parameter, wide_copy
 from xdl.uninterrupted import Uninterrupted
 
 
@@ -55,17 +51,16 @@ class EMA(Stored):
     better role models", 2017.
     """
 
-    ranges = {"decay": Range(high=1.0)}
     store = "average"
 
-    def __init__(self, parameter: Source, decay: float = 0.999) -> None:
+    def __init__(self, parameter: Weights, decay: Fraction = 0.999) -> None:
         self.decay = decay
         self.parameter = as_parameter("EMA", parameter)
         self.average = Parameter()
-        self._known: list[Any] = []
+        self._known = []
         self.look_again()
 
-    def update(self) -> None:
+    def update(self):
         """Move the averages towards the weights as they are now, all or none.
 
         Raises:
@@ -85,7 +80,7 @@ class EMA(Stored):
                 average += (1 - self.decay) * (value - average)
 
     @contextlib.contextmanager
-    def swapped(self) -> Iterator[None]:
+    def swapped(self):
         """Return a context in which the weights have the values of the averages.
 
         At its end, also by an exception, they have their own values back, to the bit:
@@ -104,7 +99,7 @@ class EMA(Stored):
                 for variable, value in own:
                     variable.value = value
 
-    def look_again(self) -> None:
+    def look_again(self):
         """Have an average for what the Parameter holds now, and for nothing else."""
         known = {id(variable): shadow for variable, shadow in self._known}
         pairs, held = [], {}

@@ -1,13 +1,9 @@
 """Lion: the sign of a momentum."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, Range
-from xdl.optim.weights import Source
+from xdl.optim.ranges import Betas, NonNegative
+from xdl.optim.weights import Weights
 
 
 class Lion(Optimizer):
@@ -40,23 +36,22 @@ class Lion(Optimizer):
     algorithm 2.
     """
 
-    ranges = {"lr": Range(), "betas": BETAS, "weight_decay": Range()}
     state_names = ("average",)
 
     def __init__(
         self,
-        parameter: Source,
-        lr: float = 0.0001,
-        betas: tuple[float, float] = (0.9, 0.99),
-        weight_decay: float = 0.0,
+        parameter: Weights,
+        lr: NonNegative = 0.0001,
+        betas: Betas = (0.9, 0.99),
+        weight_decay: NonNegative = 0.0,
     ) -> None:
         self.betas, self.weight_decay = betas, weight_decay
         super().__init__(parameter, lr)
 
-    def together(self) -> Any:
+    def together(self):
         return "lion", (self.lr, *self.betas, self.weight_decay)
 
-    def change(self, xp: Any, value: Any, grad: Any, average: Any) -> None:
+    def change(self, xp, value, grad, average):
         beta1, beta2 = self.betas
         decayed(self, value, grad, is_decoupled=True)
         direction = beta1 * average

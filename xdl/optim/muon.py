@@ -1,17 +1,23 @@
 """Muon: momentum, made orthogonal."""
 
-from __future__ import annotations
-
 import math
-from typing import Any
+from typing import Annotated
 
 from xdl.backend.squares import root_of_squares
-from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import POSITIVE, Flag, OneOf, Range, Several, Whole
-from xdl.optim.weights import Source
+from xdl.optim.ranges import (
+    Fraction,
+    NonNegative,
+    OneOf,
+    Positive,
+    PositiveInt,
+    Range,
+    Several,
+    Switch,
+)
+from xdl.optim.weights import Weights
 
 _ANY = Range(low=-math.inf)
 
@@ -63,30 +69,22 @@ class Muon(Optimizer):
     precision.
     """
 
-    ranges = {
-        "lr": Range(),
-        "weight_decay": Range(),
-        "momentum": Range(high=1.0),
-        "nesterov": Flag(),
-        "ns_coefficients": Several(_ANY, _ANY, _ANY),
-        "eps": POSITIVE,
-        "ns_steps": Whole(),
-        "adjust_lr_fn": OneOf("original", "match_rms_adamw"),
-    }
     scratch = 6
     state_names = ("average",)
 
     def __init__(
         self,
-        parameter: Source,
-        lr: float = 0.001,
-        weight_decay: float = 0.1,
-        momentum: float = 0.95,
-        nesterov: bool = True,
-        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
-        eps: float = 1e-07,
-        ns_steps: int = 5,
-        adjust_lr_fn: str = "original",
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        weight_decay: NonNegative = 0.1,
+        momentum: Fraction = 0.95,
+        nesterov: Switch = True,
+        ns_coefficients: Annotated[
+            tuple[float, float, float], Several(_ANY, _ANY, _ANY)
+        ] = (3.4445, -4.775, 2.0315),
+        eps: Positive = 1e-7,
+        ns_steps: PositiveInt = 5,
+        adjust_lr_fn: Annotated[str, OneOf("original", "match_rms_adamw")] = "original",
     ) -> None:
         self.weight_decay, self.momentum, self.nesterov = (
             weight_decay,
@@ -97,14 +95,14 @@ class Muon(Optimizer):
         self.eps, self.adjust_lr_fn = eps, adjust_lr_fn
         super().__init__(parameter, lr)
 
-    def check(self, variable: Variable) -> None:
+    def check(self, variable):
         if variable.ndim != 2:
             raise ArgumentError(
                 f"Muon: {variable._label()} has shape {variable.shape}, needed two "
                 "axes; give it to AdamW"
             )
 
-    def change(self, xp: Any, value: Any, grad: Any, average: Any) -> None:
+    def change(self, xp, value, grad, average):
         decayed(self, value, grad, is_decoupled=True)
         move(average, grad, self.momentum)
         update = average

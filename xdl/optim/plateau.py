@@ -1,13 +1,19 @@
 """ReduceLROnPlateau: the learning rate falls when a metric stops getting better."""
 
-from __future__ import annotations
-
 import math
-from typing import Any
+from typing import Annotated
 
 from xdl.errors import NonFiniteError
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import Maybe, OneOf, Range, Whole
+from xdl.optim.ranges import (
+    Fraction,
+    Maybe,
+    NonNegative,
+    NonNegativeInt,
+    OneOf,
+    Range,
+    Whole,
+)
 from xdl.optim.schedule import Schedule
 from xdl.uninterrupted import Uninterrupted
 
@@ -46,14 +52,6 @@ class ReduceLROnPlateau(Schedule):
 
     ranges = {
         **Schedule.ranges,
-        "mode": OneOf("min", "max"),
-        "factor": Range(high=1.0),
-        "patience": Whole(0),
-        "threshold": Range(),
-        "threshold_mode": OneOf("rel", "abs"),
-        "cooldown": Whole(0),
-        "min_lr": Range(),
-        "eps": Range(),
         "lr": Range(),
         "best": Maybe(Range(low=-math.inf)),
         "bad_steps": Whole(0),
@@ -65,14 +63,14 @@ class ReduceLROnPlateau(Schedule):
     def __init__(
         self,
         optimizer: Optimizer,
-        mode: str = "min",
-        factor: float = 0.1,
-        patience: int = 10,
-        threshold: float = 0.0001,
-        threshold_mode: str = "rel",
-        cooldown: int = 0,
-        min_lr: float = 0.0,
-        eps: float = 1e-08,
+        mode: Annotated[str, OneOf("min", "max")] = "min",
+        factor: Fraction = 0.1,
+        patience: NonNegativeInt = 10,
+        threshold: NonNegative = 1e-4,
+        threshold_mode: Annotated[str, OneOf("rel", "abs")] = "rel",
+        cooldown: NonNegativeInt = 0,
+        min_lr: NonNegative = 0.0,
+        eps: NonNegative = 1e-8,
     ) -> None:
         self.mode, self.factor, self.patience = mode, factor, patience
         self.threshold, self.threshold_mode = threshold, threshold_mode
@@ -80,13 +78,13 @@ class ReduceLROnPlateau(Schedule):
         self.best, self.bad_steps, self.cooldown_left = None, 0, 0
         super().__init__(optimizer)
 
-    def apply(self, steps: int) -> None:
+    def apply(self, steps):
         if steps:
             self.optimizer.lr = self.lr
         else:
             self.lr = self.optimizer.lr
 
-    def step(self, metric: Any) -> None:  # type: ignore[override]
+    def step(self, metric):
         """Take in a metric; call it when one was measured, such as once an epoch.
 
         Args:

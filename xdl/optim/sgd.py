@@ -1,13 +1,9 @@
 """Stochastic gradient descent."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import Flag, Range
-from xdl.optim.weights import Source
+from xdl.optim.ranges import Fraction, NonNegative, Switch
+from xdl.optim.weights import Weights
 
 
 class SGD(Optimizer):
@@ -44,23 +40,17 @@ class SGD(Optimizer):
     learning", 2013, in PyTorch's form.
     """
 
-    ranges = {
-        "lr": Range(),
-        "momentum": Range(high=1.0),
-        "nesterov": Flag(),
-        "weight_decay": Range(),
-    }
     scratch = 2
     writes_once = True
     makes_state = ("momentum",)
 
     def __init__(
         self,
-        parameter: Source,
-        lr: float = 0.001,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        weight_decay: float = 0.0,
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        momentum: Fraction = 0.0,
+        nesterov: Switch = False,
+        weight_decay: NonNegative = 0.0,
     ) -> None:
         self.momentum, self.weight_decay = momentum, weight_decay
         self.nesterov = nesterov
@@ -71,10 +61,10 @@ class SGD(Optimizer):
         self.state_names = ("velocity",) if self.momentum else ()
         super().__init__(parameter, lr)
 
-    def together(self) -> Any:
+    def together(self):
         return "sgd", (self.lr, self.momentum, self.nesterov, self.weight_decay)
 
-    def change(self, xp: Any, value: Any, grad: Any, velocity: Any = None) -> None:
+    def change(self, xp, value, grad, velocity=None):
         if self.weight_decay:
             grad = grad + self.weight_decay * value
         if velocity is not None:

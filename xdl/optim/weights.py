@@ -1,9 +1,7 @@
 """Weights as optimizers and averages take and copy them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from xdl import backend
 from xdl.arguments import kind
@@ -12,25 +10,23 @@ from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 
-if TYPE_CHECKING:
 
-    class _HasParameter(Protocol):
-        """A Module, or an Optimizer."""
+class HasParameter(Protocol):
+    """What has its weights in a Parameter, as a Module has."""
 
-        parameter: Parameter
-
-    Source = Parameter | _HasParameter | Iterable[Variable]
-else:
-    Source = Any
+    parameter: Parameter
 
 
-def wide_copy(variable: Variable, name: str) -> Variable:
+Weights = Parameter | HasParameter | Iterable[Variable]
+
+
+def wide_copy(variable, name):
     """Return a constant copy of a Variable; of a 16-bit one in float32."""
     dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
     return Variable(variable._value, name, trainable=False, dtype=dtype)
 
 
-def as_parameter(who: str, source: Any) -> Parameter:
+def as_parameter(who, source):
     """Return the Parameter that ``source`` is, has, or is made into.
 
     Raises:
@@ -39,9 +35,8 @@ def as_parameter(who: str, source: Any) -> Parameter:
     """
     if isinstance(source, Parameter):
         return source
-    own = getattr(source, "parameter", None)
-    if isinstance(own, Parameter):
-        return own
+    if isinstance(getattr(source, "parameter", None), Parameter):
+        return source.parameter
     if isinstance(source, Variable) or not hasattr(source, "__iter__"):
         raise ArgumentError(
             f"{who}: {kind(source)} came, needed a Parameter, a Module or an "

@@ -1,4 +1,15 @@
-"""Programs: a step, recorded once and replayed without Python's overhead."""
+"""Programs: a step, recorded once and replayed without Python's overhead.
+
+A step is written down (``record``), made shorter (``passes``), its instructions are put
+together for one loop each (``fusion``), what they make is given its place (``memory``),
+and an executor writes and runs it; ``verify`` compares it with eager, ``call`` finds
+the program of a call and replays it, and ``saved`` writes it into a file.
+
+Imports point one way: each of these may import those before it.
+``errors, pytree, interpreter, fusion, memory, passes, numpy_executor, numba_executor,
+saved, program, record, verify, call``. What an instruction is, and the Values that it
+works on, ``xdl.tracing`` says, and what runs native code stands in ``xdl.native``.
+"""
 
 from __future__ import annotations
 

@@ -1,23 +1,8 @@
-"""The plainest executor: call the namespace for each instruction, in order."""
+"""One instruction on real arrays: the function of the namespace is called."""
 
-import operator
-from typing import Any
-
-from xdl.backend.checks import at_once
-from xdl.tracing.values import Value, dense, is_given, replaced
-
-_PYTHON: dict[str, Any] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "pow": operator.pow,
-    "negative": operator.neg,
-    "bitwise_and": operator.and_,
-    "bitwise_or": operator.or_,
-    "bitwise_xor": operator.xor,
-    "bitwise_not": operator.invert,
-}
+from xdl.program.errors import Refused
+from xdl.tracing.instructions import Kind
+from xdl.tracing.values import Value, replaced
 
 
 def number_of(value, numbers):
@@ -32,7 +17,7 @@ def number_of(value, numbers):
     if value.origin == "number":
         return numbers[value.data]
     parts = [number_of(part, numbers) for part in value.origin.arguments]
-    return _PYTHON[value.origin.name](*parts)
+    return value.origin.row.operator(*parts)
 
 
 def made_numbers(instructions, numbers):
@@ -42,32 +27,11 @@ def made_numbers(instructions, numbers):
         instructions: Instructions, in order.
         numbers: as of ``number_of``.
     """
-    made: dict[Any, Any] = {}
+    made = {}
     for one in instructions:
         given = [made[x] if x in made else number_of(x, numbers) for x in one.arguments]
-        made[one.result] = _PYTHON[one.name](*given)
+        made[one.result] = one.row.operator(*given)
     return made
-
-
-class Refused(Exception):  # noqa: N818 (it says what happened, and is caught)
-    """A check of the program failed; run eagerly, the step says what it is."""
-
-
-def run(program, xp, given):
-    """Run a program; ``given`` holds its inputs, state and numbers by Value, and ends
-    up with every Value."""
-    draw = given["draw"]
-
-    def real(value):
-        return dense(value) if is_given(value) else given[value]
-
-    with at_once():
-        for instruction in program.instructions:
-            arguments = replaced(instruction.arguments, real)
-            options = replaced_options(instruction.options, real)
-            made = compute(instruction, xp, arguments, options, draw)
-            given[instruction.result] = made
-    return given
 
 
 def replaced_options(options, change):
@@ -81,41 +45,42 @@ def compute(instruction, xp, arguments, options, draw):
     Raises:
         Refused: the check failed.
     """
-    name, result = instruction.name, instruction.result
-    special = _SPECIAL.get(name)
+    row = instruction.row
+    special = _SPECIAL.get(row.kind)
     if special is not None:
-        return special(xp, draw, *arguments)
-    function = getattr(xp, name, None)
-    if function is None or result.is_number:
-        function = _PYTHON[name]
+        return special(xp, draw, row, *arguments)
+    function = getattr(xp, row.name, None)
+    if function is None or instruction.result.is_number:
+        function = row.operator
     with xp.quiet():
         return function(*arguments, **options)
 
 
-def _set_at(xp, draw, x, index, new):
+def _change(xp, draw, row, x, index, new):
+    if row.adds:
+        return xp.scatter_add(x, index, new)
     y = xp.copy(x)
     y[index] = new
     return y
 
 
-def _random_bits(xp, draw, like, shape, width, number):
+def _random_bits(xp, draw, row, like, shape, width, number):
     key, first = draw
     return xp.random_bits(like, shape, width, key, first + number)
 
 
-def _check_indices(xp, draw, indices, size):
+def _check_indices(xp, draw, row, indices, size):
     xp.check_indices(indices, size, "compile", Refused)
 
 
-def _refuse_non_finite(xp, draw, x, limit=None):
+def _refuse_non_finite(xp, draw, row, x, limit=None):
     if xp.has_non_finite(x) or not (limit is None or xp.is_within(x, limit)):
         raise Refused
 
 
-_SPECIAL: dict[str, Any] = {
-    "set_at": _set_at,
-    "random_bits": _random_bits,
-    "check_indices": _check_indices,
-    "refuse_non_finite": _refuse_non_finite,
-    "scatter_add": lambda xp, draw, *given: xp.scatter_add(*given),
+_SPECIAL = {
+    Kind.CHANGE: _change,
+    Kind.RANDOM: _random_bits,
+    Kind.CHECK_INDICES: _check_indices,
+    Kind.CHECK_FINITE: _refuse_non_finite,
 }

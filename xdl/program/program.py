@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from xdl.program.memory.planning import PRODUCTS
 from xdl.program.pytree import leaves
 from xdl.program.saved.saving import save
 from xdl.program.saved.text import Text
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import values_in
 from xdl.typing import PathLike
 
@@ -120,7 +120,7 @@ class Program:
         writes its result once.
         """
         done = [i for i in self.flat() if i.result is not None and not i.is_view]
-        products = [i for i in done if i.name in PRODUCTS]
+        products = [i for i in done if i.row.kind == Kind.PRODUCT]
         return {
             "lines": len(self.flat()),
             "flops": sum(map(_flops, done)),
@@ -192,14 +192,16 @@ class Program:
 
 
 def _moved(instruction):
-    if instruction.name == "set_at":  # in place, most times
+    row = instruction.row
+    if row.kind == Kind.CHANGE and not row.adds:  # in place, most times
         return 2 * sum(v.nbytes for v in values_in(instruction.arguments[2]))
     return sum(v.nbytes for v in (*instruction.operands(), instruction.result))
 
 
 def _flops(instruction):
-    if instruction.name in PRODUCTS:
+    row = instruction.row
+    if row.kind == Kind.PRODUCT:
         x = instruction.operands()[0]
-        terms = x.size // x.shape[-2] if "sum" in instruction.name else x.shape[-1]
+        terms = x.size // x.shape[-2] if row.adds else x.shape[-1]
         return 2 * instruction.result.size * terms
     return max([v.size for v in (*instruction.operands(), instruction.result)])

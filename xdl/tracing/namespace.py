@@ -16,19 +16,12 @@ from xdl.backend import numpy as host
 from xdl.backend.device import Device
 from xdl.errors import GraphError
 from xdl.recording import active, for_any_length
+from xdl.tracing.instructions import TABLE, Kind
 from xdl.tracing.number import Number
 from xdl.tracing.operators import install
 from xdl.tracing.values import axes_back, is_there, root
 
 TRACE = str.__new__(Device, "trace")  # where the arrays of a recording live
-
-_BITWISE = {  # kernels have them as operators alone
-    "bitwise_and": operator.and_,
-    "bitwise_or": operator.or_,
-    "bitwise_xor": operator.xor,
-    "bitwise_not": operator.invert,
-}
-
 
 _NONE: Any = types.MappingProxyType({})  # the options of most instructions
 
@@ -142,12 +135,11 @@ class Traced:
         if self.viewed is None:
             return
         (base, _), view = self.viewed, self.view
-        name = "reshape"
-        arguments: tuple[Any, ...] = (value, base.shape)
-        if view.name == "getitem":
+        name, arguments = "reshape", (value, base.shape)
+        if view.row.kind == Kind.PART:
             name, arguments = "set_at", (value_now(base), view.arguments[1], value)
             array = base.array
-        elif view.name in ("permute_dims", "matrix_transpose"):
+        elif view.row.kind == Kind.TRANSPOSE:
             axes = axes_back(view, base.ndim)
             name, arguments = "permute_dims", (value, axes)
             array = array.transpose(axes)
@@ -158,7 +150,7 @@ class Traced:
         else:
             array = base.array
         changed = active().add(name, arguments, _NONE, array)
-        changed.origin.is_view = name == "permute_dims"
+        changed.origin.is_view = view.row.kind == Kind.TRANSPOSE
         base._become(changed, array)
         self.viewed = base, base.value
 
@@ -251,13 +243,14 @@ def _constant(array):
 def _recorded(name):
     """Return the function of this namespace that calls ``name`` and writes it down."""
 
-    bitwise = _BITWISE.get(name)
+    # Kernels have what is bitwise as operators alone.
+    by_operator = None if hasattr(host, name) else TABLE[name].operator
 
     def call(*arguments, **options):
         recording = active()
         recording.place()  # so that nothing is kept of the kernel before
         arguments = _brought(arguments)
-        function: Any = bitwise or getattr(recording.xp, name)
+        function = by_operator or getattr(recording.xp, name)
         values, by_name = _value(arguments), _NONE
         if options:
             options = {key: _brought(option) for key, option in options.items()}
@@ -295,9 +288,11 @@ class Trace:
         return active().xp.BLOCK
 
     def __getattr__(self, name):
-        found = _BITWISE.get(name) or getattr(host, name)
+        found, row = getattr(host, name, None), TABLE.get(name)
         if isinstance(found, type):
             return found  # a dtype
+        if row is None or (found or row.operator) is None:
+            raise AttributeError(f"compile: there is no instruction {name!r}")
         function = _recorded(name)
         setattr(self, name, function)  # found at once the next time
         return function

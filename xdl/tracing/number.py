@@ -3,21 +3,14 @@
 import operator
 
 from xdl.recording import active
+from xdl.tracing.instructions import TABLE, Kind
 
-_ARITHMETIC = {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "pow": "pow",
-}
+_ARITHMETIC = [row for row in TABLE.values() if row.of_numbers]
+# From Python's names of the comparisons to those of the namespace.
 COMPARISONS = {
-    "eq": "equal",
-    "ne": "not_equal",
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
+    row.operator.__name__: row.name
+    for row in TABLE.values()
+    if row.kind == Kind.COMPARISON
 }
 
 
@@ -103,11 +96,11 @@ def _number_operator(name, compute):
 
 
 def _install():
-    for name, function in _ARITHMETIC.items():
-        call = _number_operator(function, getattr(operator, name))
+    for row in _ARITHMETIC:
+        name, call = row.operator.__name__, _number_operator(row.name, row.operator)
         setattr(Number, f"__{name}__", call)
-        setattr(Number, f"__r{name}__", lambda self, other, f=call: f(other, self))
-    setattr(Number, "__neg__", _number_operator("negative", operator.neg))  # noqa: B010
+        if row.arity == 2:
+            setattr(Number, f"__r{name}__", lambda self, other, f=call: f(other, self))
     for name in COMPARISONS:
         setattr(Number, f"__{name}__", _guarded_comparison(name))
 

@@ -1,7 +1,7 @@
 """The operators of recorded arrays: each is a function of the namespace, by name."""
 
 from xdl import backend
-from xdl.tracing.number import COMPARISONS
+from xdl.tracing.instructions import TABLE, Kind
 
 _POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
 
@@ -9,7 +9,7 @@ _POWERS = {2: "square", 0.5: "sqrt", 1: "positive", -1: "reciprocal"}
 def _power(trace):
     """Return ``x ** exponent`` as NumPy's operator has it.
 
-    Arrays have short ways, but what has no axes is a scalar inside a kernel.
+    It has other functions for some, but what has no axes is a scalar inside a kernel.
     """
 
     def power(x, exponent):
@@ -19,21 +19,6 @@ def _power(trace):
         return trace.pow(x, exponent)
 
     return power
-
-
-_OPERATORS = {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "floordiv": "floor_divide",
-    "mod": "remainder",
-    "matmul": "matmul",
-    "and": "bitwise_and",
-    "or": "bitwise_or",
-    "xor": "bitwise_xor",
-}
-_UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
 
 
 def _in_place(trace, function):
@@ -58,15 +43,15 @@ def install(traced, trace):
         traced: the class.
         trace: its namespace.
     """
-    functions = {name: getattr(trace, f) for name, f in _OPERATORS.items()}
-    functions["pow"] = _power(trace)
-    for name, f in functions.items():
+    for row in TABLE.values():
+        if row.operator is None:
+            continue
+        name, f = row.operator.__name__.strip("_"), getattr(trace, row.name)
+        if row.arity == 1:
+            setattr(traced, f"__{name}__", lambda self, f=f: f(self))
+            continue
+        f = _power(trace) if row.kind == Kind.POWER else f
         setattr(traced, f"__{name}__", lambda self, other, f=f: f(self, other))
-        setattr(traced, f"__r{name}__", lambda self, other, f=f: f(other, self))
-        setattr(traced, f"__i{name}__", _in_place(trace, f))
-    for name, function in COMPARISONS.items():
-        f = getattr(trace, function)
-        setattr(traced, f"__{name}__", lambda self, other, f=f: f(self, other))
-    for name, function in _UNARY.items():
-        f = getattr(trace, function)
-        setattr(traced, f"__{name}__", lambda self, f=f: f(self))
+        if row.kind != Kind.COMPARISON:
+            setattr(traced, f"__r{name}__", lambda self, other, f=f: f(other, self))
+            setattr(traced, f"__i{name}__", _in_place(trace, f))

@@ -45,7 +45,7 @@ class Recording:
     def __enter__(self):
         if current() is not None:
             raise GraphError("compile: a step was called while another is recorded")
-        count_revision()  # no step inside this one takes its short way
+        count_revision()  # no step inside this one takes its fast path
         self._token = begun(self)
         return self
 

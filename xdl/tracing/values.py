@@ -4,6 +4,8 @@ import functools
 import math
 from typing import Any
 
+from xdl.tracing.instructions import TABLE, Kind
+
 
 class Value:
     """An array, or a Python number, that a program reads or makes.
@@ -109,6 +111,27 @@ class Instruction:
     def options(self, options):
         self._options, self._operands = options, None
 
+    @property
+    def row(self):
+        """What an instruction of its name is: a Row of the table."""
+        return TABLE[self.name]
+
+    @property
+    def axis(self):
+        """Along which axis it works, as that was given."""
+        place, default = self.row.axis
+        if len(self._arguments) > place:
+            return self._arguments[place]
+        return self._options.get("axis", default)
+
+    @property
+    def keepdims(self):
+        """Whether a reduction leaves an axis of one element in the place of each."""
+        place = self.row.axis[0] + 1
+        if len(self._arguments) > place:
+            return self._arguments[place]
+        return self._options.get("keepdims", False)
+
     def operands(self):
         """Return every Value among the arguments, in order, nested ones too."""
         if self._operands is None:  # asked by every pass
@@ -201,13 +224,18 @@ def _lying(shape, strides, itemsize):
 def is_there(value, index, part):
     """Tell whether a part was the last that was put into an array, at an index."""
     origin = value.origin
-    is_set = isinstance(origin, Instruction) and origin.name == "set_at"
-    return is_set and origin.arguments[1:] == (index, part)
+    is_change = isinstance(origin, Instruction) and origin.row.kind == Kind.CHANGE
+    return is_change and origin.arguments[1:] == (index, part)
 
 
-def axes_back(view, ndim):
-    """Return the axes that undo a transposition."""
-    if view.name == "matrix_transpose":
+def axes_of(transposition, ndim):
+    """Return which axis of what is transposed each axis of the result is."""
+    if len(transposition.arguments) == 1:  # of matrices
         return (*range(ndim - 2), ndim - 1, ndim - 2)
-    axes = [axis % ndim for axis in view.arguments[1]]
+    return tuple([axis % ndim for axis in transposition.arguments[1]])
+
+
+def axes_back(transposition, ndim):
+    """Return the axes that undo a transposition."""
+    axes = axes_of(transposition, ndim)
     return tuple([axes.index(axis) for axis in range(ndim)])

@@ -1,4 +1,4 @@
-"""The short way to a replay: by turns, with random draws, and only where it fits."""
+"""The fast path to a replay: by turns, with random draws, and only where it fits."""
 
 import importlib.util
 
@@ -50,7 +50,7 @@ class Training:
         return [self.call(*batch(i, rows=n)).item() for i, n in enumerate(rows)]
 
     def refuse_the_long_way(self):
-        """Let a call fail that does not take the short way."""
+        """Let a call fail that does not take the fast path."""
         self.call._in_full = None
 
 

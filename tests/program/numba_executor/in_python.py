@@ -5,8 +5,7 @@ import re
 import numpy as np
 
 from xdl.backend import numpy as host
-from xdl.program.interpreter import Refused
-from xdl.program.numba_executor.places import Ineligible
+from xdl.program.errors import Ineligible, Refused
 from xdl.program.numba_executor.whole_step.text import WholeText
 from xdl.program.numpy_executor.executor import NumpyExecutor
 
@@ -77,7 +76,7 @@ class InPython:
         self.bound_slots = frozenset(m.data for m in self.text.given("state"))
         inputs = [i for i, value in enumerate(program.inputs) if value is not None]
         self.names = [f"x{i}" for i in inputs] + [f"s{i}" for i in self.given_slots]
-        source = re.sub("from xdl.program.native.* import .*", "", self.source)
+        source = re.sub("from xdl.native.* import .*", "", self.source)
         multiplying = dict.fromkeys(("float32", "float64"), _product).get
         self.namespace = {"NAMES": NAMES, "native": _native, "multiplying": multiplying}
         exec(compile(source, "<native text>", "exec"), self.namespace)

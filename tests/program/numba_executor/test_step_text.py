@@ -14,8 +14,8 @@ from tests.program.test_every_op_compiled import (
     every_gradient,
 )
 from tests.support.compared import arrays_of
-from xdl.program.numba_executor.places import Nest, Place
 from xdl.program.numba_executor.whole_step import text as step_text
+from xdl.program.numba_executor.whole_step.places import Nest, Place
 from xdl.program.numpy_executor import executor as numpy_executor
 from xdl.testing import draw_inputs
 

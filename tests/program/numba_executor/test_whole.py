@@ -167,7 +167,7 @@ def test_a_function_is_what_eager_gives(name, rng):
 
 @pytest.fixture(scope="module")
 def doubled():
-    """Return a compiled step that has taken its short way."""
+    """Return a compiled step that has taken its fast path."""
     step = xdl.compile(lambda x: xdl.tanh(x) * 2, executor="numba")
     for _ in range(4):
         step(np.ones((3, 4), "f4"))

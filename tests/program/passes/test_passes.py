@@ -5,18 +5,16 @@ import pytest
 
 import xdl
 from tests.support.compared import differing
+from tests.support.interpreter import run
 from xdl.backend import numpy as host
-from xdl.program import interpreter
 from xdl.program.numpy_executor.executor import NumpyExecutor
-from xdl.program.passes.passes import (
-    as_rows,
-    flattened,
-    folded,
-    improved,
-    needed,
-    shared,
-    tidied,
-)
+from xdl.program.passes.common_subexpressions import shared
+from xdl.program.passes.dead_code import needed
+from xdl.program.passes.fold import folded
+from xdl.program.passes.labels import flattened
+from xdl.program.passes.pipeline import improved
+from xdl.program.passes.rows import as_rows
+from xdl.program.passes.tidy import tidied
 from xdl.program.record.recorder import record
 from xdl.program.record.state import State
 from xdl.tracing.values import Instruction
@@ -58,7 +56,7 @@ def _results(program, arrays):
                 given[value] = slots[value.data].get()
             elif value.origin == "number":
                 given[value] = program.state.read_numbers()[value.data]
-    given = interpreter.run(program, host, {**given, "draw": (0, 0)})
+    given = run(program, host, {**given, "draw": (0, 0)})
     return [
         value.data if value.origin == "constant" else given[value]
         for value in program.results()

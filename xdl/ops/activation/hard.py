@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case, Onnx, unary_cases
+from xdl.core.case import BadCase, Case, Counterpart, Onnx, unary_cases
 from xdl.core.elementwise import Unary
 from xdl.core.op import function_of
 from xdl.core.option import number
@@ -14,11 +14,12 @@ _WIDE = Case([(2, 5)], low=-6, high=9)
 
 
 class HardTanh(Unary):
+    torch = Counterpart("nn.functional.hardtanh", {"min_val": "min", "max_val": "max"})
     onnx = Onnx("Clip", numbers=("min", "max"))
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"min": -0.5, "max": 1.5}),
-        Case([[-2.0, -1.0, 0.0, 1.0, 2.0]], smooth=False),
+        Case([[-2.0, -1.0, 0.0, 1.0, 2.0]], gradients=[[0.0, 0.0, 1.0, 0.0, 0.0]]),
         BadCase([(2,)], ArgumentError, "min 2 is greater", {"min": 2, "max": 1}),
     )
     floating = True
@@ -61,7 +62,12 @@ def hard_tanh(x: ArrayLike, min: float = -1.0, max: float = 1.0) -> Variable:
 
 
 class ReLU6(HardTanh):
-    cases = (*unary_cases(), _WIDE, Case([[-1.0, 0.0, 3.0, 6.0]], smooth=False))
+    torch = "nn.functional.relu6"
+    cases = (
+        *unary_cases(),
+        _WIDE,
+        Case([[-1.0, 0.0, 3.0, 6.0]], gradients=[[0.0, 0.0, 1.0, 0.0]]),
+    )
     min, max = 0.0, 6.0
 
     def __init__(self):
@@ -89,8 +95,13 @@ def relu6(x: ArrayLike) -> Variable:
 
 
 class HardSigmoid(Unary):
+    torch = "nn.functional.hardsigmoid"
     onnx = Onnx("HardSigmoid", {"alpha": "slope"})
-    cases = (*unary_cases(), _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
+    cases = (
+        *unary_cases(),
+        _WIDE,
+        Case([[-4.0, -3.0, 0.0, 3.0]], gradients=[[0.0, 0.0, 1 / 6, 0.0]]),
+    )
     floating = True
     slope = 1 / 6
 
@@ -124,8 +135,13 @@ def hard_sigmoid(x: ArrayLike) -> Variable:
 
 
 class HardSwish(Unary):
+    torch = "nn.functional.hardswish"
     onnx = "HardSwish"
-    cases = (*unary_cases(), _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
+    cases = (
+        *unary_cases(),
+        _WIDE,
+        Case([[-4.0, -3.0, 0.0, 3.0]], gradients=[[0.0, 0.0, 0.5, 1.0]]),
+    )
     floating = True
 
     def compute(self, xp, x):

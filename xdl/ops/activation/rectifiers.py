@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xdl.core.case import BadCase, Case, Onnx, unary_cases
 from xdl.core.elementwise import Unary
 from xdl.core.op import function_of
@@ -12,8 +14,9 @@ from xdl.typing import ArrayLike
 
 
 class Relu(Unary):
+    torch = "nn.functional.relu"
     onnx = "Relu"
-    cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], smooth=False))
+    cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], gradients=[[0.0, 0.0, 1.0]]))
 
     def compute(self, xp, x):
         return xp.maximum(x, 0)
@@ -44,12 +47,15 @@ def relu(x: ArrayLike) -> Variable:
 
 
 class LeakyReLU(Unary):
+    torch = "nn.functional.leaky_relu"
     onnx = Onnx("LeakyRelu", {"alpha": "negative_slope"})
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"negative_slope": 0.0}),
         Case([(2, 3)], {"negative_slope": 1.5}),
-        Case([[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, smooth=False),
+        Case(
+            [[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, gradients=[[0.25, 0.25, 1.0]]
+        ),
         BadCase([(2,)], ArgumentError, "negative_slope -1", {"negative_slope": -1}),
     )
     floating = True
@@ -100,11 +106,16 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Variable:
 
 
 class ELU(Unary):
+    torch = "nn.functional.elu"
     onnx: str | Onnx | None = Onnx("Elu", {"alpha": "alpha"})
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
+        Case(
+            [[-100.0, 0.0, 2.0]],
+            {"alpha": 0.5},
+            gradients=[[0.5 * math.exp(-100.0), 0.5, 1.0]],
+        ),
         BadCase([(2,)], ArgumentError, "alpha -1 came", {"alpha": -1}),
     )
     floating = True
@@ -162,8 +173,15 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Variable:
 
 
 class SELU(ELU):
+    torch = "nn.functional.selu"
     onnx = "Selu"
-    cases = (*unary_cases(), Case([[-100.0, 0.0, 1.0]], smooth=False))
+    cases = (
+        *unary_cases(),
+        Case(
+            [[-100.0, 0.0, 1.0]],
+            gradients=[[0.0, 1.7580993408473768, 1.0507009873554805]],
+        ),
+    )
     scale = 1.0507009873554804934193349852946
     alpha = 1.6732632423543772848170429916717 * scale
 
@@ -194,11 +212,16 @@ def selu(x: ArrayLike) -> Variable:
 
 
 class CELU(ELU):
+    torch = "nn.functional.celu"
     onnx = Onnx("Celu", {"alpha": "alpha"})
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
+        Case(
+            [[-100.0, 0.0, 2.0]],
+            {"alpha": 0.5},
+            gradients=[[math.exp(-200.0), 1.0, 1.0]],
+        ),
         BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case, unary_cases
+from xdl.core.case import BadCase, Case, Counterpart, unary_cases
 from xdl.core.elementwise import Unary
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
@@ -22,6 +22,7 @@ _FAR = Case([(5,)], low=-90, high=90)
 
 
 class Sigmoid(Unary):
+    reference = "scipy.special.expit"
     onnx = "Sigmoid"
     cases = (*unary_cases(), Case([(5,)], low=-90, high=90))
     floating = True
@@ -66,6 +67,7 @@ def sigmoid(x: ArrayLike) -> Variable:
 
 
 class SiLU(Unary):
+    torch = "nn.functional.silu"
     cases = (*unary_cases(), _FAR)
     floating = True
     residuals = ("z", "rest")  # whose product is exp(x)
@@ -113,6 +115,7 @@ def silu(x: ArrayLike) -> Variable:
 
 
 class GLU(Op):
+    torch = Counterpart("nn.functional.glu", {"dim": "axis"})
     cases = (
         Case([(2, 4)]),
         Case([(4, 3)], {"axis": 0}),

@@ -27,6 +27,7 @@ _LEVEL = 22.0  # from here on the GELU by tanh is x, or 0, in double precision
 
 
 class GELU(Unary):
+    torch = "nn.functional.gelu"
     onnx = Onnx("Gelu", {"approximate": "approximate"})
     cases = (
         *unary_cases(),
@@ -117,6 +118,7 @@ def gelu(x: ArrayLike, approximate: str = "none") -> Variable:
 
 
 class Mish(Unary):
+    torch = "nn.functional.mish"
     onnx = "Mish"
     cases = (*unary_cases(), _FAR)
     floating = True
@@ -172,6 +174,7 @@ def mish(x: ArrayLike) -> Variable:
 
 
 class Softplus(Unary):
+    torch = "nn.functional.softplus"
     cases = (
         *unary_cases(),
         _FAR,
@@ -224,6 +227,7 @@ def softplus(x: ArrayLike, beta: float = 1.0) -> Variable:
 
 
 class Softsign(Unary):
+    torch = "nn.functional.softsign"
     onnx = "Softsign"
     cases = (*unary_cases(), _FAR)
     floating = True

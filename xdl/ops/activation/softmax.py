@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError
@@ -15,15 +15,19 @@ _ROWS = (
     Case([(2, 3, 4)], {"axis": 1}),
     Case([(2, 3)], {"axis": 0}),
     Case([(0, 4)]),
-    Case([[[1e4, -1e4], [1000.0, 1000.0]]], smooth=False),
+)
+_FAR = [[[1e4, -1e4], [1000.0, 1000.0]]]
+_REFUSED = (
     BadCase([(2, 3)], ShapeError, "axis 2", {"axis": 2}),
     BadCase([(2, 0)], ShapeError, "is empty"),
 )
 
 
 class Softmax(Op):
+    reference = Counterpart("scipy.special.softmax", defaults={"axis": -1})
+    torch = Counterpart("softmax", {"dim": "axis"}, {"dim": -1})
     onnx = Onnx("Softmax", {"axis": "axis"})
-    cases = _ROWS
+    cases = (*_ROWS, Case(_FAR, gradients=[[[0.0, 0.0], [0.0, 0.0]]]), *_REFUSED)
     floating = True
 
     def __init__(self, axis=-1):
@@ -79,8 +83,9 @@ def softmax(x: ArrayLike, axis: int = -1) -> Variable:
 
 
 class LogSoftmax(Op):
+    torch = Counterpart("log_softmax", {"dim": "axis"}, {"dim": -1})
     onnx = Onnx("LogSoftmax", {"axis": "axis"})
-    cases = _ROWS
+    cases = (*_ROWS, Case(_FAR, gradients=[[[-1.0, 1.0], [0.0, 0.0]]]), *_REFUSED)
     floating = True
 
     def __init__(self, axis=-1):

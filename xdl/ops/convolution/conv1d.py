@@ -15,6 +15,7 @@ from xdl.typing import ArrayLike, Shape
 
 
 class Conv1d(Forward):
+    torch = "nn.functional.conv1d"
     axes = 1
     cases = (
         Case([(2, 3, 7), (4, 3, 3), (4,)]),
@@ -43,9 +44,11 @@ class Conv1d(Forward):
         return y
 
     def gradient(self, xp, gy, x, weight, x_shape, weight_shape, wanted):
-        shapes = ((*shape[:2], 1, shape[2]) for shape in (x_shape, weight_shape))
-        arrays = as_images(xp, gy, x, weight)
-        gx, gweight, gbias = self._of_images.gradient(xp, *arrays, *shapes, wanted)
+        gy, x, weight = as_images(xp, gy, x, weight)
+        x_shape, weight_shape = ((*s[:2], 1, s[2]) for s in (x_shape, weight_shape))
+        gx, gweight, gbias = self._of_images.gradient(
+            xp, gy, x, weight, x_shape, weight_shape, wanted
+        )
         return *as_sequences(xp, gx, gweight), gbias
 
 

@@ -16,6 +16,7 @@ from xdl.typing import ArrayLike, Shape
 
 
 class Conv2d(ByRows, Forward):
+    torch = "nn.functional.conv2d"
     cases = (
         Case([(2, 3, 5, 4), (4, 3, 3, 2), (4,)]),
         Case([(2, 3, 5, 4), (4, 3, 3, 3), None], {"stride": 2, "padding": 1}),

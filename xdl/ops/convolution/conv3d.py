@@ -61,6 +61,7 @@ class _ByLayers(Convolution):
 
 
 class Conv3d(_ByLayers, Forward):
+    torch = "nn.functional.conv3d"
     cases = (
         Case([(2, 3, 4, 5, 4), (2, 3, 2, 3, 2), (2,)]),
         Case([(1, 2, 5, 4, 5), (3, 2, 3, 3, 3), None], {"stride": 2, "padding": 1}),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xdl.arguments import explained
+from xdl.core.case import Case
+from xdl.core.op import composed
 from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -17,7 +18,10 @@ from xdl.ops.layout.unit_axes import expand_dims, squeeze
 from xdl.typing import ArrayLike, Shape
 
 
-@explained
+@composed(
+    torch="nn.functional.conv_transpose2d",
+    cases=(Case([(2, 3, 4, 4), (3, 2, 3, 3), (2,)]),),
+)
 def conv_transpose2d(
     x: ArrayLike,
     weight: ArrayLike,
@@ -67,7 +71,9 @@ def conv_transpose2d(
     return _transposed("conv_transpose2d", 2, x, weight, bias, groups, *options)
 
 
-@explained
+@composed(
+    torch="nn.functional.conv_transpose1d", cases=(Case([(2, 3, 5), (3, 2, 3), (2,)]),)
+)
 def conv_transpose1d(
     x: ArrayLike,
     weight: ArrayLike,

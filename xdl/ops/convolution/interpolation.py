@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.option import plain
 from xdl.core.variable import Variable
@@ -141,6 +141,10 @@ class _Resizing(Op):
 
 
 class Interpolate(_Resizing):
+    torch = Counterpart(
+        "nn.functional.interpolate",
+        samples=tuple(f"nn.functional.interpolate:{mode}" for mode in MODES),
+    )
     cases = (
         Case([(2, 3, 4)], {"size": (7,)}),
         Case([(2, 1, 5)], {"size": (3,), "mode": "linear"}),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from xdl.core.case import Case, binary_cases
+import math
+
+from xdl.core.case import Case, Counterpart, binary_cases
 from xdl.core.elementwise import Binary, Unary
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
@@ -42,6 +44,7 @@ def add(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Subtract(Binary):
+    torch = "sub"
     onnx = "Sub"
     takes_numbers = True
 
@@ -74,6 +77,7 @@ def subtract(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Multiply(Binary):
+    torch = "mul"
     onnx = "Mul"
     takes_numbers = True
     kept_for = {"x1": "x2", "x2": "x1"}
@@ -107,6 +111,7 @@ def multiply(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Divide(Binary):
+    torch = Counterpart("div", samples=("div:no_rounding_mode", "true_divide"))
     onnx = "Div"
     cases = binary_cases(low=0.5)
     takes_numbers = True
@@ -145,10 +150,14 @@ def divide(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Power(Binary):
+    torch = "pow"
     onnx = "Pow"
     cases = (
         *binary_cases(0.2, 3),
-        Case([[[0.0, 0.0, 2.0, -2.0]], [[0.0, 2.0, 0.0, 3.0]]], smooth=False),
+        Case(
+            [[[0.0, 0.0, 2.0, -2.0]], [[0.0, 2.0, 0.0, 3.0]]],
+            gradients=[[[0.0, 0.0, 0.0, 12.0]], [[0.0, 0.0, math.log(2), math.nan]]],
+        ),
     )
     takes_numbers = True
     is_singular = True
@@ -208,6 +217,7 @@ def _raised(xp, x1, x2):
 
 
 class Negative(Unary):
+    torch = "neg"
     onnx = "Neg"
     refuses_unsigned = True
 
@@ -270,7 +280,7 @@ def positive(x: ArrayLike) -> Variable:
 
 class Abs(Unary):
     onnx = "Abs"
-    cases = (*Unary.cases, Case([[-1.0, 0.0, 2.0]], smooth=False))
+    cases = (*Unary.cases, Case([[-1.0, 0.0, 2.0]], gradients=[[-1.0, 0.0, 1.0]]))
 
     def compute(self, xp, x):
         return xp.abs(x)

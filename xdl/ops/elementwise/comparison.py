@@ -20,6 +20,7 @@ _TRUTH = (
 
 
 class Equal(Comparison):
+    torch = "eq"
     onnx = "Equal"
     takes_numbers = True
 
@@ -49,6 +50,7 @@ def equal(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class NotEqual(Comparison):
+    torch = "ne"
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
@@ -80,6 +82,7 @@ def not_equal(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Less(Comparison):
+    torch = "lt"
     onnx = "Less"
     takes_numbers = True
 
@@ -109,6 +112,7 @@ def less(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class LessEqual(Comparison):
+    torch = "le"
     onnx = "LessOrEqual"
     takes_numbers = True
 
@@ -138,6 +142,7 @@ def less_equal(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Greater(Comparison):
+    torch = "gt"
     onnx = "Greater"
     takes_numbers = True
 
@@ -167,6 +172,7 @@ def greater(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class GreaterEqual(Comparison):
+    torch = "ge"
     onnx = "GreaterOrEqual"
     takes_numbers = True
 

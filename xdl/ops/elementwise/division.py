@@ -39,9 +39,13 @@ def floor_divide(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Remainder(Binary):
+    onnx = None  # ONNX has a Mod whose sign is that of the dividend
     cases = (
         *FloorDivide.cases,
-        Case([[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]], smooth=False),
+        Case(
+            [[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]],
+            gradients=[[1.0, 1.0, 1.0], [-2.0, 2.0, -1.0]],
+        ),
     )
     takes_numbers = True
 

@@ -12,7 +12,7 @@ from xdl.ops.elementwise import logistic
 from xdl.typing import ArrayLike
 
 _LN_2, _LN_10 = math.log(2), math.log(10)
-_POSITIVE = (*unary_cases(0.2, 4), Case([[0.0, 1.0, 4.0]], smooth=False))
+_AT_0 = [[0.0, 1.0, 4.0]]
 
 
 class Exp2(Unary):
@@ -45,7 +45,10 @@ def exp2(x: ArrayLike) -> Variable:
 
 
 class Log2(Unary):
-    cases = _POSITIVE
+    cases = (
+        *unary_cases(0.2, 4),
+        Case(_AT_0, gradients=[[math.inf, 1 / math.log(2), 0.25 / math.log(2)]]),
+    )
     floating = True
     is_singular = True
 
@@ -75,7 +78,10 @@ def log2(x: ArrayLike) -> Variable:
 
 
 class Log10(Unary):
-    cases = _POSITIVE
+    cases = (
+        *unary_cases(0.2, 4),
+        Case(_AT_0, gradients=[[math.inf, 1 / math.log(10), 0.25 / math.log(10)]]),
+    )
     floating = True
     is_singular = True
 
@@ -105,7 +111,10 @@ def log10(x: ArrayLike) -> Variable:
 
 
 class LogAddExp(Binary):
-    cases = (*Binary.cases, Case([[1e4, -1e4], [-1e4, -1e4]], smooth=False))
+    cases = (
+        *Binary.cases,
+        Case([[1e4, -1e4], [-1e4, -1e4]], gradients=[[1.0, 0.5], [0.0, 0.5]]),
+    )
     floating = True
     is_singular = True
 
@@ -141,7 +150,7 @@ def logaddexp(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Rsqrt(Unary):
-    cases = _POSITIVE
+    cases = (*unary_cases(0.2, 4), Case(_AT_0, gradients=[[-math.inf, -0.5, -0.0625]]))
     floating = True
     is_singular = True
 
@@ -171,6 +180,7 @@ def rsqrt(x: ArrayLike) -> Variable:
 
 
 class Erf(Unary):
+    reference = "scipy.special.erf"
     onnx = "Erf"
     floating = True
     is_singular = True

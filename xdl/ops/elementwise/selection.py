@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.elementwise import Binary
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
@@ -14,8 +14,12 @@ from xdl.typing import ArrayLike
 
 
 class Maximum(Binary):
+    torch = Counterpart("maximum", samples=("maximum", "max:binary"))
     onnx = "Max"
-    cases = (*Binary.cases, Case([[1.0, 2.0], [1.0, 3.0]], smooth=False))
+    cases = (
+        *Binary.cases,
+        Case([[1.0, 2.0], [1.0, 3.0]], gradients=[[0.5, 0.0], [0.5, 1.0]]),
+    )
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
@@ -49,8 +53,12 @@ def maximum(x1: ArrayLike, x2: ArrayLike) -> Variable:
 
 
 class Minimum(Binary):
+    torch = Counterpart("minimum", samples=("minimum", "min:binary"))
     onnx = "Min"
-    cases = Maximum.cases
+    cases = (
+        *Binary.cases,
+        Case([[1.0, 2.0], [1.0, 3.0]], gradients=[[0.5, 1.0], [0.5, 0.0]]),
+    )
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
@@ -92,12 +100,17 @@ def share(xp, gy, high, low, wanted):
 
 
 class Clip(Op):
+    torch = "clamp"
     onnx = Onnx("Clip", numbers=("min", "max"))
     cases = (
         Case([(2, 3)], {"min": -0.5, "max": 0.75}),
         Case([()], {"max": 1.0}),
         Case([(0, 4)], {"min": 0.0}),
-        Case([[-1.0, 0.0, 1.0, 2.0]], {"min": 0.0, "max": 1.0}, smooth=False),
+        Case(
+            [[-1.0, 0.0, 1.0, 2.0]],
+            {"min": 0.0, "max": 1.0},
+            gradients=[[0.0, 1.0, 1.0, 0.0]],
+        ),
         BadCase(
             [(2,)], ArgumentError, "min 2 is greater than max 1", {"min": 2, "max": 1}
         ),

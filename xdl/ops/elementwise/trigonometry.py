@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xdl.backend.squares import hypot
 from xdl.core.case import Case, binary_cases, unary_cases
 from xdl.core.elementwise import Binary, Unary
@@ -9,7 +11,7 @@ from xdl.core.op import function_of
 from xdl.core.variable import Variable
 from xdl.typing import ArrayLike
 
-_INSIDE = (*unary_cases(-0.9, 0.9), Case([[-1.0, 0.0, 1.0]], smooth=False))
+_INSIDE, _AT_ENDS = unary_cases(-0.9, 0.9), [[-1.0, 0.0, 1.0]]
 
 
 class Sin(Unary):
@@ -102,7 +104,7 @@ def tan(x: ArrayLike) -> Variable:
 
 class Asin(Unary):
     onnx = "Asin"
-    cases = _INSIDE
+    cases = (*_INSIDE, Case(_AT_ENDS, gradients=[[math.inf, 1.0, math.inf]]))
     floating = True
     is_singular = True
 
@@ -135,7 +137,7 @@ def asin(x: ArrayLike) -> Variable:
 
 class Acos(Unary):
     onnx = "Acos"
-    cases = _INSIDE
+    cases = (*_INSIDE, Case(_AT_ENDS, gradients=[[-math.inf, -1.0, -math.inf]]))
     floating = True
     is_singular = True
 
@@ -199,7 +201,10 @@ def atan(x: ArrayLike) -> Variable:
 class Atan2(Binary):
     cases = (
         *binary_cases(low=0.2),
-        Case([[0.0, 0.0, 3.0], [-2.0, 0.0, 4.0]], smooth=False),
+        Case(
+            [[0.0, 0.0, 3.0], [-2.0, 0.0, 4.0]],
+            gradients=[[-0.5, 0.0, 0.16], [0.0, 0.0, -0.12]],
+        ),
     )
     floating = True
     is_singular = True
@@ -330,7 +335,10 @@ def asinh(x: ArrayLike) -> Variable:
 
 class Acosh(Unary):
     onnx = "Acosh"
-    cases = (*unary_cases(1.2, 4), Case([[1.0, 2.0]], smooth=False))
+    cases = (
+        *unary_cases(1.2, 4),
+        Case([[1.0, 2.0]], gradients=[[math.inf, 3 ** (-0.5)]]),
+    )
     floating = True
     is_singular = True
 
@@ -364,7 +372,7 @@ def acosh(x: ArrayLike) -> Variable:
 
 class Atanh(Unary):
     onnx = "Atanh"
-    cases = _INSIDE
+    cases = (*_INSIDE, Case(_AT_ENDS, gradients=[[math.inf, 1.0, math.inf]]))
     floating = True
     is_singular = True
 

@@ -13,6 +13,7 @@ from xdl.typing import ArrayLike
 
 
 class Embedding(Op):
+    torch = "nn.functional.embedding"
     moves = True
     own_dtype = ("indices",)
     cases = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdl import backend
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import DtypeError, GraphError, IndexRangeError, ShapeError
@@ -46,6 +46,7 @@ class Indexed(Op):
 
 
 class GetItem(Indexed):
+    torch = "__getitem__"
     moves = True
     cases = (
         Case([(3, 4)], {"template": (1,)}),
@@ -112,6 +113,7 @@ class GetItem(Indexed):
 
 
 class IndexAdd(Indexed):
+    onnx = None  # ONNX wants the position of every element in its ScatterND
     cases = (
         Case([(3, 4), (4,)], {"template": (1,)}),
         Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
@@ -142,6 +144,8 @@ class IndexAdd(Indexed):
 
 
 class Take(Op):
+    reference = Counterpart("numpy.take", defaults={"axis": 0})
+    torch = "index_select"
     moves = True
     onnx = Onnx("Gather", {"axis": "axis"})
     own_dtype = ("indices",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from xdl import backend
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
@@ -17,6 +17,7 @@ from xdl.typing import ArrayLike, Axis, DType, Index
 
 
 class TakeAlongAxis(Op):
+    torch = Counterpart("take_along_dim", samples=("gather",))
     moves = True
     own_dtype = ("indices",)
     cases = (
@@ -98,6 +99,7 @@ def add_along_axis(xp, values, indices, axis, length):
 
 
 class IndexUpdate(Indexed):
+    torch = "index_put"
     cases = (
         Case([(3, 4), (4,)], {"template": (1,)}),
         Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
@@ -145,6 +147,7 @@ class IndexUpdate(Indexed):
 
 
 class OneHot(Op):
+    torch = Counterpart("nn.functional.one_hot", samples=())
     own_dtype = ("x",)
     cases = (
         Case([[2, 0, 1]], {"size": 3}),

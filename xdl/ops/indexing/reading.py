@@ -7,7 +7,7 @@ import operator
 from xdl import backend
 from xdl.backend import numpy as host
 from xdl.core.promote import as_variable
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import DtypeError, IndexRangeError
 from xdl.ops.layout.shape import broadcast_to, reshape
 
@@ -93,7 +93,7 @@ def _part(part):
         return part
     if isinstance(part, slice):
         return slice(*[_end(end) for end in (part.start, part.stop, part.step)])
-    array = part._value if isinstance(part, Variable) else part
+    array = array_of(part)
     if backend.NAMESPACES.get(type(array)) is host and not array.ndim:
         array = array.item()
     if isinstance(array, int):

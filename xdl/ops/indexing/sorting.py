@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case, Cases
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Cases, Counterpart
+from xdl.core.op import Op, composed, function_of
 from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -16,6 +15,7 @@ from xdl.typing import ArrayLike, Axis
 
 
 class Argsort(Op):
+    torch = Counterpart("argsort", {"dim": "axis"}, {"stable": True})
     cases: Cases = (
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),
@@ -58,11 +58,12 @@ class Argsort(Op):
 
 
 class Sort(Argsort):
+    torch = Counterpart("sort", {"dim": "axis"})
     cases = (
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),
         Case([(2, 3, 2)], {"axis": 1, "stable": True}),
-        Case([[2.0, 1.0, 1.0]], smooth=False),
+        Case([[2.0, 1.0, 1.0]], gradients=[[1.0, 1.0, 1.0]]),
         Case([(0, 3)]),
         BadCase([(2, 3)], ShapeError, "axis 2 came", {"axis": 2}),
         BadCase([()], ShapeError, "axis -1 came"),
@@ -140,7 +141,7 @@ def sort(
     return Sort(axis, descending, stable)(x)
 
 
-@explained
+@composed(cases=(Case([(3, 5)], {"k": 2}),))
 def topk(
     x: ArrayLike, k: int, axis: Axis = -1, largest: bool = True
 ) -> tuple[Variable, Variable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -11,6 +11,7 @@ from xdl.typing import ArrayLike, Axes, Shape
 
 
 class Flip(Op):
+    torch = Counterpart("flip", {"dims": "axis"})
     moves = True
     cases = (
         Case([(2, 3)]),
@@ -45,6 +46,7 @@ class Flip(Op):
 
 
 class Roll(Op):
+    torch = Counterpart("roll", {"shifts": "shift", "dims": "axis"})
     moves = True
     cases = (
         Case([(2, 3)], {"shift": 1}),
@@ -103,6 +105,7 @@ def _rolled(xp, x, shift, axis):
 
 
 class Tril(Op):
+    torch = Counterpart("tril", {"diagonal": "k"})
     cases = (
         Case([(3, 3)]),
         Case([(2, 3, 4)], {"k": 1}),
@@ -131,6 +134,8 @@ class Tril(Op):
 
 
 class Triu(Tril):
+    torch = Counterpart("triu", {"diagonal": "k"})
+
     def compute(self, xp, x):
         self.shape(x.shape)
         return xp.triu(x, k=self.k)

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from xdl import backend
-from xdl.arguments import explained
+from xdl.core.case import Case, Counterpart
+from xdl.core.op import composed
 from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
@@ -17,7 +18,10 @@ from xdl.ops.layout.shape import broadcast_to, permute_dims, reshape
 from xdl.typing import Array, ArrayLike, Axis, Shape
 
 
-@explained
+@composed(
+    torch=Counterpart("swapaxes", samples=("transpose",)),
+    cases=(Case([(2, 3, 4)], {"axis1": 0, "axis2": 1}),),
+)
 def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Variable:
     """Swap two axes.
 
@@ -43,7 +47,7 @@ def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Variable:
     return permute_dims(x, axes)
 
 
-@explained
+@composed(torch="movedim", cases=(Case([(2, 3, 4)], {"source": 0, "destination": 2}),))
 def moveaxis(x: ArrayLike, source: Shape, destination: Shape) -> Variable:
     """Move axes to other places; the others keep their order.
 
@@ -80,7 +84,10 @@ def moveaxis(x: ArrayLike, source: Shape, destination: Shape) -> Variable:
     return permute_dims(x, axes)
 
 
-@explained
+@composed(
+    torch=Counterpart("flatten", {"start_dim": "start_axis", "end_dim": "end_axis"}),
+    cases=(Case([(2, 3, 4)]),),
+)
 def flatten(x: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> Variable:
     """Make one axis of several neighbouring ones, in C order.
 
@@ -110,7 +117,14 @@ def flatten(x: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> Variable:
     return reshape(x, (*shape[:start], length, *shape[end + 1 :]))
 
 
-@explained
+@composed(
+    torch=Counterpart(
+        "diagonal",
+        {"dim1": "axis1", "dim2": "axis2"},
+        samples=("diagonal", "diagonal_copy"),
+    ),
+    cases=(Case([(3, 4)]),),
+)
 def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Variable:
     """Take the diagonals of matrices.
 
@@ -143,7 +157,7 @@ def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> V
     return getitem(reshape(x, (*shape, n * m)), (..., slice(first, stop, m + 1)))
 
 
-@explained
+@composed(torch="repeat_interleave", cases=(Case([(2, 3)], {"repeats": 2, "axis": 1}),))
 def repeat(x: ArrayLike, repeats: int, axis: Axis = None) -> Variable:
     """Repeat each element along an axis: 1, 1, 2, 2.
 
@@ -180,7 +194,10 @@ def repeat(x: ArrayLike, repeats: int, axis: Axis = None) -> Variable:
     return take(x, backend.cast(backend.from_python(positions), "int64"), axis)
 
 
-@explained
+@composed(
+    torch=Counterpart("tile", samples=("tile", "repeat")),
+    cases=(Case([(2, 3)], {"repetitions": (2, 2)}),),
+)
 def tile(x: ArrayLike, repetitions: Shape) -> Variable:
     """Lay copies of an array side by side: 1, 2, 1, 2.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError
@@ -14,6 +14,7 @@ from xdl.typing import ArrayLike, Axis
 
 
 class Concat(Op):
+    torch = Counterpart("cat", {"dim": "axis"})
     moves = True
     onnx = Onnx("Concat", {"axis": "axis"})
     cases = (
@@ -57,6 +58,7 @@ class Concat(Op):
 
 
 class Stack(Op):
+    torch = Counterpart("stack", {"dim": "axis"})
     moves = True
     cases = (
         Case([(2, 3), (2, 3)]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.core.promote import as_variable
@@ -18,6 +18,12 @@ from xdl.typing import ArrayLike, Widths
 
 
 class Pad(Op):
+    torch = Counterpart(
+        "nn.functional.pad",
+        samples=tuple(
+            f"nn.functional.pad:{mode}" for mode in ("constant", "reflect", "replicate")
+        ),
+    )
     cases = (
         Case([(2, 3)], {"widths": 1}),
         Case([(2, 3)], {"widths": (2, 0), "value": 0.5}),

@@ -35,6 +35,7 @@ class _Pieces:
 
 
 class Split(Op):
+    torch = "tensor_split"
     moves = True
     cases: Cases = (
         Case([(4, 3)], {"sections": 2, "part": 1}),
@@ -149,6 +150,7 @@ def _as_sections(sections):
 
 
 class Unstack(Split):
+    torch = "unbind"
     cases = (
         Case([(4, 3)], {"part": 1}),
         Case([(2, 3, 4)], {"axis": -1, "part": 3}),

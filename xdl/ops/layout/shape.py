@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 
 from xdl import backend
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
+from xdl.core.op import Op, composed, function_of
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import DtypeError, ShapeError
@@ -17,6 +16,8 @@ from xdl.typing import ArrayLike, DType, Shape
 
 
 class Reshape(Op):
+    reference = Counterpart("numpy.reshape", {"shape": "target"})
+    torch = Counterpart("reshape", {"shape": "target"}, samples=("reshape", "view"))
     moves = True
     onnx = Onnx("Reshape", inputs=("target",), fixed={"allowzero": 1})
     cases = (
@@ -55,6 +56,7 @@ class Reshape(Op):
 
 
 class PermuteDims(Op):
+    torch = Counterpart("permute", {"dims": "axes"})
     moves = True
     onnx = Onnx("Transpose", {"perm": "axes"})
     cases = (
@@ -88,6 +90,8 @@ class PermuteDims(Op):
 
 
 class BroadcastTo(Op):
+    reference = Counterpart("numpy.broadcast_to", {"shape": "target"})
+    torch = Counterpart("broadcast_to", {"size": "target"})
     moves = True
     onnx = Onnx("Expand", inputs=("target",))
     cases = (
@@ -196,7 +200,7 @@ def permute_dims(x: ArrayLike, axes: Sequence[int]) -> Variable:
     return PermuteDims(axes)(x)
 
 
-@explained
+@composed(torch="mT", cases=(Case([(2, 3, 4)]),))
 def matrix_transpose(x: ArrayLike) -> Variable:
     """Swap the last two axes.
 
@@ -221,7 +225,7 @@ def matrix_transpose(x: ArrayLike) -> Variable:
     return PermuteDims((*range(ndim - 2), ndim - 1, ndim - 2))(x)
 
 
-@explained
+@composed(torch=Counterpart("T", samples=("T", "t")), cases=(Case([(2, 3)]),))
 def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Variable:
     """Reverse the axes, or reorder them as ``permute_dims`` does.
 

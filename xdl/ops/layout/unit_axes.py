@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -11,6 +11,9 @@ from xdl.typing import ArrayLike, Axes, Shape
 
 
 class Squeeze(Op):
+    torch = Counterpart(
+        "squeeze", {"dim": "axis"}, samples=("squeeze", "squeeze:multiple")
+    )
     moves = True
     onnx = Onnx("Squeeze", inputs=("axis",))
     cases = (
@@ -57,6 +60,7 @@ class Squeeze(Op):
 
 
 class ExpandDims(Op):
+    torch = Counterpart("unsqueeze", {"dim": "axis"})
     moves = True
     onnx = Onnx("Unsqueeze", inputs=("axis",))
     cases = (

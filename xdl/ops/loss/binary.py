@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
@@ -29,7 +31,7 @@ class _Binary(ReducedLoss):
     """A loss whose elements may have weights, and of which some may be left out."""
 
     def shape(self, x_shape, target_shape, *weight_shapes):
-        for name, shape in zip(self.inputs[2:], weight_shapes, strict=False):
+        for name, shape in zip(self.signature.inputs[2:], weight_shapes, strict=False):
             check_weight(self, name, shape, x_shape)
         return super().shape(x_shape, target_shape)
 
@@ -45,6 +47,7 @@ class _Binary(ReducedLoss):
 
 
 class BinaryCrossEntropy(_Binary):
+    torch = "nn.functional.binary_cross_entropy"
     is_singular = True
     cases = (
         Case([(2, 3), (2, 3), None], low=0.1, high=0.9),
@@ -114,6 +117,7 @@ def binary_cross_entropy(
 
 
 class BinaryCrossEntropyWithLogits(_Binary):
+    torch = "nn.functional.binary_cross_entropy_with_logits"
     cases = (
         Case([(2, 3), (2, 3), None, None]),
         Case([(4,), (4,), None, None], {"reduction": "sum"}),
@@ -125,7 +129,7 @@ class BinaryCrossEntropyWithLogits(_Binary):
         Case(
             [[0.0, 0.0, 1.0], [1.0, 0.0, 0.5], None, None],
             {"reduction": "sum"},
-            smooth=False,
+            gradients=[[-0.5, 0.5, 0.5 * math.tanh(0.5)], [0.0, 0.0, -1.0]],
         ),
         Case([(0, 3), (0, 3), None, None], {"reduction": "sum"}),
         *(bad._replace(inputs=[*bad.inputs, None]) for bad in _REFUSED),

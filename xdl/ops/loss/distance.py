@@ -26,6 +26,7 @@ NORM_EPS, DISTANCE_EPS = 1e-12, 1e-6
 
 
 class KlDiv(ReducedLoss):
+    torch = "nn.functional.kl_div"
     is_singular = True
     reductions = (*REDUCTIONS, "batchmean")
     cases = (
@@ -105,6 +106,7 @@ def kl_div(
 
 
 class CosineEmbeddingLoss(ReducedLoss):
+    torch = "nn.functional.cosine_embedding_loss"
     own_dtype = ("target",)
     cases = (
         Case([(4, 3), (4, 3), [1, -1, -1, 1]]),
@@ -115,7 +117,7 @@ class CosineEmbeddingLoss(ReducedLoss):
         Case(
             [[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]], [-1, 1]],
             {"reduction": "sum"},
-            smooth=False,
+            gradients=[[[0.0, 1.0], [0.0, -1.0]], [[1.0, 0.0], [-1.0, 0.0]]],
         ),
         BadCase([(2, 3), (2, 3), [0, 1]], LabelError, "other labels than -1 and 1"),
         BadCase([(2, 3), (2, 3), [1.0, 1.0]], DtypeError, "needed integer labels"),
@@ -211,15 +213,24 @@ def _length(xp, x):
 
 
 class TripletLoss(ReducedLoss):
+    torch = "nn.functional.triplet_margin_loss"
     cases = (
         Case([(2, 3), (2, 3), (2, 3)]),
         Case([(4, 3), (4, 3), (4, 3)], {"margin": 3.0, "reduction": "none"}),
         Case([(4, 3), (4, 3), (4, 3)], {"swap": True, "reduction": "sum"}),
         Case([(2, 1, 3), (2, 1, 3), (2, 1, 3)], {"swap": True}),
         Case([(3,), (3,), (3,)]),
-        Case([[0.0], [0.5], [2.0]], {"margin": 1.5}, smooth=False),
-        Case([[-1e-6], [0.0], [0.0]], smooth=False),
-        Case([[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]], {"swap": True}, smooth=False),
+        Case([[0.0], [0.5], [2.0]], {"margin": 1.5}, gradients=[[0.0], [1.0], [-1.0]]),
+        Case([[-1e-6], [0.0], [0.0]], gradients=[[0.0], [0.0], [0.0]]),
+        Case(
+            [[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]],
+            {"swap": True},
+            gradients=[
+                [-0.9307129612720526, 0.25989393751435885],
+                [0.2598925233007965, -0.930714375485615],
+                [0.6708204379712561, 0.6708204379712561],
+            ],
+        ),
         BadCase([(2, 3), (3,), (2, 3)], ShapeError, "anchor (2, 3) and positive (3,)"),
         BadCase([(2, 3), (2, 3), (2, 1)], ShapeError, "and negative (2, 1)"),
         BadCase([(), (), ()], ShapeError, "single numbers came"),

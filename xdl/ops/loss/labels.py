@@ -26,6 +26,7 @@ from xdl.typing import ArrayLike
 
 
 class NllLoss(ReducedLoss):
+    torch = "nn.functional.nll_loss"
     own_dtype = ("target",)
     cases = (
         Case([(2, 3), [0, 2], None]),
@@ -153,7 +154,11 @@ class HingeLoss(ReducedLoss):
         Case([(3,), [1, -1, 1]], {"margin": 0.5, "reduction": "sum"}),
         Case([(3,), [1, -1, 1]], {"reduction": "none"}),
         Case([(), 1]),
-        Case([[1.0, -1.0, 0.0], [1, -1, -1]], {"reduction": "sum"}, smooth=False),
+        Case(
+            [[1.0, -1.0, 0.0], [1, -1, -1]],
+            {"reduction": "sum"},
+            gradients=[[0.0, 0.0, 1.0]],
+        ),
         BadCase([(2,), [0, 1]], LabelError, "other labels than -1 and 1"),
         BadCase([(2,), [2, 1]], LabelError, "other labels than -1 and 1"),
         BadCase([(2,), [-1.0, 1.0]], DtypeError, "needed integer labels"),

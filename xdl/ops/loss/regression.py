@@ -32,6 +32,7 @@ class _Difference(ReducedLoss):
 
 
 class MeanSquaredError(_Difference):
+    torch = "nn.functional.mse_loss"
     cases: Cases = PAIRS
 
     def _cost(self, xp, d):
@@ -125,9 +126,14 @@ def square_error(x: ArrayLike, target: ArrayLike) -> Variable:
 
 
 class L1Loss(_Difference):
+    torch = "nn.functional.l1_loss"
     cases = (
         *PAIRS,
-        Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
+        Case(
+            [[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
     )
 
     def _cost(self, xp, d):
@@ -163,10 +169,15 @@ def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Variabl
 
 
 class HuberLoss(_Difference):
+    torch = "nn.functional.huber_loss"
     cases = (
         *PAIRS,
         Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        Case(
+            [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
         BadCase([(2,), (2,)], ArgumentError, "delta 0 came", {"delta": 0}),
         BadCase([(2,), (2,)], ArgumentError, "delta nan came", {"delta": math.nan}),
     )
@@ -217,10 +228,15 @@ def huber_loss(
 
 
 class SmoothL1Loss(_Difference):
+    torch = "nn.functional.smooth_l1_loss"
     cases = (
         *PAIRS,
         Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
+        Case(
+            [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
         BadCase([(2,), (2,)], ArgumentError, "beta -1 came", {"beta": -1}),
     )
 

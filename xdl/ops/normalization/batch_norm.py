@@ -22,6 +22,8 @@ from xdl.typing import ArrayLike
 
 
 class BatchNorm(Normalization):
+    onnx = None  # ONNX takes a mean and a variance; those of the batch train
+    torch = "nn.functional.batch_norm"
     floating = True
     cases = (
         Case([(4, 3), (3,), (3,)]),

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 
-from xdl.arguments import explained
 from xdl.backend import NAMESPACES
 from xdl.core.case import BadCase, Case, Cases
-from xdl.core.op import Op, function_of
+from xdl.core.op import Op, composed, function_of
 from xdl.core.option import number, plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
@@ -80,6 +79,7 @@ def checked_eps(who, eps):
 
 
 class LayerNorm(Normalization):
+    torch = "nn.functional.layer_norm"
     onnx = "LayerNormalization"
     centres = True  # whether the mean is subtracted
     floating = True
@@ -248,6 +248,7 @@ def _flat(xp, weight):
 
 
 class RMSNorm(LayerNorm):
+    torch = "nn.functional.rms_norm"
     onnx = "RMSNormalization"
     centres = False
     cases = (
@@ -308,7 +309,7 @@ def rms_norm(
     return RMSNorm(shape, eps)(x, weight)
 
 
-@explained
+@composed(torch="nn.functional.group_norm", cases=(Case([(3, 4, 5)], {"groups": 2}),))
 def group_norm(
     x: ArrayLike,
     groups: int,
@@ -355,7 +356,7 @@ def group_norm(
     return _per_channel(reshape(y, x.shape), weight, bias)
 
 
-@explained
+@composed(torch="nn.functional.instance_norm", cases=(Case([(3, 4, 5), (4,), (4,)]),))
 def instance_norm(
     x: ArrayLike,
     weight: ArrayLike | None = None,

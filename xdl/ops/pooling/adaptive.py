@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from xdl import backend
-from xdl.arguments import explained
+from xdl.core.case import Case
+from xdl.core.op import composed
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.ops.convolution.windows import per_axis
@@ -17,7 +18,10 @@ from xdl.ops.reduction.reduce import mean, sum
 from xdl.typing import ArrayLike, Shape
 
 
-@explained
+@composed(
+    torch="nn.functional.adaptive_avg_pool2d",
+    cases=(Case([(2, 3, 5, 6)], {"size": 2}),),
+)
 def adaptive_avg_pool2d(x: ArrayLike, size: Shape) -> Variable:
     """Take means over as many windows as asked for, of nearly equal sizes.
 

@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -22,6 +22,7 @@ from xdl.typing import ArrayLike, Shape
 
 
 class AvgPool2d(Pooling):
+    torch = Counterpart("nn.functional.avg_pool2d", {"kernel_size": "window"})
     floating = True
     cases = (
         Case([(2, 3, 4, 6)], {"window": 2}),
@@ -141,6 +142,7 @@ class AvgUnpool2d(Unpooling):
 
 
 class AvgPool1d(SequencePooling):
+    torch = Counterpart("nn.functional.avg_pool1d", {"kernel_size": "window"})
     floating = True
     of_images = AvgPool2d
     cases = (

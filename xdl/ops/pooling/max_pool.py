@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -22,6 +22,7 @@ from xdl.typing import ArrayLike, Shape
 
 
 class MaxPool2d(Pooling):
+    torch = Counterpart("nn.functional.max_pool2d", {"kernel_size": "window"})
     residuals = ("winners",)
     cases = (
         Case([(2, 3, 4, 6)], {"window": 2}),
@@ -31,9 +32,15 @@ class MaxPool2d(Pooling):
         Case([(1, 2, 3, 3)], {"window": 1, "stride": 2}),
         Case([(1, 1, 17, 18)], {"window": 17}),
         Case(
-            [[[[[1.0, 2.0, 2.0, 1.0]]]]], {"window": (1, 3), "stride": 1}, smooth=False
+            [[[[[1.0, 2.0, 2.0, 1.0]]]]],
+            {"window": (1, 3), "stride": 1},
+            gradients=[[[[[0.0, 2.0, 0.0, 0.0]]]]],
         ),
-        Case([[[[[-math.inf] * 2] * 2]]], {"window": 2, "padding": 1}, smooth=False),
+        Case(
+            [[[[[-math.inf] * 2] * 2]]],
+            {"window": 2, "padding": 1},
+            gradients=[[[[[1.0, 1.0], [1.0, 1.0]]]]],
+        ),
         BadCase([(1, 1, 2, 2)], ShapeError, "does not fit", {"window": 3}),
         BadCase([(1, 4, 4)], ShapeError, "x (1, 4, 4)", {"window": 2}),
         BadCase([(1, 1, 4, 4)], ArgumentError, "window 0", {"window": 0}),
@@ -218,6 +225,7 @@ class MaxPick2d(Pooling):
 
 
 class MaxPool1d(SequencePooling):
+    torch = Counterpart("nn.functional.max_pool1d", {"kernel_size": "window"})
     residuals = ("winners",)
     of_images = MaxPool2d
     cases = (
@@ -225,7 +233,11 @@ class MaxPool1d(SequencePooling):
         Case([(2, 2, 5)], {"window": 3, "stride": 1}),
         Case([(1, 2, 7)], {"window": 3, "stride": (2,), "padding": 1}),
         Case([(0, 2, 4)], {"window": 2}),
-        Case([[[[1.0, 2.0, 2.0, 1.0]]]], {"window": 3, "stride": 1}, smooth=False),
+        Case(
+            [[[[1.0, 2.0, 2.0, 1.0]]]],
+            {"window": 3, "stride": 1},
+            gradients=[[[[0.0, 2.0, 0.0, 0.0]]]],
+        ),
         BadCase([(1, 1, 2)], ShapeError, "sequences (2,)", {"window": 3}),
         BadCase([(1, 4)], ShapeError, "(n, channels, length)", {"window": 2}),
         BadCase([(1, 1, 4)], ArgumentError, "needed an int", {"window": (2, 2)}),

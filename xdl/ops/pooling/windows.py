@@ -46,7 +46,8 @@ class Pooling(Op):
             raise ShapeError(
                 f"{self}: x {tuple(x_shape)} came, needed (n, channels, {size})"
             )
-        return places(self, x_shape[2:], *self._options, (1,) * self.axes)
+        size, near = x_shape[2:], (1,) * self.axes
+        return places(self, size, self.window, self.stride, self.padding, near)
 
     def _pooled_shape(self, x_shape):
         count = self._places(x_shape)
@@ -109,7 +110,7 @@ class SequencePooling(Pooling):
     """
 
     axes = 1
-    of_images = Pooling
+    of_images: type[Any] = Pooling
 
     def __init__(self, window, stride=None, padding=0):
         self._set(window, stride, padding)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError
@@ -12,6 +12,7 @@ from xdl.typing import ArrayLike
 
 
 class Matmul(Op):
+    torch = Counterpart("matmul", samples=("matmul", "mm", "bmm", "mv", "dot"))
     onnx = "MatMul"
     kept_for = {"x1": "x2", "x2": "x1"}
     refuses_integers = True
@@ -110,6 +111,7 @@ def _by_right(xp, gy, x1, x2_shape):
 
 
 class Linear(Op):
+    torch = "nn.functional.linear"
     refuses_integers = True
     cases = (
         Case([(2, 3), (3, 4), (4,)]),

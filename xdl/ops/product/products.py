@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, broadcast_shapes, function_of
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
+from xdl.core.op import Op, broadcast_shapes, composed, function_of
 from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
@@ -98,6 +97,7 @@ class Einsum(Op):
 
 
 class VecDot(Op):
+    torch = "linalg.vecdot"
     refuses_integers = True
     kept_for = {"x1": "x2", "x2": "x1"}
     cases = (
@@ -201,7 +201,7 @@ def vecdot(x1: ArrayLike, x2: ArrayLike, axis: int = -1) -> Variable:
     return _vecdot(x1, x2)
 
 
-@explained
+@composed(cases=(Case([(5,), (5,)]),))
 def dot(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Multiply as NumPy's ``dot`` does: vectors, matrices, numbers.
 
@@ -229,7 +229,7 @@ def dot(x1: ArrayLike, x2: ArrayLike) -> Variable:
     return matmul(x1, x2) if ndim2 <= 2 else tensordot(x1, x2, (-1, -2))
 
 
-@explained
+@composed(cases=(Case([(3,), (4,)]),))
 def outer(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Multiply every element of one array with every element of another.
 
@@ -248,7 +248,10 @@ def outer(x1: ArrayLike, x2: ArrayLike) -> Variable:
     return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
 
 
-@explained
+@composed(
+    torch=Counterpart("tensordot", {"dims": "axes"}),
+    cases=(Case([(2, 3, 4), (3, 4, 5)]),),
+)
 def tensordot(
     x1: ArrayLike, x2: ArrayLike, axes: int | Sequence[Shape] = 2
 ) -> Variable:

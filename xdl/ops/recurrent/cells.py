@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xdl.arguments import explained
+from xdl.core.case import Case
+from xdl.core.op import composed
 from xdl.core.variable import Variable
 from xdl.ops.layout.unit_axes import expand_dims
 from xdl.ops.recurrent.gru import gru
@@ -11,7 +12,7 @@ from xdl.ops.recurrent.rnn import rnn
 from xdl.typing import ArrayLike
 
 
-@explained
+@composed(cases=(Case([(2, 3), (2, 4), (2, 4), (3, 16), (4, 16)]),))
 def lstm_cell(
     x: ArrayLike,
     h: ArrayLike,
@@ -43,7 +44,7 @@ def lstm_cell(
     return h, c
 
 
-@explained
+@composed(cases=(Case([(2, 3), (2, 4), (3, 12), (4, 12)]),))
 def gru_cell(
     x: ArrayLike,
     h: ArrayLike,
@@ -74,7 +75,7 @@ def gru_cell(
     return h
 
 
-@explained
+@composed(cases=(Case([(2, 3), (2, 4), (3, 4), (4, 4)]),))
 def rnn_cell(
     x: ArrayLike,
     h: ArrayLike,

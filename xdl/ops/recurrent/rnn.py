@@ -20,7 +20,7 @@ class Rnn(Recurrence):
         Case(
             [[[[0.0]], [[2.0]]], [[0.0]], [[1.0]], [[3.0]], [0.0], None],
             {"activation": "relu"},
-            smooth=False,
+            gradients=[[[[0.0]], [[2.0]]], [[0.0]], [[4.0]], [[0.0]], [2.0]],
         ),
         BadCase(
             [(3, 2, 3), (2, 2), (3, 2), (2, 3), None, None],

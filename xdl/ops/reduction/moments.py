@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from xdl.backend.squares import root_of_squares
-from xdl.core.case import BadCase, Case, Cases
-from xdl.core.op import function_of
+from xdl.core.case import BadCase, Case, Cases, Counterpart
+from xdl.core.op import Op, function_of
 from xdl.core.option import number, plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError
 from xdl.ops.elementwise.arithmetic import abs
 from xdl.ops.reduction.reduce import (
+    DIMS,
     EMPTY,
     MANY,
     NOT_OF_NUMBER,
@@ -24,6 +25,7 @@ from xdl.typing import ArrayLike, Axes
 
 
 class Prod(Reduction):
+    torch = Counterpart("prod", DIMS)
     onnx = "ReduceProd"
     cases = (
         *MANY,
@@ -86,6 +88,9 @@ def _product_of_others(xp, x):
 
 
 class Var(Reduction):
+    reference = Counterpart("numpy.var", {"ddof": "correction"})
+    torch = Counterpart("var", DIMS, {"correction": 0})
+    to_onnx = Op.to_onnx  # ONNX has no operator for it
     cases: Cases = (
         *MANY[:1],
         *MANY[2:],
@@ -157,9 +162,15 @@ def var(
 
 
 class Std(Var):
+    reference = Counterpart("numpy.std", {"ddof": "correction"})
+    torch = Counterpart("std", DIMS, {"correction": 0})
     cases = (
         *Var.cases[: -len(NOT_OF_NUMBER)],
-        Case([[[2.0, 2.0], [1.0, 3.0]]], {"axis": 1}, smooth=False),
+        Case(
+            [[[2.0, 2.0], [1.0, 3.0]]],
+            {"axis": 1},
+            gradients=[[[0.0, 0.0], [-0.5, 0.5]]],
+        ),
         *NOT_OF_NUMBER,
     )
 
@@ -202,11 +213,17 @@ def std(
 
 
 class Norm(Reduction):
+    reference = "numpy.linalg.vector_norm"
+    torch = Counterpart("linalg.vector_norm", DIMS)
     onnx = "ReduceL2"
     cases = (
         *MANY,
         *EMPTY,
-        Case([[[0.0, 0.0], [3.0, 4.0]]], {"axis": 1}, smooth=False),
+        Case(
+            [[[0.0, 0.0], [3.0, 4.0]]],
+            {"axis": 1},
+            gradients=[[[0.0, 0.0], [0.6, 0.8]]],
+        ),
         *NOT_OF_NUMBER,
     )
     floating = True

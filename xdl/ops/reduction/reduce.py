@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import EmptyBatchError, ShapeError
@@ -35,6 +35,10 @@ NO_EMPTY = (
     Case([(3, 0, 2)], {"axis": 0}),
     BadCase([(3, 0)], ShapeError, "has no elements"),
 )
+
+
+# What PyTorch calls the options.
+DIMS = {"dim": "axis", "keepdim": "keepdims"}
 
 
 class Reduction(Op):
@@ -97,6 +101,7 @@ class NonEmptyReduction(Reduction):
 
 
 class Sum(Reduction):
+    torch = Counterpart("sum", DIMS)
     onnx = "ReduceSum"
     cases = (*MANY, *EMPTY, *OF_NUMBER)
 
@@ -132,6 +137,7 @@ def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
 
 
 class Mean(Reduction):
+    torch = Counterpart("mean", DIMS)
     onnx = "ReduceMean"
     cases = (
         *MANY,
@@ -185,8 +191,14 @@ def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
 
 
 class Max(NonEmptyReduction):
+    torch = Counterpart("amax", DIMS, samples=("amax", "max:reduction_no_dim"))
     onnx = "ReduceMax"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False), *OF_NUMBER)
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1.0, 3.0, 3.0]], gradients=[[0.0, 0.5, 0.5]]),
+        *OF_NUMBER,
+    )
 
     def compute(self, xp, x):
         axis = self.axis if x.ndim else self._no_axis()
@@ -225,8 +237,14 @@ def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
 
 
 class Min(Max):
+    torch = Counterpart("amin", DIMS, samples=("amin", "min:reduction_no_dim"))
     onnx = "ReduceMin"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False), *OF_NUMBER)
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1.0, 1.0, 3.0]], gradients=[[0.5, 0.5, 0.0]]),
+        *OF_NUMBER,
+    )
 
     def compute(self, xp, x):
         axis = self.axis if x.ndim else self._no_axis()
@@ -259,8 +277,15 @@ def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
 
 
 class LogSumExp(NonEmptyReduction):
+    reference = "scipy.special.logsumexp"
+    torch = Counterpart("logsumexp", DIMS)
     onnx = "ReduceLogSumExp"
-    cases = (*MANY, *NO_EMPTY, Case([[1e4, -1e4, 1e4]], smooth=False), OF_NUMBER[0])
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1e4, -1e4, 1e4]], gradients=[[0.5, 0.0, 0.5]]),
+        OF_NUMBER[0],
+    )
     floating = True
     is_singular = True
 

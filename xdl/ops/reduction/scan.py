@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from xdl import backend
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Counterpart
+from xdl.core.op import Op, composed, function_of
 from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
@@ -54,6 +53,7 @@ class _Cumulation(Op):
 
 
 class CumulativeSum(_Cumulation):
+    torch = Counterpart("cumsum", {"dim": "axis"})
     onnx = "CumSum"
     cases = _ANY_SIGN
 
@@ -96,6 +96,7 @@ def cumulative_sum(x: ArrayLike, axis: Axis = None) -> Variable:
 
 
 class CumulativeProd(_Cumulation):
+    torch = Counterpart("cumprod", {"dim": "axis"})
     onnx = "CumProd"
     cases = (
         *_ANY_SIGN,
@@ -160,7 +161,7 @@ def cumulative_prod(x: ArrayLike, axis: Axis = None) -> Variable:
     return CumulativeProd(axis)(x)
 
 
-@explained
+@composed(cases=(Case([(3, 5)]),))
 def diff(x: ArrayLike, n: int = 1, axis: int = -1) -> Variable:
     """Subtract from each element the one before it along an axis.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_axis
 from xdl.ops.reduction.reduce import (
+    DIMS,
     EMPTY,
     MANY,
     OF_NUMBER,
@@ -18,6 +19,7 @@ from xdl.typing import ArrayLike, Axes, Axis
 
 
 class All(Reduction):
+    torch = Counterpart("all", DIMS)
     onnx = "ReduceProd"
     cases = (*MANY, *EMPTY, *OF_NUMBER)
 
@@ -53,6 +55,7 @@ def all(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
 
 
 class Any(Reduction):
+    torch = Counterpart("any", DIMS)
     onnx = "ReduceSum"
     cases = (*MANY, *EMPTY, *OF_NUMBER)
 
@@ -108,6 +111,7 @@ _ARG = (
 
 
 class ArgMax(NonEmptyReduction):
+    torch = Counterpart("argmax", DIMS)
     onnx = "ArgMax"
     cases = _ARG
 
@@ -153,6 +157,7 @@ def argmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
 
 
 class ArgMin(ArgMax):
+    torch = Counterpart("argmin", DIMS)
     onnx = "ArgMin"
     cases = _ARG
 

@@ -1,14 +1,10 @@
 """Compiled: a step that is recorded at its first call and replayed from then on."""
 
-from __future__ import annotations
-
 import collections
 import functools
 import threading
 import warnings
-from collections.abc import Callable
 from operator import is_
-from typing import Any, Generic, TypeVar
 
 from xdl import backend, forks
 from xdl.backend import NAMESPACES, random
@@ -18,10 +14,10 @@ from xdl.program.call.batches import over
 from xdl.program.call.fast_path import MISS
 from xdl.program.call.replay import Replay
 from xdl.program.call.waiting import no_collection, told
-from xdl.program.interpreter import Refused
+from xdl.program.errors import Refused
+from xdl.program.memory.trim import give_memory_back
 from xdl.program.numpy_executor.executor import executor_of
-from xdl.program.passes.passes import improved
-from xdl.program.program import Program
+from xdl.program.passes.pipeline import improved
 from xdl.program.pytree import leaves, mapped
 from xdl.program.record.arguments import Placing, called
 from xdl.program.record.kinds import dense, kind, too_many
@@ -34,29 +30,18 @@ from xdl.program.record.recorder import (
 )
 from xdl.program.record.state import State
 from xdl.program.record.surroundings import Surroundings
-from xdl.program.verify import comparison as verify
 from xdl.program.verify.comparison import Expected, Snapshot, compared, copied, results
 from xdl.program.verify.perturbed import Perturbed
 from xdl.recording import current
-from xdl.typing import HasForward
 
 MOST = 64  # programs that are kept of one step
 _PLANNING = "compile: a step is made ready for its replays, once for these shapes"
 
 
-Returned = TypeVar("Returned")
-
-
-class Compiled(Generic[Returned]):
+class Compiled:
     """A step that was given to ``xdl.compile``; call it like the function."""
 
-    def __init__(
-        self,
-        function: Callable[..., Returned] | HasForward[Returned],
-        sources: Any,
-        executor: str | None,
-        verify: bool,
-    ) -> None:
+    def __init__(self, function, sources, executor, verify):
         self.function, self.verify = function, verify
         self._sources, self._executor = sources, executor_of(executor)
         self._is_exact = getattr(self._executor, "is_exact", False)
@@ -94,12 +79,12 @@ class Compiled(Generic[Returned]):
         # By their numbers; the one that was used last stands last.
         self._replays = collections.OrderedDict()
         self._recordings, self._floats_vary = 0, True
-        self._short: tuple = (None, 0)  # a function, and how many arguments it takes
+        self._fast: tuple = (None, 0)  # a function, and how many arguments it takes
         self._last: tuple = (None, None)
         self._program = None
 
     @property
-    def program(self) -> Program:
+    def program(self):
         """The Program of the last call.
 
         Raises:
@@ -118,7 +103,7 @@ class Compiled(Generic[Returned]):
             "model and optimizer, or xdl.save them, and compile the step anew"
         )
 
-    def __call__(self, *arguments: Any, **named: Any) -> Returned:
+    def __call__(self, *arguments, **named):
         """Do the step; return what the function returns.
 
         Raises:
@@ -126,10 +111,10 @@ class Compiled(Generic[Returned]):
         """
         if named:
             arguments = self._placed(arguments, named)
-        short, count = self._short
-        if short is not None and len(arguments) == count and self._acquire(False):
+        fast, count = self._fast
+        if fast is not None and len(arguments) == count and self._acquire(False):
             try:
-                returned = short(*arguments)
+                returned = fast(*arguments)
                 if returned is not MISS:
                     return returned
             except Refused:
@@ -137,29 +122,29 @@ class Compiled(Generic[Returned]):
             finally:
                 self._release()
         with self._lock:
-            return self._by_a_known_short_way(arguments)
+            return self._by_a_known_fast_path(arguments)
 
-    def _by_a_known_short_way(self, arguments):
+    def _by_a_known_fast_path(self, arguments):
         """Do the step with a program that was used before, if one fits, or in full."""
         for i, replay in reversed(self._replays.items()):
-            short = replay.short
-            if short is not None and short.takes(arguments):
-                self._use(i, short)
+            fast = replay.fast
+            if fast is not None and fast.takes(arguments):
+                self._use(i, fast)
                 try:
-                    returned = short.replay(*arguments)
+                    returned = fast.replay(*arguments)
                 except Refused:
                     return self._eager(arguments)
                 return self._in_full(arguments) if returned is MISS else returned
         return self._in_full(arguments)
 
-    def _use(self, i, short):
-        """Note which program was used last, and the short way to it, or None."""
+    def _use(self, i, fast):
+        """Note which program was used last, and the fast path to it, or None."""
         replay = self._replays[i]
         self._replays.move_to_end(i)
-        self._program, self._last = replay.program, (replay, short)
-        self._short = (None, 0) if short is None else (short.replay, short.count)
+        self._program, self._last = replay.program, (replay, fast)
+        self._fast = (None, 0) if fast is None else (fast.replay, fast.count)
 
-    def over(self, *arguments: Any, **named: Any) -> Returned:
+    def over(self, *arguments, **named):
         """Do the step for many batches, in order, in one call.
 
         It is what as many calls do, one after the other: the same results, updates and
@@ -213,9 +198,9 @@ class Compiled(Generic[Returned]):
             arguments: those of ``over``.
             first, end: the numbers of the steps.
         """
-        replay, short = self._last
-        does_many = short is not None and hasattr(replay.executor, "many")
-        if not does_many or not short.takes(given):
+        replay, fast = self._last
+        does_many = fast is not None and hasattr(replay.executor, "many")
+        if not does_many or not fast.takes(given):
             return 0, None
         return replay.run_many(arguments, first, end)
 
@@ -244,14 +229,14 @@ class Compiled(Generic[Returned]):
         try:
             if self.verify and not replay.is_verified:
                 returned = self._verified(replay, arguments, given, numbers)
-                verify.give_memory_back()  # that of the copies, which are gone now
+                give_memory_back()  # that of the copies, which are gone now
                 return returned
             replay.bind(numbers)
             returned = replay.run(given)
         except Refused:
             return self._eager(arguments)
         if len(given) == len(arguments) and all(map(is_, given, arguments)):
-            self._use(i, replay.short_way(given))  # for what is not nested
+            self._use(i, replay.fast_path(given))  # for what is not nested
         return returned
 
     def _taken(self, arguments):

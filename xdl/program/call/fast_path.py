@@ -1,4 +1,4 @@
-"""The short way to a replay: a function that asks the least before it runs a program.
+"""The fast path to a replay: a function that asks the least before it runs a program.
 
 A call of a small step costs microseconds, and questions asked in general terms would
 cost as many: so their text is written for one program and one state.
@@ -13,17 +13,17 @@ from xdl.core import mode
 from xdl.core.debug import made_file
 from xdl.core.node import tick
 from xdl.core.variable import Variable
-from xdl.program.interpreter import Refused
+from xdl.program.errors import Refused
 from xdl.program.pytree import mapped
 from xdl.recording import revision
 from xdl.tracing.values import root
 
-MISS = object()  # the short way does not fit this call
+MISS = object()  # the fast path does not fit this call
 FEW = 16  # items of a list that are asked after one by one
 
 
-class Short:
-    """The short way for a program that is bound to the arrays of its state.
+class FastPath:
+    """The fast path for a program that is bound to the arrays of its state.
 
     Args:
         replay: a bound Replay.
@@ -64,7 +64,7 @@ class Short:
         return len(arguments) == self.count and self.fits(*arguments)
 
     def is_still(self, given, watch):
-        """Tell whether it is the short way for arguments after a call in full.
+        """Tell whether it is the fast path for arguments after a call in full.
 
         Args:
             given: the arguments.
@@ -96,7 +96,7 @@ class Short:
             changes += ["    finally:", "        end()"]
         lines += ["        return MISS", *changes]
         text = "\n".join([*lines, *self._returned()])
-        exec(compile(text, made_file(self, "short way", text), "exec"), self._names)
+        exec(compile(text, made_file(self, "fast path", text), "exec"), self._names)
 
     def _of_input(self, i, x):
         """Return texts of what would make ``x{i}`` another argument than ``x``."""
@@ -156,7 +156,7 @@ class Short:
             lines.append("    seen[0] = index")
         return [
             *lines,
-            *[f"    node{i}.index = index; node{i}.kept = ()" for i in nodes],
+            *[f"    node{i}.index = index; node{i}.written = ()" for i in nodes],
         ]
 
     def _returned(self):
@@ -169,8 +169,8 @@ class Short:
         return [*lines, "    return mapped(outputs, lambda o: returned(o, results))"]
 
 
-def short_way(replay, step, given, returned):
-    """Return the Short of a Replay, or None if it has none.
+def fast_path(replay, step, given, returned):
+    """Return the FastPath of a Replay, or None if it has none.
 
     There is none for nested arguments and state that is replaced.
     """
@@ -180,4 +180,4 @@ def short_way(replay, step, given, returned):
     draws = program.draws and hasattr(replay.executor, "direct")
     if not is_plain or replaces or draws or replay.executor.given_slots:
         return None
-    return Short(replay, step, given, returned)
+    return FastPath(replay, step, given, returned)

@@ -1,4 +1,4 @@
-"""Replay: a program bound to the arrays of its state, and the short way to it."""
+"""Replay: a program bound to the arrays of its state, and the fast path to it."""
 
 import contextlib
 
@@ -7,12 +7,12 @@ from xdl.core.computed import follow, offer
 from xdl.core.node import tick
 from xdl.core.variable import Variable
 from xdl.program.call.batches import stacked
-from xdl.program.call.fast_path import short_way
-from xdl.program.holding import Holding
+from xdl.program.call.fast_path import fast_path
 from xdl.program.interpreter import made_numbers, number_of
+from xdl.program.memory.trim import give_memory_back
+from xdl.program.numpy_executor.holding import Holding
 from xdl.program.pytree import mapped
 from xdl.program.record.attributes import fetched, holds
-from xdl.program.verify.comparison import give_memory_back
 
 
 class Replay:
@@ -27,7 +27,7 @@ class Replay:
     Attributes:
         is_verified: whether a replay has been compared with eager.
         plain: the Perturbed by which it will be compared, or None.
-        short: its Short, or None.
+        fast: its FastPath, or None.
         holding: the Holding of its executor.
     """
 
@@ -38,7 +38,7 @@ class Replay:
         ]
         self.executor = executor(program)
         self.holding = getattr(self.executor, "holding", None) or Holding()
-        self.is_verified, self.plain, self.short = False, None, None
+        self.is_verified, self.plain, self.fast = False, None, None
         self._arrays, self._has_run = None, False
         self.seen = [0]  # when it ran last
         for thing, name, _ in program.reads:
@@ -151,16 +151,16 @@ class Replay:
         array = None if peek is None else peek(output.value)
         return None if array is None else array.copy()
 
-    def short_way(self, given):
-        """Return the Short of this program once bound, or None if it has none.
+    def fast_path(self, given):
+        """Return the FastPath of this program once bound, or None if it has none.
 
         Args:
             given: the arguments of a call that fits.
         """
         watch = self.state.watch
-        if self.short is None or not self.short.is_still(given, watch):
-            self.short = short_way(self, self._step, given, _returned)
-        return self.short
+        if self.fast is None or not self.fast.is_still(given, watch):
+            self.fast = fast_path(self, self._step, given, _returned)
+        return self.fast
 
     def run_many(self, given, first, end):
         """Do steps until one is refused; return how many were done, and their results.

@@ -1,1 +1,1 @@
-"""Memory planning: where each Value of a program lies."""
+"""Memory: how long each Value is needed, and where it lies."""

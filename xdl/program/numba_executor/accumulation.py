@@ -6,8 +6,7 @@ row, of which each lane of the registers takes some tens, or ``ROWS`` rows.
 """
 
 from xdl.program.fusion.groups import COLUMN
-from xdl.program.numba_executor.phases import REDUCTIONS
-from xdl.program.numba_executor.reading import EVERY, TOTAL
+from xdl.program.fusion.reading import EVERY, TOTAL
 
 TERMS, ROWS = 2048, 64
 
@@ -60,7 +59,7 @@ class Accumulation:
         value = one.result
         if self.group.kinds[value] == TOTAL:
             return f"{self._place(value)}[j] += {x}"
-        function = self.text.named(REDUCTIONS[one.name][0], str(value.dtype))
+        function = self.text.named(one.row.joins, str(value.dtype))
         part = self._part(one)
         return f"{part} = {function}({part}, {x})"
 
@@ -72,8 +71,8 @@ class Accumulation:
             loop: the lines for one column.
         """
         found = [one for one in self.group.inner if self._is_in(one, phase)]
-        sums = [one for one in found if one.name == "sum"]
-        lines = self._starts([one for one in found if one.name != "sum"])
+        sums = [one for one in found if one.row.adds]
+        lines = self._starts([one for one in found if not one.row.adds])
         is_every = any(self.group.kinds[one.result] == EVERY for one in sums)
         if not sums or (self.group.columns <= TERMS and not is_every):
             lines += [*self._starts(sums), *self._each_column(*loop)]
@@ -102,20 +101,19 @@ class Accumulation:
     def _starts(self, reductions):
         lines = []
         for one in reductions:
-            start = REDUCTIONS[one.name][1]
-            dtype = str(one.result.dtype)
-            lines.append(f"{self._part(one)} = {self.text.named(start, dtype)}")
+            start = self.text.named(one.row.start, str(one.result.dtype))
+            lines.append(f"{self._part(one)} = {start}")
         return lines
 
     def _is_in(self, one, phase):
         """Tell whether a loop reduces each row to a number by an instruction."""
         is_row = self.group.kinds[one.result] in (COLUMN, EVERY)
         phases = self.text.phases
-        return is_row and one.name in REDUCTIONS and phases.loop(one) == phase
+        return is_row and one.row.joins is not None and phases.loop(one) == phase
 
     def _part(self, one):
         """Return the name of what a loop takes its numbers into."""
-        return self._name(one.result) + ("p" if one.name == "sum" else "")
+        return self._name(one.result) + ("p" if one.row.adds else "")
 
     def _name(self, value):
         return self.text.names[value]

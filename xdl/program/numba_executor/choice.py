@@ -1,8 +1,8 @@
 """Which of Numba's two executors runs a program."""
 
 from xdl.native import entries
+from xdl.program.errors import Ineligible
 from xdl.program.numba_executor.executor import NumbaExecutor
-from xdl.program.numba_executor.places import Ineligible
 from xdl.program.numba_executor.whole_step.executor import NumbaWhole
 
 entries.warn_of_refusal()

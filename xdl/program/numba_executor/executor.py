@@ -7,17 +7,16 @@ import numpy as np
 from xdl.backend.scatter import add_at
 from xdl.native.cache import load
 from xdl.native.gemm import product
+from xdl.program.fusion.gathering import gathered
 from xdl.program.fusion.groups import REPEATED, WHOLE
-from xdl.program.memory.planning import Plan
-from xdl.program.numba_executor.gathering import gathered
+from xdl.program.fusion.strides import lies_plain
+from xdl.program.memory.plan import Plan
 from xdl.program.numba_executor.loops import NativeText
 from xdl.program.numba_executor.lowering import lowered, parted, summed
-from xdl.program.numba_executor.maps import lies_plain
 from xdl.program.numpy_executor.executor import NumpyExecutor
 from xdl.program.numpy_executor.source import Source
-from xdl.tracing.values import Value
+from xdl.tracing.values import Value, owner_of
 
-_SLOW = frozenset({"erf", "exp", "tanh", "log"})  # worth a loop of their own
 # Rows are added up in NumPy's order. What is out of range is left to NumPy to say.
 _ADDED_ROWS = """
 @native
@@ -35,7 +34,7 @@ def add_rows(out, index, rows):
 
 def is_worth(group):
     """Tell whether a group runs faster as a native loop than array by array."""
-    return len(group.inner) > 1 or group.inner[0].name in _SLOW
+    return len(group.inner) > 1 or group.inner[0].row.is_slow
 
 
 class NativeSource(Source):
@@ -63,32 +62,27 @@ class NativeSource(Source):
 
     def _write_change(self, instruction, out):
         x, index, new = instruction.arguments
-        if instruction.name != "scatter_add" or not _names_rows(x, index, new):
+        if not instruction.row.adds or not _names_rows(x, index, new):
             super()._write_change(instruction, out)
             return
-        if self._memory(self.plan.owner(x)) is not self._memory(instruction.result):
+        if self._memory(owner_of(x)) is not self._memory(instruction.result):
             self._write_start(out, x)
         self.names["add_rows"] = load(_ADDED_ROWS).add_rows
         add = self.object(add_at)
         given = out, self._index(index), self.text(new)
         self.body.append(f"add_rows({', '.join(given)}) or {add}({', '.join(given)})")
 
-    def _write_matmul(self, instruction, out, a, b):
+    def _write_product(self, instruction, out):
         x, y = instruction.arguments
-        multiply = product(x, y, instruction.result)
+        is_summed = instruction.row.adds
+        multiply = product(x, y, instruction.result, is_summed)
         if multiply is None:
-            super()._write_matmul(instruction, out, a, b)
+            super()._write_product(instruction, out)
             return
-        self._write_product(multiply, np.matmul, f"({a}, {b}, {out})")
-
-    def _write_matmul_sum(self, instruction, out, a, b):
-        x, y = instruction.arguments
-        multiply = product(x, y, instruction.result, is_summed=True)
-        self._write_product(multiply, _summed_product, f"({a}, {b}, {out})")
-
-    def _write_product(self, multiply, otherwise, given):
-        names = self.object(multiply), self.object(otherwise)
-        self.body.append(f"{names[0]}{given} or {names[1]}{given}")
+        given = f"({', '.join([*self._texts(instruction), out])})"
+        native = self.object(multiply)
+        otherwise = self.object(_summed_product if is_summed else np.matmul)
+        self.body.append(f"{native}{given} or {otherwise}{given}")
 
     def _function(self, native):
         """Return the name of the function with a text; equal ones are one."""
@@ -103,7 +97,7 @@ class NativeSource(Source):
     def _taken(self, group):
         """Return from output to the argument in whose memory it is written."""
         plan, taken = self.plan, {}
-        owners = {plan.owner(v): v for v in group.arguments if group.kinds[v] == WHOLE}
+        owners = {owner_of(v): v for v in group.arguments if group.kinds[v] == WHOLE}
         for value in group.outputs:
             slot = plan.over_state.get(value)
             if slot is not None:
@@ -119,7 +113,7 @@ class NativeSource(Source):
 
     def _given(self, group, value, is_flat):
         """Return the text of an array as it lies in memory, in rows if need be."""
-        owner = self.plan.owner(value)
+        owner = owner_of(value)
         is_rows = group.kinds[value] in (WHOLE, REPEATED) and not is_flat
         shape = (-1, group.columns) if is_rows else (-1,)
         name = self.name(owner)

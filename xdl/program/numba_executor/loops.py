@@ -14,11 +14,11 @@ import re
 import numba
 import numpy as np
 
+from xdl.program.fusion.formulas import formula_of
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE
+from xdl.program.fusion.strides import breaks, stride_at
 from xdl.program.numba_executor.accumulation import Accumulation, indented
-from xdl.program.numba_executor.formulas import formula_of
-from xdl.program.numba_executor.maps import breaks, stride_at
-from xdl.program.numba_executor.phases import REDUCTIONS, Phases
+from xdl.program.numba_executor.phases import Phases
 from xdl.tracing.values import Value
 
 _CONSTANTS = {
@@ -259,7 +259,7 @@ class NativeText:
             value = one.result
             if group.kinds[value] != COLUMN or self.phases.of[value] != phase:
                 continue
-            if one.name not in REDUCTIONS:
+            if one.row.joins is None:
                 lines.append(self._line(one))
             if value in group.outputs:
                 lines.append(f"{self.place_of[value]}[r] = {self.names[value]}")
@@ -290,7 +290,7 @@ class NativeText:
         return lines + self.after
 
     def _computed(self, one):
-        if one.name not in REDUCTIONS:
+        if one.row.joins is None:
             return [self._line(one)]
         x = self._operand(one.arguments[0], str(one.result.dtype))
         return [self.accumulation.joined(one, x)]

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from xdl.native.gemm import product
-from xdl.program.numba_executor.formulas import formula_of
-from xdl.program.numba_executor.maps import lies_plain
-from xdl.program.passes.renaming import renamed
+from xdl.program.fusion.formulas import formula_of
+from xdl.program.fusion.gathering import is_product
+from xdl.program.fusion.strides import lies_plain
+from xdl.program.passes.rewriting import renamed
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value, memory_order, owner_of
 
 
@@ -22,7 +24,7 @@ def lowered(program):
     """
     written: list[Any] = []
     for instruction in program.instructions:
-        new = _product_as_sums(instruction) if instruction.name == "matmul" else None
+        new = _product_as_sums(instruction) if is_product(instruction) else None
         written += [instruction] if new is None else new
     program.instructions = written
 
@@ -107,12 +109,13 @@ def summed(program):
 
 def _summed_products(instruction, uses):
     """Return the instruction whose products are added up; None if it is no such sum."""
-    if instruction.name != "sum" or len(instruction.result.shape) != 2:
+    row = instruction.row
+    is_sum = row.kind == Kind.REDUCTION and row.adds
+    if not is_sum or len(instruction.result.shape) != 2:
         return None
-    x, *axis = instruction.arguments
-    axis = axis[0] if axis else instruction.options.get("axis")
+    x, axis = instruction.arguments[0], instruction.axis
     products = x.origin
-    if axis not in (0, -3) or uses[x] != 1 or getattr(products, "name", "") != "matmul":
+    if axis not in (0, -3) or uses[x] != 1 or not is_product(products):
         return None
     a, b = products.arguments
     is_stack = a.shape[:-2] == b.shape[:-2] == x.shape[:1] and x.dtype.kind == "f"
@@ -222,7 +225,7 @@ class _Parts:
 
 def _piece(view):
     """Return which part of the first axis a view is: an int, a slice, or None."""
-    if view.name != "getitem":
+    if view.row.kind != Kind.PART:
         return None
     x, index = view.arguments
     if isinstance(index, tuple):

@@ -2,12 +2,6 @@
 
 from xdl.program.fusion.groups import COLUMN, WHOLE
 
-REDUCTIONS = {
-    "sum": ("plus", "ZERO"),
-    "max": ("maximum", "LOWEST"),
-    "min": ("minimum", "INFINITY"),
-}
-
 
 class Phases:
     """In which loop over the columns each Value of a group is computed.
@@ -35,7 +29,7 @@ class Phases:
 
     def is_wide(self, one):
         """Tell whether an instruction is computed for each column."""
-        return self.group.kinds[one.result] != COLUMN or one.name in REDUCTIONS
+        return self.group.kinds[one.result] != COLUMN or one.row.joins is not None
 
     def loop(self, one):
         """Return the loop in which an instruction is computed."""
@@ -45,7 +39,7 @@ class Phases:
     def _earliest(self, one):
         group = self.group
         phase = max([self.of.get(v, 0) for v in group.operands_of(one)], default=0)
-        is_reduced = group.kinds[one.result] == COLUMN and one.name in REDUCTIONS
+        is_reduced = group.kinds[one.result] == COLUMN and one.row.joins is not None
         return phase + is_reduced
 
     def _sink(self):

@@ -13,11 +13,11 @@ from xdl.backend import numpy as host
 from xdl.backend.quiet import quiet_context
 from xdl.core.debug import made_file
 from xdl.errors import GraphError
-from xdl.program.fusion.groups import grouped
-from xdl.program.holding import Holding
-from xdl.program.interpreter import Refused
-from xdl.program.memory.planning import Plan
+from xdl.program.errors import Refused
+from xdl.program.fusion.rows import grouped
+from xdl.program.memory.plan import Plan
 from xdl.program.numpy_executor import kernels
+from xdl.program.numpy_executor.holding import Holding
 from xdl.program.numpy_executor.source import Source
 from xdl.program.numpy_executor.tiles import is_worth
 

@@ -6,18 +6,11 @@ import numpy as np
 
 from xdl.backend import numpy as host
 from xdl.backend import scatter, summation
-from xdl.program.memory.planning import INTO, REDUCTIONS, ufunc_of
 from xdl.program.numpy_executor import kernels
 from xdl.program.numpy_executor.names import Names
-from xdl.tracing.values import Instruction, Value, is_fill, values_in
+from xdl.tracing.instructions import Kind
+from xdl.tracing.values import Instruction, Value, is_fill, owner_of, values_in
 
-_SYMBOLS = {
-    "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "pow": "**",
-}
 _OUT_BY_NAME = (np.maximum, np.minimum)  # NumPy warns of a third argument
 _LISTED = 16  # indices: below, a list is faster
 _FEW = 4096  # elements: below, counting the finite ones is faster than summing them
@@ -33,45 +26,45 @@ class Lines(Names):
         return f"{function}({', '.join(given)})"
 
     def _operator(self, instruction):
-        symbol = _SYMBOLS.get(instruction.name)
-        parts = [self.text(a) for a in instruction.arguments]
-        if symbol is None:
-            return f"-{parts[0]}"
-        return f"{parts[0]} {symbol} {parts[1]}"
+        symbol, parts = instruction.row.symbol, self._texts(instruction)
+        return f"-{parts[0]}" if symbol is None else f"{parts[0]} {symbol} {parts[1]}"
+
+    def _texts(self, instruction):
+        return [self.text(a) for a in instruction.arguments]
 
     def _expression(self, instruction):
         """Return the text that makes a new array or scalar."""
-        name = instruction.name
-        if (
-            name in _SYMBOLS
-            and not instruction.result.shape
-            and _of_scalars(instruction)
-        ):
+        row, made = instruction.row, None
+        if not instruction.result.shape and _of_scalars(instruction):
             return self._operator(instruction)
-        if name == "getitem":
-            x, index = instruction.arguments
-            return f"{self.text(x)}[{self._index(index)}]"
-        if name == "random_bits":
-            _, shape, width, number = instruction.arguments
-            draw = self.object(kernels.random_bits)
-            return f"{draw}({shape}, {width}, key, draw + {number})"
-        ufunc = None if name == "pow" else ufunc_of(name)
-        if ufunc is not None:
-            parts = ", ".join(map(self.text, instruction.arguments))
-            return f"{self.object(ufunc)}({parts})"
-        if name in REDUCTIONS and not instruction.result.shape:
-            return self._whole_reduction(instruction)
-        if name == "set_at":
-            return self._written_copy(instruction)
-        return self._call(instruction)
+        if row.is_ufunc and not (row.kind == Kind.POWER and row.operator):
+            parts = ", ".join(self._texts(instruction))
+            return f"{self.object(ufunc_of(row))}({parts})"
+        if row.kind in _EXPRESSIONS:
+            made = _EXPRESSIONS[row.kind](self, instruction)
+        return made or self._call(instruction)
+
+    def _part_of(self, instruction):
+        x, index = instruction.arguments
+        return f"{self.text(x)}[{self._index(index)}]"
+
+    def _random_bits(self, instruction):
+        _, shape, width, number = instruction.arguments
+        draw = self.object(kernels.random_bits)
+        return f"{draw}({shape}, {width}, key, draw + {number})"
 
     def _whole_reduction(self, instruction):
-        x, axis, _ = _reduction(instruction)
-        if instruction.name == "sum" and x.size == 1 and x.dtype.kind == "f":
+        x, row = instruction.arguments[0], instruction.row
+        if instruction.result.shape:
+            return None
+        if row.adds and x.size == 1 and x.dtype.kind == "f":
             return f"{self.text(x)}[{(0,) * len(x.shape)}] + 0.0"  # -0.0 sums to 0.0
-        return f"{self._reduce(instruction)}({self.text(x)}, {self.text(axis)})"
+        axis = self.text(instruction.axis)
+        return f"{self._reduce(instruction)}({self.text(x)}, {axis})"
 
     def _written_copy(self, instruction):
+        if instruction.row.adds:
+            return None
         x, index, new = instruction.arguments
         name = self.name(instruction.result)
         self.body.append(f"{name} = {self.text(x)}.copy()")
@@ -80,25 +73,20 @@ class Lines(Names):
 
     def _write_into(self, instruction, out):
         """Write the lines that compute into the array called ``out``."""
-        name = instruction.name
-        ufunc = ufunc_of(name)
-        if ufunc is not None:
-            given = [self._operand(a, instruction) for a in instruction.arguments]
-            if ufunc in _OUT_BY_NAME:
-                out = f"out={out}"
-            self.body.append(f"{self.object(ufunc)}({', '.join([*given, out])})")
-        elif name in REDUCTIONS:
-            self._write_reduction(instruction, out)
-        elif name in INTO:
-            self._write_change(instruction, out)
-        else:
-            given = [self.text(a) for a in instruction.arguments]
-            getattr(self, f"_write_{name}")(instruction, out, *given)
+        row = instruction.row
+        if not row.is_ufunc:
+            getattr(self, f"_write_{row.kind}")(instruction, out)
+            return
+        ufunc = ufunc_of(row)
+        given = [self._operand(a, instruction) for a in instruction.arguments]
+        if ufunc in _OUT_BY_NAME:
+            out = f"out={out}"
+        self.body.append(f"{self.object(ufunc)}({', '.join([*given, out])})")
 
     def _operand(self, argument, instruction):
         """Return the text of an operand of an elementwise function.
 
-        NumPy takes a short way where it has nothing to broadcast and nothing to
+        NumPy takes its fast path where it has nothing to broadcast and nothing to
         convert: an array of one element is given without axes, a number as an array.
         """
         result = instruction.result
@@ -114,7 +102,8 @@ class Lines(Names):
             return self._viewed(self.name(argument), "()")
         return self.text(argument)
 
-    def _write_matmul(self, instruction, out, a, b):
+    def _write_product(self, instruction, out):
+        a, b = self._texts(instruction)
         shapes = [v.shape for v in instruction.arguments]
         if summation.is_long_dot(*shapes):
             product = self.object(summation.long_matmul)
@@ -152,8 +141,8 @@ class Lines(Names):
             self.body.append(f"{self._copyto()}({out}, {product})")
 
     def _write_reduction(self, instruction, out):
-        x, axis, keepdims = _reduction(instruction)
-        function = self._reduce(instruction)
+        x, axis = instruction.arguments[0], instruction.axis
+        function, keepdims = self._reduce(instruction), instruction.keepdims
         is_one_row = x.size == x.shape[-1] and axis in (-1, len(x.shape) - 1)
         if is_one_row and self._is_bound(x) and x.axes is not None:
             x, out = self._viewed(self.name(x), "-1"), self._viewed(out, "()")
@@ -165,10 +154,10 @@ class Lines(Names):
 
     def _reduce(self, instruction):
         """Return a name for the reduction of a ufunc, or what takes its place."""
-        x, axis, _ = _reduction(instruction)
-        if instruction.name == "sum" and summation.is_long(x.shape, axis):
+        x, row = instruction.arguments[0], instruction.row
+        if row.adds and summation.is_long(x.shape, instruction.axis):
             return self.object(summation.long_sum)
-        ufunc = ufunc_of(REDUCTIONS[instruction.name])
+        ufunc = ufunc_of(row)
         name = f"{ufunc.__name__}_reduce"
         self.names[name] = ufunc.reduce
         return name
@@ -179,15 +168,15 @@ class Lines(Names):
 
     def _write_change(self, instruction, out):
         x, index, new = instruction.arguments
-        is_there = self._memory(self.plan.owner(x)) is self._memory(instruction.result)
+        is_there = self._memory(owner_of(x)) is self._memory(instruction.result)
         if not is_there and instruction.result not in self._covered:
             self._write_start(out, x)
         is_distinct = "distinct" in instruction.options or _names_nothing_twice(index)
         if _is_slice(index):
-            self._write_part(instruction.name, out, index, new)
+            self._write_part(instruction.row, out, index, new)
             return
         at = f"{out}[{self._place(instruction, index)}]"
-        if instruction.name == "set_at":
+        if not instruction.row.adds:
             self.body.append(f"{at} = {self.text(new)}")
         elif is_distinct:
             self.body.append(f"{at} += {self.text(new)}")
@@ -202,12 +191,12 @@ class Lines(Names):
         else:
             self.body.append(f"{self._copyto()}({out}, {self.text(x)})")
 
-    def _write_part(self, name, out, index, new):
+    def _write_part(self, row, out, index, new):
         """Write into a part, or add to it, that is a view made once."""
         parts = index if isinstance(index, tuple) else (index,)
         parts = parts if Ellipsis in parts else (*parts, ...)  # one element, too
         part = self._once(f"{out}[{self._index(parts)}]", f"{out}_at")
-        if name == "set_at":
+        if not row.adds:
             self.body.append(f"{part}[...] = {self.text(new)}")
         else:
             self.body.append(f"{self.object(np.add)}({part}, {self.text(new)}, {part})")
@@ -224,32 +213,35 @@ class Lines(Names):
     def _copyto(self):
         return self.object(np.copyto)
 
-    def _write_copy(self, instruction, out, x):
+    def _write_copy(self, instruction, out):
+        (x,) = self._texts(instruction)
         self.body.append(f"{self._copyto()}({out}, {x})")
 
-    def _write_astype(self, instruction, out, x, dtype):
+    def _write_conversion(self, instruction, out):
+        x, _ = self._texts(instruction)
         self.body.append(f"{self._copyto()}({out}, {x}, 'unsafe')")
 
-    def _write_where(self, instruction, out, condition, x, y):
+    def _write_choice(self, instruction, out):
+        condition, x, y = self._texts(instruction)
         self.body.append(f"{self._copyto()}({out}, {y})")
         self.body.append(f"{self._copyto()}({out}, {x}, where={condition})")
 
-    def _write_reshape(self, instruction, out, x, shape):
+    def _write_reshape(self, instruction, out):
+        x, _ = self._texts(instruction)
         turned = self._viewed(out, instruction.arguments[0].shape)
         self.body.append(f"{self._copyto()}({turned}, {x})")
 
-    def _write_concat(self, instruction, out, xs, axis="0"):
-        axis = instruction.options.get("axis", axis)
+    def _write_concat(self, instruction, out):
+        xs, axis = self._texts(instruction)[0], instruction.axis
         if not self.plan.has_pieces(instruction.result):
             self.body.append(f"{self.object(np.concatenate)}({xs}, {axis}, {out})")
             return
         for i, first, x in self._not_placed(instruction):
             self._copy_piece(f"{out}[{first}:{first + x.shape[0]}]", f"{out}_{i}", x)
 
-    def _write_stack(self, instruction, out, xs, axis="0"):
-        axis = int(instruction.options.get("axis", axis)) % len(
-            instruction.result.shape
-        )
+    def _write_stack(self, instruction, out):
+        self._texts(instruction)
+        axis = instruction.axis % len(instruction.result.shape)
         for i, _, x in self._not_placed(instruction):
             index = ", ".join([":"] * axis + [str(i), "..."])
             self._copy_piece(f"{out}[{index}]", f"{out}_{i}", x)
@@ -267,15 +259,13 @@ class Lines(Names):
         piece = self._once(view, name)
         self.body.append(f"{self._copyto()}({piece}, {self.text(x)})")
 
-    def _write_zero_unless(self, instruction, out, mask, x):
+    def _write_mask(self, instruction, out):
+        mask, x = self._texts(instruction)
         zero_unless = self.object(kernels.zero_unless)
         self.body.append(f"{zero_unless}({mask}, {x}, {out})")
 
-    def _write_check(self, instruction):
-        given = [self.text(a) for a in instruction.arguments]
-        if instruction.name == "check_indices":
-            self._write_index_check(*instruction.arguments)
-            return
+    def _write_finite_check(self, instruction):
+        given = self._texts(instruction)
         x, *limit = instruction.arguments
         if limit:
             within = self.object(host.is_within)
@@ -292,7 +282,8 @@ class Lines(Names):
             test = f"not {isfinite}(add_reduce({given[0]}, None))"
         self.body.append(f"if {test}: raise Refused")
 
-    def _write_index_check(self, indices, size):
+    def _write_index_check(self, instruction):
+        indices, size = instruction.arguments
         name = self.text(indices)
         if indices.size == 1:
             self.body.append(f"if not 0 <= {name}.item() < {size}: raise Refused")
@@ -306,22 +297,34 @@ class Lines(Names):
         self.body.append(f"if {test}: raise Refused")
 
 
+# What is written otherwise than as a call, where no memory is given.
+_EXPRESSIONS = {
+    Kind.PART: Lines._part_of,
+    Kind.RANDOM: Lines._random_bits,
+    Kind.REDUCTION: Lines._whole_reduction,
+    Kind.CHANGE: Lines._written_copy,
+}
+
+
+def ufunc_of(row):
+    """Return NumPy's function of one number or two for a Row."""
+    return getattr(np, row.ufunc)
+
+
 def _of_scalars(instruction):
-    """Tell whether the operator computes it: of a power, whether no operand is a 0-d
-    array, whose operator is another than that of NumPy's scalars."""
+    """Tell whether Python's operator computes it: of a power, whether no operand is a
+    0-d array, whose operator is another than that of NumPy's scalars."""
+    if not _has_operator(instruction.row):
+        return False
     origins = [v.origin for v in instruction.operands() if not v.is_number]
-    return instruction.name != "pow" or all(
-        isinstance(origin, Instruction) and origin.name in _SYMBOLS
+    return instruction.row.kind != Kind.POWER or all(
+        isinstance(origin, Instruction) and _has_operator(origin.row)
         for origin in origins
     )
 
 
-def _reduction(instruction):
-    x, *rest = instruction.arguments
-    options = instruction.options
-    axis = rest[0] if rest else options.get("axis")
-    keepdims = rest[1] if len(rest) > 1 else options.get("keepdims", False)
-    return x, axis, keepdims
+def _has_operator(row):
+    return row.of_numbers and row.symbol is not None
 
 
 def _names_nothing_twice(index):

@@ -3,7 +3,7 @@
 import keyword
 import re
 
-from xdl.program.passes.covering import covered
+from xdl.program.passes.coverage import covered
 from xdl.tracing.values import Value, dense, is_given
 
 # What the text calls its own values and functions.

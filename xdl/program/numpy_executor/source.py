@@ -10,17 +10,12 @@ from typing import Any
 import numpy as np
 
 from xdl.program.fusion.groups import SINGLE, Group
-from xdl.program.memory.planning import REDUCTIONS
 from xdl.program.numpy_executor.lines import Lines
 from xdl.program.numpy_executor.tiles import Tiling
-from xdl.tracing.values import Instruction
+from xdl.tracing.instructions import Kind
+from xdl.tracing.values import Instruction, owner_of
 
-_VIEWS = {
-    "matrix_transpose": "{0}.mT",
-    "permute_dims": "{0}.transpose({1})",
-    "reshape": "{0}.reshape({1})",
-    "getitem": "{0}[{1}]",
-}
+_VIEWS = {Kind.TRANSPOSE, Kind.RESHAPE, Kind.PART}  # that are written as listed
 _FAULTS = "(ArithmeticError, LookupError, ValueError, Warning)"
 _LARGE = 4096  # bytes: above, memory that NumPy allocated is let go at once
 _LINES = 256  # that are compiled at once
@@ -52,7 +47,7 @@ class Source(Lines):
         if isinstance(instruction, Group):
             self._write_group(instruction)
         elif instruction.result is None:
-            self._write_check(instruction)
+            getattr(self, f"_write_{instruction.row.kind}")(instruction)
         elif instruction.result.is_number:
             self._assign(instruction, self._operator(instruction))
         elif instruction.is_view:
@@ -108,7 +103,7 @@ class Source(Lines):
         """Write one instruction of a group on the parts of a tile."""
         kept, at = self._name_of, len(self.body)
         self._name_of = {**kept, **names}
-        if one.name in REDUCTIONS:
+        if one.row.kind == Kind.REDUCTION:
             x, out = names[one.arguments[0]], names[one.result]
             self.body.append(f"{self._reduce(one)}({x}, 1, None, {out}, True)")
         else:
@@ -120,7 +115,7 @@ class Source(Lines):
 
     def _forget(self, i, instruction):
         """Let go of large arrays that NumPy allocated, after their last use."""
-        for value in dict.fromkeys(map(self.plan.owner, instruction.operands())):
+        for value in dict.fromkeys(map(owner_of, instruction.operands())):
             is_fresh = isinstance(value.origin, Instruction) and not self._is_bound(
                 value
             )
@@ -148,15 +143,13 @@ class Source(Lines):
         return self._name_of[value]
 
     def _write_view(self, instruction):
-        base = instruction.arguments[0]
-        template = _VIEWS.get(instruction.name)
-        if template is None:
-            text = self._call(instruction)
+        base, row = instruction.arguments[0], instruction.row
+        if row.kind in _VIEWS:
+            write = self._index if row.kind == Kind.PART else self.text
+            how = map(write, instruction.arguments[1:])
+            text = row.listed.format(self.text(base), *how)
         else:
-            write = self._index if instruction.name == "getitem" else self.text
-            text = template.format(
-                self.text(base), *map(write, instruction.arguments[1:])
-            )
+            text = self._call(instruction)
         others = instruction.operands()[1:]
         if self._is_bound(base) and all(map(self._is_bound, others)):
             self._bind(instruction.result, text)
@@ -182,7 +175,7 @@ class Source(Lines):
     def _keep(self):
         """Note where the results lie that attributes hold, of those that stay."""
         for value in [output.value for output in self.program.kept()]:
-            origin = self.plan.owner(value).origin
+            origin = owner_of(value).origin
             if value.is_number or origin == "input":
                 continue
             if origin == "state" and value not in self.plan.over_state:
@@ -194,7 +187,7 @@ class Source(Lines):
     def _given_away(self, value):
         """Return the name of a result that no later replay writes into."""
         name = self.name(value)
-        owner = self.plan.owner(value)
+        owner = owner_of(value)
         is_fresh = isinstance(owner.origin, Instruction) and not self._is_bound(owner)
         if value.is_number or is_fresh:
             return name
@@ -206,7 +199,7 @@ class Source(Lines):
 
     def _late(self, update):
         """Return the name of new state that stays when other state is written."""
-        if self.plan.owner(update.value).origin != "state":
+        if owner_of(update.value).origin != "state":
             return self.name(update.value)
         return self._given_away(update.value)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE
-from xdl.program.memory.planning import REDUCTIONS
+from xdl.tracing.instructions import Kind
 
 # Elements. Measured on a GELU of nine calls (EPYC, 1 MiB of L2, 32 MiB of L3): whole
 # arrays are as fast up to 2 million elements, tiles take 0.75 of their time from 4
@@ -22,7 +22,7 @@ def is_worth(group):
 
 
 def _reduces(group):
-    return any(one.name in REDUCTIONS for one in group.inner)
+    return any(one.row.kind == Kind.REDUCTION for one in group.inner)
 
 
 class Tiling:

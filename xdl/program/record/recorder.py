@@ -9,6 +9,7 @@ from xdl.backend.device import use_device
 from xdl.core.promote import is_data
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DeviceError, GraphError
+from xdl.program.memory.trim import give_memory_back
 from xdl.program.program import Output, Program
 from xdl.program.pytree import Named, leaves, mapped
 from xdl.program.record.arguments import called, parameters
@@ -16,7 +17,6 @@ from xdl.program.record.attributes import Attributes, is_plain, made, noted
 from xdl.program.record.digest import digest
 from xdl.program.record.outside import Outside
 from xdl.program.record.trial import Trial
-from xdl.program.verify.comparison import give_memory_back
 from xdl.recording import not_in_state
 from xdl.tracing.namespace import TRACE, Number, Traced, value_now
 from xdl.tracing.recording import Recording

@@ -8,16 +8,13 @@ import numpy as np
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.variable import Variable
-from xdl.program.passes.passes import improved
+from xdl.program.errors import Changed
+from xdl.program.passes.pipeline import improved
 from xdl.program.pytree import leaves, mapped
 from xdl.program.record.attributes import holds
 from xdl.program.record.surroundings import Surroundings
 
 _KEPT = 2  # rows of each argument
-
-
-class Changed(Exception):  # noqa: N818 (it says what has)
-    """What a step depends on is not what it was."""
 
 
 class Trial:

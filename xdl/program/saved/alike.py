@@ -8,6 +8,7 @@ from xdl import backend
 from xdl.program.saved import sizes
 from xdl.program.saved.literal import comment
 from xdl.program.saved.sizes import NoFormula, Scale, Size, at, moves
+from xdl.tracing.instructions import Kind
 from xdl.tracing.number import Comparison
 from xdl.tracing.values import Value, is_given
 
@@ -50,7 +51,7 @@ class _Walk:
         # Whether a reshape is a view hangs on the length; what is returned of one is
         # copied if need be.
         kinds = {
-            (one.name, one.is_view and one.name != "reshape", *one.options)
+            (one.name, one.is_view and one.row.kind != Kind.RESHAPE, *one.options)
             for one in column
         }
         if len(kinds) > 1:
@@ -180,7 +181,7 @@ class General(_Walk):
         """
         found = []
         for one in self.program.instructions:
-            if one.name == "getitem":
+            if one.row.kind == Kind.PART:
                 for length, part in _sliced(*one.arguments):
                     if moves(length) and _is_cut(length, part):
                         found.append((length, part, self._count(length, part)))
@@ -245,14 +246,14 @@ class _Check(_Walk):
 
     def _is_left_out(self, one, other):
         """Take what sums over one row for the row, where it is not summed at all."""
-        if one.name != "sum" or not one.options.get("keepdims"):
+        if not _is_sum(one) or not one.options.get("keepdims"):
             return False
         x, axes = one.arguments[0], one.options.get("axis")
         axes = axes if isinstance(axes, tuple) else (axes,)
         if None in axes or any(at(x.shape[a], self._length) != 1 for a in axes):
             return False
         given = self._other_of[0].get(x)
-        if other is not None and other.name == "sum" and other.arguments[0] is given:
+        if other is not None and _is_sum(other) and other.arguments[0] is given:
             return False
         self._add((one.result, given))
         return True
@@ -281,6 +282,10 @@ class _Check(_Walk):
             is_same = sizes.is_made(made, array, self._length)
         if not is_same:
             raise Differs("computes with other arrays")
+
+
+def _is_sum(one):
+    return one.row.kind == Kind.REDUCTION and one.row.adds
 
 
 def count_of(length, part, n):

@@ -9,7 +9,7 @@ that have been tried.
 import itertools
 from typing import Any
 
-from xdl.program.record.trial import Changed
+from xdl.program.errors import Changed
 from xdl.program.saved.alike import Differs, General, count_of
 from xdl.program.saved.literal import comment
 from xdl.program.saved.sizes import at

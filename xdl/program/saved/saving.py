@@ -4,17 +4,17 @@ import hashlib
 import inspect
 import os
 import pathlib
-from typing import Any
 
 import numpy as np
 
 from xdl import backend
 from xdl.errors import ArgumentError
-from xdl.program.numpy_executor import kernels
+from xdl.program.saved import written_out
 from xdl.program.saved.free import free
 from xdl.program.saved.literal import comment, dtype_text, literal
-from xdl.program.saved.text import SYMBOLS, Text
+from xdl.program.saved.text import Text
 from xdl.replacing import replacing
+from xdl.tracing.instructions import TABLE
 from xdl.tracing.number import COMPARISONS, Comparison
 from xdl.tracing.values import Instruction
 
@@ -126,9 +126,9 @@ def _file(text, fills, stored, mark):
     """Return the text of a saved program."""
     numbers = text.program.state.read_numbers()
     numbers = {name: numbers[i] for name, i in text.numbers.items()}
-    checks: tuple[Any, ...] = (kernels.checked_array, kernels.checked_number)
+    checks = (written_out.checked_array, written_out.checked_number)
     if text.of_any is not None:
-        checks += (kernels.checked_length, kernels.check_part)
+        checks += (written_out.checked_length, written_out.check_part)
     lines = [
         '"""A step that was recorded by xdl; it runs with NumPy alone."""',
         "",
@@ -272,6 +272,6 @@ def _hangs_on_arguments(text, value):
 def _question(name, question):
     if not isinstance(question, Comparison):
         return f"{question.__name__}({name})"
-    symbol = SYMBOLS[COMPARISONS[question.name]]
+    symbol = TABLE[COMPARISONS[question.name]].symbol
     asked = f"{name} {symbol} {literal(question.other)}"
     return f"{asked} if {name} == {name} else None" if question.is_difference else asked

@@ -3,78 +3,16 @@
 import inspect
 import keyword
 import re
-from typing import Any
 
 import numpy as np
 
 from xdl import backend
-from xdl.backend import erf, random, scatter, summation
-from xdl.backend import numpy as host
-from xdl.program.memory.planning import REDUCTIONS, ufunc_of
-from xdl.program.numpy_executor import kernels
+from xdl.backend import summation
 from xdl.program.saved.literal import comment, literal
 from xdl.program.saved.sizes import moves, text_of
+from xdl.program.saved.written_out import WRITTEN_OUT
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value, is_given
-
-SYMBOLS = {
-    "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "matmul": "@",
-    "greater": ">",
-    "greater_equal": ">=",
-    "less": "<",
-    "less_equal": "<=",
-    "equal": "==",
-    "not_equal": "!=",
-    "pow": "**",
-    "power": "**",
-    "bitwise_and": "&",
-    "bitwise_or": "|",
-}
-_FORMS = {
-    "negative": "-{0}",
-    "reshape": "{0}.reshape({1})",
-    "permute_dims": "{0}.transpose({1})",
-    "matrix_transpose": "{0}.mT",
-    "getitem": "{0}[{1}]",
-    "astype": "{0}.astype({1})",
-    "copy": "{0}.copy()",
-    "matmul_sum": "np.matmul({0}, {1}).sum(axis=0)",
-    "where": "np.where({0}, {1}, {2})",
-    "take": "{0}.take({1}, axis={2})",
-    "concat": "np.concatenate({0}, axis={1})",
-    "stack": "np.stack({0}, axis={1})",
-    "expand_dims": "np.expand_dims({0}, {1})",
-    "squeeze": "{0}.squeeze({1})",
-    "broadcast_to": "np.broadcast_to({0}, {1})",
-    "cumulative_sum": "{0}.cumsum(axis={1})",
-    "cumulative_prod": "{0}.cumprod(axis={1})",
-    "take_along_axis": "np.take_along_axis({0}, {1}, axis={2})",
-    "argmax": "{0}.argmax({1})",
-    "argmin": "{0}.argmin({1})",
-}
-# What NumPy has no name for, and what that needs: it is written out in a saved file.
-_WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
-    "zero_unless": (kernels.zero_where_not,),
-    "scatter_add": (
-        "_CHUNK = 1 << 20\n",
-        scatter._add_flat,
-        scatter._add_rows,
-        scatter.add_at,
-        scatter.scatter_add,
-    ),
-    "scatter_set": (scatter._in_order, scatter.scatter_set),
-    "sliding_windows": (host.sliding_windows,),
-    "long_sum": (summation,),
-    "erf": (erf, "TILE = 32768\n", host.erf),
-    "random_bits": ("_WORD = 2**64\n", random.bits, kernels.plain_random_bits),
-    "set_at": (kernels.set_at,),
-    "check_indices": (kernels.check_indices,),
-    "refuse_non_finite": (kernels.refuse_non_finite,),
-}
-
 
 # What the lines of a program call, and the keys that ``np.savez`` cannot take.
 _RESERVED = {"np", "float", "complex", "slice", "file", "allow_pickle"}
@@ -88,7 +26,7 @@ _RESERVED |= {
     "check_part",
     "checked_number",
 }
-_RESERVED |= {functions[-1].__name__ for functions in _WRITTEN_OUT.values()}
+_RESERVED |= {functions[-1].__name__ for functions in WRITTEN_OUT.values()}
 _LONGEST = 60  # characters of a name
 _LONG = 1 << 20  # rows: what is done for so many may be needed for what moves
 
@@ -122,7 +60,7 @@ class Text:
     def __init__(self, program, form="{}", made=None):
         self.program, self._form, self._made = program, form, made or {}
         # For some lengths a reshape is a view, and what is returned must be none.
-        self._views = frozenset() if made is None else frozenset({"reshape"})
+        self._views = () if made is None else (Kind.RESHAPE,)
         self.lines, self.needs, self.foreign = [], [], []
         self.constants, self.states, self.numbers = {}, {}, {}
         self.made = {}
@@ -232,44 +170,44 @@ class Text:
         self.lines.append(code + _aside(code, place))
 
     def _expression(self, instruction):
-        name = instruction.name
+        row = instruction.row
         given = [self.text(a) for a in instruction.arguments]
         options = {k: self.text(v) for k, v in instruction.options.items()}
-        if name in _WRITTEN_OUT:
-            self.needs.append(name)
-            given = (
-                [*given[1:3], "key", f"draw + {given[3]}"]
-                if "random" in name
-                else given
-            )
-            return f"{_WRITTEN_OUT[name][-1].__name__}({', '.join(given)})"
-        if name == "getitem":
+        if row.name in WRITTEN_OUT:
+            return self._call(row, given)
+        if row.kind == Kind.PART:
             return f"{given[0]}[{self.index(instruction.arguments[1])}]"
-        if name == "matmul" and _is_long_dot(instruction):
+        if row.kind == Kind.REDUCTION:
+            return self._reduction(instruction, given, options)
+        if row.kind == Kind.PRODUCT and not row.adds and _is_long_dot(instruction):
             self.needs.append("long_sum")
             return f"long_matmul({', '.join(given)})"
-        if name in SYMBOLS:
+        if row.symbol is not None:
             pairs = zip(given, instruction.arguments, strict=True)
             given = [
                 f"({text})" if moves(x) and " " in text else text for text, x in pairs
             ]
-            return f"{given[0]} {SYMBOLS[name]} {given[1]}"
-        if name in REDUCTIONS:
-            rest = [f"axis={a}" for a in given[1:2]]
-            rest += [f"keepdims={a}" for a in given[2:3]]
-            rest += [
-                f"{k}={v}" for k, v in options.items() if v not in ("None", "False")
-            ]
-            if name == "sum" and _adds_rows(instruction):
-                self.needs.append("long_sum")
-                return f"long_sum({', '.join([given[0], *rest])})"
-            return f"{given[0]}.{name}({', '.join(rest)})"
-        if name in _FORMS and options.get("keepdims") != "True":
-            return _FORMS[name].format(*given, *options.values(), "0")
-        ufunc = ufunc_of(name)
-        function = ufunc.__name__ if ufunc is not None else name
+            return f"{given[0]} {row.symbol} {given[1]}"
+        if row.listed is not None and options.get("keepdims") != "True":
+            return row.listed.format(*given, *options.values(), "0")
         rest = [f"{k}={v}" for k, v in options.items()]
-        return f"np.{function}({', '.join([*given, *rest])})"
+        return f"np.{row.ufunc or row.name}({', '.join([*given, *rest])})"
+
+    def _call(self, row, given):
+        """Return the call of a function that is written out."""
+        self.needs.append(row.name)
+        if row.kind == Kind.RANDOM:
+            given = [*given[1:3], "key", f"draw + {given[3]}"]
+        return f"{WRITTEN_OUT[row.name][-1].__name__}({', '.join(given)})"
+
+    def _reduction(self, instruction, given, options):
+        rest = [f"axis={a}" for a in given[1:2]]
+        rest += [f"keepdims={a}" for a in given[2:3]]
+        rest += [f"{k}={v}" for k, v in options.items() if v not in ("None", "False")]
+        if instruction.row.adds and _adds_rows(instruction):
+            self.needs.append("long_sum")
+            return f"long_sum({', '.join([given[0], *rest])})"
+        return f"{given[0]}.{instruction.name}({', '.join(rest)})"
 
     def _nested(self, nested):
         """Return the text of what the step returns."""
@@ -308,7 +246,7 @@ class Text:
         return kept
 
     def _is_view(self, instruction):
-        return instruction.is_view or instruction.name in self._views
+        return instruction.is_view or instruction.row.kind in self._views
 
     def __str__(self):
         """The program as a function, to read."""
@@ -331,7 +269,7 @@ class Text:
     def written_out(self):
         """Return the source of the functions that the program needs beside NumPy's."""
         parts = [
-            part for name in dict.fromkeys(self.needs) for part in _WRITTEN_OUT[name]
+            part for name in dict.fromkeys(self.needs) for part in WRITTEN_OUT[name]
         ]
         return [
             part if isinstance(part, str) else inspect.getsource(part)
@@ -341,8 +279,7 @@ class Text:
 
 def _adds_rows(instruction):
     """Tell whether a sum has, or may have, many rows along an axis before the last."""
-    x, *rest = instruction.arguments
-    axis = rest[0] if rest else instruction.options.get("axis")
+    x, axis = instruction.arguments[0], instruction.axis
     is_last = axis is None or axis == -1 or axis == len(x.shape) - 1
     shape = tuple([_LONG if moves(length) else length for length in x.shape])
     return not is_last and summation.is_long(shape, axis)

@@ -1,9 +1,7 @@
 """The first replays against eager: from the same state, the same numbers."""
 
 import contextlib
-import ctypes
 import functools
-import os
 import sys
 import threading
 import zlib
@@ -16,6 +14,7 @@ from xdl.backend import random
 from xdl.core.node import keepers
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
+from xdl.program.memory.trim import give_memory_back
 from xdl.program.record.state import Slot
 from xdl.program.verify.doubts import Doubts
 from xdl.program.verify.perturbed import Errors
@@ -287,15 +286,3 @@ def _difference(what, is_of_the_program=True):
         f"compile: the replay differs from the eager step in {what}. {why} Nothing has "
         "changed"
     )
-
-
-def give_memory_back():
-    """Return what recording and comparing took to the system, where C can (glibc).
-
-    Replays allocate nothing, so it would be kept for nothing.
-    """
-    trim = (
-        getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
-    )
-    if trim is not None:
-        trim(0)

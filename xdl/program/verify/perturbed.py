@@ -20,20 +20,9 @@ from xdl import backend
 from xdl.backend import numpy as host
 from xdl.backend.scatter import add_at
 from xdl.program.interpreter import compute, replaced_options
-from xdl.program.passes.passes import CHECKS
+from xdl.tracing.instructions import NEVER, TERMS, Kind
 from xdl.tracing.values import is_given, replaced
 
-# What takes numbers as they are, and rounds nothing.
-_MOVES = frozenset(
-    {"abs", "argmax", "argmin", "argsort", "broadcast_to", "ceil", "concat", "copy"}
-    | {"expand_dims", "floor", "floor_divide", "full", "getitem", "matrix_transpose"}
-    | {"max", "maximum", "min", "minimum", "negative", "new_arange", "new_ones"}
-    | {"new_zeros", "permute_dims", "positive", "reshape", "round", "scatter_set"}
-    | {"set_at", "sign", "sliding_windows", "sort", "squeeze", "stack", "take"}
-    | {"take_along_axis", "tril", "triu", "where", "zero_unless"}
-)
-# What adds up terms: as many roundings as terms, in an order of its own.
-_SUMS = frozenset({"cumulative_sum", "matmul", "sum", "vecdot"})
 # NumPy knows the distance from 1 to the next number of its own dtypes alone.
 EPS = {
     "bfloat16": 2.0**-7,
@@ -96,7 +85,7 @@ class Perturbed:
         self._instructions = [
             copy.copy(one) if copies else one
             for one in program.instructions
-            if one.name not in CHECKS
+            if not one.row.is_check
         ]
         self.outputs = [
             o.value if o.kind != "constant" else None for o in program.returned()
@@ -124,10 +113,10 @@ class Perturbed:
         for i, one in enumerate(self._instructions):
             arguments = replaced(one.arguments, real)
             options = replaced_options(one.options, real)
-            if one.name in ("set_at", "scatter_add"):
+            if one.row.kind == Kind.CHANGE:
                 x, index, new = arguments
                 y = x if self._is_free(one, i, made) else self._xp.copy(x)
-                result = _changed(one.name, y, index, new, errors)
+                result = _changed(one.row, y, index, new, errors)
             else:
                 draw = sources("draw", 0)
                 result = self._computed(one, arguments, options, draw, errors)
@@ -148,12 +137,12 @@ class Perturbed:
         return made[x].base is None and sys.getrefcount(made[x]) == 4
 
     def _computed(self, one, arguments, options, draw, errors):
-        if errors is not None and one.name in _SUMS:
+        if errors is not None and one.row.rounds == TERMS:
             arguments = _with_errors(arguments, errors)
         result = compute(one, self._xp, arguments, options, draw)
         # Whoever adds an update to a weight rounds the sum once; an error of several
         # units would hide what the update is.
-        is_last = one.name in ("add", "subtract") and one.result in self._results
+        is_last = _adds_or_subtracts(one.row) and one.result in self._results
         is_exact = errors is None or is_last or not _is_rounded(one, arguments, result)
         return result if is_exact else errors(result)
 
@@ -166,9 +155,9 @@ def _last_reads(instructions):
     return last
 
 
-def _changed(name, y, index, new, errors):
+def _changed(row, y, index, new, errors):
     """Set or add to a part of an array, in place; errors are in that part alone."""
-    if name == "set_at":
+    if not row.adds:
         y[index] = new
         return y
     has_errors = errors is not None and _is_float(y)
@@ -179,11 +168,16 @@ def _changed(name, y, index, new, errors):
     return y
 
 
+def _adds_or_subtracts(row):
+    return row.kind == Kind.ELEMENTWISE and row.symbol in ("+", "-")
+
+
 def _is_rounded(one, arguments, result):
     """Tell whether an instruction rounds its result."""
-    if one.is_view or one.name in _MOVES or not _is_float(result):
+    row = one.row
+    if one.is_view or row.rounds == NEVER or not _is_float(result):
         return False
-    return one.name != "astype" or _is_float(arguments[0])
+    return row.kind != Kind.CONVERSION or _is_float(arguments[0])
 
 
 def _with_errors(arguments, errors):

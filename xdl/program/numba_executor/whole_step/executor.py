@@ -9,10 +9,9 @@ from numba.core import types
 from xdl.backend import numpy as host
 from xdl.native.cache import load
 from xdl.native.runtime import ADDRESS, ELEMENTS, is_readable
-from xdl.program.holding import Holding
-from xdl.program.interpreter import Refused
-from xdl.program.numba_executor.places import Ineligible
+from xdl.program.errors import Ineligible, Refused
 from xdl.program.numba_executor.whole_step.text import WholeText
+from xdl.program.numpy_executor.holding import Holding
 
 
 class NumbaWhole:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from xdl.program.numba_executor.places import Ineligible, Nest
+from xdl.program.errors import Ineligible
+from xdl.program.numba_executor.whole_step.places import Nest
 from xdl.program.numba_executor.whole_step.words import cast, loaded
 from xdl.tracing.values import Value
 
@@ -17,7 +18,7 @@ class Gathers:
     def __init__(self, lines):
         self.lines, self.text = lines, lines.text
 
-    def getitem(self, instruction):
+    def part(self, instruction):
         """Write ``x[index]``, which is no view."""
         x, index = instruction.arguments
         place = self.text.place(x)
@@ -31,9 +32,8 @@ class Gathers:
 
     def take(self, instruction):
         """Write ``take(x, indices, axis)``."""
-        x, indices, *rest = instruction.arguments
-        axis = rest[0] if rest else instruction.options["axis"]
-        axis %= len(x.shape)
+        x, indices = instruction.arguments[:2]
+        axis = instruction.axis % len(x.shape)
         place = self.text.place(x).view(lambda array: np.moveaxis(array, axis, 0))
         front = (*range(axis, axis + len(indices.shape)),)
         self._read(instruction.result, place, (indices,), front)
@@ -49,7 +49,7 @@ class Gathers:
         place = self.text.place(result)
         if memory(x) is not memory(result):
             self.lines.copy(x, place)
-        is_sum = instruction.name == "scatter_add"
+        is_sum = instruction.row.adds
         if not _has_arrays(index):
             part = place.view(lambda array: array[_as_view(index)])
             self._write(part, part.shape, [], new, is_sum)

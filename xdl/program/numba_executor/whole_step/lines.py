@@ -3,24 +3,22 @@
 from typing import Any
 
 from xdl.backend import numpy as host
+from xdl.program.errors import Ineligible
+from xdl.program.fusion.formulas import FLOATS, formula_of_few
 from xdl.program.fusion.groups import Group
 from xdl.program.interpreter import compute
-from xdl.program.memory.planning import REDUCTIONS
-from xdl.program.numba_executor.places import Ineligible, Nest
 from xdl.program.numba_executor.whole_step.gathers import Gathers
+from xdl.program.numba_executor.whole_step.places import Nest
 from xdl.program.numba_executor.whole_step.products import Products
 from xdl.program.numba_executor.whole_step.reductions import Reductions
 from xdl.program.numba_executor.whole_step.words import (
-    FLOATS,
     cast,
-    formula_in,
     loaded,
     number_text,
     worded,
 )
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value
-
-_SYMBOLS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "pow": "**"}
 
 
 class Lines:
@@ -36,19 +34,19 @@ class Lines:
     def __init__(self, text):
         self.text, self.body = text, []
         self._count = 0
-        gathers, self._reductions = Gathers(self), Reductions(self)
+        gathers = Gathers(self)
         self._writers = {
-            "matmul": Products(self).write,
-            "getitem": gathers.getitem,
-            "take": gathers.take,
-            "scatter_add": gathers.change,
-            "set_at": gathers.change,
-            "copy": self._copy,
-            "reshape": self._reshape,
-            "concat": self._concat,
-            "stack": self._stack,
-            "check_indices": self._check_labels,
-            "refuse_non_finite": self._refuse_non_finite,
+            Kind.REDUCTION: Reductions(self).write,
+            Kind.PRODUCT: Products(self).write,
+            Kind.PART: gathers.part,
+            Kind.TAKE: gathers.take,
+            Kind.CHANGE: gathers.change,
+            Kind.COPY: self._copy,
+            Kind.RESHAPE: self._reshape,
+            Kind.CONCAT: self._concat,
+            Kind.STACK: self._stack,
+            Kind.CHECK_INDICES: self._check_labels,
+            Kind.CHECK_FINITE: self._refuse_non_finite,
         }
 
     def new(self):
@@ -78,23 +76,21 @@ class Lines:
         self.body = before + self.text.sizes.resolved(self.body)
 
     def _write(self, instruction):
-        name, result = instruction.name, instruction.result
+        kind, result = instruction.row.kind, instruction.result
         if isinstance(instruction, Group):
             self._elementwise(instruction)
         elif result is not None and result.is_number:
             self._number(instruction)
         elif result is not None and instruction.is_view:
             self._view(instruction)
-        elif name in REDUCTIONS:
-            self._reductions.write(instruction)
-        elif name in self._writers:
-            self._writers[name](instruction)
-        elif not result.shape and formula_in(instruction) is not None:
+        elif kind in self._writers:
+            self._writers[kind](instruction)
+        elif not result.shape and formula_of_few(instruction) is not None:
             local = self.new()
             self.body += self.formula(instruction, self.single, local)
             self.text.scalars[result] = local
         else:
-            raise Ineligible(name)
+            raise Ineligible(instruction.name)
 
     def single(self, value):
         """Return the text of the only element of a Value."""
@@ -105,7 +101,7 @@ class Lines:
 
     def formula(self, instruction, read, local):
         """Return the lines that compute one element into a local number."""
-        formula = formula_in(instruction)
+        formula = formula_of_few(instruction)
         dtype, lines, given = formula.computed, [], []
         pairs = zip(instruction.arguments, formula.dtypes, strict=False)
         for i, (argument, wanted) in enumerate(pairs):
@@ -131,8 +127,8 @@ class Lines:
             self.single(a) if isinstance(a, Value) else repr(float(a))
             for a in instruction.arguments
         ]
-        local, symbol = self.new(), _SYMBOLS.get(instruction.name)
-        if symbol is None and instruction.name != "negative":
+        local, symbol = self.new(), instruction.row.symbol
+        if not instruction.row.of_numbers:
             raise Ineligible(f"{instruction.name} of numbers")
         text = f"-{parts[0]}" if symbol is None else f"{parts[0]} {symbol} {parts[1]}"
         self.body.append(f"{local} = {text}")
@@ -278,8 +274,7 @@ def _zero(number, dtype, limit):
 
 def _listed(instruction):
     """Return the arrays that are joined, and along which axis."""
-    xs, *rest = instruction.arguments
-    axis = rest[0] if rest else instruction.options.get("axis", 0)
+    xs, axis = instruction.arguments[0], instruction.axis
     is_listed = isinstance(xs, tuple | list) and all(isinstance(x, Value) for x in xs)
     if not is_listed or not isinstance(axis, int):
         raise Ineligible("arrays that are joined otherwise than along an axis")

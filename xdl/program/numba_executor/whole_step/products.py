@@ -1,6 +1,7 @@
 """Matrix products in a native step: those linked, or loops where no rows are dense."""
 
-from xdl.program.numba_executor.places import Ineligible, Nest
+from xdl.program.errors import Ineligible
+from xdl.program.numba_executor.whole_step.places import Nest
 from xdl.program.numba_executor.whole_step.words import loaded
 
 

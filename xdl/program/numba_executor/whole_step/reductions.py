@@ -4,10 +4,11 @@ Rows, and the parts of long ones, are added up in float64. What goes along the f
 axis is taken for long: that may be the batch's, and no text depends on its length.
 """
 
+from xdl.program.errors import Ineligible
+from xdl.program.fusion.formulas import FLOATS
 from xdl.program.numba_executor.accumulation import TERMS
-from xdl.program.numba_executor.places import Ineligible, Nest
-from xdl.program.numba_executor.whole_step.words import FLOATS, cast, loaded
-from xdl.program.numpy_executor.lines import _reduction
+from xdl.program.numba_executor.whole_step.places import Nest
+from xdl.program.numba_executor.whole_step.words import cast, loaded
 
 
 class Reductions:
@@ -22,7 +23,7 @@ class Reductions:
 
     def write(self, instruction):
         """Write one reduction."""
-        x, axis, _ = _reduction(instruction)
+        x, axis = instruction.arguments[0], instruction.axis
         result = instruction.result
         known = self.text.scalar(x)
         if known is not None:
@@ -119,6 +120,10 @@ class Reductions:
             self.lines.add(nest, [f"{target.element(nest.steps(target))} = {text}"])
 
 
+_STARTS = {"ZERO": "{0}(0)", "ONE": "{0}(1)"}
+_STARTS |= {"LOWEST": "-INFINITY_{0}", "INFINITY": "INFINITY_{0}"}
+
+
 class Reduction:
     """How numbers are joined by a reduction.
 
@@ -128,24 +133,19 @@ class Reduction:
     """
 
     def __init__(self, instruction):
-        self.name, self.dtype = instruction.name, str(instruction.result.dtype)
+        self.row, self.dtype = instruction.row, str(instruction.result.dtype)
         self.before = str(instruction.arguments[0].dtype)
         is_float = self.dtype in FLOATS
-        self.is_sum = self.name == "sum" and is_float
-        if not is_float and self.name in ("max", "min"):
-            raise Ineligible(f"{self.name} of {self.dtype}")
-        starts = {"sum": "{0}(0)", "prod": "{0}(1)", "all": "True", "any": "False"}
-        starts |= {"max": "-INFINITY_{0}", "min": "INFINITY_{0}"}
-        self.start = starts[self.name].format(self.dtype)
+        self.is_sum = self.row.adds and is_float
+        if not is_float and self.row.symbol is None:
+            raise Ineligible(f"{self.row.name} of {self.dtype}")
+        self.start = _STARTS.get(self.row.start, self.row.start).format(self.dtype)
 
     def joined(self, total, element, in_any_order=True):
         """Return the text of a total with one more element."""
-        element = cast(element, self.before, self.dtype)
-        if self.is_sum and in_any_order:
-            return f"plus_{self.dtype}({total}, {element})"
-        if self.name in ("max", "min"):
-            return f"{self.name}imum_{self.dtype}({total}, {element})"
-        symbol = {"sum": "+", "prod": "*", "all": "&", "any": "|"}[self.name]
+        element, symbol = cast(element, self.before, self.dtype), self.row.symbol
+        if symbol is None or (self.is_sum and in_any_order):
+            return f"{self.row.joins}_{self.dtype}({total}, {element})"
         return f"{total} {symbol} {element}"
 
 

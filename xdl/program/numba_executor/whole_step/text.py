@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from xdl.program.memory.planning import Buffer, Plan, placed_in_arena
-from xdl.program.numba_executor.chains import chained
-from xdl.program.numba_executor.places import Ineligible, Place
+from xdl.program.errors import Ineligible
+from xdl.program.fusion.chains import chained
+from xdl.program.memory.arena import Buffer, placed_in_arena
+from xdl.program.memory.plan import Plan
 from xdl.program.numba_executor.whole_step.lines import Lines
+from xdl.program.numba_executor.whole_step.places import Place
 from xdl.program.numba_executor.whole_step.sizes import Sizes
 from xdl.program.numba_executor.whole_step.words import DTYPES, header, number_text
-from xdl.tracing.values import Value
+from xdl.tracing.values import Value, owner_of
 
 LARGEST, LONGEST = 1 << 16, 400  # elements of an array; instructions
 _WRITTEN = (0, 1, -1)  # numbers that stand in the text
@@ -197,7 +199,7 @@ class WholeText:
 
     def memory_of(self, value):
         """Return the Buffer or the Value that says in which memory a Value lies."""
-        owner = self.plan.owner(value)
+        owner = owner_of(value)
         slot = self.plan.over_state.get(owner)
         owner = owner if slot is None else self.plan._states[slot]
         return self.plan.buffers.get(owner, owner)
@@ -217,7 +219,7 @@ class WholeText:
         for update in self.program.updates:
             if not update.in_place or update.value in self.plan.over_state:
                 continue
-            if self.plan.owner(update.value).origin == "state":
+            if owner_of(update.value).origin == "state":
                 raise Ineligible("state that becomes other state")
             self.lines.copied(update.value, self._slot(update))
 

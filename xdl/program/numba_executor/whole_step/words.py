@@ -3,12 +3,8 @@
 import math
 import re
 
-from xdl.program.numba_executor.formulas import Formula, formula_of
+from xdl.program.fusion.formulas import DTYPES
 
-DTYPES = frozenset(
-    {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
-)
-FLOATS = frozenset({"float32", "float64"})
 _KEPT = frozenset({"if", "else", "not", "abs"})
 _MEMORIES = frozenset({"a", "c", "array_a", "array_c"})
 _MEANINGS = {
@@ -31,42 +27,6 @@ _MEANINGS = {
 }
 _OF_ONE = ("sin", "cos", "tan", "sinh", "cosh", "log2", "log10")
 _MEANINGS |= {name: f"numpy.{name}" for name in (*_OF_ONE, "logaddexp")}
-
-# What is slow in a loop over many numbers, but not over a few.
-_RARE = {
-    name: f"{name}({{0}})"
-    for name in (*_OF_ONE, "asin", "acos", "atan", "asinh", "acosh", "atanh", "abs")
-}
-_RARE |= {"atan2": "atan2({0}, {1})", "logaddexp": "logaddexp({0}, {1})"}
-_RARE |= dict.fromkeys(["pow", "power"], "{0} ** {1}")
-
-
-def formula_in(instruction):
-    """Return the Formula of an elementwise instruction in a small step, or None."""
-    found, result = formula_of(instruction), instruction.result
-    if found is not None or result.is_number:
-        return found
-    dtype = str(result.dtype)
-    if instruction.name == "astype":
-        return _conversion(instruction.arguments[0], dtype)
-    if instruction.name not in _RARE:
-        return None
-    values = [v for v in instruction.operands() if not v.is_number]
-    if dtype not in FLOATS or instruction.options:
-        return None
-    if not all(str(v.dtype) in DTYPES for v in values):
-        return None
-    return Formula(_RARE[instruction.name], [dtype] * 2, dtype)
-
-
-def _conversion(x, after):
-    before = str(x.dtype)
-    is_truncated = before.startswith("float") and not after.startswith("float")
-    if is_truncated or before not in DTYPES or after not in DTYPES:
-        return None  # what NaN becomes is NumPy's own
-    if after == "bool":
-        return Formula("{0} != ZERO", [before], before)
-    return Formula("{0}", [after], after)
 
 
 def number_text(number, dtype):

@@ -1,0 +1,30 @@
+"""What moves and joins elements, in plain NumPy."""
+
+import numpy as np
+
+
+def _split(x, sections, axis=0, part=None):
+    if part is None:
+        return x
+    sections = sections if isinstance(sections, int) else list(sections)
+    return np.split(x, sections, axis)[part]
+
+
+def _unstack(x, axis=0, part=None):
+    return x if part is None else np.unstack(x, axis=axis)[part]
+
+
+def _pad(x, widths, value=0):
+    return np.pad(x, widths, constant_values=value)
+
+
+REFERENCES = {
+    "Astype": lambda x, dtype: x.astype(dtype),
+    "BroadcastTo": lambda x, target: np.broadcast_to(x, target),
+    "Reshape": lambda x, target: np.reshape(x, target),
+    "Concat": lambda *xs, axis=0: np.concatenate(xs, axis),
+    "Pad": _pad,
+    "Split": _split,
+    "Stack": lambda *xs, axis=0: np.stack(xs, axis),
+    "Unstack": _unstack,
+}

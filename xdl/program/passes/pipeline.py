@@ -1,0 +1,22 @@
+"""The passes in order: each takes a program's instructions and makes a shorter list.
+
+A pass never changes a number that comes out, except where its text says so.
+"""
+
+from xdl.program.passes.add_parts import added
+from xdl.program.passes.common_subexpressions import shared
+from xdl.program.passes.dead_code import needed
+from xdl.program.passes.fold import folded
+from xdl.program.passes.join_parts import joined
+from xdl.program.passes.labels import flattened
+from xdl.program.passes.rows import as_rows
+from xdl.program.passes.tidy import tidied
+
+PASSES = (folded, flattened, as_rows, tidied, shared, added, joined, needed)
+
+
+def improved(program, xp):
+    """Apply all passes to a program, in order; it is changed in place."""
+    for change in PASSES:
+        change(program, xp)
+    return program
