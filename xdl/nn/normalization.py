@@ -154,7 +154,7 @@ class GroupNorm(_Normalization):
 class _BatchNorm(_Normalization):
     """What the batch normalizations share; they differ in the axes they take."""
 
-    ndims = ()
+    ndims: tuple[int, ...] = ()
 
     def __init__(
         self,

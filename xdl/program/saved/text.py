@@ -77,7 +77,7 @@ class Text:
         for instruction in program.instructions:
             for one in getattr(instruction, "inner", (instruction,)):
                 self._write(one)
-        self._copies = []
+        self._copies: list[Any] = []
         self.result = self._nested(program.outputs)
         changes = self._changes()
         self.changes = [*self._copies, *changes]
