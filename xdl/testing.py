@@ -19,8 +19,8 @@ def check_gradient(
     *arrays: ArrayLike,
     order: int = 1,
     seed: int = 0,
-    step: float = 1e-06,
-    tolerance: float = 1e-06,
+    step: float = 1e-6,
+    tolerance: float = 1e-6,
 ) -> None:
     """Compare the gradient of a function with finite differences, in float64.
 

@@ -263,9 +263,8 @@ def function_of(op_class: type[Op]) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         function.__doc__ = function.__doc__ or op_class.__doc__
         op_class.__doc__ = op_class.__doc__ or function.__doc__
-        if not _only_calls(function, op_class):
-            calling = explained(function)
-        else:
+        calling: Any = explained(function)
+        if _only_calls(function, op_class):
             op = op_class()
             calling = functools.update_wrapper(function_calling(op), function)
             vars(calling).update(op=op, forward=op.forward, flops=op.flops)

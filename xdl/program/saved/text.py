@@ -3,6 +3,7 @@
 import inspect
 import keyword
 import re
+from typing import Any
 
 import numpy as np
 
