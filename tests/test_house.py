@@ -343,7 +343,8 @@ def test_an_operation_is_exported(cls):
         if type(e) is cls or inspect.getdoc(e) == inspect.getdoc(cls)
     ]
 
-    assert bool(found) is (cls.__name__ not in INTERNAL_OPS)
+    is_public = cls.__name__ not in INTERNAL_OPS
+    assert bool(found) is is_public, "add its function to xdl/ops/exports.py"
 
 
 def test_the_package_shows_every_operation():
@@ -366,7 +367,7 @@ def test_an_operation_is_found_in_xdl_ops_by_its_name(cls):
     is_public = cls.__name__ not in INTERNAL_OPS and cls.__name__[0] != "_"
     found = getattr(xdl.ops, cls.__name__, None)
 
-    assert (cls if is_public else None) is found
+    assert (cls if is_public else None) is found, "add it to xdl/ops/classes.py"
 
 
 @pytest.mark.parametrize(

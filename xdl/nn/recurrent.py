@@ -13,8 +13,8 @@ from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.nn import init
 from xdl.nn.structure import Dropout
 from xdl.ops import concat, expand_dims, getitem, gru, lstm, permute_dims, rnn, stack
+from xdl.ops.axes import as_operand
 from xdl.ops.creation import new_arange, new_zeros
-from xdl.ops.layout.composed import as_operand
 from xdl.typing import ArrayLike, Initializer
 
 State = TypeVar("State")

@@ -12,7 +12,7 @@ from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops import dropout, reshape
-from xdl.ops.layout.composed import as_operand
+from xdl.ops.axes import as_operand
 from xdl.ops.random import Dropout as _Dropout
 from xdl.typing import ArrayLike
 

@@ -17,9 +17,9 @@ from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
+from xdl.ops.axes import as_operand
 from xdl.ops.elementwise.arithmetic import add, divide, multiply, subtract
 from xdl.ops.elementwise.selection import where
-from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.shape import astype, reshape
 from xdl.typing import ArrayLike
 

@@ -44,6 +44,10 @@ def _broadcast_and_pick(x, indices, axis):
     return np.moveaxis(moved[(*rows, places)], -1, axis)
 
 
+def _pad(x, widths, value=0):
+    return np.pad(x, widths, constant_values=value)
+
+
 REFERENCES = {
     "Argsort": _argsort,
     "Embedding": lambda indices, weight: weight[indices],
@@ -51,6 +55,7 @@ REFERENCES = {
     "IndexAdd": _index_add,
     "IndexUpdate": _index_update,
     "OneHot": lambda x, size, dtype="float32": np.eye(size, dtype=dtype)[x],
+    "Pad": _pad,
     "Sort": _sort,
     "TakeAlongAxis": lambda x, i, axis=-1: _broadcast_and_pick(x, i, axis),
 }

@@ -14,14 +14,9 @@ def _unstack(x, axis=0, part=None):
     return x if part is None else np.unstack(x, axis=axis)[part]
 
 
-def _pad(x, widths, value=0):
-    return np.pad(x, widths, constant_values=value)
-
-
 REFERENCES = {
     "Astype": lambda x, dtype: x.astype(dtype),
     "Concat": lambda *xs, axis=0: np.concatenate(xs, axis),
-    "Pad": _pad,
     "Split": _split,
     "Stack": lambda *xs, axis=0: np.stack(xs, axis),
     "Unstack": _unstack,

@@ -7,12 +7,12 @@ from xdl.core.op import composed
 from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
+from xdl.ops.axes import as_operand
 from xdl.ops.convolution.conv2d import Conv2dByInput
 from xdl.ops.convolution.products import SIDES
 from xdl.ops.convolution.windows import KINDS, per_axis
 from xdl.ops.indexing.getitem import getitem
-from xdl.ops.layout.composed import as_operand
-from xdl.ops.layout.padding import pad
+from xdl.ops.indexing.padding import pad
 from xdl.ops.layout.shape import reshape
 from xdl.ops.layout.unit_axes import expand_dims, squeeze
 from xdl.typing import ArrayLike, Shape

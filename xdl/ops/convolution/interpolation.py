@@ -17,10 +17,9 @@ from xdl.core.op import Op, function_of
 from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape
+from xdl.ops.axes import as_operand, as_shape
 from xdl.ops.convolution.windows import applied
-from xdl.ops.layout.composed import as_operand
-from xdl.ops.loss.reduced import weighed
+from xdl.ops.elementwise.selection import weighed
 from xdl.typing import ArrayLike, Shape
 
 MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,)}

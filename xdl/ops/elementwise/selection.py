@@ -91,6 +91,11 @@ def minimum(x1: ArrayLike, x2: ArrayLike) -> Variable:
     return Minimum()(x1, x2)
 
 
+def weighed(xp, values, weight):
+    """Return values times a weight, if there is one; 0 leaves out what it weighs."""
+    return values if weight is None else xp.zero_unless(weight != 0, values) * weight
+
+
 def share(xp, gy, high, low, wanted):
     """Return the gradients by the one that wins where ``high > low``, and the other."""
     gy = gy * (1 - xp.astype(high == low, gy.dtype) * 0.5)

@@ -9,7 +9,8 @@ from xdl.core.op import function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.elementwise import logistic
-from xdl.ops.loss.reduced import ReducedLoss, check_weight, counted, weighed
+from xdl.ops.elementwise.selection import weighed
+from xdl.ops.loss.reduced import ReducedLoss, check_weight, counted
 from xdl.typing import ArrayLike
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch

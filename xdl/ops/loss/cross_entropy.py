@@ -18,11 +18,11 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
+from xdl.ops.elementwise.selection import weighed
 from xdl.ops.loss.reduced import (
     REDUCTIONS,
     check_labels_shape,
     checked_reduction,
-    weighed,
 )
 from xdl.typing import ArrayLike
 

@@ -11,8 +11,8 @@ from xdl.core.op import function_of
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, LabelError, ShapeError
+from xdl.ops.axes import as_operand
 from xdl.ops.indexing.getitem import getitem
-from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.shape import reshape
 from xdl.ops.layout.unit_axes import expand_dims
 from xdl.ops.loss.ctc_paths import IMPOSSIBLE, Paths

@@ -16,8 +16,8 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.elementwise.selection import share
-from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, check_signs, weighed
+from xdl.ops.elementwise.selection import share, weighed
+from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, check_signs
 from xdl.typing import ArrayLike
 
 # Added to squared norms and to differences, as PyTorch does, so that the gradient of

@@ -15,12 +15,12 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
+from xdl.ops.elementwise.selection import weighed
 from xdl.ops.loss.cross_entropy import check_labels, loss_to_onnx, picked, safe_labels
 from xdl.ops.loss.reduced import (
     ReducedLoss,
     check_labels_shape,
     check_signs,
-    weighed,
 )
 from xdl.typing import ArrayLike
 

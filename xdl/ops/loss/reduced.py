@@ -135,11 +135,6 @@ def check_labels_shape(who, name, x_shape, target_shape):
     )
 
 
-def weighed(xp, values, weight):
-    """Return values times a weight, if there is one; 0 leaves out what it weighs."""
-    return values if weight is None else xp.zero_unless(weight != 0, values) * weight
-
-
 def counted(xp, weight, *arrays):
     """Return the arrays, 0 where there is a weight of 0."""
     if weight is None:

@@ -7,11 +7,11 @@ from xdl.core.case import Case
 from xdl.core.op import composed
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError
+from xdl.ops.axes import as_operand
 from xdl.ops.convolution.windows import per_axis
 from xdl.ops.elementwise.arithmetic import divide
 from xdl.ops.elementwise.selection import where
 from xdl.ops.indexing.getitem import take
-from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.shape import reshape
 from xdl.ops.pooling.avg_pool import avg_pool2d
 from xdl.ops.reduction.reduce import mean, sum

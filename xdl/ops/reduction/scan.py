@@ -9,10 +9,10 @@ from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import one_axis
+from xdl.ops.axes import as_operand, one_axis
 from xdl.ops.elementwise.arithmetic import subtract
 from xdl.ops.indexing.getitem import getitem
-from xdl.ops.layout.composed import along, as_operand
+from xdl.ops.layout.composed import along
 from xdl.typing import ArrayLike, Axis
 
 _ANY_SIGN = (

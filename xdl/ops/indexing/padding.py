@@ -8,10 +8,9 @@ from xdl.core.option import number
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape
+from xdl.ops.axes import as_operand, as_shape
 from xdl.ops.indexing.getitem import getitem
 from xdl.ops.layout.arrange import flip
-from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.join import concat
 from xdl.ops.layout.shape import broadcast_to
 from xdl.typing import ArrayLike, Widths
