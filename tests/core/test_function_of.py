@@ -10,7 +10,8 @@ import pytest
 
 import xdl
 from xdl import ArgumentError, Op, ShapeError, Variable
-from xdl.core.op import function_of
+from xdl.core.case import Case
+from xdl.core.op import composed, function_of
 
 
 class Halve(Op):
@@ -137,3 +138,17 @@ def test_a_first_call_in_many_threads_gives_each_its_result():
         thread.join()
 
     assert [[2.0, 2.0]] * 8 == results
+
+
+def test_a_function_made_of_operations_says_its_counterpart_and_its_cases():
+    case = Case([(2,)])
+
+    @composed(torch="square", cases=(case,))
+    def squared(x):
+        """Multiply by itself."""
+        return xdl.multiply(x, x)
+
+    assert ("square", (case,)) == (squared.torch, squared.cases)
+    assert 9.0 == squared(3.0).item()
+    with pytest.raises(ArgumentError, match="squared"):
+        squared(1.0, 2.0)
