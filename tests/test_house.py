@@ -359,3 +359,20 @@ def test_what_a_namespace_lists_exists(path):
 
     assert [] == [name for name in listed if not hasattr(module, name)]
     assert len(set(listed)) == len(listed)
+
+
+@every_operation
+def test_an_operation_is_found_in_xdl_ops_by_its_name(cls):
+    is_public = cls.__name__ not in INTERNAL_OPS and cls.__name__[0] != "_"
+    found = getattr(xdl.ops, cls.__name__, None)
+
+    assert (cls if is_public else None) is found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ReLU", "LSTM", "GRU", "RNN", "KLDiv", "CTCLoss", "NLLLoss", "ArgSort", "IsNaN"],
+)
+def test_initials_are_capital_in_the_names_of_operations(name):
+    assert name.upper() == getattr(xdl.ops, name).__name__.upper()
+    assert name in dir(xdl.ops)

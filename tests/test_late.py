@@ -66,7 +66,7 @@ def test_import_loads_neither_layers_nor_optimizers_nor_operations():
 
     paths, files = (
         json.loads(loaded),
-        {"arguments", "elsewhere", "errors", "forks", "recording", "late"},
+        {"arguments", "elsewhere", "errors", "forks", "recording", "late", "typing"},
     )
     operations = {path[1] for path in paths if path[0] == "ops" and path[1:]}
     packages = {path[0] for path in paths}

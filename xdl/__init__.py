@@ -12,6 +12,7 @@ __all__ = list(_PLACES)
 
 if TYPE_CHECKING:
     from xdl.exports import *
+    from xdl.nn import init as init  # pyright follows no module through two stars
     from xdl.ops.exports import *
 else:
     __getattr__, __dir__ = late.attributes("xdl", _PLACES)

@@ -206,9 +206,9 @@ def misfit(
     elif twice := [name for name in options if name in given]:
         said = f"{twice[0]!r} came twice"
     else:
-        needed = [p.name for p in every if p.default is p.empty and p.name in names]
+        required = [p.name for p in every if p.default is p.empty and p.name in names]
         named = {p.name for p in every if p.kind > p.POSITIONAL_ONLY} & set(options)
-        missing = [n for n in needed if n not in given and n not in named]
+        missing = [n for n in required if n not in given and n not in named]
         are = "is" if len(missing) == 1 else "are"
         said = f"{' and '.join(missing)} {are} missing"
     return ArgumentError(f"{who}: {said}: {who}{listed}")

@@ -14,6 +14,7 @@ Example:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator, Sequence
     from types import EllipsisType
     from typing import Protocol, TypeVar
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
 
         def __dlpack_device__(self) -> Any: ...
 
+    _Result = TypeVar("_Result", covariant=True)
+
+    class HasForward(Protocol[_Result]):
+        """A Module: what computes by its method ``forward``."""
+
+        def forward(self, *inputs: Any, **options: Any) -> _Result:
+            """Compute the output."""
+
     _One = _HasArray | _HasDLPack | float
     ArrayLike = _One | _Nested[_One]
     Array = np.ndarray[Any, np.dtype[Any]]  # CuPy's on CUDA has the same methods
@@ -51,7 +60,8 @@ if TYPE_CHECKING:
     Widths = int | Sequence[int] | Sequence[Sequence[int]]
     _OneIndex = ArrayLike | slice | EllipsisType | None
     Index = _OneIndex | tuple[_OneIndex, ...]
+    PathLike = str | os.PathLike[str]
     Initializer = Callable[[tuple[int, ...]], ArrayLike]
 else:
-    Initializer = Any
+    HasForward = Initializer = PathLike = Any
     ArrayLike = Array = DTypeOf = DType = Axis = Axes = Shape = Widths = Index = Any

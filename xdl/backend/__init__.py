@@ -61,12 +61,12 @@ INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
 
 # How each kind of array that is not NumPy's is moved and placed: "to_numpy(array)",
 # "from_numpy(array, device)", "device_of(array)". Filled by `register`.
-_LIBRARIES = {}
+_LIBRARIES: dict[Any, Any] = {}
 
 # From the type of arrays that are changed many in one launch to what does so: see
 # `xdl.backend.cuda.optim`. It is empty while no GPU is used.
-TOGETHER = {}
-_DTYPE_NAMES = {}
+TOGETHER: dict[Any, Any] = {}
+_DTYPE_NAMES: dict[Any, Any] = {}
 
 # DLPack's numbers for devices.
 _CUDA_OF_DLPACK = 2

@@ -60,7 +60,7 @@ class Module:
     Example:
         >>> import xdl
         >>> class Affine(xdl.Module):
-        ...     def __init__(self) -> None:
+        ...     def __init__(self):
         ...         super().__init__()
         ...         self.weight = self.parameter.get_variable("weight", [3, 2])
         ...     def forward(self, x):
@@ -80,7 +80,7 @@ class Module:
         explain_init(cls)
 
     @explained
-    def __init__(self):
+    def __init__(self) -> None:
         self.parameter = Parameter()
         self.is_training = True
 
@@ -228,7 +228,7 @@ def _may_hold(value):
         return value._is_made
     if type(value) is not tuple:
         return True
-    lists = []
+    lists: list[Any] = []
     return any(held_in(value, "", lists)) or bool(lists)
 
 

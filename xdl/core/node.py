@@ -14,6 +14,7 @@ import itertools
 import sys
 from collections import deque
 from operator import attrgetter
+from typing import Any
 
 from xdl.backend import NAMESPACES
 from xdl.errors import GraphError
@@ -56,6 +57,16 @@ class Node:
         "walk",
     )
 
+    op: Any
+    inputs: Any
+    kept: Any
+    shape: tuple[int, ...]
+    dtype: Any
+    index: int
+    grad: Any
+    walk: object
+    place: Any
+
 
 class Leaf:
     """A trainable Variable, where a graph begins.
@@ -97,7 +108,7 @@ class Leaf:
         return self.name
 
 
-_set_grad = Leaf.grad.__set__  # type: ignore[attr-defined]
+_set_grad = vars(Leaf)["grad"].__set__
 
 
 def touch(leaf):
@@ -201,7 +212,7 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
 
 def _walk_back(nodes, walk, xp, retain, wrap, check):
     """Take the nodes from the newest on; return a dict from leaf to gradient."""
-    leaves = {}
+    leaves: dict[Any, Any] = {}
     while nodes:
         node = nodes.pop()
         gy = node.grad

@@ -107,18 +107,18 @@ class Op:
     __signature__ = _Called()
     signature: Signature  # what is read from a class when it is made
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls) -> None:
         if "__init__" in cls.__dict__:
-            cls.__init__ = _freezing(cls.__init__)
+            _put(cls, __init__=_freezing(cls.__init__))
         is_abstract = cls.compute is Op.compute  # what a family of operations shares
         if is_abstract or not {"compute", "gradient"} & cls.__dict__.keys():
             return
         cls.own_dtype = tuple(dict.fromkeys((*cls.own_dtype, *cls.conditions)))
         if cls.is_singular:
-            cls.compute = _quiet(cls.compute)
-            cls.gradient = cls.gradient and _quiet(cls.gradient)
+            _put(cls, compute=_quiet(cls.compute))
+            _put(cls, gradient=cls.gradient and _quiet(cls.gradient))
         cls.signature = Signature(cls)
-        cls.__call__ = caller(cls)
+        _put(cls, __call__=caller(cls))
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         if arguments or options:
@@ -263,9 +263,8 @@ def function_of(op_class: type[Op]) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         function.__doc__ = function.__doc__ or op_class.__doc__
         op_class.__doc__ = op_class.__doc__ or function.__doc__
-        if not _only_calls(function, op_class):
-            calling = explained(function)
-        else:
+        calling: Any = explained(function)
+        if _only_calls(function, op_class):
             op = op_class()
             calling = functools.update_wrapper(function_calling(op), function)
             vars(calling).update(op=op, forward=op.forward, flops=op.flops)
@@ -321,6 +320,12 @@ def broadcast_shapes(who, shapes):
 
 
 # Reading a class: done once, when the class is made.
+
+
+def _put(cls, **attributes):
+    """Set attributes of a class that its base declares otherwise."""
+    for name, value in attributes.items():
+        setattr(cls, name, value)
 
 
 def _freezing(init):

@@ -112,7 +112,7 @@ def _ready(op, inputs):
         if not op.signature.is_variadic:
             op.names_for(inputs)  # refuses them
         roles += roles[-1:] * (len(inputs) - len(roles))
-    arrays = []
+    arrays: list[Any] = []
     for value, takes_part in zip(inputs, roles, strict=False):
         array = value._value if type(value) is Variable else value
         kind = type(array)
@@ -256,7 +256,8 @@ def _plain(op, name, value):
         full = value._in_full()
         return full if full is value._value else _Listed(full)
     if isinstance(value, numbers.Number) and not isinstance(value, complex):
-        return value.item() if hasattr(value, "item") else float(value)
+        number: Any = value
+        return number.item() if hasattr(number, "item") else float(number)
     try:
         if isinstance(value, list | tuple):
             return _Listed(backend.as_known_array(value))
@@ -288,7 +289,7 @@ def _firm_floating(op, firm):
 def _widest(values):
     """Return the name of the widest floating dtype of arrays, or None."""
     names = [backend.dtype_name(v.dtype) for v in values if hasattr(v, "dtype")]
-    return max((n for n in names if n in _WIDTH), key=_WIDTH.get, default=None)
+    return max((n for n in names if n in _WIDTH), key=_WIDTH.__getitem__, default=None)
 
 
 def _is_fractional(value):

@@ -130,7 +130,7 @@ class ReducedLoss(Loss):
         'sum'
     """
 
-    reductions = REDUCTIONS
+    reductions: tuple[str, ...] = REDUCTIONS
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()

@@ -66,7 +66,7 @@ class LayerNorm(_Normalization):
     def __init__(
         self,
         shape: Shape,
-        eps: float = 1e-05,
+        eps: float = 1e-5,
         affine: bool = True,
         bias: bool = True,
     ) -> None:
@@ -96,7 +96,7 @@ class RMSNorm(_Normalization):
         array([[0.849, 1.131]], dtype=float32)
     """
 
-    def __init__(self, shape: Shape, eps: float = 1e-05, affine: bool = True) -> None:
+    def __init__(self, shape: Shape, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
         self._op = _RMSNorm(shape, eps)
         self._size = ", ".join(map(str, self._op.features))
@@ -131,7 +131,7 @@ class GroupNorm(_Normalization):
         self,
         groups: int,
         channels: int,
-        eps: float = 1e-05,
+        eps: float = 1e-5,
         affine: bool = True,
     ) -> None:
         super().__init__()
@@ -154,12 +154,12 @@ class GroupNorm(_Normalization):
 class _BatchNorm(_Normalization):
     """What the batch normalizations share; they differ in the axes they take."""
 
-    ndims = ()
+    ndims: tuple[int, ...] = ()
 
     def __init__(
         self,
         channels: int,
-        eps: float = 1e-05,
+        eps: float = 1e-5,
         momentum: float = 0.1,
         affine: bool = True,
     ) -> None:

@@ -114,7 +114,7 @@ class Recurrent(Module, Generic[State]):
         x = permute_dims(x, (1, 0, 2)) if self.batch_first else x
         states = self._first(x, state)
         mask = self._mask(x, lengths)
-        last = []
+        last: list[Any] = []
         for layer in range(self.layers):
             x = self.dropout(x) if layer else x
             outputs = []

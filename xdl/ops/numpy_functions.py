@@ -9,6 +9,7 @@ import functools
 import inspect
 import sys
 from types import NoneType
+from typing import Any
 
 from xdl import ops
 from xdl.arguments import REMEDIES, explained
@@ -67,7 +68,7 @@ def call(function, arguments, options):
     given |= given.pop("kwargs", {})  # those of np.pad
     known = _signature(ours).parameters
     first, *rest = given.items()
-    taken = {}
+    taken: dict[Any, Any] = {}
     for theirs, value in rest:
         argument = theirs if theirs in known else _ARGUMENTS.get(theirs)
         if argument in taken:

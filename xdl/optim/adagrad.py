@@ -1,5 +1,7 @@
 """Adagrad and Adadelta: steps that shrink with the squares of past gradients."""
 
+from typing import Any
+
 from xdl.optim.adam import advance, decayed, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Fraction, NonNegative, Positive
@@ -58,10 +60,17 @@ class Adagrad(Optimizer):
         self.starts = {"square_sum": self.initial_accumulator_value}
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "adagrad", (self.lr, self.eps, self.weight_decay, self.lr_decay)
 
-    def change(self, xp, value, grad, step, square_sum):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        square_sum: Any,
+    ) -> None:
         grad = decayed(self, value, grad, is_decoupled=False)
         t = advance(step)
         # Kept below half of the largest number, so that one more square has room.
@@ -128,10 +137,17 @@ class Adadelta(Optimizer):
         self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "adadelta", (self.lr, self.rho, self.eps, self.weight_decay)
 
-    def change(self, xp, value, grad, square_average, square_update):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        square_average: Any,
+        square_update: Any,
+    ) -> None:
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.rho)
         update = xp.sqrt((square_update + self.eps) / (square_average + self.eps))

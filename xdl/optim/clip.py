@@ -9,13 +9,14 @@ from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError, NonFiniteError
 from xdl.optim.ranges import Range
+from xdl.optim.weights import Weights
 from xdl.uninterrupted import Uninterrupted
 
 _POSITIVE = Range(includes_low=False)
 
 
 @explained
-def clip_grad_norm(parameter, max_norm):
+def clip_grad_norm(parameter: Weights, max_norm: float) -> Variable:
     """Scale all gradients so that their 2-norm, as one vector, is ``max_norm`` at most.
 
     They are multiplied by ``max_norm / (norm + 1e-6)`` where that is less than 1. The
@@ -71,7 +72,7 @@ def clip_grad_norm(parameter, max_norm):
 
 
 @explained
-def clip_grad_value(parameter, clip_value):
+def clip_grad_value(parameter: Weights, clip_value: float) -> None:
     """Clip every element of all gradients into ``[-clip_value, clip_value]``.
 
     The gradients become new arrays: those that were fetched before stay as they were.

@@ -1,6 +1,8 @@
 """EMA: the moving average of a model's weights."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES
@@ -57,10 +59,10 @@ class EMA(Stored):
         self.decay = decay
         self.parameter = as_parameter("EMA", parameter)
         self.average = Parameter()
-        self._known = []
+        self._known: list[Any] = []
         self.look_again()
 
-    def update(self):
+    def update(self) -> None:
         """Move the averages towards the weights as they are now, all or none.
 
         Raises:
@@ -80,7 +82,7 @@ class EMA(Stored):
                 average += (1 - self.decay) * (value - average)
 
     @contextlib.contextmanager
-    def swapped(self):
+    def swapped(self) -> Iterator[None]:
         """Return a context in which the weights have the values of the averages.
 
         At its end, also by an exception, they have their own values back, to the bit:
@@ -99,7 +101,7 @@ class EMA(Stored):
                 for variable, value in own:
                     variable.value = value
 
-    def look_again(self):
+    def look_again(self) -> None:
         """Have an average for what the Parameter holds now, and for nothing else."""
         known = {id(variable): shadow for variable, shadow in self._known}
         pairs, held = [], {}

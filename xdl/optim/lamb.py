@@ -1,5 +1,7 @@
 """LAMB: Adam's step, scaled layer by layer, for large batches."""
 
+from typing import Any
+
 from xdl.backend.squares import root_of_squares
 from xdl.optim.adam import advance, move
 from xdl.optim.optimizer import Optimizer
@@ -53,7 +55,15 @@ class LAMB(Optimizer):
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         super().__init__(parameter, lr)
 
-    def change(self, xp, value, grad, step, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         t = advance(step)
         move(average, grad, beta1)

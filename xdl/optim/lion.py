@@ -1,5 +1,7 @@
 """Lion: the sign of a momentum."""
 
+from typing import Any
+
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Betas, NonNegative
@@ -48,10 +50,10 @@ class Lion(Optimizer):
         self.betas, self.weight_decay = betas, weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "lion", (self.lr, *self.betas, self.weight_decay)
 
-    def change(self, xp, value, grad, average):
+    def change(self, xp: Any, value: Any, grad: Any, average: Any) -> None:
         beta1, beta2 = self.betas
         decayed(self, value, grad, is_decoupled=True)
         direction = beta1 * average

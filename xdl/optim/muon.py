@@ -1,9 +1,10 @@
 """Muon: momentum, made orthogonal."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from xdl.backend.squares import root_of_squares
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
@@ -95,14 +96,14 @@ class Muon(Optimizer):
         self.eps, self.adjust_lr_fn = eps, adjust_lr_fn
         super().__init__(parameter, lr)
 
-    def check(self, variable):
+    def check(self, variable: Variable) -> None:
         if variable.ndim != 2:
             raise ArgumentError(
                 f"Muon: {variable._label()} has shape {variable.shape}, needed two "
                 "axes; give it to AdamW"
             )
 
-    def change(self, xp, value, grad, average):
+    def change(self, xp: Any, value: Any, grad: Any, average: Any) -> None:
         decayed(self, value, grad, is_decoupled=True)
         move(average, grad, self.momentum)
         update = average

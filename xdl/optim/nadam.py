@@ -1,5 +1,7 @@
 """NAdam and RAdam: Adam with Nesterov's momentum; with a variance that is rectified."""
 
+from typing import Any
+
 from xdl.optim.adam import advance, decayed, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Betas, NonNegative, Positive, Switch
@@ -61,12 +63,21 @@ class NAdam(Optimizer):
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         decay = self.weight_decay, self.decoupled_weight_decay
         numbers = self.lr, *self.betas, self.eps, *decay, self.momentum_decay
         return "nadam", numbers
 
-    def change(self, xp, value, grad, step, product, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        product: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.decoupled_weight_decay)
         t = advance(step)
@@ -142,11 +153,19 @@ class RAdam(Optimizer):
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         decay = self.weight_decay, self.decoupled_weight_decay
         return "radam", (self.lr, *self.betas, self.eps, *decay)
 
-    def change(self, xp, value, grad, step, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.decoupled_weight_decay)
         t = advance(step)

@@ -82,10 +82,10 @@ class OneCycleLR(Schedule):
             )
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self._at(steps)[0]
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         _, momentum = self._at(steps)
         super().apply(steps)
         if self.cycle_momentum and hasattr(self.optimizer, "betas"):

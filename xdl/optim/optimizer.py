@@ -72,17 +72,19 @@ class Optimizer(Stored):
     """
 
     store = "state"
-    state_names = ()
-    counters = ()
-    starts = {}
-    makes_state = ()  # the hyperparameters that cannot be switched on later
+    state_names: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
+    starts: dict[str, Any] = {}
+    # The hyperparameters that cannot be switched on later.
+    makes_state: tuple[str, ...] = ()
     scratch = 4
     writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
     together: Any = None
-    scheduled = None  # (the lr before a schedule came, the lr that it set)
+    # The lr before a schedule came, and the lr that it set.
+    scheduled: tuple[float, float] | None = None
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "change" in vars(cls):  # what another one promised does not hold for it
             for name in ("scratch", "writes_once", "together"):
@@ -92,12 +94,12 @@ class Optimizer(Stored):
         self.lr = lr
         self.parameter = as_parameter(type(self).__name__, parameter)
         self.state = Parameter()
-        self._slots = []
+        self._slots: list[Any] = []
         self.look_again()
         if not any(variable.trainable for variable, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
 
-    def admit(self, name, value):
+    def admit(self, name: str, value: Any) -> None:
         if name not in self.makes_state or "state" not in self.__dict__:
             return
         if value and not getattr(self, name):
@@ -106,11 +108,11 @@ class Optimizer(Stored):
                 "needed it at construction, when the state for it is made"
             )
 
-    def change(self, xp, value, grad, *state):
+    def change(self, xp: Any, value: Any, grad: Any, *state: Any, **named: Any) -> None:
         """Write the new weights into ``value``; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
-    def update(self, *others):
+    def update(self, *others: Any) -> None:
         """Change all weights by their gradients, then clear all gradients.
 
         Variables that are frozen or have no gradient are left as they are. All of it
@@ -127,7 +129,7 @@ class Optimizer(Stored):
         """
         self._update(others, clears=True)
 
-    def step(self, *others):
+    def step(self, *others: Any) -> None:
         """Change all weights by their gradients, and keep the gradients.
 
         Raises:
@@ -230,7 +232,8 @@ class Optimizer(Stored):
         value[...] = xp.astype(wide, value.dtype)
 
     def _checked(self):
-        ready = self._ready(later := [])
+        later: list[Any] = []
+        ready = self._ready(later)
         if later:
             self._ask(later)
         return ready
@@ -289,7 +292,7 @@ class Optimizer(Stored):
             "gradients; after step(), clear_grads() does"
         )
 
-    def zero_grad(self, **options):
+    def zero_grad(self, **options: Any) -> None:
         """Clear all gradients.
 
         Raises:
@@ -306,7 +309,7 @@ class Optimizer(Stored):
             if (node := variable._node) is not None:
                 node.grad = None
 
-    def look_again(self):
+    def look_again(self) -> None:
         """Have state for what the Parameter holds now, and for nothing else."""
         known = {id(variable): state for variable, state in self._slots}
         found = [
@@ -317,7 +320,8 @@ class Optimizer(Stored):
         for _, variable in found:
             if id(variable) not in known:
                 self.check(variable)
-        slots, held = [], {}
+        slots: list[Any] = []
+        held: dict[Any, Any] = {}
         for name, variable in found:
             names = [f"{kind}/{name}" for kind in self.state_names]
             state = known.get(id(variable)) or self._started(name, variable)
@@ -326,7 +330,7 @@ class Optimizer(Stored):
         self.state.hold(held)
         self._slots, self._watch = slots, Watch(self.parameter)
 
-    def check(self, variable):
+    def check(self, variable: Variable) -> None:
         """Raise an error for a Variable that this cannot change; a subclass may."""
 
     def _started(self, name, variable):

@@ -1,7 +1,7 @@
 """ReduceLROnPlateau: the learning rate falls when a metric stops getting better."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from xdl.errors import NonFiniteError
 from xdl.optim.optimizer import Optimizer
@@ -66,7 +66,7 @@ class ReduceLROnPlateau(Schedule):
         mode: Annotated[str, OneOf("min", "max")] = "min",
         factor: Fraction = 0.1,
         patience: NonNegativeInt = 10,
-        threshold: NonNegative = 1e-4,
+        threshold: NonNegative = 0.0001,
         threshold_mode: Annotated[str, OneOf("rel", "abs")] = "rel",
         cooldown: NonNegativeInt = 0,
         min_lr: NonNegative = 0.0,
@@ -78,13 +78,13 @@ class ReduceLROnPlateau(Schedule):
         self.best, self.bad_steps, self.cooldown_left = None, 0, 0
         super().__init__(optimizer)
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         if steps:
             self.optimizer.lr = self.lr
         else:
             self.lr = self.optimizer.lr
 
-    def step(self, metric):
+    def step(self, metric: Any) -> None:  # type: ignore[override]
         """Take in a metric; call it when one was measured, such as once an epoch.
 
         Args:

@@ -19,13 +19,13 @@ class Checked:
 
     ranges: ClassVar[dict[str, Any]] = {}
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
             cls.ranges = cls.ranges | _annotated(vars(cls)["__init__"])
         explain_init(cls)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         if name in self.ranges:
             value = plain(type(self).__name__, name, value)
             value = self.ranges[name].checked(f"{type(self).__name__}.{name}", value)
@@ -34,14 +34,14 @@ class Checked:
         if name in self.ranges or name in self.__dict__.get("_followed", ()):
             count_revision()  # last: another thread may look at once
 
-    def admit(self, name, value):
+    def admit(self, name: str, value: Any) -> None:
         """Refuse a value in its range that does not fit the rest; a subclass may."""
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         """Return a dict of all options."""
         return {name: getattr(self, name) for name in self.ranges}
 
-    def misfit_options(self, saved):
+    def misfit_options(self, saved: Any) -> list[str]:
         """Return what hinders ``take_options``: a sorted list of str."""
         if not isinstance(saved, dict):
             return [f"{type(saved).__name__} came, needed a dict"]
@@ -54,7 +54,7 @@ class Checked:
                 faults.append(str(error))
         return sorted(faults)
 
-    def take_options(self, saved):
+    def take_options(self, saved: Any) -> None:
         """Take over what ``options`` returned; it has no misfits."""
         for name, kind in self.ranges.items():
             self.__dict__[name] = kind.checked(name, saved[name])
@@ -95,14 +95,19 @@ class Range(Kind):
         includes_low: whether ``low`` itself is in the range; default True.
     """
 
-    def __init__(self, low=0.0, high=math.inf, includes_low=True):
+    def __init__(
+        self,
+        low: float = 0.0,
+        high: float = math.inf,
+        includes_low: bool = True,
+    ) -> None:
         self.low, self.high, self.includes_low = low, high, includes_low
 
-    def __str__(self):
+    def __str__(self) -> str:
         start = "[" if self.includes_low and self.low > -math.inf else "("
         return f"a number in {start}{self.low:g}, {self.high:g})"
 
-    def checked(self, who, value):
+    def checked(self, who: str, value: Any) -> Any:
         """Return ``value`` as a float.
 
         Raises:
@@ -125,13 +130,13 @@ class Range(Kind):
 class Whole(Kind):
     """The integers from ``low`` on."""
 
-    def __init__(self, low=1):
+    def __init__(self, low: int = 1) -> None:
         self.low = low
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"an int >= {self.low}"
 
-    def checked(self, who, value):
+    def checked(self, who: str, value: Any) -> Any:
         """Return ``value`` as an int.
 
         Raises:
@@ -146,10 +151,10 @@ class Whole(Kind):
 class Flag(Kind):
     """True or False."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "True or False"
 
-    def checked(self, who, value):
+    def checked(self, who: str, value: Any) -> Any:
         """Return ``value``.
 
         Raises:
@@ -163,13 +168,13 @@ class Flag(Kind):
 class OneOf(Kind):
     """One of the strings that are listed."""
 
-    def __init__(self, *choices):
+    def __init__(self, *choices: Any) -> None:
         self.choices = choices
 
-    def __str__(self):
+    def __str__(self) -> str:
         return " or ".join(map(repr, self.choices))
 
-    def checked(self, who, value):
+    def checked(self, who: str, value: Any) -> Any:
         """Return ``value``.
 
         Raises:
@@ -183,13 +188,13 @@ class OneOf(Kind):
 class Maybe(Kind):
     """None, or what another range takes."""
 
-    def __init__(self, other):
+    def __init__(self, other: Any) -> None:
         self.other = other
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"None or {self.other}"
 
-    def checked(self, who, value):
+    def checked(self, who: str, value: Any) -> Any:
         """Return ``value``, checked by the other range unless it is None.
 
         Raises:
@@ -201,13 +206,13 @@ class Maybe(Kind):
 class Several(Kind):
     """A tuple with one value for each of the ranges listed."""
 
-    def __init__(self, *ranges):
+    def __init__(self, *ranges: Any) -> None:
         self.ranges = ranges
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"a tuple of {', '.join(map(str, self.ranges))}"
 
-    def checked(self, who, value):
+    def checked(self, who: str, value: Any) -> Any:
         """Return ``value`` as a tuple, each item checked by its range.
 
         Raises:

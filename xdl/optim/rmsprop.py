@@ -1,5 +1,7 @@
 """RMSprop: gradients over the root of the moving average of their squares."""
 
+from typing import Any
+
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Fraction, NonNegative, Positive, Switch
@@ -68,24 +70,32 @@ class RMSprop(Optimizer):
         self._has_average = self.centered
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         more = self.momentum, self.centered, self._has_average
         return "rmsprop", (self.lr, self.alpha, self.eps, self.weight_decay, *more)
 
-    def change(self, xp, value, grad, square_average, *more):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        square_average: Any,
+        *more: Any,
+    ) -> None:
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.alpha)
         variance = square_average
+        rest = list(more)
         if self._has_average:
-            average, *more = more
+            average = rest.pop(0)
             move(average, grad, self.alpha)
             if self.centered:
                 variance = xp.maximum(square_average - average * average, 0.0)
         denominator = xp.sqrt(variance)
         denominator += self.eps
         update = grad / denominator
-        if more:
-            (velocity,) = more
+        if rest:
+            (velocity,) = rest
             velocity *= self.momentum
             velocity += update
             update = velocity

@@ -3,6 +3,8 @@
 import bisect
 import copy
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from xdl.core.parameter import refuse_misfits
 from xdl.errors import ArgumentError
@@ -64,27 +66,27 @@ class Schedule(Checked):
             self.base_lr = optimizer.scheduled[0]  # another schedule was made before
         self.apply(0)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         """Return the learning rate after so many steps; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: lr_at is not defined")
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         """Set the optimizer to what it is after so many steps."""
         lr = self.lr_at(steps)
         self.optimizer.lr = lr
         self.optimizer.scheduled = (self.base_lr, lr)
 
-    def step(self):
+    def step(self) -> None:
         """Go on by one step; call it after the optimizer's update."""
         with Uninterrupted():
             self.apply(self.steps + 1)
             self.steps += 1
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Return a dict of the options and of how far the schedule has come."""
         return self.options()
 
-    def misfits(self, saved):
+    def misfits(self, saved: Any) -> list[str]:
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
         faults = self.misfit_options(saved)
         if faults:
@@ -103,7 +105,7 @@ class Schedule(Checked):
         twin.optimizer = optimizer
         return twin
 
-    def load_state_dict(self, saved):
+    def load_state_dict(self, saved: Any) -> None:
         """Take over what ``state_dict`` returned, and set the optimizer accordingly.
 
         Raises:
@@ -147,7 +149,7 @@ class ConstantLR(Schedule):
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self.base_lr * (self.factor if steps < self.total_iters else 1.0)
 
 
@@ -186,7 +188,7 @@ class LinearLR(Schedule):
         self.total_iters = total_iters
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         done = min(steps, self.total_iters) / self.total_iters
         rise = (self.end_factor - self.start_factor) * done
         return self.base_lr * (self.start_factor + rise)
@@ -216,12 +218,15 @@ class StepLR(Schedule):
     """
 
     def __init__(
-        self, optimizer: Optimizer, step_size: PositiveInt, gamma: NonNegative = 0.1
+        self,
+        optimizer: Optimizer,
+        step_size: PositiveInt,
+        gamma: NonNegative = 0.1,
     ) -> None:
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self.base_lr * self.gamma ** (steps // self.step_size)
 
 
@@ -248,7 +253,7 @@ class ExponentialLR(Schedule):
         self.gamma = gamma
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self.base_lr * self.gamma**steps
 
 
@@ -284,13 +289,13 @@ class CosineAnnealingLR(Schedule):
     def __init__(
         self,
         optimizer: Optimizer,
-        T_max: PositiveInt,  # noqa: N803 (PyTorch's name)
+        T_max: PositiveInt,  # noqa: N803  (PyTorch's name)
         eta_min: NonNegative = 0.0,
     ) -> None:
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         wave = (1 + math.cos(math.pi * steps / self.T_max)) / 2
         return self.eta_min + (self.base_lr - self.eta_min) * wave
 
@@ -323,7 +328,12 @@ class SequentialLR(Schedule):
         0.25
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers, milestones) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[Schedule],
+        milestones: Sequence[int],
+    ) -> None:
         self.schedulers = list(schedulers)
         for i, schedule in enumerate(self.schedulers):
             self._check(i, schedule, optimizer)
@@ -352,11 +362,11 @@ class SequentialLR(Schedule):
         i = bisect.bisect_right(self.milestones, steps)
         return self.schedulers[i], steps - (self.milestones[i - 1] if i else 0)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         schedule, since = self._part(steps)
         return schedule.lr_at(since)
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         schedule, since = self._part(steps)
         schedule.apply(since)
 
@@ -365,11 +375,11 @@ class SequentialLR(Schedule):
         twin.schedulers = [s._twin(optimizer) for s in self.schedulers]
         return twin
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         parts = [schedule.options() for schedule in self.schedulers]
         return {**super().options(), "schedulers": parts}
 
-    def misfit_options(self, saved):
+    def misfit_options(self, saved: Any) -> list[str]:
         parts = saved.get("schedulers") if isinstance(saved, dict) else None
         if not isinstance(parts, list) or len(parts) != len(self.schedulers):
             return [
@@ -381,7 +391,7 @@ class SequentialLR(Schedule):
         faults = [fault for s, part in pairs for fault in s.misfit_options(part)]
         return super().misfit_options(own) + faults
 
-    def take_options(self, saved):
+    def take_options(self, saved: Any) -> None:
         super().take_options(saved)
         for schedule, part in zip(self.schedulers, saved["schedulers"], strict=True):
             schedule.take_options(part)

@@ -1,5 +1,7 @@
 """Stochastic gradient descent."""
 
+from typing import Any
+
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import Fraction, NonNegative, Switch
@@ -61,10 +63,10 @@ class SGD(Optimizer):
         self.state_names = ("velocity",) if self.momentum else ()
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "sgd", (self.lr, self.momentum, self.nesterov, self.weight_decay)
 
-    def change(self, xp, value, grad, velocity=None):
+    def change(self, xp: Any, value: Any, grad: Any, velocity: Any = None) -> None:
         if self.weight_decay:
             grad = grad + self.weight_decay * value
         if velocity is not None:

@@ -1,7 +1,7 @@
 """Weights as optimizers and averages take and copy them."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from xdl import backend
 from xdl.arguments import kind
@@ -20,13 +20,13 @@ class HasParameter(Protocol):
 Weights = Parameter | HasParameter | Iterable[Variable]
 
 
-def wide_copy(variable, name):
+def wide_copy(variable: Variable, name: str) -> Variable:
     """Return a constant copy of a Variable; of a 16-bit one in float32."""
     dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
     return Variable(variable._value, name, trainable=False, dtype=dtype)
 
 
-def as_parameter(who, source):
+def as_parameter(who: str, source: Any) -> Parameter:
     """Return the Parameter that ``source`` is, has, or is made into.
 
     Raises:

@@ -16,7 +16,9 @@ _WIDE = Case([(2, 5)], low=-6, high=9)
 
 
 class HardTanh(Unary):
-    torch = Counterpart("nn.functional.hardtanh", {"min_val": "min", "max_val": "max"})
+    torch: str | Counterpart | None = Counterpart(
+        "nn.functional.hardtanh", {"min_val": "min", "max_val": "max"}
+    )
     onnx = Onnx("Clip", numbers=("min", "max"))
     cases = (
         *unary_cases(),

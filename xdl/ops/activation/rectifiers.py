@@ -190,7 +190,7 @@ def prelu(x: ArrayLike, weight: ArrayLike) -> Variable:
 
 class ELU(Unary):
     torch = "nn.functional.elu"
-    onnx = Onnx("Elu", {"alpha": "alpha"})
+    onnx: str | Onnx | None = Onnx("Elu", {"alpha": "alpha"})
     cases = (
         *unary_cases(),
         Case([(2, 3)], {"alpha": 0.5}),
@@ -203,7 +203,7 @@ class ELU(Unary):
     )
     floating = True
     scale = 1.0  # the slope on the positive side
-    width = 1.0  # what x is divided by in the exponential
+    _width = 1.0  # what x is divided by in the exponential
 
     def __init__(self, alpha=1.0):
         self.alpha = float(number("ELU", "alpha", alpha, low=0))
@@ -213,7 +213,7 @@ class ELU(Unary):
         return xp.maximum(x, 0) * self.scale + low * self.alpha
 
     def gradient(self, xp, gy, x):
-        below = self.alpha / self.width  # the slope just below 0
+        below = self.alpha / self._width  # the slope just below 0
         slope = xp.exp(self._bent(xp, x))  # y + alpha would cancel
         if below != 1:
             slope *= below
@@ -225,7 +225,7 @@ class ELU(Unary):
     def _bent(self, xp, x):
         """Return what the exponential is taken of: 0 where x is positive."""
         low = xp.minimum(x, 0)
-        return low if self.width == 1 else low / self.width
+        return low if self._width == 1 else low / self._width
 
 
 @function_of(ELU)
@@ -310,11 +310,6 @@ class CELU(ELU):
 
     def __init__(self, alpha=1.0):
         self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
-
-    @property
-    def width(self):
-        """What x is divided by in the exponential."""
-        return self._width
 
 
 @function_of(CELU)

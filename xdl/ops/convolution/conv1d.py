@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
@@ -33,7 +35,7 @@ class Conv1d(Forward):
     def _set(self, stride, padding, dilation, groups):
         super()._set(stride, padding, dilation, groups)
         options = (1, *self.stride), (0, *self.padding), (1, *self.dilation)
-        self._of_images = Conv2d(*options, self.groups)
+        self._of_images: Any = Conv2d(*options, self.groups)
 
     def compute(self, xp, x, weight, bias=None):
         self.shape(x.shape, weight.shape, None if bias is None else bias.shape)

@@ -126,10 +126,10 @@ def _transposed(
             f"{who}: output_padding {output_padding} came, needed less than the "
             f"stride {stride} or the dilation {dilation}"
         )
-    whole = [
+    whole = tuple(
         (n - 1) * s + d * (w - 1) + 1
         for n, w, (s, d) in zip(x.shape[2:], weight.shape[2:], steps, strict=True)
-    ]
+    )
     size = [n - 2 * p + a for n, p, a in zip(whole, padding, added, strict=True)]
     if min(size) < 1:
         raise ShapeError(
@@ -138,9 +138,8 @@ def _transposed(
         )
     if axes == 1:  # images that are one row high
         x, weight = expand_dims(x, -2), expand_dims(weight, -2)
-        size, whole, stride, dilation = (
-            (1, *lone) for lone in (size, whole, stride, dilation)
-        )
+        size = [1, *size]
+        whole, stride, dilation = (1, *whole), (1, *stride), (1, *dilation)
         padding, added = (0, *padding), (0, *added)
     y = _of_images(x, weight, groups, size, whole, stride, padding, added, dilation)
     y = y if bias is None else y + reshape(bias, (-1, 1, 1))
@@ -180,5 +179,5 @@ def _of_images(x, weight, groups, size, whole, stride, padding, added, dilation)
     # The window has another place there, at which nothing stands.
     y = Conv2dByInput(whole, stride, 0, dilation, groups)(x, weight)
     y = pad(y, ((0, 0), (0, 0), (0, added[0]), (0, added[1])))
-    starts = zip(padding, size, strict=True)
-    return getitem(y, (..., *(slice(p, p + n) for p, n in starts)))
+    kept = [slice(p, p + n) for p, n in zip(padding, size, strict=True)]
+    return getitem(y, (..., kept[0], kept[1]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
@@ -112,7 +112,7 @@ class _Resizing(Op):
         return self.steps, self.mode, self.align_corners
 
     @property
-    def floating(self):
+    def floating(self):  # type: ignore[override]
         """Integers become floating numbers, but where they are only repeated."""
         return self.mode != "nearest"
 
@@ -326,7 +326,8 @@ class InterpolateByInput(_Resizing):
 
     def _gathered(self, xp, g, axis):
         left, rest = axis.sources(xp, g)
-        to_left = to_right = None
+        to_left: Any = None
+        to_right: Any = None
         after = (1,) * (g.ndim - axis.axis - 3)
         for taker, mask in axis.takers(xp, g, left):
             part = xp.take(g, taker, axis=axis.axis + 2)

@@ -58,11 +58,11 @@ def split_index(x, index):
     parts = index if isinstance(index, tuple) else (index,)
     if all(map(_is_plain, parts)):
         return x, parts, (), None
-    parts = [_part(part) for part in parts]
+    parts = tuple([_part(part) for part in parts])
     if any(type(part) is bool for part in parts):
         x = as_variable(x)
         x = reshape(x, _with_axes(x.shape, parts))
-        parts = [_as_index([0] * p) if type(p) is bool else p for p in parts]
+        parts = tuple([_as_index([0] * p) if type(p) is bool else p for p in parts])
     arrays = [part for part in parts if hasattr(part, "dtype")]
     template = tuple([PLACEHOLDER if hasattr(p, "dtype") else p for p in parts])
     if not any(a.ndim == 0 and backend.is_integer(a) for a in arrays):

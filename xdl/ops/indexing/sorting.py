@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xdl.core.case import BadCase, Case, Counterpart
+from xdl.core.case import BadCase, Case, Cases, Counterpart
 from xdl.core.op import Op, composed, function_of
 from xdl.core.option import plain
 from xdl.core.variable import Variable
@@ -16,7 +16,7 @@ from xdl.typing import ArrayLike, Axis
 
 class Argsort(Op):
     torch = Counterpart("argsort", {"dim": "axis"}, {"stable": True})
-    cases = (
+    cases: Cases = (
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),
         Case([[[1, 0, 1, 0], [2, 2, 2, 2]]], {"axis": 1, "descending": True}),

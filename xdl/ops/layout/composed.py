@@ -69,17 +69,17 @@ def moveaxis(x: ArrayLike, source: Shape, destination: Shape) -> Variable:
         (2, 1, 1)
     """
     x = as_operand(x)
-    source, destination = (
+    origins, places = (
         positive_axes("moveaxis", x.ndim, as_shape("moveaxis", axes))
         for axes in (source, destination)
     )
-    if len(source) != len(destination):
+    if len(origins) != len(places):
         raise ArgumentError(
-            f"moveaxis: source {source} and destination {destination} came, needed as "
+            f"moveaxis: source {origins} and destination {places} came, needed as "
             "many of one as of the other"
         )
-    axes = [i for i in range(x.ndim) if i not in source]
-    for place, axis in sorted(zip(destination, source, strict=True)):
+    axes = [i for i in range(x.ndim) if i not in origins]
+    for place, axis in sorted(zip(places, origins, strict=True)):
         axes.insert(place, axis)
     return permute_dims(x, axes)
 

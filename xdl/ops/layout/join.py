@@ -98,7 +98,7 @@ class Stack(Op):
 
     def to_onnx(self, graph, *xs):
         places = graph.integers(self.axis)
-        xs = [graph.add("Unsqueeze", x, places) for x in xs]
+        xs = tuple([graph.add("Unsqueeze", x, places) for x in xs])
         return graph.add("Concat", *xs, axis=self.axis)
 
 

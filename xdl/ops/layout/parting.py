@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
@@ -37,7 +37,7 @@ class _Pieces:
 class Split(Op):
     torch = "tensor_split"
     moves = True
-    cases = (
+    cases: Cases = (
         Case([(4, 3)], {"sections": 2, "part": 1}),
         Case([(2, 6)], {"sections": 3, "axis": -1, "part": 0}),
         Case([(2, 6)], {"sections": (1, 4), "axis": 1, "part": 1}),

@@ -6,7 +6,7 @@ import math
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.core.variable import Variable
@@ -30,9 +30,9 @@ from xdl.typing import ArrayLike
 class SoftmaxCrossEntropy(Op):
     torch = "nn.functional.cross_entropy"
     own_dtype = ("target",)
-    residuals = ("shifted", "total", "picked")
+    residuals: tuple[str, ...] = ("shifted", "total", "picked")
     floating = True
-    cases = (
+    cases: Cases = (
         Case([(2, 3), [0, 2]]),
         Case([(2, 3), [0, 2]], {"reduction": "sum"}),
         Case([(2, 3), [0, 2]], {"reduction": "none"}),
@@ -260,7 +260,7 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
             losses = xp.sum(losses) / count
         return losses, shifted, total, masses, count
 
-    def gradient(self, xp, gy, shifted, total, masses, count):
+    def gradient(self, xp, gy, shifted, total, masses, count):  # type: ignore[override]
         scale = gy[..., None] if gy.ndim else gy / count
         mass = xp.sum(masses, axis=-1, keepdims=True)
         has_mass = xp.any(masses != 0, axis=-1, keepdims=True)

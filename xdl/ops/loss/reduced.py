@@ -38,7 +38,7 @@ class ReducedLoss(Op):
     """
 
     floating = True
-    reductions = REDUCTIONS
+    reductions: tuple[str, ...] = REDUCTIONS
 
     def __init__(self, reduction="mean"):
         self.reduction = checked_reduction(self, reduction, self.reductions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.core.variable import Variable
@@ -33,7 +33,7 @@ class _Difference(ReducedLoss):
 
 class MeanSquaredError(_Difference):
     torch = "nn.functional.mse_loss"
-    cases = PAIRS
+    cases: Cases = PAIRS
 
     def _cost(self, xp, d):
         return d * d

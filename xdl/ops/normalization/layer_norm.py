@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from xdl.backend import NAMESPACES
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, composed, function_of
 from xdl.core.option import number, plain
 from xdl.core.promote import as_variable
@@ -83,7 +83,7 @@ class LayerNorm(Normalization):
     onnx = "LayerNormalization"
     centres = True  # whether the mean is subtracted
     floating = True
-    cases = (
+    cases: Cases = (
         Case([(2, 3), (3,), (3,)], {"features": (3,)}),
         Case([(2, 3), None, None], {"features": 3}),
         Case([(2, 3), (3,), None], {"features": (3,)}),
@@ -260,7 +260,7 @@ class RMSNorm(LayerNorm):
         BadCase([(3,), (2,)], ShapeError, "weight has shape (2,)", {"features": 3}),
     )
 
-    def compute(self, xp, x, weight=None):
+    def compute(self, xp, x, weight=None):  # type: ignore[override]
         return super().compute(xp, x, weight)
 
     def gradient(self, xp, gy, weight, centred, scale, wanted):

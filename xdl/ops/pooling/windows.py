@@ -1,5 +1,7 @@
 """What poolings share: windows on images, and on sequences as images one row high."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 
@@ -35,7 +37,7 @@ class Pooling(Op):
             )
 
     @property
-    def _options(self):
+    def _options(self) -> tuple[Any, Any, Any]:
         return self.window, self.stride, self.padding
 
     def _places(self, x_shape):
@@ -113,7 +115,7 @@ class SequencePooling(Pooling):
     def __init__(self, window, stride=None, padding=0):
         self._set(window, stride, padding)
         options = (1, *self.window), (1, *self.stride), (0, *self.padding)
-        self._of_images = self.of_images(*options)
+        self._of_images: Any = self.of_images(*options)
 
     def shape(self, x_shape):
         return self._pooled_shape(x_shape)

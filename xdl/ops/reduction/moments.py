@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from xdl.backend.squares import root_of_squares
-from xdl.core.case import BadCase, Case, Counterpart
+from xdl.core.case import BadCase, Case, Cases, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.option import number, plain
 from xdl.core.variable import Variable
@@ -91,7 +91,7 @@ class Var(Reduction):
     reference = Counterpart("numpy.var", {"ddof": "correction"})
     torch = Counterpart("var", DIMS, {"correction": 0})
     to_onnx = Op.to_onnx  # ONNX has no operator for it
-    cases = (
+    cases: Cases = (
         *MANY[:1],
         *MANY[2:],
         Case([(3, 0, 2)], {"axis": 0}),
@@ -180,7 +180,7 @@ class Std(Var):
         y = root_of_squares(xp, x - mean, self.axis, self.keepdims, divisor)
         return y, mean
 
-    def gradient(self, xp, gy, x, y, mean):
+    def gradient(self, xp, gy, x, y, mean):  # type: ignore[override]
         scale = _over_nonzero(xp, gy, y) / self._divisor(x.shape)
         return (self._spread(xp, scale, x.shape) * (x - mean),)
 

@@ -7,6 +7,7 @@ be one are one, so that reshapes, and transposes that come to the same, have equ
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def lies_plain(value):
 
 def merged(pairs):
     """Return (length, stride) pairs with as few as there can be."""
-    found = []
+    found: list[Any] = []
     for length, stride in pairs:
         if length == 1:
             continue

@@ -7,6 +7,8 @@ Sizes, strides and offsets are written as ``$64``: a step reads them when it run
 (``step_sizes``).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
@@ -117,7 +119,8 @@ class Nest:
         lists = [place.strides for place in places]
         if axes is None:
             axes = sorted(range(len(shape)), key=lambda axis: -abs(lists[0][axis]))
-        self.sizes, self._strides = [], [[] for _ in lists]
+        self.sizes: list[Any] = []
+        self._strides: list[Any] = [[] for _ in lists]
         for axis in axes:
             if shape[axis] != 1:
                 self._add(shape[axis], [strides[axis] for strides in lists])
