@@ -46,9 +46,10 @@ def ratios(threads):
     rows = []
     for workload in _workloads():
         ours = [f"{torch[workload, form]['ratio']:.2f}" for form in FORMS]
-        eager = workload, "xdl"
-        theirs = jax[eager]["peer_us"] / torch[eager]["peer_us"]
-        rows.append([workload, *ours, f"{theirs:.2f}"])
+        eager, theirs = (workload, "xdl"), "-"
+        if eager in jax:
+            theirs = f"{jax[eager]['peer_us'] / torch[eager]['peer_us']:.2f}"
+        rows.append([workload, *ours, theirs])
     return _table(["step", *FORMS.values(), "JAX"], rows)
 
 
@@ -58,8 +59,10 @@ def memory():
     rows = []
     for workload in [w for w in _workloads() if not w.startswith("linear")]:
         ours = [torch[workload, form]["xdl_megabytes"] for form in FORMS]
-        theirs = [peer[workload, "xdl"]["peer_megabytes"] for peer in (torch, jax)]
-        rows.append([workload, *(f"{n:.0f}" for n in (*ours, *theirs))])
+        for peer in (torch, jax):
+            beside = peer.get((workload, "xdl"))
+            ours.append(beside and beside["peer_megabytes"])
+        rows.append([workload, *("-" if n is None else f"{n:.0f}" for n in ours)])
     return _table(["step", *FORMS.values(), "PyTorch", "JAX"], rows)
 
 

@@ -1,6 +1,7 @@
 """Where the names of ``xdl.ops`` come from; see ``xdl.late``."""
 
 from xdl.ops import special as special
+from xdl.ops.activation.hard import hard_shrink as hard_shrink
 from xdl.ops.activation.hard import hard_sigmoid as hard_sigmoid
 from xdl.ops.activation.hard import hard_swish as hard_swish
 from xdl.ops.activation.hard import hard_tanh as hard_tanh
@@ -8,9 +9,11 @@ from xdl.ops.activation.hard import relu6 as relu6
 from xdl.ops.activation.rectifiers import celu as celu
 from xdl.ops.activation.rectifiers import elu as elu
 from xdl.ops.activation.rectifiers import leaky_relu as leaky_relu
+from xdl.ops.activation.rectifiers import prelu as prelu
 from xdl.ops.activation.rectifiers import relu as relu
 from xdl.ops.activation.rectifiers import selu as selu
 from xdl.ops.activation.sigmoid import glu as glu
+from xdl.ops.activation.sigmoid import log_sigmoid as log_sigmoid
 from xdl.ops.activation.sigmoid import sigmoid as sigmoid
 from xdl.ops.activation.sigmoid import silu as silu
 from xdl.ops.activation.smooth import gelu as gelu
@@ -40,6 +43,7 @@ from xdl.ops.creation import zero_unless as zero_unless
 from xdl.ops.elementwise.arithmetic import abs as abs
 from xdl.ops.elementwise.arithmetic import add as add
 from xdl.ops.elementwise.arithmetic import divide as divide
+from xdl.ops.elementwise.arithmetic import hypot as hypot
 from xdl.ops.elementwise.arithmetic import multiply as multiply
 from xdl.ops.elementwise.arithmetic import negative as negative
 from xdl.ops.elementwise.arithmetic import positive as positive

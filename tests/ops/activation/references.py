@@ -34,17 +34,24 @@ def _leaky_relu(x, negative_slope=0.01):
     return np.maximum(x, 0) + below
 
 
+def _prelu(x, weight):
+    channels = weight.reshape(-1, *[1] * max(x.ndim - 2, 0))
+    return np.where(x > 0, x, x * channels).reshape(x.shape)
+
+
 REFERENCES = {
     "CELU": _celu,
     "ELU": _elu,
     "GELU": _gelu,
     "GLU": _glu,
+    "HardShrink": lambda x, lambd=0.5: np.where(np.abs(x) <= lambd, 0, x),
     "HardSigmoid": lambda x: np.clip(x + 3, 0, 6) / 6,
     "HardSwish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
     "HardTanh": lambda x, min=-1.0, max=1.0: np.clip(x, min, max),
     "LeakyReLU": _leaky_relu,
     "LogSoftmax": log_softmax,
     "Mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "PReLU": _prelu,
     "ReLU6": lambda x: np.clip(x, 0, 6),
     "Relu": lambda x: np.maximum(x, 0),
     "SELU": lambda x: 1.0507009873554804934 * _elu(x, 1.6732632423543772848),

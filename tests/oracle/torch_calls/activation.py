@@ -28,6 +28,7 @@ ROWS = (
     Row("hard_sigmoid", samples=(), as_torch=_torch_hard_sigmoid),
     Row("hard_swish", differs={"case 4 second_gradient": _KINK}),
     Row("log_softmax", differs={"log_softmax-5": _EMPTY_AXIS}),
+    Row("prelu", differs={"case 6 second_gradient": _KINK}),
     Row("selu", differs={"case 3 second_gradient": _KINK}),
     Row("softmax", differs={"softmax-5": _EMPTY_AXIS}),
     Row("softplus", as_xdl=_xdl_softplus),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xdl.core.case import BadCase, Case, Counterpart, Onnx, unary_cases
 from xdl.core.elementwise import Unary
 from xdl.core.op import function_of
@@ -175,6 +177,54 @@ def hard_swish(x: ArrayLike) -> Variable:
     Reference: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
     """
     return HardSwish()(x)
+
+
+class HardShrink(Unary):
+    torch = "nn.functional.hardshrink"
+    onnx = Onnx("Shrink", {"lambd": "lambd"}, fixed={"bias": 0.0})
+    cases = (
+        *unary_cases(),
+        Case([(2, 3)], {"lambd": 1.0}),
+        Case([(2, 3)], {"lambd": 0.0}),
+        Case([[-1.0, -0.5, 0.0, 0.5, 2.0]], gradients=[[1.0, 0.0, 0.0, 0.0, 1.0]]),
+        BadCase([(2,)], ArgumentError, "lambd nan", {"lambd": float("nan")}),
+    )
+    floating = True
+
+    def __init__(self, lambd=0.5):
+        self.lambd = float(number("HardShrink", "lambd", lambd, low=-math.inf))
+
+    def compute(self, xp, x):
+        return xp.zero_unless(self._stays(xp, x), x)
+
+    def gradient(self, xp, gy, x):
+        return (xp.zero_unless(self._stays(xp, x), gy),)
+
+    def _stays(self, xp, x):
+        return xp.logical_not(xp.abs(x) <= self.lambd)  # NaN too
+
+
+@function_of(HardShrink)
+def hard_shrink(x: ArrayLike, lambd: float = 0.5) -> Variable:
+    """Set every element near 0 to 0; the others stay as they are.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        lambd: how far from 0 that is; default 0.5. Just there too the result is 0, and
+            so is the gradient.
+
+    Returns:
+        ``x`` where ``abs(x) > lambd``, else 0.
+
+    Raises:
+        ArgumentError: ``lambd`` is NaN.
+
+    Example:
+        >>> import xdl
+        >>> xdl.hard_shrink([-1.0, 0.25, 2.0])
+        Variable([-1.,  0.,  2.], dtype=float32)
+    """
+    return HardShrink(lambd)(x)
 
 
 def _hard_sigmoid(xp, x):

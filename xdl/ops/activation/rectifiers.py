@@ -6,10 +6,10 @@ import math
 
 from xdl.core.case import BadCase, Case, Onnx, unary_cases
 from xdl.core.elementwise import Unary
-from xdl.core.op import function_of
+from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError
+from xdl.errors import ArgumentError, ShapeError
 from xdl.typing import ArrayLike
 
 
@@ -103,6 +103,89 @@ def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Variable:
     Acoustic Models", 2013.
     """
     return LeakyReLU(negative_slope)(x)
+
+
+class PReLU(Op):
+    torch = "nn.functional.prelu"
+    cases = (
+        Case([(2, 3), (3,)]),
+        Case([(2, 3, 4), (3,)]),
+        Case([(2, 3), (1,)]),
+        Case([(4,), ()]),
+        Case([(), ()]),
+        Case([(0, 3), (3,)]),
+        Case(
+            [[[-1.0, 0.0, 2.0]], [0.25, 0.5, 3.0]],
+            gradients=[[[0.25, 0.5, 1.0]], [-1.0, 0.0, 0.0]],
+        ),
+        BadCase([(2, 3), (2,)], ShapeError, "weight has shape (2,), needed (3,)"),
+        BadCase([(3,), (3,)], ShapeError, "needed (1,)"),
+    )
+    floating = True
+    is_singular = True
+
+    def shape(self, x_shape, weight_shape):
+        channels = x_shape[1] if len(x_shape) > 1 else 1
+        if tuple(weight_shape) not in ((), (1,), (channels,)):
+            raise ShapeError(
+                f"{self}: weight has shape {tuple(weight_shape)}, needed ({channels},) "
+                f"or one number, for x {tuple(x_shape)}"
+            )
+        return x_shape
+
+    def compute(self, xp, x, weight):
+        self.shape(x.shape, weight.shape)
+        return xp.where(x > 0, x, x * self._slopes(xp, x.shape, weight))
+
+    def gradient(self, xp, gy, x, weight, weight_shape, wanted):
+        gx = gweight = None
+        if wanted[0]:
+            gx = xp.where(x > 0, gy, gy * self._slopes(xp, x.shape, weight))
+        if wanted[1]:
+            gweight = xp.zero_unless(xp.logical_not(x > 0), gy * x)
+            is_lone = math.prod(weight_shape) == 1
+            axes = tuple(i for i in range(gweight.ndim) if is_lone or i != 1)
+            gweight = xp.reshape(xp.sum(gweight, axis=axes), weight_shape)
+        return gx, gweight
+
+    def _slopes(self, xp, x_shape, weight):
+        """Return the weight in a shape that broadcasts to that of x."""
+        if math.prod(weight.shape) == 1:
+            return xp.reshape(weight, ())
+        return xp.reshape(weight, (-1, *[1] * (len(x_shape) - 2)))
+
+    def to_onnx(self, graph, x, weight):
+        after = tuple(range(1, len(graph.shape(x)) - 1))
+        if after:
+            weight = graph.add("Unsqueeze", weight, graph.integers(after))
+        return graph.add("PRelu", x, weight)
+
+
+@function_of(PReLU)
+def prelu(x: ArrayLike, weight: ArrayLike) -> Variable:
+    """Multiply every negative element by a slope that is learnt.
+
+    At 0 the gradient by ``x`` is the slope, that by the weight 0.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        weight: the slopes, one for each position on axis 1 (the channels), or one
+            number for all.
+
+    Returns:
+        ``x`` where it is positive, ``weight * x`` elsewhere.
+
+    Raises:
+        ShapeError: there are neither as many slopes as channels, nor one.
+
+    Example:
+        >>> import xdl
+        >>> xdl.prelu([[-1.0, -1.0, 2.0]], [0.25, 0.5, 0.5])
+        Variable([[-0.25, -0.5 ,  2.  ]], dtype=float32)
+
+    Reference: He et al., "Delving Deep into Rectifiers", 2015, equation 1.
+    """
+    return PReLU()(x, weight)
 
 
 class ELU(Unary):

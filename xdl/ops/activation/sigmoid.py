@@ -66,6 +66,46 @@ def sigmoid(x: ArrayLike) -> Variable:
     return Sigmoid()(x)
 
 
+class LogSigmoid(Unary):
+    reference = "scipy.special.log_expit"
+    torch = "nn.functional.logsigmoid"
+    cases = (
+        *unary_cases(),
+        _FAR,
+        Case([[-90.0, 0.0, 50.0]], gradients=[[1.0, 0.5, math.exp(-50.0)]]),
+    )
+    floating = True
+
+    def compute(self, xp, x):
+        return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+    def gradient(self, xp, gy, x):
+        return (gy * logistic.sigmoid(xp, -x),)  # 1 - sigmoid(x) would cancel
+
+    def to_onnx(self, graph, x):
+        return graph.add("Neg", graph.add("Softplus", graph.add("Neg", x)))
+
+
+@function_of(LogSigmoid)
+def log_sigmoid(x: ArrayLike) -> Variable:
+    """Compute the logarithm of the sigmoid: -ln(1 + exp(-x)).
+
+    It stays finite where the sigmoid itself would be 0.
+
+    Args:
+        x: an array of any shape; integers become floats.
+
+    Returns:
+        Values below 0 of the same shape.
+
+    Example:
+        >>> import xdl
+        >>> xdl.log_sigmoid([-1000.0, 0.0]).numpy().round(4)
+        array([-1.0000e+03, -6.9310e-01], dtype=float32)
+    """
+    return LogSigmoid()(x)
+
+
 class SiLU(Unary):
     torch = "nn.functional.silu"
     cases = (*unary_cases(), _FAR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from xdl.backend import squares
 from xdl.core.case import Case, Counterpart, binary_cases
 from xdl.core.elementwise import Binary, Unary
 from xdl.core.op import function_of
@@ -359,3 +360,47 @@ def square(x: ArrayLike) -> Variable:
         Variable([9., 4.], dtype=float32)
     """
     return Square()(x)
+
+
+class Hypot(Binary):
+    cases = (
+        *Binary.cases,
+        Case(
+            [[0.0, 3.0, 0.0], [0.0, 4.0, 2.0]],
+            gradients=[[0.0, 0.6, 0.0], [0.0, 0.8, 1.0]],
+        ),
+    )
+    floating = True
+
+    def compute(self, xp, x1, x2):
+        with xp.quiet():
+            y = squares.hypot(xp, x1, x2)
+        is_infinite = xp.logical_or(xp.isinf(x1), xp.isinf(x2))  # beside NaN too
+        return xp.where(is_infinite, math.inf, y)
+
+    def gradient(self, xp, gy, x1, x2, y):
+        y = xp.where(y == 0, 1.0, y)
+        return gy * (x1 / y), gy * (x2 / y)
+
+
+@function_of(Hypot)
+def hypot(x1: ArrayLike, x2: ArrayLike) -> Variable:
+    """Compute the length of the hypotenuse, the root of x1**2 + x2**2.
+
+    No square overflows or underflows. The gradient at the origin is 0.
+
+    Args:
+        x1, x2: arrays whose shapes broadcast; integers become floats.
+
+    Returns:
+        The lengths, of the broadcast shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.hypot([3.0, 1e30], [4.0, 0.0])
+        Variable([5.e+00, 1.e+30], dtype=float32)
+    """
+    return Hypot()(x1, x2)
