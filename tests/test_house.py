@@ -367,7 +367,7 @@ def test_an_operation_is_found_in_xdl_ops_by_its_name(cls):
     is_public = cls.__name__ not in INTERNAL_OPS and cls.__name__[0] != "_"
     found = getattr(xdl.ops, cls.__name__, None)
 
-    assert (cls if is_public else None) is found, "add it to xdl/ops/classes.py"
+    assert (cls if is_public else None) is found, "add it to xdl/ops/exports.py"
 
 
 @pytest.mark.parametrize(
