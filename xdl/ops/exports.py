@@ -35,6 +35,7 @@ from xdl.ops.creation import asarray as asarray
 from xdl.ops.creation import check_indices as check_indices
 from xdl.ops.creation import from_dlpack as from_dlpack
 from xdl.ops.creation import is_within as is_within
+from xdl.ops.creation import linspace as linspace
 from xdl.ops.creation import new_arange as new_arange
 from xdl.ops.creation import new_ones as new_ones
 from xdl.ops.creation import new_zeros as new_zeros

@@ -45,7 +45,6 @@ def _broadcast_and_pick(x, indices, axis):
 
 
 REFERENCES = {
-    "Take": lambda x, indices, axis=0: np.take(x, indices, axis),
     "Argsort": _argsort,
     "Embedding": lambda indices, weight: weight[indices],
     "GetItem": _getitem,

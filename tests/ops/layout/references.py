@@ -20,8 +20,6 @@ def _pad(x, widths, value=0):
 
 REFERENCES = {
     "Astype": lambda x, dtype: x.astype(dtype),
-    "BroadcastTo": lambda x, target: np.broadcast_to(x, target),
-    "Reshape": lambda x, target: np.reshape(x, target),
     "Concat": lambda *xs, axis=0: np.concatenate(xs, axis),
     "Pad": _pad,
     "Split": _split,
