@@ -126,7 +126,7 @@ def _imported(path):
 
 
 def _run(tree):
-    """Yield the nodes of a tree but those that ``if TYPE_CHECKING`` hides at run time."""
+    """Yield the nodes of a tree, but of ``if TYPE_CHECKING`` those alone that run."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             node = ast.Module(node.orelse, [])
@@ -377,7 +377,8 @@ def test_an_operation_is_found_in_xdl_ops_by_its_name(cls):
     is_public = cls.__name__ not in INTERNAL_OPS and cls.__name__[0] != "_"
     found = getattr(xdl.ops, cls.__name__, None)
 
-    assert (cls if is_public else None) is found
+    expected = cls if is_public else None
+    assert expected is found, f"add {cls.__name__} to xdl/ops/classes.py"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Where the operations' classes of ``xdl.ops`` come from; see ``xdl.late``."""
 
+from xdl.ops.activation.hard import HardShrink as HardShrink
 from xdl.ops.activation.hard import HardSigmoid as HardSigmoid
 from xdl.ops.activation.hard import HardSwish as HardSwish
 from xdl.ops.activation.hard import HardTanh as HardTanh
@@ -8,8 +9,10 @@ from xdl.ops.activation.rectifiers import CELU as CELU
 from xdl.ops.activation.rectifiers import ELU as ELU
 from xdl.ops.activation.rectifiers import SELU as SELU
 from xdl.ops.activation.rectifiers import LeakyReLU as LeakyReLU
+from xdl.ops.activation.rectifiers import PReLU as PReLU
 from xdl.ops.activation.rectifiers import Relu as Relu
 from xdl.ops.activation.sigmoid import GLU as GLU
+from xdl.ops.activation.sigmoid import LogSigmoid as LogSigmoid
 from xdl.ops.activation.sigmoid import Sigmoid as Sigmoid
 from xdl.ops.activation.sigmoid import SiLU as SiLU
 from xdl.ops.activation.smooth import GELU as GELU
@@ -26,6 +29,7 @@ from xdl.ops.convolution.interpolation import Interpolate as Interpolate
 from xdl.ops.elementwise.arithmetic import Abs as Abs
 from xdl.ops.elementwise.arithmetic import Add as Add
 from xdl.ops.elementwise.arithmetic import Divide as Divide
+from xdl.ops.elementwise.arithmetic import Hypot as Hypot
 from xdl.ops.elementwise.arithmetic import Multiply as Multiply
 from xdl.ops.elementwise.arithmetic import Negative as Negative
 from xdl.ops.elementwise.arithmetic import Positive as Positive
