@@ -65,9 +65,11 @@ def lint(session):
 
 @nox.session
 def types(session):
-    """Check the types."""
-    session.install("-e", ".", *requirement("mypy"))
+    """Check the types: of xdl, and of a program of what users write."""
+    tools = requirement("mypy", "pyright", "pytest", "pytest-randomly")
+    session.install("-e", ".", *tools)
     session.run("mypy")
+    session.run("pytest", "tests/typing")
 
 
 @nox.session

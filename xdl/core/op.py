@@ -198,11 +198,11 @@ class Op:
         """Return a name for each input of a call."""
         return self.signature.names_for(self, inputs)
 
-    def flops_of(self, node):
+    def flops_of(self, node: Any) -> int | None:
         """Return the FLOPs of the call that a node recorded, or None."""
         return self.flops(node.shape, *self.signature.shapes(node))
 
-    def rewrap(self, node, wrap):
+    def rewrap(self, node: Any, wrap: Callable[[Any, Any], Any]) -> list[Any]:
         """Return what ``node`` kept with its arrays made Variables of the graph again.
 
         Residuals are computed again from the kept inputs, so that they are part of

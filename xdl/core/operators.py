@@ -13,8 +13,8 @@ from xdl.errors import DtypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Self
 
+    from xdl.core.variable import Variable
     from xdl.typing import Array, ArrayLike, DType, Index
 
 _BITWISE = {"bitwise_and": "__and__", "bitwise_or": "__or__", "invert": "__invert__"}
@@ -44,129 +44,129 @@ class Operators:
 
     __slots__ = ()
 
-    def __add__(self, other: ArrayLike) -> Self:
+    def __add__(self, other: ArrayLike) -> Variable:
         """Add; see ``xdl.add``."""
         return functions.add(self, other)
 
-    def __radd__(self, other: ArrayLike) -> Self:
+    def __radd__(self, other: ArrayLike) -> Variable:
         """Add; see ``xdl.add``."""
         return functions.add(other, self)
 
-    def __sub__(self, other: ArrayLike) -> Self:
+    def __sub__(self, other: ArrayLike) -> Variable:
         """Subtract; see ``xdl.subtract``."""
         return functions.subtract(self, other)
 
-    def __rsub__(self, other: ArrayLike) -> Self:
+    def __rsub__(self, other: ArrayLike) -> Variable:
         """Subtract; see ``xdl.subtract``."""
         return functions.subtract(other, self)
 
-    def __mul__(self, other: ArrayLike) -> Self:
+    def __mul__(self, other: ArrayLike) -> Variable:
         """Multiply element by element; see ``xdl.multiply``."""
         return functions.multiply(self, other)
 
-    def __rmul__(self, other: ArrayLike) -> Self:
+    def __rmul__(self, other: ArrayLike) -> Variable:
         """Multiply element by element; see ``xdl.multiply``."""
         return functions.multiply(other, self)
 
-    def __truediv__(self, other: ArrayLike) -> Self:
+    def __truediv__(self, other: ArrayLike) -> Variable:
         """Divide; see ``xdl.divide``."""
         return functions.divide(self, other)
 
-    def __rtruediv__(self, other: ArrayLike) -> Self:
+    def __rtruediv__(self, other: ArrayLike) -> Variable:
         """Divide; see ``xdl.divide``."""
         return functions.divide(other, self)
 
-    def __floordiv__(self, other: ArrayLike) -> Self:
+    def __floordiv__(self, other: ArrayLike) -> Variable:
         """Divide and round down; see ``xdl.floor_divide``."""
         return functions.floor_divide(self, other)
 
-    def __rfloordiv__(self, other: ArrayLike) -> Self:
+    def __rfloordiv__(self, other: ArrayLike) -> Variable:
         """Divide and round down; see ``xdl.floor_divide``."""
         return functions.floor_divide(other, self)
 
-    def __mod__(self, other: ArrayLike) -> Self:
+    def __mod__(self, other: ArrayLike) -> Variable:
         """Give what ``//`` leaves; see ``xdl.remainder``."""
         return functions.remainder(self, other)
 
-    def __rmod__(self, other: ArrayLike) -> Self:
+    def __rmod__(self, other: ArrayLike) -> Variable:
         """Give what ``//`` leaves; see ``xdl.remainder``."""
         return functions.remainder(other, self)
 
-    def __pow__(self, other: ArrayLike) -> Self:
+    def __pow__(self, other: ArrayLike) -> Variable:
         """Raise to a power; see ``xdl.power``."""
         return functions.power(self, other)
 
-    def __rpow__(self, other: ArrayLike) -> Self:
+    def __rpow__(self, other: ArrayLike) -> Variable:
         """Raise to a power; see ``xdl.power``."""
         return functions.power(other, self)
 
-    def __matmul__(self, other: ArrayLike) -> Self:
+    def __matmul__(self, other: ArrayLike) -> Variable:
         """Multiply matrices; see ``xdl.matmul``."""
         return functions.matmul(self, other)
 
-    def __rmatmul__(self, other: ArrayLike) -> Self:
+    def __rmatmul__(self, other: ArrayLike) -> Variable:
         """Multiply matrices; see ``xdl.matmul``."""
         return functions.matmul(other, self)
 
-    def __neg__(self) -> Self:
+    def __neg__(self) -> Variable:
         """Change the sign; see ``xdl.negative``."""
         return functions.negative(self)
 
-    def __pos__(self) -> Self:
+    def __pos__(self) -> Variable:
         """Return the elements as they are; see ``xdl.positive``."""
         return functions.positive(self)
 
-    def __abs__(self) -> Self:
+    def __abs__(self) -> Variable:
         """Take the absolute value; see ``xdl.abs``."""
         return functions.abs(self)
 
     # What a comparison of objects returns, a bool, is not what one of arrays does.
 
-    def __eq__(self, other: ArrayLike) -> Self:  # type: ignore[override]
+    def __eq__(self, other: ArrayLike) -> Variable:  # type: ignore[override]
         """Compare element by element; see ``xdl.equal``."""
         return NotImplemented if other is None else functions.equal(self, other)
 
-    def __ne__(self, other: ArrayLike) -> Self:  # type: ignore[override]
+    def __ne__(self, other: ArrayLike) -> Variable:  # type: ignore[override]
         """Compare element by element; see ``xdl.not_equal``."""
         return NotImplemented if other is None else functions.not_equal(self, other)
 
-    def __lt__(self, other: ArrayLike) -> Self:
+    def __lt__(self, other: ArrayLike) -> Variable:
         """Compare element by element; see ``xdl.less``."""
         return NotImplemented if other is None else functions.less(self, other)
 
-    def __le__(self, other: ArrayLike) -> Self:
+    def __le__(self, other: ArrayLike) -> Variable:
         """Compare element by element; see ``xdl.less_equal``."""
         return NotImplemented if other is None else functions.less_equal(self, other)
 
-    def __gt__(self, other: ArrayLike) -> Self:
+    def __gt__(self, other: ArrayLike) -> Variable:
         """Compare element by element; see ``xdl.greater``."""
         return NotImplemented if other is None else functions.greater(self, other)
 
-    def __ge__(self, other: ArrayLike) -> Self:
+    def __ge__(self, other: ArrayLike) -> Variable:
         """Compare element by element; see ``xdl.greater_equal``."""
         return NotImplemented if other is None else functions.greater_equal(self, other)
 
-    def __and__(self, other: ArrayLike) -> Self:
+    def __and__(self, other: ArrayLike) -> Variable:
         """Tell where both are true, of booleans; see ``xdl.logical_and``."""
         return _of_booleans(functions.logical_and, self, other)
 
-    def __rand__(self, other: ArrayLike) -> Self:
+    def __rand__(self, other: ArrayLike) -> Variable:
         """Tell where both are true, of booleans; see ``xdl.logical_and``."""
         return _of_booleans(functions.logical_and, self, other)
 
-    def __or__(self, other: ArrayLike) -> Self:
+    def __or__(self, other: ArrayLike) -> Variable:
         """Tell where one is true, of booleans; see ``xdl.logical_or``."""
         return _of_booleans(functions.logical_or, self, other)
 
-    def __ror__(self, other: ArrayLike) -> Self:
+    def __ror__(self, other: ArrayLike) -> Variable:
         """Tell where one is true, of booleans; see ``xdl.logical_or``."""
         return _of_booleans(functions.logical_or, self, other)
 
-    def __invert__(self) -> Self:
+    def __invert__(self) -> Variable:
         """Turn true into false and false into true; see ``xdl.logical_not``."""
         return _of_booleans(functions.logical_not, self)
 
-    def __getitem__(self, index: Index) -> Self:
+    def __getitem__(self, index: Index) -> Variable:
         """Pick elements, as NumPy's indexing does; see ``xdl.getitem``."""
         return functions.getitem(self, index)
 

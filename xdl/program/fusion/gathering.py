@@ -42,7 +42,7 @@ class NativeGroup(Group):
         self.is_fixed, self.numbers = joined.is_fixed, []
         self.base, self.places = {}, {}
 
-    rows = property(lambda self: self.size // self.columns)
+    rows = property(lambda self: self.size // self.columns, doc="How many rows.")
 
     def operands_of(self, one):
         """Return what an inner instruction reads, views looked through."""
