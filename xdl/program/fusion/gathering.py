@@ -105,6 +105,10 @@ class _InMemory(Grouper):
             self._show(value)
         return self.written
 
+    def makers(self, instruction):
+        """Return the open groups that make what it reads, in the order of that."""
+        return list(self._makers(instruction))
+
     def take(self, number, instruction):
         """Put an instruction into a group, or write it: a view as late as possible."""
         if instruction.is_view:
@@ -114,7 +118,7 @@ class _InMemory(Grouper):
 
     def write(self, instruction):
         """Write an instruction that is in no group, and before it what it needs."""
-        for group in self._makers(instruction):
+        for group in self.makers(instruction):
             self.close(group)
         for value in instruction.operands():
             self._show(value)
