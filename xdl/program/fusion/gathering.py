@@ -41,7 +41,10 @@ class NativeGroup(Group):
         self.is_fixed, self.numbers = joined.is_fixed, []
         self.base, self.places = {}, {}
 
-    rows = property(lambda self: self.size // self.columns)
+    @property
+    def rows(self):
+        """How many rows there are."""
+        return self.size // self.columns
 
     def operands_of(self, one):
         """Return what an inner instruction reads, views looked through."""
