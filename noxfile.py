@@ -43,7 +43,7 @@ def lowest_versions():
     """Return the lowest versions that pyproject.toml allows of what the tests need."""
     extras = PROJECT["optional-dependencies"]
     wanted = [*PROJECT["dependencies"], *extras["dev"], *extras["jit"]]
-    wanted += extras["sklearn"] + extras["plot"]
+    wanted += extras["sklearn"] + extras["plot"] + extras["examples"]
     return [line.replace(">=", "==") for line in wanted if ">=" in line]
 
 
@@ -65,9 +65,11 @@ def lint(session):
 
 @nox.session
 def types(session):
-    """Check the types."""
-    session.install("-e", ".", *requirement("mypy"))
+    """Check the types: of xdl, and of a program of what users write."""
+    tools = requirement("mypy", "pyright", "pytest", "pytest-randomly")
+    session.install("-e", ".", *tools)
     session.run("mypy")
+    session.run("pytest", "tests/typing")
 
 
 @nox.session
@@ -199,5 +201,5 @@ def peers(session):
 @nox.session(default=False)
 def gpu(session):
     """Run the tests and the measurements that need a CUDA device."""
-    session.install("-e", ".[cuda,dev]", PYTORCH)
+    session.install("-e", ".[cuda,dev]", PYTORCH, "nvmath-python")
     session.run("python", "-m", "benchmarks.gpu", *session.posargs)

@@ -23,37 +23,23 @@ import time
 
 import numpy as np
 
-import xdl
-from benchmarks.peer_data import samples, text
 from benchmarks.peer_worker import forget_peak, peak_megabytes
 from benchmarks.peer_xdl import WORKLOADS as OF_PEERS
-from benchmarks.peer_xdl import Training
+from benchmarks.peer_xdl_larger import WORKLOADS as LARGER
 
 CALLS = 4
 FORMS = ("numpy", "numba")
 RESULTS = pathlib.Path(__file__).parent / "results"
 
 
-def _resnet(threads):
-    xdl.seed(0)
-    model = xdl.models.ResNet(width=16, blocks=(3, 3, 3))
-    inputs, labels = samples(32, 3 * 32 * 32)
-    images = inputs.reshape(32, 3, 32, 32)
-    return Training(model, xdl.SGD(model, lr=0.05, momentum=0.9), images, labels)
-
-
-def _gpt(threads):
-    xdl.seed(0)
-    model = xdl.models.GPT(tokens=128, context=128, size=384, heads=6, layers=6)
-    tokens = text(8, 128, 128)
-    given = tokens[:, :-1].copy(), tokens[:, 1:].copy()
-    return Training(model, xdl.optim.AdamW(model, lr=3e-4), *given)
-
-
 WORKLOADS = {
     **OF_PEERS,
-    "ResNet-20, 32 images of 32x32": _resnet,
-    "GPT 6 layers of 384, 128 tokens, batch 8": _gpt,
+    "ResNet-20, 32 images of 32x32": LARGER[
+        "ResNet-20 of width 16, 32 images of 32x32"
+    ],
+    "GPT 6 layers of 384, 128 tokens, batch 8": LARGER[
+        "GPT 6 layers of 384, 128 tokens, batch 8"
+    ],
 }
 
 

@@ -41,3 +41,23 @@ def weights(rows, columns):
     """Return the float32 starting weights (rows, columns) of a layer."""
     rng = np.random.default_rng([rows, columns])
     return (rng.standard_normal((rows, columns)) / rows**0.5).astype(np.float32)
+
+
+RESNET = {"width": 16, "blocks": (3, 3, 3)}
+RESNET_BATCH = 32
+WIDE_GPT = {"tokens": 128, "context": 128, "size": 384, "heads": 6, "layers": 6}
+LONG_GPT = {"tokens": 128, "context": 512, "size": 128, "heads": 4, "layers": 4}
+TABLE = (32, 256, 256, 2)
+TABLE_BATCH = 256
+GRU = {"features": 16, "size": 64, "length": 32, "batch": 32, "classes": 5}
+FIELD = (2, 64, 64, 64, 1)  # x and t to u
+FIELD_POINTS = 512
+SIGNALS = {"channels": 8, "length": 256, "batch": 64, "classes": 6}
+SEPARABLE = {"channels": 32, "size": 32, "batch": 32, "classes": 10}
+WORDS = {"rows": 50_000, "size": 64, "length": 32, "batch": 64, "classes": 4}
+
+
+def arrays(n, *shape, classes):
+    """Return float32 inputs (n, *shape), some below 0, and integer labels (n,)."""
+    inputs, labels = samples(n, math.prod(shape), classes)
+    return (inputs - np.float32(0.5)).reshape(n, *shape), labels

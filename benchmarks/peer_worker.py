@@ -6,6 +6,7 @@ standard input with the microseconds per step of one round, and ends with the in
 """
 
 import importlib
+import importlib.util
 import json
 import pathlib
 import re
@@ -31,13 +32,22 @@ def forget_peak():
         peak.write_text("5")
 
 
+def _workloads(peer):
+    """Return the workloads of a peer by name; not every peer has the larger ones."""
+    found = dict(importlib.import_module(f"benchmarks.peer_{peer}").WORKLOADS)
+    if importlib.util.find_spec(f"benchmarks.peer_{peer}_larger"):
+        larger = importlib.import_module(f"benchmarks.peer_{peer}_larger")
+        found |= larger.WORKLOADS
+    return found
+
+
 def main(peer, workload, threads):
     peer, _, form = peer.partition("-")
     module = importlib.import_module(f"benchmarks.peer_{peer}")
     if form == "numba":
         importlib.import_module("numba")
     before = peak_megabytes()
-    made = module.WORKLOADS[workload](int(threads))
+    made = _workloads(peer)[workload](int(threads))
     step = made.stepping(form) if peer == "xdl" else made
     start = time.perf_counter()
     step()

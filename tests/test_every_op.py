@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import xdl
+from tests.support.counterparts import reference_of
 from tests.support.operations import with_cases
-from tests.support.references import GRADIENTS_AT_KINKS, NO_REFERENCE, REFERENCES
 from tests.support.strict import CPU, DEVICE1
 from xdl.backend import dtype_name, is_floating, to_numpy
 from xdl.core.case import BadCase, Case
@@ -30,11 +30,11 @@ def _has_gradient(op_class, case):
 
 
 def _is_smooth(op_class, case):
-    return op_class.gradient is not None and case.smooth
+    return op_class.gradient is not None and case.is_smooth
 
 
 def _has_kink(op_class, case):
-    return op_class.gradient is not None and not case.smooth
+    return op_class.gradient is not None and not case.is_smooth
 
 
 def _takes_floats(op_class, case):
@@ -114,19 +114,21 @@ def _step(case):
 
 
 def test_every_operation_has_a_reference_or_a_reason():
-    names = {op_class.__name__ for op_class in with_cases()}
+    without = [
+        f"add `reference = ...` to {c.__module__}.{c.__name__}, or a function to "
+        f"tests/ops/{c.__module__.split('.')[2]}/references.py"
+        for c in with_cases()
+        if reference_of(c) is None
+    ]
 
-    assert names == REFERENCES.keys() | NO_REFERENCE.keys()
+    assert [] == without
 
 
-@pytest.mark.parametrize(
-    ("op_class", "case"),
-    _cases(has=lambda op_class, case: op_class.__name__ in REFERENCES),
-)
+@every_case
 def test_value_matches_reference(op_class, case):
     inputs = draw_inputs(case)
     with np.errstate(all="ignore"):
-        expected = np.asarray(REFERENCES[op_class.__name__](*inputs, **case.options))
+        expected = np.asarray(reference_of(op_class)(*inputs, **case.options))
 
     y = op_class(**case.options)(*inputs)
 
@@ -184,13 +186,6 @@ def test_gradient_of_gradient_matches_finite_difference(op_class, case):
     check_gradient(_in_float64(op), *variables, order=2, **_step(case))
 
 
-def _gradients_at(op_class, case):
-    """Return those of the table: of the case, by its number, or of the lone one."""
-    name = op_class.__name__
-    numbered = f"{name}-{op_class.cases.index(case)}"
-    return GRADIENTS_AT_KINKS.get(numbered) or GRADIENTS_AT_KINKS[name]
-
-
 @every_kink
 def test_gradient_at_a_kink_is_that_of_pytorch(op_class, case):
     op = op_class(**case.options)
@@ -199,7 +194,7 @@ def test_gradient_at_a_kink_is_that_of_pytorch(op_class, case):
 
     y.backward(np.ones(y.shape))
 
-    expected = [np.asarray(g) for g in _gradients_at(op_class, case)]
+    expected = [np.asarray(g) for g in case.gradients]
     _assert_close(expected, _gradients(variables), 1e-11)
 
 

@@ -132,7 +132,7 @@ def test_watching_sees_an_import_of_an_optional_library_that_is_missing_or_not()
     assert ["mpi4py"] == optional_imports_of(code)
 
 
-READ = ["model", "gradients", "compile", "save", "op"]
+READ = ["loop", "model", "gradients", "compile", "save", "op"]
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=READ)
@@ -241,9 +241,12 @@ def test_a_host_gpu_that_cannot_be_made_is_skipped_and_in_ci_an_error(
     assert [] == session.commands
 
 
+NEEDED = ("dev", "jit", "sklearn", "plot", "examples")
+
+
 def test_lowest_installs_the_lowest_version_of_each_dependency(noxfile, tmp_path):
     session = RecordingSession(tmp_path)
-    extras = [EXTRA_DEPENDENCIES[name] for name in ("dev", "jit", "sklearn", "plot")]
+    extras = [EXTRA_DEPENDENCIES[name] for name in NEEDED]
     every = sum(extras, PROJECT["dependencies"])
     needed = [line for line in every if not line.startswith("xdl[")]
 
@@ -300,7 +303,7 @@ def test_info_shows_the_version_the_device_and_every_optional_package():
     packages = {package for extra in EXTRAS.values() for package in extra}
     assert (0, "") == (finished.returncode, finished.stderr)
     assert (xdl.__version__, "cpu") == (shown["xdl"], shown["device"])
-    assert {"python", "numpy"} | packages == shown.keys() - {"xdl", "device"}
+    assert {"python", "numpy", "heap"} | packages == shown.keys() - {"xdl", "device"}
 
 
 def test_info_says_what_is_wrong_with_a_device_that_cannot_be_used():

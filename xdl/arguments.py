@@ -6,9 +6,13 @@ comes from NumPy, PyTorch, Keras or scikit-learn is told here what xdl calls the
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import FunctionType
+from typing import Any, TypeVar, cast
 
 from xdl.errors import ArgumentError, XdlError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Class = TypeVar("Class", bound=type)
 
 # What others call an argument, and what xdl calls it: the first that there is counts.
 NAMES = {
@@ -125,7 +129,7 @@ REMEDIES = {
 FOREIGN = (TypeError, ValueError, LookupError, AttributeError, OverflowError)
 
 
-def explained(function: Callable[..., Any]) -> Callable[..., Any]:
+def explained(function: Function) -> Function:
     """Return the function, with errors that teach where a call does not fit it."""
 
     @functools.wraps(function)
@@ -142,13 +146,21 @@ def explained(function: Callable[..., Any]) -> Callable[..., Any]:
             given = named(function, arguments) | options
             raise failed(function.__name__, error, given) from error
 
-    return call
+    return cast(Function, call)
 
 
 def explain_init(cls: type) -> None:
     """Let a class of xdl refuse arguments of its constructor as ``explained`` does."""
     if "__init__" in vars(cls) and cls.__module__.startswith("xdl."):
         type.__setattr__(cls, "__init__", explained(vars(cls)["__init__"]))
+
+
+def explain_methods(cls: Class) -> Class:
+    """Let the public methods of a class refuse arguments as ``explained`` does."""
+    for name, method in list(vars(cls).items()):
+        if isinstance(method, FunctionType) and not name.startswith("_"):
+            setattr(cls, name, explained(method))
+    return cls
 
 
 def has_run(error: BaseException) -> bool:
@@ -194,9 +206,9 @@ def misfit(
     elif twice := [name for name in options if name in given]:
         said = f"{twice[0]!r} came twice"
     else:
-        needed = [p.name for p in every if p.default is p.empty and p.name in names]
+        required = [p.name for p in every if p.default is p.empty and p.name in names]
         named = {p.name for p in every if p.kind > p.POSITIONAL_ONLY} & set(options)
-        missing = [n for n in needed if n not in given and n not in named]
+        missing = [n for n in required if n not in given and n not in named]
         are = "is" if len(missing) == 1 else "are"
         said = f"{' and '.join(missing)} {are} missing"
     return ArgumentError(f"{who}: {said}: {who}{listed}")
@@ -252,11 +264,13 @@ def refuse_uncallable(who: str, function: Any) -> None:
 
 
 def is_ours(made: Any) -> bool:
-    """Tell whether a function or class is of xdl.ops: no code of users runs in there.
+    """Tell whether a function or class is of xdl.ops, or a method that calls one.
+
+    No code of users runs in there.
 
     What users' code raises is raised as it is.
     """
-    return str(made.__module__).startswith("xdl.ops.")
+    return str(made.__module__).startswith(("xdl.ops.", "xdl.core.methods"))
 
 
 def named(function: Callable[..., Any], arguments: Sequence[Any]) -> dict[str, Any]:

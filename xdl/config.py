@@ -10,16 +10,16 @@ import sys
 
 from xdl import backend
 from xdl.arguments import explained
+from xdl.backend import heap
 from xdl.errors import DeviceError
 
 # The optional packages by the extra that installs them.
 EXTRAS = {
-    "cuda": ("cupy-cuda13x", "nvmath-python"),
+    "cuda": ("cupy-cuda13x",),
     "jit": ("numba",),
     "sklearn": ("scikit-learn",),
     "plot": ("matplotlib",),
     "onnx": ("onnx", "onnxruntime"),
-    "mpi": ("mpi4py",),
 }
 
 
@@ -55,6 +55,7 @@ def configuration(cuda: bool = False) -> dict[str, str]:
         "xdl": str(importlib.import_module("xdl").__version__),
         "python": f"{platform.python_version()} on {platform.platform(terse=True)}",
         "numpy": f"{_version('numpy')}, BLAS {_blas()}",
+        "heap": f"{heap.megabytes()} MiB of freed memory are kept (XDL_HEAP_MB)",
     }
     gpu = "cuda" if cuda else None
     try:

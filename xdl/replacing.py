@@ -14,7 +14,7 @@ from xdl.errors import CheckpointError
 try:
     import fcntl
 except ImportError:  # Windows: it has no such locks, and no folder to fsync
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _NAME = re.compile(r"\.xdl-[0-9a-f]{32}\.tmp")  # of our temporary files, and no others
 # What another user puts in our way is neither followed nor waited for.

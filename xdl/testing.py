@@ -1,14 +1,27 @@
 """What tests of xdl and of your own operations share: checking gradients."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from xdl import arguments, backend
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
+from xdl.typing import ArrayLike
 
 
 @arguments.explained
-def check_gradient(function, *arrays, order=1, seed=0, step=1e-6, tolerance=1e-6):
+def check_gradient(
+    function: Callable[..., Any],
+    *arrays: ArrayLike,
+    order: int = 1,
+    seed: int = 0,
+    step: float = 1e-6,
+    tolerance: float = 1e-6,
+) -> None:
     """Compare the gradient of a function with finite differences, in float64.
 
     For every input x, the gradient of ``<u, function(x)>`` along v is compared with
@@ -46,7 +59,7 @@ def check_gradient(function, *arrays, order=1, seed=0, step=1e-6, tolerance=1e-6
         gys = [
             Variable(gy, "gy").to(o.device) for gy, o in zip(gys, outputs, strict=True)
         ]
-        options = {
+        options: dict[str, Any] = {
             "order": order - 1,
             "seed": seed,
             "step": step,
@@ -56,7 +69,7 @@ def check_gradient(function, *arrays, order=1, seed=0, step=1e-6, tolerance=1e-6
 
 
 @arguments.explained
-def draw_inputs(case, dtype="float64", seed=0):
+def draw_inputs(case: Any, dtype: str = "float64", seed: int = 0) -> Any:
     """Return the inputs of a ``Case`` or ``BadCase`` as NumPy arrays and None.
 
     Args:
@@ -173,8 +186,8 @@ def _described(i, name, gradient, missing, slope):
         v[position] = 1.0
         expected[position] = slope(v)
     difference = np.abs(gradient - expected)
-    worst = np.unravel_index(np.argmax(difference), difference.shape)
-    worst = tuple(map(int, worst))
+    place = np.unravel_index(np.argmax(difference), difference.shape)
+    worst = tuple([int(i) for i in place])
     label = f'input {i} "{name}"' if name else f"input {i}"
     norms = [np.linalg.norm(a) for a in (difference, gradient, expected)]
     return (

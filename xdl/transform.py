@@ -3,25 +3,33 @@
 They leave the ``grad`` of every Variable as it was: a gradient is a result here.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from xdl import backend
-from xdl.arguments import explained, refuse_uncallable
+from xdl.arguments import Function, explained, refuse_uncallable
 from xdl.backend import NAMESPACES, random
 from xdl.core import mode
 from xdl.core.debug import user_line
-from xdl.core.node import Node, leaf, order, tick
+from xdl.core.node import Leaf, Node, order, tick
 from xdl.core.op import Op
 from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, GraphError, ShapeError
+from xdl.typing import ArrayLike
 
 
 @explained
-def gradient(function, argnums=0, create_graph=False):
+def gradient(
+    function: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    create_graph: bool = False,
+) -> Callable[..., Any]:
     """Return the function that computes the gradient of a function.
 
     Args:
@@ -59,7 +67,11 @@ def gradient(function, argnums=0, create_graph=False):
 
 
 @explained
-def value_and_gradient(function, argnums=0, create_graph=False):
+def value_and_gradient(
+    function: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    create_graph: bool = False,
+) -> Callable[..., tuple[Any, Any]]:
     """Return the function that computes the value and the gradient of a function.
 
     Arguments and errors are those of ``gradient``.
@@ -104,7 +116,11 @@ def value_and_gradient(function, argnums=0, create_graph=False):
 
 
 @explained
-def hessian_vector_product(function, x, v):
+def hessian_vector_product(
+    function: Callable[..., Any],
+    x: ArrayLike,
+    v: ArrayLike,
+) -> Any:
     """Multiply the matrix of a function's second derivatives with a vector.
 
     The matrix is never made: it costs about two gradients.
@@ -130,18 +146,18 @@ def hessian_vector_product(function, x, v):
     """
     start = tick()
     entry = _Entry(x, 0, create_graph=False)
-    v = v._value if isinstance(v, Variable) else backend.asarray(v)
-    if v.shape != entry.inside.shape:
+    vector = v._value if isinstance(v, Variable) else backend.asarray(v)
+    if vector.shape != entry.inside.shape:
         raise ShapeError(
-            f"hessian_vector_product: v has shape {v.shape}, needed that of x, "
+            f"hessian_vector_product: v has shape {vector.shape}, needed that of x, "
             f"{entry.inside.shape}"
         )
     slope = gradient(function, create_graph=True)(entry.inside)
-    return entry.result(_gradients(slope, entry.nodes, start, v, False))
+    return entry.result(_gradients(slope, entry.nodes, start, vector, False))
 
 
 @explained
-def recompute(function):
+def recompute(function: Function) -> Function:
     """Return the same function, which remembers its arguments alone for a backward.
 
     What it computes on the way is freed at once and computed again when a backward
@@ -179,7 +195,7 @@ def recompute(function):
             return function(*inputs, **options)
         return _Recomputed(function, inputs, options).output(inputs)
 
-    return recomputed
+    return cast(Function, recomputed)
 
 
 class _Argument(Op):
@@ -210,7 +226,8 @@ class _Entry:
     """An argument to differentiate by: what the function is given, and its nodes."""
 
     def __init__(self, given, position, create_graph):
-        self.names, self.parent = None, None
+        self.names: list[str] | None = None
+        self.parent: Any = None
         self.create_graph = create_graph
         store = getattr(given, "parameter", given)
         if isinstance(store, Parameter):
@@ -220,7 +237,7 @@ class _Entry:
         else:
             self.inside = self._stand_in(given, position, create_graph)
             self.variables = [self.inside]
-        self.nodes = [variable._node for variable in self.variables]
+        self.nodes: list[Any] = [variable._node for variable in self.variables]
 
     def _stand_in(self, given, position, create_graph):
         is_variable = isinstance(given, Variable)
@@ -233,7 +250,7 @@ class _Entry:
         if create_graph and is_variable and given.trainable:
             self.parent = given._node
             return _entered(given)
-        return Variable._of(array, leaf(array, given.name if is_variable else None))
+        return Variable._of(array, Leaf(array, given.name if is_variable else None))
 
     def result(self, found):
         """Return the gradients of its nodes; attach it to where it came from."""
@@ -254,8 +271,6 @@ class _Entry:
 class _Recomputed:
     """One call of a function that is computed again: what its node asks of an Op."""
 
-    _sources = (("inputs", 0),)
-
     def __init__(self, function, inputs, options):
         self.function, self.options = function, options
         self.draws = random.state()
@@ -266,14 +281,14 @@ class _Recomputed:
     def __repr__(self):
         return f"Recomputed({getattr(self.function, '__name__', self.function)})"
 
-    def flops(self, y_shape, *shapes):
+    def flops_of(self, node):
         """Return None: the function's operations were not kept."""
 
     def output(self, inputs):
         """Call the function, forget its graph, and return its result on one node."""
         start = tick()
         tracked = list(itertools.compress(inputs, self.is_tracked))
-        inside = [Variable._of(v._value, leaf(v._value, v.name)) for v in tracked]
+        inside = [Variable._of(v._value, Leaf(v._value, v.name)) for v in tracked]
         result = _checked(self._call(inside), "recompute")
         if result._node is None:
             return result
@@ -304,7 +319,7 @@ class _Recomputed:
         if create_graph:
             inside = [_entered(variable) for variable in inputs]
         else:
-            inside = [Variable._of(array, leaf(array, None)) for array in inputs]
+            inside = [Variable._of(array, Leaf(array, None)) for array in inputs]
         with mode.enable_grad(), _same_draws(self.draws):
             output = self._call(inside)
         nodes = [*(variable._node for variable in inside), *self.outer]
@@ -321,7 +336,8 @@ def _borders(root, start):
     Raises:
         GraphError: a result that was computed before ``start`` did.
     """
-    found, waiting = {}, [root]
+    found: dict[Any, Any] = {}
+    waiting = [root]
     seen = {root}
     for node in waiting:  # grows while it is walked
         if node.op is None:

@@ -45,7 +45,7 @@ def hold() -> Held | None:
     if found != _found:
         pairs = zip(_NUMBERS, found, strict=True)
         _found, _handlers = found, [pair for pair in pairs if callable(pair[1])]
-    held = {}, _handlers
+    held: tuple[dict[int, Any], list[Any]] = {}, _handlers
     note = held[0].__setitem__  # of C: as a handler it runs no Python
     try:
         for number, _ in _handlers:

@@ -24,7 +24,7 @@ def test_graph_lists_operations_and_leaves_oldest_first(loss):
 
     operations = [str(node.op) for node in graph.nodes]
     assert ["Linear", "Tanh", "Matmul", "Sum"] == operations
-    assert ["w", 'b"1"'] == [leaf.place for leaf in graph.leaves]
+    assert ["w", 'b"1"'] == [leaf.name for leaf in graph.leaves]
     assert (6, loss) == (graph.parameter_count, graph.output)
 
 

@@ -72,7 +72,7 @@ def test_an_operation_never_changes_once_it_is_made():
 
 def test_an_operation_without_options_never_changes_either():
     with pytest.raises(GraphError, match="never changes"):
-        xdl.exp.factor = 5.0
+        xdl.exp.op.factor = 5.0
 
 
 def test_a_subclass_may_set_options_after_its_base():
@@ -92,7 +92,7 @@ def test_a_subclass_may_set_options_after_its_base():
 @pytest.mark.parametrize(
     ("op", "text"),
     [
-        (xdl.exp, "Exp"),
+        (xdl.exp.op, "Exp"),
         (Scale(), "Scale"),
         (Scale(3.0), "Scale(factor=3.0)"),
         (Scale(label="a"), "Scale(label='a')"),

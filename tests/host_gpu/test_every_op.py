@@ -18,7 +18,7 @@ every_smooth_case = pytest.mark.parametrize(
     [
         param
         for param in cases(Case)
-        if param.values[0].gradient is not None and param.values[1].smooth
+        if param.values[0].gradient is not None and param.values[1].is_smooth
     ],
 )
 

@@ -140,7 +140,7 @@ def test_groups_that_do_not_divide_the_channels_are_refused(groups):
 @pytest.mark.parametrize(
     ("x", "weight", "options", "says"),
     [
-        ((1, 2, 4, 4), (1, 2, 3), {}, "conv1d: x"),
+        ((1, 2, 4, 4), (1, 2, 3), {}, r"Conv1d\(.*\): x"),
         ((1, 2, 2), (1, 2, 3), {}, "does not fit"),
         ((1, 2, 4), (1, 2, 3), {"stride": (1, 1)}, "needed an int"),
         ((1, 2, 4), (1, 2, 3), {"dilation": 0}, "dilation"),

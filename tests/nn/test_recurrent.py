@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.support.references import REFERENCES
+from tests.ops.recurrent.references import REFERENCES
 
 LAYERS = [xdl.nn.LSTM, xdl.nn.GRU, xdl.nn.RNN]
 every_layer = pytest.mark.parametrize("layer_class", LAYERS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.support.references_activation import dropout_mask
+from tests.ops.random.references import dropout_mask
 from xdl import ArgumentError, ShapeError
 from xdl.backend import random
 from xdl.nn import Dropout, Flatten, Linear, ReLU, Sequential

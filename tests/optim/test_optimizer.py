@@ -7,7 +7,7 @@ import xdl
 from xdl import SGD, ArgumentError, GraphError, Variable
 from xdl.nn import Linear
 from xdl.optim import Optimizer
-from xdl.optim.optimizer import Range
+from xdl.optim.ranges import Range
 
 
 def test_update_clears_all_gradients_and_step_keeps_them():

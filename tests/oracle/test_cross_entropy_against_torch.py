@@ -5,7 +5,7 @@ import pytest
 
 import xdl
 from tests.oracle.comparison import ORDERS, VALUE, assert_same, in_torch, in_xdl, torch
-from tests.oracle.torch_counterparts import torch_cross_entropy
+from tests.oracle.torch_calls.loss import torch_cross_entropy
 
 LABELS = [0, 3, 1, 1, 2, 0]
 WEIGHT = [0.5, 0.0, 2.0, 1.25]

@@ -1,7 +1,5 @@
 """Every case of every operation, compiled: the numbers of eager to the bit."""
 
-import inspect
-
 import ml_dtypes  # noqa: F401  (NumPy learns the name "bfloat16" from it)
 import numpy as np
 import pytest
@@ -9,7 +7,7 @@ import pytest
 import xdl
 from tests.support.compared import arrays_of, differing
 from tests.support.counted import EAGER_CALLS, Counted
-from tests.support.operations import with_cases
+from tests.support.counterparts import composed_functions
 from tests.test_every_op import NOT_DIFFERENTIABLE, _cases
 from xdl import GraphError
 from xdl.backend import is_floating
@@ -20,34 +18,8 @@ SEEDS = (0, 0, 1, 2)  # of the inputs at each call: the second one is verified
 # Operations whose options name random bits: a step draws them by the function.
 DRAWN = {"Dropout": lambda p=0.5, key=0, number=0: lambda x: xdl.dropout(x, p)}
 
-# Functions that have no operation of their own, and shapes that they take.
-COMPOSED = {
-    "adaptive_avg_pool2d": (lambda x: xdl.adaptive_avg_pool2d(x, 2), [(2, 3, 5, 6)]),
-    "avg_pool1d": (lambda x: xdl.avg_pool1d(x, 2), [(2, 3, 7)]),
-    "conv1d": (xdl.conv1d, [(2, 3, 7), (4, 3, 3), (4,)]),
-    "conv_transpose1d": (xdl.conv_transpose1d, [(2, 3, 5), (3, 2, 3), (2,)]),
-    "conv_transpose2d": (xdl.conv_transpose2d, [(2, 3, 4, 4), (3, 2, 3, 3), (2,)]),
-    "diagonal": (xdl.diagonal, [(3, 4)]),
-    "diff": (xdl.diff, [(3, 5)]),
-    "dot": (xdl.dot, [(5,), (5,)]),
-    "flatten": (xdl.flatten, [(2, 3, 4)]),
-    "group_norm": (lambda x, w, b: xdl.group_norm(x, 2, w, b), [(3, 4, 5), (4,), (4,)]),
-    "gru_cell": (xdl.gru_cell, [(2, 3), (2, 4), (3, 12), (4, 12)]),
-    "instance_norm": (xdl.instance_norm, [(3, 4, 5), (4,), (4,)]),
-    "lstm_cell": (xdl.lstm_cell, [(2, 3), (2, 4), (2, 4), (3, 16), (4, 16)]),
-    "matrix_transpose": (xdl.matrix_transpose, [(2, 3, 4)]),
-    "max_pool1d": (lambda x: xdl.max_pool1d(x, 2), [(2, 3, 7)]),
-    "moveaxis": (lambda x: xdl.moveaxis(x, 0, 2), [(2, 3, 4)]),
-    "outer": (xdl.outer, [(3,), (4,)]),
-    "repeat": (lambda x: xdl.repeat(x, 2, 1), [(2, 3)]),
-    "rnn_cell": (xdl.rnn_cell, [(2, 3), (2, 4), (3, 4), (4, 4)]),
-    "swapaxes": (lambda x: xdl.swapaxes(x, 0, 1), [(2, 3, 4)]),
-    "tensordot": (xdl.tensordot, [(2, 3, 4), (3, 4, 5)]),
-    "tile": (lambda x: xdl.tile(x, (2, 2)), [(2, 3)]),
-    "topk": (lambda x: xdl.topk(x, 2), [(3, 5)]),
-    "transpose": (xdl.transpose, [(2, 3)]),
-}
-NOT_COMPILED = {"from_dlpack": "it takes arrays of other libraries"}
+NOT_COMPILED = {"from_dlpack"}  # it takes arrays of other libraries
+COMPOSED = [name for name in composed_functions() if name not in NOT_COMPILED]
 
 # What no program can hold, and a part of what is said: why, or what to do.
 REFUSED = {
@@ -172,23 +144,19 @@ def test_value_and_gradients_of_state_are_those_of_eager(op_class, case, dtype):
 
 
 def test_every_function_is_an_operation_or_composed():
-    of_operations = {inspect.getdoc(op_class) for op_class in with_cases()}
-    composed = {
-        name
-        for name in xdl.ops.__all__
-        if inspect.getdoc(getattr(xdl.ops, name)) not in of_operations
-    }
+    without = [n for n in COMPOSED if not getattr(xdl.ops, n).cases]
 
-    assert composed == COMPOSED.keys() | NOT_COMPILED.keys()
+    assert [] == without, "add `cases=` to the decorator: @composed(cases=(Case(...),))"
 
 
 @pytest.mark.parametrize("name", COMPOSED)
 def test_functions_of_several_operations_give_the_numbers_of_eager(name):
-    function, shapes = COMPOSED[name]
-    variables = [xdl.Variable(np.zeros(shape, "float32")) for shape in shapes]
+    function = getattr(xdl.ops, name)
+    (case,) = function.cases
+    variables = [xdl.Variable(np.zeros(shape, "float32")) for shape in case.inputs]
 
     def step():
-        y = function(*variables)
+        y = function(*variables, **case.options)
         first = y[0] if isinstance(y, tuple) else y
         xdl.sum(first * first).backward()
         gradients = [v.grad for v in variables if v.grad is not None]

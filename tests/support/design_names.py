@@ -1,34 +1,8 @@
-"""The public names that xdl promises, and what checks those that are no functions.
+"""The public names that are no operations, and what checks each.
 
 The check of a layer is the function that it calls, which stands in the table of the
 comparisons with PyTorch, or the file of the test that compares it as a whole.
 """
-
-_FUNCTIONS = """
-    add subtract multiply divide floor_divide remainder power negative positive abs sign
-    square sqrt rsqrt reciprocal exp exp2 expm1 log log1p log2 log10 logaddexp sin cos
-    tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh erf maximum minimum clip
-    where floor ceil round equal not_equal less less_equal greater greater_equal
-    logical_and logical_or logical_not isnan isinf isfinite
-    sum prod mean var std max min all any argmax argmin logsumexp norm
-    cumulative_sum cumulative_prod sort argsort topk diff
-    matmul dot vecdot outer tensordot einsum linear
-    reshape permute_dims transpose matrix_transpose swapaxes moveaxis expand_dims
-    squeeze broadcast_to concat stack split unstack flip roll tile repeat pad tril triu
-    diagonal flatten astype
-    take take_along_axis getitem index_update index_add one_hot
-    relu leaky_relu elu selu celu gelu silu mish sigmoid hard_sigmoid softplus softsign
-    hard_tanh relu6 hard_swish glu softmax log_softmax dropout
-    conv1d conv2d conv3d conv_transpose1d conv_transpose2d max_pool1d max_pool2d
-    avg_pool1d avg_pool2d adaptive_avg_pool2d interpolate
-    batch_norm layer_norm group_norm instance_norm rms_norm
-    embedding scaled_dot_product_attention
-    rnn_cell gru_cell lstm_cell rnn gru lstm
-    softmax_cross_entropy nll_loss square_error mean_squared_error l1_loss huber_loss
-    smooth_l1_loss binary_cross_entropy binary_cross_entropy_with_logits kl_div
-    hinge_loss cosine_embedding_loss triplet_loss ctc_loss
-"""
-FUNCTIONS = tuple(_FUNCTIONS.split())
 
 _NORMALIZATION = "test_layers_normalization.py"
 _RECURRENT = "test_recurrent_layers.py"

@@ -18,6 +18,11 @@ def operations():
     return sorted(ours, key=lambda cls: cls.__qualname__)
 
 
+def with_onnx():
+    """Return those with cases that ONNX has an operator for, or several."""
+    return [cls for cls in with_cases() if cls.onnx or cls.to_onnx is not Op.to_onnx]
+
+
 def with_cases():
     """Return those that have cases."""
     return [cls for cls in operations() if cls.cases]

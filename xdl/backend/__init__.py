@@ -7,11 +7,12 @@ arrays are made; ``asarray`` brings any input there. CuPy is imported in
 """
 
 import importlib
+from typing import Any
 
 import numpy as np
 
+from xdl.backend import heap, refusal
 from xdl.backend import numpy as _numpy
-from xdl.backend import refusal
 from xdl.backend.device import CPU, Device, device, usable, use_device
 from xdl.errors import DeviceError, DtypeError
 
@@ -32,6 +33,8 @@ __all__ = [
     "use_device",
 ]
 
+heap.keep(heap.megabytes())
+
 DEFAULT_DTYPE = "float32"
 FLOATING = frozenset({"float16", "bfloat16", "float32", "float64"})
 INTEGER = frozenset(
@@ -40,7 +43,7 @@ INTEGER = frozenset(
 
 # From an array's type to the namespace that computes with it. NumPy's scalars are
 # here because its reductions return them.
-NAMESPACES = {np.ndarray: _numpy}
+NAMESPACES: dict[type, Any] = {np.ndarray: _numpy}
 NAMESPACES.update(
     (np.dtype(name).type, _numpy) for name in {"bool", "longlong", "ulonglong"}
 )
@@ -58,12 +61,12 @@ INTEGER_DTYPES = {np.dtype(name) for name in INTEGER}
 
 # How each kind of array that is not NumPy's is moved and placed: "to_numpy(array)",
 # "from_numpy(array, device)", "device_of(array)". Filled by `register`.
-_LIBRARIES = {}
+_LIBRARIES: dict[Any, Any] = {}
 
 # From the type of arrays that are changed many in one launch to what does so: see
 # `xdl.backend.cuda.optim`. It is empty while no GPU is used.
-TOGETHER = {}
-_DTYPE_NAMES = {}
+TOGETHER: dict[Any, Any] = {}
+_DTYPE_NAMES: dict[Any, Any] = {}
 
 # DLPack's numbers for devices.
 _CUDA_OF_DLPACK = 2

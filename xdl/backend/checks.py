@@ -16,7 +16,7 @@ from xdl.recording import current
 MOST = 1024  # checks that are kept: one that failed is, all others may be forgotten
 _LAST = 2**64 - 1
 _PARTS = 2**24  # what one check may tell apart
-_checks = ContextVar("xdl_checks", default=None)
+_checks: ContextVar[Any] = ContextVar("xdl_checks", default=None)
 
 
 class Checks:

@@ -337,7 +337,7 @@ def scatter_set(x, index, values):
     index, y = checked(x, index, _ask()), x.copy()
     parts = index if isinstance(index, tuple) else (index,)
     has_array = [part for part in parts if isinstance(part, cupy.ndarray)]
-    if has_array and getattr(values, "ndim", 0):
+    if has_array and getattr(values, "ndim", 0) > 0:
         with x.device:
             last = cupy.zeros(x.shape, uint64)
             shape = last[index].shape

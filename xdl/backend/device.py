@@ -1,10 +1,13 @@
 """Which device new arrays are made on: ``XDL_DEVICE``, ``use_device``, ``device``."""
 
+from __future__ import annotations
+
 import importlib
 import os
 import re
 import sys
 from contextvars import ContextVar
+from typing import Any, Self
 
 from xdl.arguments import explained
 from xdl.errors import DeviceError
@@ -28,7 +31,7 @@ class Device(str):
 
     __slots__ = ()
 
-    def __new__(cls, name):
+    def __new__(cls, name: str) -> Self:
         if isinstance(name, cls):
             return name
         match = re.fullmatch(
@@ -41,22 +44,22 @@ class Device(str):
         return super().__new__(cls, f"cuda:{match[1] or 0}" if name != "cpu" else name)
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """``"cpu"`` or ``"cuda"``."""
         return self.partition(":")[0]
 
     @property
-    def index(self):
+    def index(self) -> int:  # type: ignore[override]
         """The number of the GPU; 0 for the CPU."""
         return int(self.partition(":")[2] or 0)
 
 
 CPU = Device("cpu")
-_current = ContextVar("xdl_device", default=None)
+_current: ContextVar[Any] = ContextVar("xdl_device", default=None)
 
 
 @explained
-def device():
+def device() -> Device:
     """Return the Device that new Variables are made on.
 
     It is what ``use_device`` chose in this thread, else ``XDL_DEVICE``, else the CPU.
@@ -91,19 +94,19 @@ class use_device:
     """
 
     @explained
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self._before = _current.get()
         self.device = usable(name, "use_device")
         _current.set(self.device)
 
-    def __enter__(self):
+    def __enter__(self) -> Device:
         return self.device
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         _current.set(self._before)
 
 
-_environment = {}
+_environment: dict[Any, Any] = {}
 
 
 def _from_environment():
@@ -113,7 +116,7 @@ def _from_environment():
     return _environment[name]
 
 
-def usable(name, who="device"):
+def usable(name: Any, who: str = "device") -> Device:
     """Return the Device called ``name`` once it is known to work."""
     if name == "auto":
         return _automatic(who)

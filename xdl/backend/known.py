@@ -5,10 +5,15 @@ nobody else has them, so nobody writes into them.
 """
 
 import weakref
+from typing import Any
 
 _MOST = 1 << 20  # elements: a GPU is faster with more, though it is waited for
-_ranges = {}  # from the id of an array to (a weak reference, the least, the greatest)
-_checked = {}  # from the id of an array to (a weak reference, the size of the axis)
+_ranges: dict[
+    Any, Any
+] = {}  # from the id of an array to (a weak reference, the least, the greatest)
+_checked: dict[
+    Any, Any
+] = {}  # from the id of an array to (a weak reference, the size of the axis)
 
 
 def note(array, least, greatest):

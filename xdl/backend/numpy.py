@@ -9,6 +9,7 @@ import builtins
 import functools
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy import (  # noqa: F401  (the namespace is this module)
@@ -91,11 +92,6 @@ float16, float32, float64 = np.float16, np.float32, np.float64
 bool, int8, int16, int32, int64 = np.bool, np.int8, np.int16, np.int32, np.int64
 uint8, uint16, uint32, uint64 = np.uint8, np.uint16, np.uint32, np.uint64
 
-# glibc hands freed memory back to the system once there is more of it than twice the
-# largest block that was freed, and every step fetches it again, page by page: a fifth
-# of the time of a CNN (benchmarks/peers.py). This block, never touched, makes it 64 MB.
-np.empty((32 << 20) - 8192, np.uint8)
-
 # Infinity and NaN are values that go on: the update of a weight refuses them, and debug
 # mode finds where they came from. NumPy's warnings would name lines of xdl.
 warnings.filterwarnings(
@@ -113,31 +109,39 @@ BLOCK = 1 << 18  # elements: blocks of so many stay in a cache
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 
+# Called by place, which is quicker; NumPy's stubs know ``keepdims`` by name alone.
+_add: Any = np.add.reduce
+_multiply: Any = np.multiply.reduce
+_maximum: Any = np.maximum.reduce
+_minimum: Any = np.minimum.reduce
+_logical_and: Any = np.logical_and.reduce
+_logical_or: Any = np.logical_or.reduce
+
 
 def sum(x, axis=None, keepdims=False):
     if x.size > CHAIN:
         return long_sum(x, axis, None, None, keepdims)
-    return np.add.reduce(x, axis, None, None, keepdims)
+    return _add(x, axis, None, None, keepdims)
 
 
 def prod(x, axis=None, keepdims=False):
-    return np.multiply.reduce(x, axis, None, None, keepdims)
+    return _multiply(x, axis, None, None, keepdims)
 
 
 def max(x, axis=None, keepdims=False):
-    return np.maximum.reduce(x, axis, None, None, keepdims)
+    return _maximum(x, axis, None, None, keepdims)
 
 
 def min(x, axis=None, keepdims=False):
-    return np.minimum.reduce(x, axis, None, None, keepdims)
+    return _minimum(x, axis, None, None, keepdims)
 
 
 def all(x, axis=None, keepdims=False):
-    return np.logical_and.reduce(x, axis, None, None, keepdims)
+    return _logical_and(x, axis, None, None, keepdims)
 
 
 def any(x, axis=None, keepdims=False):
-    return np.logical_or.reduce(x, axis, None, None, keepdims)
+    return _logical_or(x, axis, None, None, keepdims)
 
 
 def cumulative_sum(x, axis):

@@ -6,11 +6,12 @@ batch is refused afterwards, what moved is put back, as if the batch had never c
 
 import itertools
 from contextvars import ContextVar
+from typing import Any
 
 from xdl.recording import current
 
 moment = itertools.count(1).__next__
-_log = ContextVar("xdl_pending", default=None)
+_log: ContextVar[Any] = ContextVar("xdl_pending", default=None)
 _MOST = 4096  # moves that are kept: forwards without an update come to more
 
 

@@ -4,7 +4,10 @@ Numbers are drawn on the host by NumPy and moved, so that a seed gives the same 
 on the CPU and on a GPU.
 """
 
+from __future__ import annotations
+
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +15,13 @@ from xdl.arguments import explained
 from xdl.backend import pending
 from xdl.errors import ArgumentError
 
-_generator = ContextVar("xdl_generator", default=None)
-_stream = ContextVar("xdl_stream", default=None)
+_generator: ContextVar[Any] = ContextVar("xdl_generator", default=None)
+_stream: ContextVar[Any] = ContextVar("xdl_stream", default=None)
 _WORD = 2**64
 
 
 @explained
-def seed(number):
+def seed(number: int) -> None:
     """Make every later random draw of this thread reproducible.
 
     Args:

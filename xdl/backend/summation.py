@@ -9,6 +9,7 @@ parts, and narrow rows several at a time, side by side, which is also many times
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ LONG = 4096  # numbers of a dot product that BLAS may add up as it likes
 _BLOCK = 1024  # numbers of its parts, otherwise
 _PART = 32  # rows of a part
 _WIDE = 1024  # elements of the rows that are made of narrow ones
+_add: Any = np.add.reduce  # NumPy's stubs know ``keepdims`` by name alone
 
 
 def long_sum(x, axis=None, dtype=None, out=None, keepdims=False):
@@ -30,7 +32,7 @@ def long_sum(x, axis=None, dtype=None, out=None, keepdims=False):
         keepdims: keep reduced axes with length 1.
     """
     if _is_pairwise(x, axis) or x.dtype.kind != "f" or not is_long(x.shape, axis):
-        return np.add.reduce(x, axis, dtype, out, keepdims)
+        return _add(x, axis, dtype, out, keepdims)
     axes = range(x.ndim) if axis is None else axis
     axes = (axes,) if isinstance(axes, int) else axes
     add = _adder(x.shape, x.strides, tuple([a % x.ndim for a in axes]), keepdims)
@@ -94,7 +96,9 @@ def _is_pairwise(x, axis):
 def _adder(shape, strides, axes, keepdims):
     """Return the function that sums arrays of a shape and strides over axes."""
     order = sorted(range(len(shape)), key=lambda a: -abs(strides[a]))  # as they lie
-    lengths, marks, step = [], [], None
+    lengths: list[Any] = []
+    marks: list[Any] = []
+    step = None
     for a in order:  # neighbours in memory become one axis
         if marks and marks[-1] == (a in axes) and step == shape[a] * strides[a]:
             lengths[-1] *= shape[a]

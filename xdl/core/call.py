@@ -39,94 +39,89 @@ def caller(cls):
 
     def start(op, *inputs, **named):
         if cls.__call__ is start:
-            cls.__call__ = _made(cls, _text(cls, "op, "), compute=cls.compute)
+            text = _text(cls, "op, ", is_open=True)
+            cls.__call__ = _made(cls, text, compute=cls.compute)
         return cls.__call__(op, *inputs, **named)
 
     return start
 
 
 def operator_of(op):
-    """Return the function that calls one operation: f(a) or f(a, b)."""
+    """Return the function that calls one operation: f(a) or f(a, b), and no others."""
     if not _is_usual(type(op)):
         return lambda *inputs: call(op, *inputs)
-    return _made(type(op), _text(type(op), ""), compute=type(op).compute, op=op)
+    text = _text(type(op), "", is_open=False)
+    return _made(type(op), text, compute=type(op).compute, op=op)
 
 
-class LateKeeper:
-    """``op._keep``: the function of ``keeper``, made when it is first asked for."""
+def function_calling(op):
+    """Return a function that calls one operation, with inputs by place or by name.
 
-    def __get__(self, op, cls):
-        keep = keeper(cls)
-        cls._keep = staticmethod(keep)
-        return keep
+    It gets its code at its first call, as the operations' classes do.
+    """
 
+    def ready():
+        if function.__code__ is _WAITING:
+            cls = type(op)
+            is_usual = _is_usual(cls)
+            text = _text(cls, "", is_open=True) if is_usual else _GENERAL
+            count = len(cls.signature.inputs) if is_usual else 0
+            function.__defaults__ = (None,) * count
+            function.__code__ = _filed(cls, text)
+        return function
 
-def keeper(cls):
-    """Return ``keep(y, residuals, wanted, *inputs)``: what ``gradient`` is given."""
-    star = "*" if cls.is_variadic else ""
-    listed = ", ".join((*cls.inputs[:-1], star + cls.inputs[-1]))
-    kept = _kept_text(cls, cls.inputs)
-    text = f"lambda y, residuals, wanted, {listed}: {kept}"
-    return eval(compile(text, as_file(f"kept by {cls.__name__}", text), "eval"))
+    names = {"op": op, "compute": type(op).compute, "ready": ready}
+    function = types.FunctionType(_WAITING, globals() | names)
+    return function
 
 
 def _is_usual(cls):
     """Tell whether there is a text for a class; else ``call`` serves."""
-    if cls.gradient is None or cls.is_variadic or cls.conditions:
+    takes = cls.signature
+    if cls.gradient is None or takes.is_variadic or cls.conditions:
         return False
-    if len(cls.inputs) == 1:
+    if len(takes.inputs) == 1:
         return not cls.own_dtype
-    return len(cls.inputs) == 2 and cls.own_dtype in ((), cls.inputs[1:])
+    return len(takes.inputs) == 2 and cls.own_dtype in ((), takes.inputs[1:])
 
 
-def _text(cls, op):
+def _text(cls, op, is_open):
     """Return the text of the function for a class that is usual.
 
-    Python gives operators as many operands as they take; whoever calls ``op`` may give
-    more, and by name: then ``call`` looks closer.
+    Args:
+        op: its parameter for the operation, or nothing.
+        is_open: Python gives operators as many operands as they take; whoever else
+            calls may give more, and by name: then ``call`` looks closer.
     """
-    more = ", *more, **named" if op else ""
-    operands = "a" if len(cls.inputs) == 1 else "a, b"
-    refused = _REFUSED.format(operands=operands) if op else ""
+    takes = cls.signature
+    more = ", *more, **named" if is_open else ""
+    operands = "a" if len(takes.inputs) == 1 else "a, b"
+    refused = _REFUSED.format(operands=operands) if is_open else _AS_MANY_LINES
     output = "y, *residuals" if cls.residuals else "y"
-    if len(cls.inputs) == 1:
-        kept = _kept_text(cls, ("x",))
+    if len(takes.inputs) == 1:
+        kept = takes.kept_text(("x",))
         return _UNARY.format(
             op=op, kept=kept, more=more, refused=refused, output=output
         )
-    second_is_own = cls.own_dtype == cls.inputs[1:]
+    second_is_own = cls.own_dtype == takes.inputs[1:]
     return _BINARY.format(
         op=op,
         more=more,
         refused=refused,
-        kept=_kept_text(cls, ("x1", "x2")),
+        kept=takes.kept_text(("x1", "x2")),
         output=output,
         may_differ="wanted is not SECOND" if second_is_own else "False",
         is_number="type(other) in NUMBERS" if cls.takes_numbers else "False",
     )
 
 
-def _kept_text(cls, inputs):
-    """Return the text of the tuple that is kept, given names for the inputs."""
-    parts = []
-    for name, (kind, which) in zip(cls.kept_names, cls._sources, strict=True):
-        part = inputs[which] if kind in ("input", "inputs") else name
-        if kind == "residual":
-            part = f"residuals[{which}]"
-        elif kind in ("shape", "dtype"):
-            owner = inputs[which]
-            is_star = cls.is_variadic and which == len(inputs) - 1
-            part = f"tuple(x.{kind} for x in {owner})" if is_star else f"{owner}.{kind}"
-        if name in cls.kept_for:
-            part = f"{part} if wanted[{cls.inputs.index(cls.kept_for[name])}] else None"
-        parts.append(part + ", ")
-    return f"({''.join(parts)})"
-
-
 def _made(cls, text, **names):
-    code = _code(text).replace(co_filename=as_file(f"call of {cls.__name__}", text))
-    missing = (None,) * len(cls.inputs)
-    return types.FunctionType(code, globals() | names, None, missing)
+    missing = (None,) * len(cls.signature.inputs)
+    return types.FunctionType(_filed(cls, text), globals() | names, None, missing)
+
+
+def _filed(cls, text):
+    return _code(text).replace(co_filename=as_file(f"call of {cls.__name__}", text))
 
 
 @functools.cache
@@ -135,9 +130,20 @@ def _code(text):
     return next(c for c in constants if isinstance(c, types.CodeType))
 
 
+_FIRST = """def wait(*inputs, **named):
+    return ready()(*inputs, **named)
+"""
+_WAITING = _code(_FIRST).replace(co_filename=as_file("first call", _FIRST))
+
+_GENERAL = """def call_any(*inputs, **named):
+    return call(op, *inputs, **named)
+"""
+
 _REFUSED = """    if more or named:
         return call(op, {operands}, *more, **named)
 """
+
+_AS_MANY_LINES = "\n\n"  # so that every form of a call has the same ones in a traceback
 
 _UNARY = """def call_unary({op}a=None{more}):
     if type(a) is not Variable or a._node is None or current_mode() is not None:
@@ -203,8 +209,9 @@ _BINARY = """def call_binary({op}a=None, b=None{more}):
 
 def call(op, *inputs, **named):
     """Call an operation on Variables, arrays, numbers and None; return a Variable."""
-    if len(inputs) < len(op.inputs) and not op.is_variadic:
-        inputs += (None,) * (len(op.inputs) - len(inputs))  # the optional ones
+    takes = op.signature
+    if len(inputs) < len(takes.inputs) and not takes.is_variadic:
+        inputs += (None,) * (len(takes.inputs) - len(inputs))  # the optional ones
     if named:
         inputs = _with_named(op, inputs, named)
     xp, inputs, arrays, is_open = prepare(op, inputs)
@@ -232,7 +239,7 @@ def call(op, *inputs, **named):
         wanted = tuple([parent is not None for parent in parents])
         node.op = op if narrow is None else Rounded(op, narrow, arrays)
         node.inputs = parents
-        node.kept = op._keep(whole, residuals, wanted, *arrays)
+        node.kept = takes.keep(whole, residuals, wanted, *arrays)
         node.shape, node.dtype = y.shape, y.dtype
         node.index = tick()
         node.grad = node.walk = None
@@ -243,7 +250,8 @@ def call(op, *inputs, **named):
 
 def _with_named(op, inputs, named):
     """Return the inputs with those in their places that came by name."""
-    filled, names = list(inputs), () if op.is_variadic else op.inputs
+    filled, takes = list(inputs), op.signature
+    names = () if takes.is_variadic else takes.inputs
     for name, value in named.items():
         if name not in names or filled[names.index(name)] is not None:
             given = [x for x in inputs if x is not None]
@@ -269,7 +277,7 @@ def _parents(op, inputs):
     parents = tuple([v._node if type(v) is Variable else None for v in inputs])
     if not op.conditions:
         return parents
-    named = zip(op.inputs, parents, strict=False)
+    named = zip(op.signature.inputs, parents, strict=False)
     return tuple([None if n in op.conditions else p for n, p in named])
 
 

@@ -7,6 +7,7 @@ import sys
 import weakref
 from collections.abc import Sequence
 from contextvars import ContextVar
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES
@@ -18,7 +19,7 @@ _MADE = "<xdl "
 _count = itertools.count(1)
 
 # The names of the layers that are being called, outermost first.
-layer_path = ContextVar("xdl_layer_path", default=())
+layer_path: ContextVar[Any] = ContextVar("xdl_layer_path", default=())
 
 
 def user_line():
@@ -37,7 +38,8 @@ def as_file(name, text):
         The name of that file, ``<xdl name>``.
     """
     file = f"{_MADE}{name}>"
-    linecache.cache[file] = len(text), None, _LinesOf(text), file
+    entry: Any = len(text), None, _LinesOf(text), file
+    linecache.cache[file] = entry
     return file
 
 

@@ -1,12 +1,16 @@
 """Graph: the computation that led to a Variable, as an object to look at."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 from xdl import backend
 from xdl.arguments import described, explained
-from xdl.core.node import order
+from xdl.core.node import Node, order
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
+from xdl.typing import ArrayLike, PathLike
 
 
 class Graph:
@@ -38,8 +42,12 @@ class Graph:
         (2, 2)
     """
 
+    output: Variable
+    nodes: list[Node]
+    leaves: list[Node]
+
     @explained
-    def __init__(self, output):
+    def __init__(self, output: Variable) -> None:
         if not isinstance(output, Variable):
             raise GraphError(f"Graph: {described(output)} came, needed a Variable")
         if output._node is None:
@@ -54,15 +62,20 @@ class Graph:
         self.leaves = sorted(found or {root: None}, key=lambda node: node.index)
 
     @property
-    def parameter_count(self):
+    def parameter_count(self) -> int:
         """The number of elements in all trainable Variables of the graph."""
         return sum(math.prod(node.shape) for node in self.leaves)
 
-    def backward(self, grad=None, retain_graph=False, create_graph=False):
+    def backward(
+        self,
+        grad: ArrayLike | None = None,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
         """Compute the gradients; the same as ``output.backward(...)``."""
         self.output.backward(grad, retain_graph, create_graph)
 
-    def summary(self):
+    def summary(self) -> str:
         """Return a text table: operation, shape, dtype, bytes kept and FLOPs of each.
 
         Bytes count an array that several operations keep once. ``-`` stands where an
@@ -70,10 +83,10 @@ class Graph:
         addition of a constant bias is not counted.
         """
         rows = [("operation", "shape", "dtype", "kept bytes", "FLOPs")]
-        seen = set()
+        seen: set[Any] = set()
         for node in self.nodes:
             kept = sum(a.nbytes for a in _arrays(node.kept) if not _seen(a, seen))
-            flops = _flops(node)
+            flops = node.op.flops_of(node)
             dtype = backend.dtype_name(node.dtype)
             counted = "-" if flops is None else f"{flops:,}"
             rows.append(
@@ -91,7 +104,7 @@ class Graph:
         total = f"{len(self.nodes)} operations, {len(self.leaves)} trainable Variables"
         return "\n".join([*lines, f"{total}, {self.parameter_count:,} parameters"])
 
-    def draw(self, path=None):
+    def draw(self, path: PathLike | None = None) -> PathLike:
         """Draw the graph.
 
         Args:
@@ -157,7 +170,7 @@ class Graph:
 
 
 def _label(node):
-    what = str(node.op) if node.op else node.place or "variable"
+    what = str(node.op) if node.op else node.name or "variable"
     return f"{what} {tuple(node.shape)}".replace('"', "'")
 
 
@@ -173,21 +186,3 @@ def _seen(array, seen):
     known = id(array) in seen
     seen.add(id(array))
     return known
-
-
-def _flops(node):
-    """Return the FLOPs of a node, None if they depend on a shape that is not known."""
-    op, known = node.op, {}
-    for (kind, which), kept in zip(op._sources, node.kept, strict=True):
-        if kind in ("input", "inputs", "shape"):
-            is_star = kind == "inputs"
-            if kind == "shape":
-                is_star = op.is_variadic and which == len(op.inputs) - 1
-            for i, item in enumerate(kept if is_star else (kept,), which):
-                shape = item if kind == "shape" else getattr(item, "shape", None)
-                known[i] = known.get(i) if shape is None else shape
-    shapes = [
-        known.get(i) if parent is None else parent.shape
-        for i, parent in enumerate(node.inputs)
-    ]
-    return op.flops(node.shape, *shapes)

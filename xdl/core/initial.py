@@ -1,13 +1,17 @@
 """The default initializer, that of the article."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 from xdl.arguments import explained
 from xdl.backend import random
+from xdl.typing import Array
 
 
 @explained
-def scaled_normal(shape):
+def scaled_normal(shape: Sequence[int]) -> Array:
     """Draw from N(0, 1) / sqrt(shape[0]): the default initializer.
 
     Args:

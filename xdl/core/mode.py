@@ -4,8 +4,10 @@ One ContextVar holds them all, so that an operation reads one value to learn tha
 nothing unusual is asked for (``None``), and threads never see each other's.
 """
 
+from __future__ import annotations
+
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from xdl.arguments import explained
 from xdl.recording import count_revision
@@ -19,11 +21,11 @@ class Mode(NamedTuple):
 
 
 _USUAL = Mode()
-_mode = ContextVar("xdl_mode", default=None)
+_mode: ContextVar[Any] = ContextVar("xdl_mode", default=None)
 current = _mode.get
 
 
-def records():
+def records() -> bool:
     """Tell whether operations record a graph."""
     return (_mode.get() or _USUAL).records
 
@@ -39,14 +41,14 @@ class _Recording:
     _records = True
 
     @explained
-    def __init__(self):
-        self._before = []
+    def __init__(self) -> None:
+        self._before: list[Any] = []
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._before.append((_mode.get() or _USUAL).records)
         _change(records=self._records)
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         _change(records=self._before.pop())
 
 
@@ -79,7 +81,7 @@ class enable_grad(_Recording):
 
 
 @explained
-def set_debug(on):
+def set_debug(on: bool) -> None:
     """Check every operation of this thread for NaN, in forward and in backward.
 
     The first NaN raises a ``NonFiniteError`` that names the operation, the layer, the

@@ -1,5 +1,10 @@
 """Module and Model: what owns weights and computes with them."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
+
 from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.pending import moment, put_back
 from xdl.core import debug, mode
@@ -8,6 +13,31 @@ from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
 from xdl.errors import ArgumentError, GraphError
 from xdl.recording import count_revision
+
+if TYPE_CHECKING:
+    _Inputs = ParamSpec("_Inputs")
+    _Output = TypeVar("_Output", covariant=True)
+
+    class _Forward(Protocol[_Inputs, _Output]):
+        """What has a method ``forward``."""
+
+        def forward(
+            self, *inputs: _Inputs.args, **options: _Inputs.kwargs
+        ) -> _Output: ...
+
+    class _Call:
+        """What calls ``forward`` takes what it takes, and gives what it gives."""
+
+        def __get__(
+            self, module: _Forward[_Inputs, _Output], owner: Any = None
+        ) -> Callable[_Inputs, _Output]: ...
+
+    class _Loss(Protocol):
+        """What a loss layer has."""
+
+        def forward(self, output: Any) -> Any: ...
+        def loss(self, target: Any) -> Variable: ...
+        def backward(self) -> None: ...
 
 
 class Module:
@@ -45,31 +75,35 @@ class Module:
         ['layers/0/weight']
     """
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         explain_init(cls)
 
     @explained
-    def __init__(self):
+    def __init__(self) -> None:
         self.parameter = Parameter()
         self.is_training = True
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
 
-    def __call__(self, *inputs, **options):
-        """Call ``forward``; in debug mode the layer's name is kept for messages."""
-        unusual, began = mode.current(), moment()
-        try:
-            if unusual is not None and unusual.checks:
-                return self._call_with_path(inputs, options)
-            return self.forward(*inputs, **options)
-        except BaseException as error:
-            put_back(began)
-            if not isinstance(error, TypeError) or has_run(error):
-                raise
-            raise _not_taken(self, inputs, options) from None
+    if TYPE_CHECKING:
+        __call__ = _Call()  # of the type of ``forward``
+    else:
+
+        def __call__(self, *inputs, **options):
+            """Call ``forward``; in debug mode the layer's name is kept for messages."""
+            unusual, began = mode.current(), moment()
+            try:
+                if unusual is not None and unusual.checks:
+                    return self._call_with_path(inputs, options)
+                return self.forward(*inputs, **options)
+            except BaseException as error:
+                put_back(began)
+                if not isinstance(error, TypeError) or has_run(error):
+                    raise
+                raise _not_taken(self, inputs, options) from None
 
     def _call_with_path(self, inputs, options):
         token = debug.layer_path.set((*debug.layer_path.get(), self._label()))
@@ -78,7 +112,7 @@ class Module:
         finally:
             debug.layer_path.reset(token)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         attributes = self.__dict__
         if type(value) is Variable and (node := value._node) is not None:
             holds = node.op is None  # asked first: every forward sets an output
@@ -109,14 +143,14 @@ class Module:
         else:
             self.parameter.unmount(name)
 
-    def __delattr__(self, name):
+    def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         self.parameter.forget(name)
 
     def _label(self):
         return self.__dict__.get("_name") or type(self).__name__
 
-    def modules(self):
+    def modules(self) -> Iterator[Module]:
         """Yield this Module and every one inside it, each once, outermost first."""
         seen = {id(self)}
         waiting = [self]
@@ -129,12 +163,12 @@ class Module:
                         waiting.append(inner)
 
     @explained
-    def train(self):
+    def train(self) -> Self:
         """Switch to training behaviour (dropout on, ...); returns this Module."""
         return self._set_training(True)
 
     @explained
-    def eval(self):
+    def eval(self) -> Self:
         """Switch to prediction behaviour; returns this Module."""
         return self._set_training(False)
 
@@ -143,12 +177,12 @@ class Module:
             module.is_training = on
         return self
 
-    def to(self, device):
+    def to(self, device: str) -> Self:
         """Move all weights to a device, in place; returns this Module."""
         self.parameter.to(device)
         return self
 
-    def summary(self):
+    def summary(self) -> str:
         """Return a text table of the weights: name, shape, dtype and size."""
         rows = [
             (
@@ -194,7 +228,7 @@ def _may_hold(value):
         return value._is_made
     if type(value) is not tuple:
         return True
-    lists = []
+    lists: list[Any] = []
     return any(held_in(value, "", lists)) or bool(lists)
 
 
@@ -214,7 +248,10 @@ class Model(Module):
         (4, 3)
     """
 
-    def loss(self, target):
+    loss_ops: _Loss
+    output: Variable
+
+    def loss(self, target: Any) -> Variable:
         """Return the mean loss of the last ``forward`` against ``target``.
 
         Raises:
@@ -228,7 +265,7 @@ class Model(Module):
         loss_ops.forward(output)
         return loss_ops.loss(target)
 
-    def backward(self):
+    def backward(self) -> None:
         """Compute the gradients of the last loss by every weight.
 
         Raises:

@@ -22,7 +22,7 @@ def is_narrow(array):
 
 def narrow_dtype(op, arrays):
     """Return the 16-bit dtype that the inputs of a call share, or None."""
-    roles = op.takes_part
+    roles = op.signature.takes_part
     for i, array in enumerate(arrays):
         dtype = getattr(array, "dtype", None)
         if dtype is None or not roles[min(i, len(roles) - 1)]:

@@ -1,6 +1,7 @@
 """The computational graph: nodes, and the walk back through them.
 
-A ``Node`` records one call of an operation. It holds the nodes that led to it and the
+A ``Node`` records one call of an operation, a ``Leaf`` stands for a Variable that the
+user made. A node holds the nodes that led to it and the
 arrays that its gradient needs, never a Variable, so an array that no gradient needs is
 freed by reference count as soon as its Variable goes.
 
@@ -13,6 +14,7 @@ import itertools
 import sys
 from collections import deque
 from operator import attrgetter
+from typing import Any
 
 from xdl.backend import NAMESPACES
 from xdl.errors import GraphError
@@ -28,19 +30,18 @@ _AFTER_BACKWARD = {
 
 
 class Node:
-    """One recorded call (``op`` is set) or one trainable Variable (``op`` is None).
+    """One recorded call of an operation.
 
     Attributes:
-        op: the operation; None for a leaf.
+        op: the operation.
         inputs: the nodes of the operation's inputs, None for those that are constant;
             None once the graph was freed by a backward.
-        kept: the arguments for ``op.gradient`` after ``xp`` and ``gy``; of a leaf that
-            user code may write into unseen, what ``remember`` kept.
+        kept: the arguments for ``op.gradient`` after ``xp`` and ``gy``.
         shape, dtype: of the array that came out.
-        index: the moment of this call, or of the leaf's last change.
+        index: the moment of this call.
         grad: the sum of the gradients that reached it, an array; None before.
         walk: the last walk over the graph that came by, to know it again.
-        place: in debug mode, the user's line; for a leaf, its name.
+        place: in debug mode, the user's line.
     """
 
     __slots__ = (
@@ -56,24 +57,64 @@ class Node:
         "walk",
     )
 
-
-_set_grad = Node.grad.__set__
-
-
-def leaf(array, name):
-    """Return the node of a trainable Variable that holds ``array``."""
-    node = Node()
-    node.op = node.grad = node.walk = None
-    node.inputs = node.kept = ()
-    node.shape, node.dtype = array.shape, array.dtype
-    node.index, node.place = tick(), name
-    return node
+    op: Any
+    inputs: Any
+    kept: Any
+    shape: tuple[int, ...]
+    dtype: Any
+    index: int
+    grad: Any
+    walk: object
+    place: Any
 
 
-def touch(node):
+class Leaf:
+    """A trainable Variable, where a graph begins.
+
+    Args:
+        array: what the Variable holds.
+        name: that of the Variable, or None.
+
+    Attributes:
+        shape, dtype: of the array.
+        index: the moment at which it last got its value.
+        grad: the sum of the gradients that reached it; None before.
+        walk: as of ``Node``.
+        written: what ``remember`` keeps where user code may write into the array
+            unseen; else empty.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "dtype",
+        "grad",
+        "index",
+        "name",
+        "shape",
+        "walk",
+        "written",
+    )
+    op = None  # no call made it: this tells leaves from nodes
+    inputs = ()
+
+    def __init__(self, array, name):
+        self.shape, self.dtype = array.shape, array.dtype
+        self.index, self.name, self.written = tick(), name, ()
+        self.grad = self.walk = None
+
+    @property
+    def place(self):
+        """The name of the Variable."""
+        return self.name
+
+
+_set_grad = vars(Leaf)["grad"].__set__
+
+
+def touch(leaf):
     """Note that the array of a leaf has changed."""
-    node.index = tick()
-    node.kept = ()
+    leaf.index = tick()
+    leaf.written = ()
 
 
 def keep():
@@ -82,21 +123,21 @@ def keep():
         keeper()
 
 
-def remember(node, array):
+def remember(leaf, array):
     """Keep a copy of a leaf's array, which user code may write into from now on.
 
     Graphs that used the leaf before compare with it at their backward; later ones use
     what is there then.
     """
     moment, copied = tick(), None
-    if node.kept and node.kept[0] is array:
-        _, copied, before = node.kept
+    if leaf.written and leaf.written[0] is array:
+        _, copied, before = leaf.written
         if before != moment - 1 and not _is_same(array, copied):
-            node.index = before  # graphs from before the write are refused
+            leaf.index = before  # graphs from before the write are refused
             copied = None
     if copied is None:
         copied = NAMESPACES[type(array)].copy(array)
-    node.kept = (array, copied, moment)
+    leaf.written = (array, copied, moment)
 
 
 def holders(variable):
@@ -171,7 +212,7 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
 
 def _walk_back(nodes, walk, xp, retain, wrap, check):
     """Take the nodes from the newest on; return a dict from leaf to gradient."""
-    leaves = {}
+    leaves: dict[Any, Any] = {}
     while nodes:
         node = nodes.pop()
         gy = node.grad
@@ -200,7 +241,7 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                     known = parent.grad
                     parent.grad = gx if known is None else _added(xp, known, gx)
                 else:
-                    if parent.kept:
+                    if parent.written:
                         _refuse_written(parent, node)
                     if parent in leaves:
                         gx = _added(xp, leaves[parent], gx)
@@ -256,7 +297,7 @@ def unbroadcast(xp, gx, shape):
 
 
 def _named(leaf):
-    return f'"{leaf.place}"' if leaf.place else "without a name"
+    return f'"{leaf.name}"' if leaf.name else "without a name"
 
 
 def _changed(leaf, user):
@@ -269,9 +310,9 @@ def _changed(leaf, user):
 
 def _refuse_written(leaf, user):
     """Refuse a leaf that was written into after a node used it."""
-    array, copied, moment = leaf.kept
+    array, copied, moment = leaf.written
     if user.index < moment:  # what came later used the values that it found
-        leaf.kept = ()
+        leaf.written = ()
         if not _is_same(array, copied):
             leaf.index = moment
             raise _changed(leaf, user.op)

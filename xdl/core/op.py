@@ -1,31 +1,41 @@
 """Op: all that is known of an operation, in one class."""
 
+from __future__ import annotations
+
 import functools
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from xdl.arguments import explained, failed, has_run, is_ours, misfit
+from xdl.arguments import Function, explained, failed, has_run, is_ours, misfit
 from xdl.backend import NAMESPACES
-from xdl.core.call import LateKeeper, caller
+from xdl.core.call import caller, function_calling
+from xdl.core.case import Cases, Counterpart, Onnx
 from xdl.core.option import PLAIN, plain_options
+from xdl.core.signature import Signature, parameters
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError, ShapeError, XdlError
 
-CO_VARARGS = 0x04  # inspect.CO_VARARGS
+if TYPE_CHECKING:
+    from xdl.core.onnx import OnnxGraph
 
 
-class _Signature:
+class _Called:
     """``op.__signature__``: what a call takes, for ``help`` and for error messages."""
 
     def __get__(self, op, cls):
         if op is None:  # that of the class is its constructor's
             return None
-        from inspect import Parameter, Signature  # 5 ms of `import xdl`
+        import inspect  # 5 ms of `import xdl`
 
-        given = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in cls.inputs]
-        given[cls.required :] = [p.replace(default=None) for p in given[cls.required :]]
-        if cls.is_variadic:
-            given[-1] = Parameter(cls.inputs[-1], Parameter.VAR_POSITIONAL)
-        return Signature(given)
+        takes, kind = op.signature, inspect.Parameter.POSITIONAL_OR_KEYWORD
+        given = [inspect.Parameter(name, kind) for name in takes.inputs]
+        optional = given[takes.required :]
+        given[takes.required :] = [p.replace(default=None) for p in optional]
+        if takes.is_variadic:
+            star = inspect.Parameter.VAR_POSITIONAL
+            given[-1] = inspect.Parameter(takes.inputs[-1], star)
+        return inspect.Signature(given)
 
 
 class Op:
@@ -42,6 +52,8 @@ class Op:
     - ``shape(self, *shapes)`` returns the output's shape from the inputs' or raises a
       ShapeError; the default is broadcasting.
     - ``onnx``, ``cases`` and the docstring.
+    - ``reference`` and ``torch``, where the function of this name in NumPy or PyTorch
+      does not compute the same; the tests read both.
 
     Attributes:
         residuals: names of what ``compute`` returns beside the output.
@@ -60,6 +72,9 @@ class Op:
             as they are; every other ``compute``, and every ``gradient``, gets float32.
         is_singular: infinities and NaN are proper results at some inputs, so NumPy's
             warnings are silenced.
+        reference: the function of NumPy or SciPy that the operation is compared with,
+            as "scipy.special.expit".
+        torch: the function of PyTorch, as "nn.functional.relu".
 
     Example:
         >>> import xdl
@@ -74,50 +89,48 @@ class Op:
         12.0
     """
 
-    residuals = ()
-    own_dtype = ()
-    conditions = ()
-    kept_for = {}
-    floating = False
-    refuses_integers = False
-    refuses_unsigned = False
-    takes_numbers = False
-    moves = False
-    is_singular = False
-    gradient = None
-    onnx = None
-    cases = ()
-    __signature__ = _Signature()
+    residuals: tuple[str, ...] = ()
+    own_dtype: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    kept_for: dict[str, str] = {}
+    floating: bool = False
+    refuses_integers: bool = False
+    refuses_unsigned: bool = False
+    takes_numbers: bool = False
+    moves: bool = False
+    is_singular: bool = False
+    gradient: Callable[..., Any] | None = None
+    onnx: str | Onnx | None = None
+    reference: str | Counterpart | None = None
+    torch: str | Counterpart | None = None
+    cases: Cases = ()
+    __signature__ = _Called()
+    signature: Signature  # what is read from a class when it is made
 
-    def __init_subclass__(cls):
+    def __init_subclass__(cls) -> None:
         if "__init__" in cls.__dict__:
-            cls.__init__ = _freezing(cls.__init__)
-        if "compute" not in cls.__dict__ and "gradient" not in cls.__dict__:
+            _put(cls, __init__=_freezing(cls.__init__))
+        is_abstract = cls.compute is Op.compute  # what a family of operations shares
+        if is_abstract or not {"compute", "gradient"} & cls.__dict__.keys():
             return
-        cls.inputs, cls.is_variadic = _input_names(cls)
-        cls.required = len(cls.inputs) - len(_function(cls.compute).__defaults__ or ())
         cls.own_dtype = tuple(dict.fromkeys((*cls.own_dtype, *cls.conditions)))
-        cls.takes_part = tuple(name not in cls.own_dtype for name in cls.inputs)
         if cls.is_singular:
-            cls.compute = _quiet(cls.compute)
-            cls.gradient = cls.gradient and _quiet(cls.gradient)
-        if cls.gradient is not None:
-            cls.kept_names = _names_after(cls.gradient, "gy")
-            cls._sources = [_source(cls, name) for name in cls.kept_names]
-            cls._keep = LateKeeper()
-        cls.__call__ = caller(cls)
+            _put(cls, compute=_quiet(cls.compute))
+            _put(cls, gradient=cls.gradient and _quiet(cls.gradient))
+        cls.signature = Signature(cls)
+        _put(cls, __call__=caller(cls))
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         if arguments or options:
             name = type(self).__name__
             raise ArgumentError(
                 f"{name}: it has no options, its inputs come when it is called: "
-                f"{name}()({', '.join(self.inputs)})"
+                f"{name}()({', '.join(self.signature.inputs)})"
             )
         if type(self).__init__ is Op.__init__:
             self.__dict__["_is_frozen"] = True
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         attributes = self.__dict__
         if "_is_frozen" in attributes:
             raise GraphError(
@@ -125,22 +138,28 @@ class Op:
             )
         attributes[name] = value
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         options = {k: v for k, v in vars(self).items() if not k.startswith("_")}
         usual = _defaults(type(self).__init__)
         changed = {k: v for k, v in options.items() if k not in usual or v != usual[k]}
         listed = ", ".join(f"{name}={value!r}" for name, value in changed.items())
         return f"{type(self).__name__}({listed})" if listed else type(self).__name__
 
-    def compute(self, xp, *inputs):
-        """Return the output of the operation on plain arrays."""
-        raise NotImplementedError
+    # A subclass says its inputs: the types of the base admit whatever they are.
 
-    def shape(self, *shapes):
+    def __call__(self, *inputs: Any, **named: Any) -> Variable:
+        """Call the operation on Variables, arrays and numbers."""
+        raise NotImplementedError(f"{self}: compute is not defined")
+
+    def compute(self, xp: Any, *inputs: Any, **named: Any) -> Any:
+        """Return the output of the operation on plain arrays."""
+        raise NotImplementedError(f"{self}: compute is not defined")
+
+    def shape(self, *shapes: Any, **named: Any) -> tuple[int, ...]:
         """Return the output's shape; here that of the inputs broadcast together."""
         return broadcast_shapes(self, shapes)
 
-    def flops(self, y_shape, *shapes):
+    def flops(self, y_shape: Any, *shapes: Any, **named: Any) -> int | None:
         """Return the floating-point operations of a call; here one per element.
 
         A shape is None for an input that was left out, or is a constant of which a
@@ -148,7 +167,7 @@ class Op:
         """
         return math.prod(y_shape)
 
-    def to_onnx(self, graph, *inputs):
+    def to_onnx(self, graph: OnnxGraph, *inputs: Any, **named: Any) -> str:
         """Write a call of the operation into a graph of ONNX.
 
         Here it is one node, as ``onnx`` says. An operation that ONNX says in several
@@ -166,35 +185,31 @@ class Op:
         """
         return graph.add_as(self, self.onnx, inputs)
 
-    def forward(self, variables, *more):
+    def forward(self, variables: list[Any], *more: Any) -> Variable:
         """Call the operation on a list of Variables, in the article's spelling."""
         if more or (type(variables) is not list and hasattr(variables, "shape")):
             raise ArgumentError(
                 f"{self}.forward: arrays came, needed one list of them: "
-                f"forward([{', '.join(self.inputs)}])"
+                f"forward([{', '.join(self.signature.inputs)}])"
             )
         return self(*variables)
 
-    def names_for(self, inputs):
+    def names_for(self, inputs: Sequence[Any]) -> tuple[str, ...]:
         """Return a name for each input of a call."""
-        if not self.is_variadic:
-            if len(inputs) > len(self.inputs):
-                raise ShapeError(
-                    f"{self}: {len(inputs)} inputs came, needed {len(self.inputs)}"
-                )
-            return self.inputs[: len(inputs)]
-        fixed, star = self.inputs[:-1], self.inputs[-1]
-        rest = [f"{star}[{i}]" for i in range(len(inputs) - len(fixed))]
-        return (*fixed, *rest)
+        return self.signature.names_for(self, inputs)
 
-    def rewrap(self, node, wrap):
+    def flops_of(self, node: Any) -> int | None:
+        """Return the FLOPs of the call that a node recorded, or None."""
+        return self.flops(node.shape, *self.signature.shapes(node))
+
+    def rewrap(self, node: Any, wrap: Callable[[Any, Any], Any]) -> list[Any]:
         """Return what ``node`` kept with its arrays made Variables of the graph again.
 
         Residuals are computed again from the kept inputs, so that they are part of
         the graph too.
         """
         kept = list(node.kept)
-        for i, (kind, which) in enumerate(self._sources):
+        for i, (kind, which) in enumerate(self.signature.sources):
             if kind == "input" and kept[i] is not None and hasattr(kept[i], "dtype"):
                 kept[i] = wrap(kept[i], node.inputs[which])
             elif kind == "inputs":
@@ -205,7 +220,7 @@ class Op:
         if self.residuals:
             inputs = self._kept_inputs(kept)
             results = self.compute(NAMESPACES[Variable], *inputs)
-            for i, (kind, which) in enumerate(self._sources):
+            for i, (kind, which) in enumerate(self.signature.sources):
                 if kind == "residual":
                     kept[i] = results[1 + which]
         return kept
@@ -213,28 +228,78 @@ class Op:
     def _kept_inputs(self, kept):
         found = {
             w: k
-            for k, (kind, w) in zip(kept, self._sources, strict=True)
+            for k, (kind, w) in zip(kept, self.signature.sources, strict=True)
             if kind == "input"
         }
-        if len(found) != len(self.inputs):
+        if len(found) != len(self.signature.inputs):
             raise GraphError(
                 f"{self}: create_graph needs its inputs, but its gradient keeps "
                 "residuals alone"
             )
-        return [found[i] for i in range(len(self.inputs))]
+        return [found[i] for i in range(len(self.signature.inputs))]
 
 
-def function_of(op_class):
-    """Return a decorator: the function gets the documentation of its operation.
+def function_of(op_class: type[Op]) -> Callable[[Function], Function]:
+    """Return a decorator for the function that calls the operations of a class.
 
-    Calls that do not fit it get errors that teach, too.
+    The class gets the function's documentation where it has none. The function refuses
+    calls that do not fit with errors that teach; where it only calls the operation,
+    which has no options then, its body never runs: ``core.call`` writes one that takes
+    the usual call without a detour. ``op`` is the operation then.
+
+    Example:
+        >>> from xdl.core.op import Op, function_of
+        >>> class Halve(Op):
+        ...     def compute(self, xp, x):
+        ...         return x / 2
+        >>> @function_of(Halve)
+        ... def halve(x):
+        ...     "Divide by 2."
+        ...     return Halve()(x)
+        >>> halve([1.0]), Halve.__doc__
+        (Variable([0.5], dtype=float32), 'Divide by 2.')
     """
 
-    def document(function):
-        function.__doc__ = op_class.__doc__
-        return explained(function)
+    def decorate(function: Function) -> Function:
+        function.__doc__ = function.__doc__ or op_class.__doc__
+        op_class.__doc__ = op_class.__doc__ or function.__doc__
+        calling: Any = explained(function)
+        if _only_calls(function, op_class):
+            op = op_class()
+            calling = functools.update_wrapper(function_calling(op), function)
+            vars(calling).update(op=op, forward=op.forward, flops=op.flops)
+        vars(calling).update(op_class=op_class)
+        return cast(Function, calling)
 
-    return document
+    return decorate
+
+
+def composed(
+    torch: str | Counterpart | None = None, cases: Cases = ()
+) -> Callable[[Function], Function]:
+    """Return a decorator for a function that is made of operations.
+
+    As ``explained``; and the tests find there what a class says of an operation.
+
+    Args:
+        torch: as in ``Op``.
+        cases: uses that must work; the options are the function's.
+    """
+
+    def decorate(function: Function) -> Function:
+        calling = explained(function)
+        vars(calling).update(torch=torch, cases=cases)
+        return calling
+
+    return decorate
+
+
+def _only_calls(function, op_class):
+    """Tell whether a function takes the inputs of an operation, and these alone."""
+    names, star = parameters(function)
+    names = (*names, star) if star else names
+    has_no_options = parameters(op_class.__init__)[0] == ("self",)
+    return has_no_options and names == op_class.signature.inputs
 
 
 def broadcast_shapes(who, shapes):
@@ -257,8 +322,14 @@ def broadcast_shapes(who, shapes):
 # Reading a class: done once, when the class is made.
 
 
+def _put(cls, **attributes):
+    """Set attributes of a class that its base declares otherwise."""
+    for name, value in attributes.items():
+        setattr(cls, name, value)
+
+
 def _freezing(init):
-    names = _parameters(init)[0][1:]
+    names = parameters(init)[0][1:]
 
     @functools.wraps(init)
     def __init__(self, *args, **options):
@@ -302,55 +373,10 @@ def _quiet(function):
     return quiet
 
 
-def _function(function):
-    return getattr(function, "__wrapped__", function)
-
-
-def _parameters(function):
-    """Return the names of a function's positional parameters and of its star or None.
-
-    The code object is read, not `inspect.signature`: 50 operations would take 5 ms.
-    """
-    code = _function(function).__code__
-    names = code.co_varnames[: code.co_argcount + 1]
-    has_star = bool(code.co_flags & CO_VARARGS)
-    return names[: code.co_argcount], names[-1] if has_star else None
-
-
 def _defaults(init):
     """Return the default values of a constructor by name."""
     function = getattr(init, "__wrapped__", None)
     if function is None or not function.__defaults__:
         return {}
-    names, _ = _parameters(function)
+    names, _ = parameters(function)
     return dict(zip(names[::-1], function.__defaults__[::-1], strict=False))
-
-
-def _input_names(cls):
-    names, star = _parameters(cls.compute)
-    return (*names[2:], star) if star else names[2:], star is not None
-
-
-def _names_after(function, name):
-    names, _ = _parameters(function)
-    return names[names.index(name) + 1 :]
-
-
-def _source(cls, name):
-    """Return where a parameter of ``gradient`` comes from: a kind and a position."""
-    if name in ("y", "wanted"):
-        return name, None
-    if name in cls.residuals:
-        return "residual", cls.residuals.index(name)
-    if name in cls.inputs:
-        position = cls.inputs.index(name)
-        is_star = cls.is_variadic and position == len(cls.inputs) - 1
-        return ("inputs" if is_star else "input"), position
-    owner, _, attribute = name.rpartition("_")
-    if owner in cls.inputs and attribute in ("shape", "dtype"):
-        return attribute, cls.inputs.index(owner)
-    raise GraphError(
-        f"{cls.__name__}.gradient: parameter {name!r} is neither an input of compute "
-        f"{cls.inputs}, nor y, wanted, <input>_shape, <input>_dtype or one of the "
-        f"residuals {cls.residuals}"
-    )

@@ -1,6 +1,10 @@
 """Parameter: the named store of the trainable Variables of a model."""
 
+from __future__ import annotations
+
 import operator
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from typing import Any, Self
 
 from xdl import backend
 from xdl.arguments import described, explained
@@ -15,6 +19,7 @@ from xdl.errors import (
     ShapeError,
 )
 from xdl.recording import count_registration, current
+from xdl.typing import Array, DType, Initializer, Shape
 from xdl.uninterrupted import Uninterrupted
 
 
@@ -43,12 +48,19 @@ class Parameter:
     """
 
     @explained
-    def __init__(self):
-        self._own = {}
-        self.mounted = {}
+    def __init__(self) -> None:
+        self._own: dict[Any, Any] = {}
+        self.mounted: dict[Any, Any] = {}
 
     @explained
-    def get_variable(self, name, shape, initializer=None, dtype=None, trainable=True):
+    def get_variable(
+        self,
+        name: str,
+        shape: Shape,
+        initializer: Initializer | None = None,
+        dtype: DType | None = None,
+        trainable: bool = True,
+    ) -> Variable:
         """Return the Variable called ``name``; make it at the first call.
 
         Args:
@@ -65,13 +77,13 @@ class Parameter:
                 returned another shape.
             ArgumentError: the name or the shape is no name or shape.
         """
-        shape = _checked_shape(name, shape)
+        lengths = _checked_shape(name, shape)
         if name in self._own:
             variable = self._own[name]
-            if variable.shape != shape:
+            if variable.shape != lengths:
                 raise ShapeError(
-                    f'Parameter "{name}": shape {shape} came, but it exists with shape '
-                    f"{variable.shape}"
+                    f'Parameter "{name}": shape {lengths} came, but it exists with '
+                    f"shape {variable.shape}"
                 )
             return variable
         if not isinstance(name, str) or not name or name in self.mounted:
@@ -86,22 +98,22 @@ class Parameter:
                 "needed a function of the shape, as those of xdl.init; for given "
                 "values write lambda shape: values"
             )
-        value = backend.asarray(initializer(shape), backend.device(), dtype)
-        if value.shape != shape:
+        value = backend.asarray(initializer(lengths), backend.device(), dtype)
+        if value.shape != lengths:
             raise ShapeError(
                 f'Parameter "{name}": the initializer returned shape {value.shape}, '
-                f"needed {shape}"
+                f"needed {lengths}"
             )
         return self.register(name, Variable(value, name, trainable))
 
-    def register(self, name, variable):
+    def register(self, name: str, variable: Variable) -> Variable:
         """Store an existing Variable under ``name`` and return it."""
         _refuse_while_recording(name)
         self._own[name] = variable
         count_registration()
         return variable
 
-    def hold(self, variables):
+    def hold(self, variables: Any) -> None:
         """Store these Variables, a dict by name, and no others."""
         new, own = list(variables.items()), list(self._own.items())
         if [(name, id(v)) for name, v in new] == [(name, id(v)) for name, v in own]:
@@ -112,7 +124,7 @@ class Parameter:
         self._own = dict(variables)
         count_registration()
 
-    def mount(self, name, holder):
+    def mount(self, name: str, holder: Any) -> None:
         """Show the Variables of ``holder`` here under ``name/``.
 
         Args:
@@ -150,12 +162,12 @@ class Parameter:
         if variable.name is None:
             variable.name = name
 
-    def unmount(self, name):
+    def unmount(self, name: str) -> None:
         """Stop showing what is mounted under ``name``; nothing if there is nothing."""
         if self.mounted.pop(name, None) is not None:
             count_registration()
 
-    def forget(self, name):
+    def forget(self, name: str) -> None:
         """Unmount, and give up a stored Variable that was mounted under this name."""
         variable = self.mounted.get(name)
         self.unmount(name)
@@ -163,13 +175,15 @@ class Parameter:
             self._own = {n: v for n, v in self._own.items() if v is not variable}
 
     @property
-    def variable_dict(self):
+    def variable_dict(self) -> dict[str, Variable]:
         """A dict from every name, mounted ones too, to its Variable.
 
         A Variable that is shared stands under its first name alone: one that it is
         stored under, if there is such a name.
         """
-        found, loose, seen = {}, [], set()
+        found: dict[Any, Any] = {}
+        loose: list[Any] = []
+        seen: set[Any] = set()
         for name, variable, is_stored in self._walk([]):
             if not is_stored:
                 loose.append((name, variable))
@@ -182,9 +196,9 @@ class Parameter:
                 _add(found, name, variable)
         return found
 
-    def lists(self):
+    def lists(self) -> Any:
         """Return the lists and dicts that what is mounted here was found in."""
-        found = []
+        found: list[Any] = []
         for _ in self._walk(found):
             pass
         return found
@@ -210,7 +224,7 @@ class Parameter:
             for path, held in held_in(holder, mount, lists)
         ]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Variable:
         try:
             return self.variable_dict[name]
         except KeyError:
@@ -219,42 +233,42 @@ class Parameter:
                 f"Parameter: no Variable {name!r}; there are {known}"
             ) from None
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self.variable_dict
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.variable_dict)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.variable_dict)
 
-    def keys(self):
+    def keys(self) -> KeysView[str]:
         """The names of all Variables."""
         return self.variable_dict.keys()
 
-    def values(self):
+    def values(self) -> ValuesView[Variable]:
         """All Variables, each once."""
         return self.variable_dict.values()
 
-    def items(self):
+    def items(self) -> ItemsView[str, Variable]:
         """Pairs of name and Variable."""
         return self.variable_dict.items()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         shapes = ", ".join(f"{name}: {v.shape}" for name, v in self.items())
         return f"Parameter({{{shapes}}})"
 
     @property
-    def size(self):
+    def size(self) -> int:
         """The number of elements in all trainable Variables."""
         return sum(v.size for v in self.values() if v.trainable)
 
-    def clear_grads(self):
+    def clear_grads(self) -> None:
         """Forget the gradients of all Variables."""
         for variable in self.values():
             variable.clear_grad()
 
-    def to(self, device):
+    def to(self, device: str) -> Self:
         """Move all Variables to a device, in place; returns this store.
 
         Raises:
@@ -265,11 +279,11 @@ class Parameter:
             variable.to(where)
         return self
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """Return a dict from name to a NumPy copy of each Variable."""
         return {name: variable.numpy() for name, variable in self.items()}
 
-    def misfits(self, state):
+    def misfits(self, state: Any) -> list[str]:
         """Return what hinders ``load_state_dict`` from taking a state; nothing changes.
 
         Args:
@@ -292,7 +306,7 @@ class Parameter:
             faults += _misfits(name, mine[name], state[name])
         return sorted(faults)
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Any) -> None:
         """Copy values into the Variables: all of them, or none.
 
         Args:
@@ -309,7 +323,7 @@ class Parameter:
                 variable.value = array
 
 
-def refuse_misfits(thing, state):
+def refuse_misfits(thing: Any, state: Any) -> None:
     """Raise one CheckpointError of all misfits of a state that a thing is to take."""
     faults = thing.misfits(state)
     if faults:
@@ -317,7 +331,7 @@ def refuse_misfits(thing, state):
         raise CheckpointError(f"{who}: " + "; ".join(faults))
 
 
-def held_in(holder, path, lists):
+def held_in(holder: Any, path: str, lists: Any) -> Any:
     """Yield (path, what) for each Parameter or Variable that ``holder`` is or holds.
 
     Results of operations are left out: they are no weights.
@@ -382,10 +396,10 @@ def _misfits(name, variable, given):
         yield f"{name!r} holds NaN or infinity"
 
 
-def _checked_shape(name, shape):
+def _checked_shape(name: str, shape: Any) -> tuple[int, ...]:
     shape = plain(f'Parameter "{name}"', "shape", shape)
     try:
-        lengths = (operator.index(shape),)
+        lengths: tuple[int, ...] = (operator.index(shape),)
     except TypeError:
         try:
             lengths = tuple(operator.index(n) for n in shape)

@@ -10,10 +10,11 @@ from float64 to the dtype of what it meets.
 """
 
 import numbers
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES, known
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import DeviceError, DtypeError, GraphError, ShapeError
 from xdl.recording import current, not_in_state
 
@@ -26,7 +27,7 @@ def is_data(value):
     return not isinstance(value, Variable) or getattr(value, "_is_data", False)
 
 
-def as_variable(x):
+def as_variable(x: Any) -> Variable:
     """Return ``x`` as a Variable: itself, or data that takes part in no graph.
 
     Lists that hold Variables are stacked, and gradients flow through.
@@ -106,12 +107,12 @@ def _ready(op, inputs):
     """
     library, dtype = _trainable_kind(inputs)
     casts = dtype is not None
-    roles = op.takes_part
+    roles = op.signature.takes_part
     if len(inputs) > len(roles):
-        if not op.is_variadic:
+        if not op.signature.is_variadic:
             op.names_for(inputs)  # refuses them
         roles += roles[-1:] * (len(inputs) - len(roles))
-    arrays = []
+    arrays: list[Any] = []
     for value, takes_part in zip(inputs, roles, strict=False):
         array = value._value if type(value) is Variable else value
         kind = type(array)
@@ -120,7 +121,7 @@ def _ready(op, inputs):
                 return None
             array = array if kind is float or kind is int else array.item()
         elif array is None:
-            if op.is_variadic or len(arrays) < op.required:
+            if op.signature.is_variadic or len(arrays) < op.signature.required:
                 return None
         else:
             if library is None and kind in backend.ARRAYS:
@@ -147,7 +148,7 @@ def _by_truth(op, arrays):
     where = next(backend.device_of(a) for a in arrays if hasattr(a, "dtype"))
     return [
         _truth(array, where) if name in op.conditions else array
-        for name, array in zip(op.inputs, arrays, strict=False)
+        for name, array in zip(op.signature.inputs, arrays, strict=False)
     ]
 
 
@@ -197,7 +198,7 @@ def _brought_together(op, inputs):
 
 
 def _refuse_none(op, names, inputs):
-    needed = len(names) if op.is_variadic else op.required
+    needed = len(names) if op.signature.is_variadic else op.signature.required
     for name, value in zip(names[:needed], inputs, strict=False):
         if value is None:
             raise DtypeError(
@@ -232,7 +233,7 @@ def _refuse_unknown(firm, where, values):
 def _device_of_data(inputs):
     """Return the device of the first raw array that is not the host's, or None."""
     for value in inputs:
-        array = value._value if isinstance(value, Variable) else value
+        array = array_of(value)
         if type(array) in backend.ARRAYS and backend.device_of(array) != "cpu":
             return backend.device_of(array)
     return None
@@ -255,7 +256,8 @@ def _plain(op, name, value):
         full = value._in_full()
         return full if full is value._value else _Listed(full)
     if isinstance(value, numbers.Number) and not isinstance(value, complex):
-        return value.item() if hasattr(value, "item") else float(value)
+        number: Any = value
+        return number.item() if hasattr(number, "item") else float(number)
     try:
         if isinstance(value, list | tuple):
             return _Listed(backend.as_known_array(value))
@@ -287,7 +289,7 @@ def _firm_floating(op, firm):
 def _widest(values):
     """Return the name of the widest floating dtype of arrays, or None."""
     names = [backend.dtype_name(v.dtype) for v in values if hasattr(v, "dtype")]
-    return max((n for n in names if n in _WIDTH), key=_WIDTH.get, default=None)
+    return max((n for n in names if n in _WIDTH), key=_WIDTH.__getitem__, default=None)
 
 
 def _is_fractional(value):

@@ -1,18 +1,25 @@
 """Variable: an array that remembers how it was computed."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
 from xdl import backend
 from xdl.arguments import explained
-from xdl.backend import NAMESPACES
+from xdl.backend import NAMESPACES, Device
 from xdl.core import mode
 from xdl.core.debug import check_gradients
-from xdl.core.node import backpropagate, holders, keep, leaf, remember, touch
-from xdl.errors import DtypeError, GraphError, ShapeError
+from xdl.core.methods import Methods
+from xdl.core.node import Leaf, backpropagate, holders, keep, remember, touch
+from xdl.errors import ArgumentError, DtypeError, GraphError, ShapeError
 from xdl.recording import current, not_in_state
+from xdl.typing import Array, ArrayLike, DType, DTypeOf
 
 _new = object.__new__
 
 
-class Variable:
+class Variable(Methods):
     """An array on a device, with its gradient if it is trainable.
 
     Args:
@@ -53,8 +60,21 @@ class Variable:
         "_was_made",
     ]
 
+    _full: Any
+    _is_data: bool
+    _name: str | None
+    _node: Any
+    _value: Any
+    _was_made: bool
+
     @explained
-    def __init__(self, value, name=None, trainable=None, dtype=None):
+    def __init__(
+        self,
+        value: Any,
+        name: str | None = None,
+        trainable: bool | None = None,
+        dtype: DType | None = None,
+    ) -> None:
         if isinstance(value, Variable):
             value = value._value if dtype is None else value._in_full()
         dtype = None if dtype is None else backend.parse_dtype(dtype)
@@ -72,7 +92,7 @@ class Variable:
         return variable
 
     @property
-    def value(self):
+    def value(self) -> Array:
         """The array, of the backend's own type.
 
         Of a trainable Variable that you made, it is the array itself: write into it
@@ -90,7 +110,7 @@ class Variable:
         return self._value
 
     @value.setter
-    def value(self, new):
+    def value(self, new: ArrayLike) -> None:
         self._refuse_if_computed("value")
         if new is not self._value:
             array = self._converted(new, "value")
@@ -140,23 +160,23 @@ class Variable:
         return f'Variable "{self.name}"' if self.name else "Variable"
 
     @property
-    def name(self):
+    def name(self) -> str | None:
         """The str it was named with, or None."""
         return getattr(self, "_name", None)
 
     @name.setter
-    def name(self, name):
+    def name(self, name: str | None) -> None:
         self._name = name
         if self._node is not None and self._node.op is None:
-            self._node.place = name
+            self._node.name = name
 
     @property
-    def trainable(self):
+    def trainable(self) -> bool:
         """Whether a backward computes a gradient for it. Only leaves can be set."""
         return self._node is not None
 
     @trainable.setter
-    def trainable(self, on):
+    def trainable(self, on: bool) -> None:
         self._refuse_if_computed("trainable")
         if on and not backend.is_floating(self._value):
             raise DtypeError(
@@ -167,10 +187,10 @@ class Variable:
             self._node = None
         elif self._node is None:
             self._full = None
-            self._node = leaf(self._value, self.name)
+            self._node = Leaf(self._value, self.name)
 
     @property
-    def grad(self):
+    def grad(self) -> Array | Variable | None:
         """The gradient: an array of this shape, dtype and device; None before one came.
 
         After ``backward(create_graph=True)`` it is a Variable, to be differentiated.
@@ -181,7 +201,7 @@ class Variable:
         return NAMESPACES[type(grad)].asarray(grad)  # NumPy's scalars too
 
     @grad.setter
-    def grad(self, new):
+    def grad(self, new: ArrayLike | None) -> None:
         if new is None:
             self.clear_grad()
         elif self._node is None:
@@ -189,12 +209,17 @@ class Variable:
         else:
             self._node.grad = self._converted(new, "grad")
 
-    def clear_grad(self):
+    def clear_grad(self) -> None:
         """Forget the gradient: ``grad`` is None until the next backward."""
         if self._node is not None:
             self._node.grad = None
 
-    def backward(self, grad=None, retain_graph=False, create_graph=False):
+    def backward(
+        self,
+        grad: ArrayLike | None = None,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
         """Compute the gradients of this Variable by all trainable Variables before it.
 
         They are added to each Variable's ``grad``.
@@ -261,35 +286,35 @@ class Variable:
         return Variable._of(NAMESPACES[type(seed)].asarray(seed))
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """The lengths of the axes, a tuple of ints."""
         return self._value.shape
 
     @property
-    def dtype(self):
+    def dtype(self) -> DTypeOf:
         """The element type, as the backend names it."""
         return self._value.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """The number of axes."""
         return self._value.ndim
 
     @property
-    def size(self):
+    def size(self) -> int:
         """The number of elements."""
         return self._value.size
 
     @property
-    def device(self):
+    def device(self) -> Device:
         """The Device that the array lives on."""
         return backend.device_of(self._value)
 
-    def numpy(self):
+    def numpy(self) -> Array:
         """Return a copy as a NumPy array on the host."""
         return NAMESPACES[type(host := backend.to_numpy(self._value))].copy(host)
 
-    def item(self):
+    def item(self) -> float:
         """Return the one element as a Python number; it waits for the GPU.
 
         Raises:
@@ -301,7 +326,7 @@ class Variable:
             )
         return backend.to_numpy(self._value).item()
 
-    def detach(self):
+    def detach(self) -> Variable:
         """Return the same values as a constant: no gradient flows through it."""
         node = self._node
         changes_in_place = node is not None and node.op is None
@@ -312,7 +337,7 @@ class Variable:
         constant._full = getattr(self, "_full", None)
         return constant
 
-    def to(self, device):
+    def to(self, device: str) -> Self:
         """Move the array and its gradient to a device, in place.
 
         Args:
@@ -340,31 +365,37 @@ class Variable:
                 node.grad = backend.to_device(self.grad, where)
         return self
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return bool(self.item())
 
-    def __float__(self):
+    def __float__(self) -> float:
         return float(self.item())
 
-    def __int__(self):
+    def __int__(self) -> int:
         return int(self.item())
 
-    def __index__(self):
+    def __index__(self) -> int:
         if not backend.is_integer(self._value):
             raise DtypeError(f"{self._label()}: dtype {self.dtype} is no index")
         return int(self.item())
 
-    def __len__(self):
+    def __len__(self) -> int:
         if not self.shape:
             raise ShapeError(f"{self._label()}: a single number has no length")
         return self.shape[0]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Variable]:
         return (self[i] for i in range(len(self)))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise ArgumentError(
+            f"{self._label()}: v[index] = value came, but a graph may hold the array; "
+            "use xdl.index_update(v, index, value), or write into v.value[index]"
+        )
 
     __hash__ = object.__hash__
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         values = repr(backend.to_numpy(self._value)).replace("\n", "\n   ")
         name = f", name={self.name!r}" if self.name else ""
         where = f", device={str(self.device)!r}" if self.device != "cpu" else ""
@@ -372,17 +403,17 @@ class Variable:
             f"Variable({values.removeprefix('array(').removesuffix(')')}{name}{where})"
         )
 
-    def __format__(self, spec):
+    def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
 
-    def __dlpack__(self, **options):
+    def __dlpack__(self, **options: Any) -> Any:
         self._refuse_if_computed("__dlpack__")  # as PyTorch does: a graph may hold it
         return self.value.__dlpack__(**options)
 
-    def __dlpack_device__(self):
+    def __dlpack_device__(self) -> tuple[int, int]:
         return self._value.__dlpack_device__()
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: Any) -> Variable:
         is_made = self._is_made  # else the copy is a constant, without the graph
         copied = Variable(self._value, self.name, self.trainable and is_made)
         copied._was_made = is_made
@@ -390,11 +421,16 @@ class Variable:
             copied.grad = self.grad
         return copied
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         is_leaf = self.trainable and self._is_made
         arguments = backend.to_numpy(self._value), self.name, is_leaf
         return Variable, arguments, (None, {"_was_made": self._is_made})
 
 
+def array_of(value: Any) -> Any:
+    """Return the array that a Variable holds, as it lies; all else as it is."""
+    return value._value if isinstance(value, Variable) else value
+
+
 _ZERO = backend.from_python(0.0)
-_HOLDERS_OF_UNUSED = holders(Variable._of(_ZERO, leaf(_ZERO, None)))
+_HOLDERS_OF_UNUSED = holders(Variable._of(_ZERO, Leaf(_ZERO, None)))

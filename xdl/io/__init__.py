@@ -1,13 +1,18 @@
 """Checkpoints: all that a training needs to go on, in one file."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from xdl.arguments import explained
 from xdl.io import checkpoint
+from xdl.typing import PathLike
 
 __all__ = ["load", "save"]
 
 
 @explained
-def save(path, /, **things):
+def save(path: PathLike, /, **things: Any) -> None:
     """Write a checkpoint: models, optimizers and values, each under its own name.
 
     The file is replaced at once, when all is written and on the disk: a crash or a full
@@ -39,7 +44,13 @@ def save(path, /, **things):
 
 
 @explained
-def load(path, /, *, random=False, **things):
+def load(
+    path: PathLike,
+    /,
+    *,
+    random: bool = False,
+    **things: Any,
+) -> dict[str, Any]:
     """Read a checkpoint: give models and optimizers what was saved under their names.
 
     Every byte is checked, then whether all of it fits, and only then anything changes.

@@ -1,6 +1,7 @@
 """What ``xdl.save`` and ``xdl.load`` do: gather, check all, then change all."""
 
 import os
+from typing import Any
 
 from xdl.arguments import kind
 from xdl.backend import random as draws
@@ -28,7 +29,7 @@ def save(path, things):
     ]
     if faults:  # what is written must be fit to be loaded again
         raise CheckpointError(f"save: {path}: {listed(faults, '; ')}")
-    arrays = {}
+    arrays: dict[Any, Any] = {}
     try:
         skeleton = tree.without_arrays({**states, "random": _random_state()}, arrays)
         head, blocks = container.packed(skeleton, arrays)

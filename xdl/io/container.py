@@ -80,8 +80,8 @@ def packed(skeleton, arrays):
     text = json.dumps({"state": skeleton, "tensors": content})
     metadata = {"xdl": VERSION, "content": text, "sha256": _digest(text)}
     entries = {"__metadata__": metadata, **tensors}
-    head = json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
-    head = head.encode()
+    listed = json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
+    head = listed.encode()
     head += b" " * (-len(head) % 8)
     if len(head) > _LONGEST_HEAD:
         raise ArgumentError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdl import backend
-from xdl.core.variable import Variable
+from xdl.core.variable import array_of
 from xdl.errors import ArgumentError, DtypeError
 
 
@@ -31,7 +31,7 @@ def without_arrays(nested, arrays, path=()):
         nested = nested.item()
     if nested is None or isinstance(nested, str | bool | int | float):
         return nested
-    array = nested._value if isinstance(nested, Variable) else nested
+    array = array_of(nested)
     if backend.namespace(array) is None:
         raise ArgumentError(
             f"save: {name_of(path)}: {type(nested).__name__} came, needed an array, a "

@@ -1,9 +1,13 @@
 """A language model of transformer blocks: GPT."""
 
+from __future__ import annotations
+
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.models.language import LanguageModel
 from xdl.nn import Dropout, Embedding, LayerNorm, SoftmaxLoss, TransformerBlock, init
 from xdl.ops import matmul, matrix_transpose
+from xdl.typing import ArrayLike
 
 
 def _small(shape):
@@ -45,7 +49,15 @@ class GPT(LanguageModel):
     Models", 2017.
     """
 
-    def __init__(self, tokens, context, size, heads, layers, dropout=0.0):
+    def __init__(
+        self,
+        tokens: int,
+        context: int,
+        size: int,
+        heads: int,
+        layers: int,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.context = context
         self.embedding = Embedding(tokens, size, _small)
@@ -57,7 +69,7 @@ class GPT(LanguageModel):
         self.norm = LayerNorm(size)
         self.loss_ops = SoftmaxLoss()
 
-    def forward(self, tokens):
+    def forward(self, tokens: ArrayLike) -> Variable:
         """Return the scores of the token after each of ``tokens`` (n, positions)."""
         x = self.embedding(tokens)
         length = x.shape[1] if x.ndim == 3 else 0

@@ -1,5 +1,9 @@
 """What the language models share: they go on with a text."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from xdl.backend import random
 from xdl.core.mode import no_grad
 from xdl.core.module import Model
@@ -25,7 +29,13 @@ class LanguageModel(Model):
         """
         raise NotImplementedError(f"{type(self).__name__}: _following is not defined")
 
-    def generate(self, tokens, count, temperature=1.0, top_k=None):
+    def generate(
+        self,
+        tokens: Sequence[int],
+        count: int,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+    ) -> list[int]:
         """Continue a text.
 
         Args:

@@ -1,9 +1,15 @@
 """A first convolutional network: LeNet."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from xdl.core.module import Model
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.nn import Conv2d, Linear, SoftmaxLoss, init
 from xdl.ops import flatten, max_pool2d, relu
+from xdl.typing import ArrayLike
 
 
 class LeNet(Model):
@@ -44,8 +50,13 @@ class LeNet(Model):
     """
 
     def __init__(
-        self, channels=1, classes=10, size=28, window=5, widths=(6, 16, 120, 84)
-    ):
+        self,
+        channels: int = 1,
+        classes: int = 10,
+        size: int = 28,
+        window: int = 5,
+        widths: Sequence[int] = (6, 16, 120, 84),
+    ) -> None:
         super().__init__()
         left = (size // 2 - window + 1) // 2
         if left < 1 or window % 2 == 0:
@@ -67,12 +78,12 @@ class LeNet(Model):
         ]
         self.loss_ops = SoftmaxLoss()
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         """Return the scores (n, classes) of images (n, channels, size, size)."""
         for layer in self.convolutions:
             x = max_pool2d(relu(layer(x)), 2)
         x = flatten(x, 1)
-        for layer in self.layers[:-1]:
-            x = relu(layer(x))
+        for hidden in self.layers[:-1]:
+            x = relu(hidden(x))
         self.output = self.layers[-1](x)
         return self.output

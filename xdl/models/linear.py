@@ -1,9 +1,13 @@
 """The article's linear model, and linear regression."""
 
+from __future__ import annotations
+
 from xdl.core.module import Model
+from xdl.core.variable import Variable
 from xdl.nn import SoftmaxLoss, SquareLoss, init
 from xdl.ops import linear
 from xdl.ops.product.matmul import Matmul
+from xdl.typing import ArrayLike
 
 
 class LinearModel(Model):
@@ -34,7 +38,7 @@ class LinearModel(Model):
     Reference: "Implement a deep learning framework" (part 2, class LinearModel).
     """
 
-    def __init__(self, input_size, output_size):
+    def __init__(self, input_size: int, output_size: int) -> None:
         super().__init__()
         self.input_size = input_size
         self.output_size = output_size
@@ -42,7 +46,7 @@ class LinearModel(Model):
         self.matmul = Matmul()
         self.loss_ops = SoftmaxLoss()
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         self.output = self.matmul.forward([x, self.W])
         return self.output
 
@@ -73,12 +77,12 @@ class LinearRegression(Model):
         (2.0, 1.0)
     """
 
-    def __init__(self, input_size, output_size=1):
+    def __init__(self, input_size: int, output_size: int = 1) -> None:
         super().__init__()
         self.weight = self.parameter.get_variable("weight", [input_size, output_size])
         self.bias = self.parameter.get_variable("bias", output_size, init.zeros)
         self.loss_ops = SquareLoss()
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         self.output = linear(x, self.weight, self.bias)
         return self.output

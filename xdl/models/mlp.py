@@ -1,9 +1,15 @@
 """Layers one after another: the multilayer perceptron."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from xdl.core.module import Model
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.nn import Dropout, Linear, SoftmaxLoss, init
 from xdl.ops import relu
+from xdl.typing import ArrayLike
 
 
 class MLP(Model):
@@ -33,7 +39,7 @@ class MLP(Model):
     "Delving Deep into Rectifiers", 2015.
     """
 
-    def __init__(self, sizes, dropout=0.0):
+    def __init__(self, sizes: Sequence[int], dropout: float = 0.0) -> None:
         super().__init__()
         if not isinstance(sizes, list | tuple) or len(sizes) < 2:
             raise ArgumentError(
@@ -47,7 +53,7 @@ class MLP(Model):
         self.dropout = Dropout(dropout)
         self.loss_ops = SoftmaxLoss()
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         """Return the scores (n, classes) of samples (n, features)."""
         for layer in self.layers[:-1]:
             x = self.dropout(relu(layer(x)))

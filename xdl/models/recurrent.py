@@ -1,9 +1,16 @@
 """What reads sequences step by step: a classifier, and a language model."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from xdl.core.module import Model
+from xdl.core.variable import Variable
 from xdl.models.language import LanguageModel
-from xdl.nn import LSTM, Dropout, Embedding, Linear, SoftmaxLoss, init
+from xdl.nn import LSTM, Dropout, Embedding, Linear, Recurrent, SoftmaxLoss, init
 from xdl.ops import concat, getitem, matmul, matrix_transpose
+from xdl.typing import ArrayLike
 
 
 class RNNClassifier(Model):
@@ -33,13 +40,20 @@ class RNNClassifier(Model):
     "Bidirectional Recurrent Neural Networks", 1997.
     """
 
-    def __init__(self, input_size, hidden_size, classes, layer=LSTM, **options):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        classes: int,
+        layer: Callable[..., Recurrent[Any]] = LSTM,
+        **options: Any,
+    ) -> None:
         super().__init__()
         self.recurrent = layer(input_size, hidden_size, batch_first=True, **options)
         self.head = Linear(hidden_size * len(self.recurrent.directions), classes)
         self.loss_ops = SoftmaxLoss()
 
-    def forward(self, x, lengths=None):
+    def forward(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Variable:
         """Return the scores (n, classes) of sequences.
 
         Args:
@@ -93,17 +107,24 @@ class LSTMLanguageModel(LanguageModel):
     2017.
     """
 
-    def __init__(self, tokens, size, layers=1, dropout=0.0, tied=False):
+    def __init__(
+        self,
+        tokens: int,
+        size: int,
+        layers: int = 1,
+        dropout: float = 0.0,
+        tied: bool = False,
+    ) -> None:
         super().__init__()
         # Small rows, as Zaremba et al. draw them: tied scores start near each other.
         self.embedding = Embedding(tokens, size, lambda s: init.uniform(s, -0.1, 0.1))
         self.dropout = Dropout(dropout)
         self.recurrent = LSTM(size, size, layers, batch_first=True, dropout=dropout)
         self.head = None if tied else Linear(size, tokens)
-        self.state = None
+        self.state: tuple[Variable, Variable] | None = None
         self.loss_ops = SoftmaxLoss()
 
-    def forward(self, tokens, state=None):
+    def forward(self, tokens: ArrayLike, state: Any = None) -> Variable:
         """Return the scores of the token after each of ``tokens``.
 
         Args:

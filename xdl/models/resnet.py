@@ -1,8 +1,14 @@
 """A deep convolutional network whose layers learn differences: ResNet."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from xdl.core.module import Model, Module
+from xdl.core.variable import Variable
 from xdl.nn import BatchNorm2d, Conv2d, Linear, Sequential, SoftmaxLoss, init
 from xdl.ops import mean, relu
+from xdl.typing import ArrayLike
 
 
 def _convolution(channels, width, window, stride=1):
@@ -35,7 +41,7 @@ class ResidualBlock(Module):
         (1, 8, 3, 3)
     """
 
-    def __init__(self, channels, width, stride=1):
+    def __init__(self, channels: int, width: int, stride: int = 1) -> None:
         super().__init__()
         self.convolutions = [
             _convolution(channels, width, 3, stride),
@@ -48,7 +54,7 @@ class ResidualBlock(Module):
                 _convolution(channels, width, 1, stride), BatchNorm2d(width)
             )
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         y = relu(self.norms[0](self.convolutions[0](x)))
         y = self.norms[1](self.convolutions[1](y))
         return relu(self.shortcut(x) + y)
@@ -85,7 +91,13 @@ class ResNet(Model):
     are those of He et al., "Delving Deep into Rectifiers", 2015.
     """
 
-    def __init__(self, channels=3, classes=10, width=64, blocks=(2, 2, 2, 2)):
+    def __init__(
+        self,
+        channels: int = 3,
+        classes: int = 10,
+        width: int = 64,
+        blocks: Sequence[int] = (2, 2, 2, 2),
+    ) -> None:
         super().__init__()
         self.stem, self.norm = _convolution(channels, width, 3), BatchNorm2d(width)
         self.blocks = []
@@ -99,7 +111,7 @@ class ResNet(Model):
         self.head = Linear(came, classes)
         self.loss_ops = SoftmaxLoss()
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         """Return the scores (n, classes) of images (n, channels, height, width)."""
         x = relu(self.norm(self.stem(x)))
         for block in self.blocks:

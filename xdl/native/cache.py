@@ -14,6 +14,7 @@ import pathlib
 import pickle
 import sys
 import types
+from typing import Any
 
 import llvmlite.binding
 import numba
@@ -31,7 +32,7 @@ from xdl.native import entries
 _acquire, _release = global_compiler_lock.acquire, global_compiler_lock.release
 # What LLVM had done half would stay so in a child.
 forks.wait(before=_acquire, after_in_parent=_release, after_in_child=_release)
-_KEPT = {}  # functions that others are linked with
+_KEPT: dict[Any, Any] = {}  # functions that others are linked with
 _NEEDLESS = frozenset(
     {
         "WithLifting",

@@ -17,12 +17,13 @@ import pathlib
 import stat
 import sys
 import warnings
+from typing import Any
 
 from xdl.replacing import UNTRUSTING, is_ours, replacing
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _READ = os.O_RDONLY | UNTRUSTING | getattr(os, "O_BINARY", 0)
-_warned_of = set()
+_warned_of: set[Any] = set()
 
 
 def folder():

@@ -1,13 +1,17 @@
 """The attention layer, and the block that transformers repeat."""
 
+from __future__ import annotations
+
 from xdl.core.module import Module
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.nn.activation import GELU
 from xdl.nn.linear import Linear
 from xdl.nn.normalization import LayerNorm
 from xdl.nn.structure import Dropout, Sequential
 from xdl.ops import permute_dims, reshape, scaled_dot_product_attention
+from xdl.typing import ArrayLike
 
 
 class MultiHeadAttention(Module):
@@ -37,7 +41,7 @@ class MultiHeadAttention(Module):
     Reference: Vaswani et al., "Attention Is All You Need", 2017, section 3.2.2.
     """
 
-    def __init__(self, size, heads, bias=True):
+    def __init__(self, size: int, heads: int, bias: bool = True) -> None:
         super().__init__()
         size, heads = plain("MultiHeadAttention", "size or heads", (size, heads))
         if heads < 1 or size % heads:
@@ -48,7 +52,12 @@ class MultiHeadAttention(Module):
         self.projection = Linear(size, 3 * size, bias)
         self.output = Linear(size, size, bias)
 
-    def forward(self, x, mask=None, causal=False):
+    def forward(
+        self,
+        x: ArrayLike,
+        mask: ArrayLike | None = None,
+        causal: bool = False,
+    ) -> Variable:
         """Attend within ``x``.
 
         Args:
@@ -77,7 +86,7 @@ class MultiHeadAttention(Module):
         joined = reshape(permute_dims(mixed, (0, 2, 1, 3)), (n, positions, self.size))
         return self.output(joined)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"MultiHeadAttention({self.size}, heads={self.heads})"
 
 
@@ -106,7 +115,13 @@ class TransformerBlock(Module):
     2019, section 2.3.
     """
 
-    def __init__(self, size, heads, hidden=None, dropout=0.0):
+    def __init__(
+        self,
+        size: int,
+        heads: int,
+        hidden: int | None = None,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         hidden = hidden or 4 * size
         self.attention_norm = LayerNorm(size)
@@ -117,7 +132,12 @@ class TransformerBlock(Module):
         )
         self.dropout = Dropout(dropout)
 
-    def forward(self, x, mask=None, causal=False):
+    def forward(
+        self,
+        x: ArrayLike,
+        mask: ArrayLike | None = None,
+        causal: bool = False,
+    ) -> Variable:
         """Compute the block; arguments as for ``MultiHeadAttention``."""
         mixed = self.attention(self.attention_norm(x), mask, causal)
         x = x + self.dropout(mixed)

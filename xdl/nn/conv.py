@@ -1,13 +1,17 @@
 """The layers of convolution."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from typing import Any
 
 from xdl.core.module import Module
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.nn import init
 from xdl.ops import conv1d, conv2d, conv3d
 from xdl.ops.axes import as_shape
+from xdl.typing import ArrayLike, Initializer, Shape
 
 USUAL = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
 
@@ -15,7 +19,7 @@ USUAL = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups"
 class Convolution(Module):
     """What the layers of convolution share: a weight, a bias and options.
 
-    A subclass says how many ``axes`` its window has and which ``function`` it calls.
+    A subclass says how many ``axes`` its window has, and calls its function.
 
     Args:
         input_channels, output_channels: ints.
@@ -29,11 +33,16 @@ class Convolution(Module):
     """
 
     axes: int
-    function: Callable
 
     def __init__(
-        self, input_channels, output_channels, window, options, bias, initializer
-    ):
+        self,
+        input_channels: int,
+        output_channels: int,
+        window: Shape,
+        options: Any,
+        bias: bool,
+        initializer: Initializer | None,
+    ) -> None:
         super().__init__()
         who = type(self).__name__
         options = {name: plain(who, name, value) for name, value in options.items()}
@@ -57,14 +66,14 @@ class Convolution(Module):
             else None
         )
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         try:
-            return type(self).function(x, self.weight, self.bias, **self.options)
+            return self._called(x)
         except (ShapeError, DtypeError) as error:
             what = str(error).partition(": ")[2]  # without the operation's own name
             raise type(error)(f"{self}: {what}") from None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         changed = {k: v for k, v in self.options.items() if v != USUAL[k]}
         window = self.window if self.axes > 1 else self.window[0]
         listed = [self.input_channels, self.output_channels, window]
@@ -72,6 +81,9 @@ class Convolution(Module):
         text = f"{type(self).__name__}({', '.join(map(str, listed))})"
         name = self.__dict__.get("_name")
         return text + (f' "{name}"' if name else "")
+
+    def _called(self, x: ArrayLike) -> Variable:
+        raise NotImplementedError
 
     def _weight_shape(self, groups):
         return [self.output_channels, self.input_channels // groups, *self.window]
@@ -95,16 +107,16 @@ class Convolution(Module):
 class _Conv(Convolution):
     def __init__(
         self,
-        input_channels,
-        output_channels,
-        window,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        initializer=None,
-    ):
+        input_channels: int,
+        output_channels: int,
+        window: Shape,
+        stride: Shape = 1,
+        padding: Shape = 0,
+        dilation: Shape = 1,
+        groups: int = 1,
+        bias: bool = True,
+        initializer: Initializer | None = None,
+    ) -> None:
         options = {
             "stride": stride,
             "padding": padding,
@@ -147,7 +159,10 @@ class Conv2d(_Conv):
         (1, 2, 1, 3)
     """
 
-    axes, function = 2, conv2d
+    axes = 2
+
+    def _called(self, x: ArrayLike) -> Variable:
+        return conv2d(x, self.weight, self.bias, **self.options)
 
 
 class Conv1d(_Conv):
@@ -167,7 +182,10 @@ class Conv1d(_Conv):
         (1, 2, 4)
     """
 
-    axes, function = 1, conv1d
+    axes = 1
+
+    def _called(self, x: ArrayLike) -> Variable:
+        return conv1d(x, self.weight, self.bias, **self.options)
 
 
 class Conv3d(_Conv):
@@ -187,4 +205,7 @@ class Conv3d(_Conv):
         (1, 2, 1, 1, 3)
     """
 
-    axes, function = 3, conv3d
+    axes = 3
+
+    def _called(self, x: ArrayLike) -> Variable:
+        return conv3d(x, self.weight, self.bias, **self.options)

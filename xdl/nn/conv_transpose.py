@@ -1,26 +1,30 @@
 """The layers of transposed convolution."""
 
+from __future__ import annotations
+
 import math
 
+from xdl.core.variable import Variable
 from xdl.nn import init
 from xdl.nn.conv import Convolution
 from xdl.ops import conv_transpose1d, conv_transpose2d
+from xdl.typing import ArrayLike, Initializer, Shape
 
 
 class _ConvTranspose(Convolution):
     def __init__(
         self,
-        input_channels,
-        output_channels,
-        window,
-        stride=1,
-        padding=0,
-        output_padding=0,
-        groups=1,
-        bias=True,
-        dilation=1,
-        initializer=None,
-    ):
+        input_channels: int,
+        output_channels: int,
+        window: Shape,
+        stride: Shape = 1,
+        padding: Shape = 0,
+        output_padding: Shape = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Shape = 1,
+        initializer: Initializer | None = None,
+    ) -> None:
         options = {
             "stride": stride,
             "padding": padding,
@@ -77,7 +81,10 @@ class ConvTranspose2d(_ConvTranspose):
         (1, 2, 2, 6)
     """
 
-    axes, function = 2, conv_transpose2d
+    axes = 2
+
+    def _called(self, x: ArrayLike) -> Variable:
+        return conv_transpose2d(x, self.weight, self.bias, **self.options)
 
 
 class ConvTranspose1d(_ConvTranspose):
@@ -97,4 +104,7 @@ class ConvTranspose1d(_ConvTranspose):
         (1, 2, 6)
     """
 
-    axes, function = 1, conv_transpose1d
+    axes = 1
+
+    def _called(self, x: ArrayLike) -> Variable:
+        return conv_transpose1d(x, self.weight, self.bias, **self.options)

@@ -1,8 +1,12 @@
 """The embedding layer."""
 
+from __future__ import annotations
+
 from xdl.core.module import Module
+from xdl.core.variable import Variable
 from xdl.nn import init
 from xdl.ops import embedding
+from xdl.typing import ArrayLike, Initializer
 
 
 class Embedding(Module):
@@ -27,16 +31,21 @@ class Embedding(Module):
         (1, 3, 4)
     """
 
-    def __init__(self, rows, features, initializer=None):
+    def __init__(
+        self,
+        rows: int,
+        features: int,
+        initializer: Initializer | None = None,
+    ) -> None:
         super().__init__()
         shape = [rows, features]
         self.weight = self.parameter.get_variable(
             "weight", shape, initializer or init.normal
         )
 
-    def forward(self, indices):
+    def forward(self, indices: ArrayLike) -> Variable:
         return embedding(indices, self.weight)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows, features = self.weight.shape
         return f"Embedding({rows}, {features})"

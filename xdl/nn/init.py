@@ -6,7 +6,10 @@ Values are drawn on the host as float64, so that a seed gives the same model on 
 device and, but for rounding, in every dtype.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 from xdl.arguments import explained
 from xdl.backend import numpy as host
@@ -14,6 +17,7 @@ from xdl.backend import random
 from xdl.core.option import number
 from xdl.core.parameter import scaled_normal
 from xdl.errors import ArgumentError, ShapeError
+from xdl.typing import Array
 
 __all__ = [
     "constant",
@@ -34,7 +38,7 @@ __all__ = [
 
 
 @explained
-def zeros(shape):
+def zeros(shape: Sequence[int]) -> Array:
     """Return zeros.
 
     Args:
@@ -49,7 +53,7 @@ def zeros(shape):
 
 
 @explained
-def ones(shape):
+def ones(shape: Sequence[int]) -> Array:
     """Return ones.
 
     Args:
@@ -64,7 +68,7 @@ def ones(shape):
 
 
 @explained
-def constant(shape, value):
+def constant(shape: Sequence[int], value: float) -> Array:
     """Return an array filled with one number.
 
     Args:
@@ -80,7 +84,7 @@ def constant(shape, value):
 
 
 @explained
-def uniform(shape, low=-1.0, high=1.0):
+def uniform(shape: Sequence[int], low: float = -1.0, high: float = 1.0) -> Array:
     """Draw evenly from [low, high).
 
     Args:
@@ -103,7 +107,7 @@ def uniform(shape, low=-1.0, high=1.0):
 
 
 @explained
-def normal(shape, mean=0.0, std=1.0):
+def normal(shape: Sequence[int], mean: float = 0.0, std: float = 1.0) -> Array:
     """Draw from a normal distribution.
 
     Args:
@@ -125,7 +129,13 @@ def normal(shape, mean=0.0, std=1.0):
 
 
 @explained
-def truncated_normal(shape, mean=0.0, std=1.0, low=-2.0, high=2.0):
+def truncated_normal(
+    shape: Sequence[int],
+    mean: float = 0.0,
+    std: float = 1.0,
+    low: float = -2.0,
+    high: float = 2.0,
+) -> Array:
     """Draw from a normal distribution, again wherever a value is not in [low, high].
 
     Args:
@@ -164,7 +174,7 @@ def truncated_normal(shape, mean=0.0, std=1.0, low=-2.0, high=2.0):
 
 
 @explained
-def xavier_uniform(shape, gain=1.0):
+def xavier_uniform(shape: Sequence[int], gain: float = 1.0) -> Array:
     """Draw evenly with the variance 2 gain**2 / (fan_in + fan_out).
 
     For layers before tanh, sigmoid or softmax. The fans of a matrix (in, out) are its
@@ -193,7 +203,7 @@ def xavier_uniform(shape, gain=1.0):
 
 
 @explained
-def xavier_normal(shape, gain=1.0):
+def xavier_normal(shape: Sequence[int], gain: float = 1.0) -> Array:
     """Draw normally with the variance 2 gain**2 / (fan_in + fan_out).
 
     Arguments, errors and fans are those of ``xavier_uniform``.
@@ -211,7 +221,9 @@ def xavier_normal(shape, gain=1.0):
 
 
 @explained
-def kaiming_uniform(shape, slope=0.0, mode="fan_in"):
+def kaiming_uniform(
+    shape: Sequence[int], slope: float = 0.0, mode: str = "fan_in"
+) -> Array:
     """Draw evenly with the variance 2 / ((1 + slope**2) fan).
 
     For layers before relu, or leaky_relu with that slope. The fans are those of
@@ -240,7 +252,9 @@ def kaiming_uniform(shape, slope=0.0, mode="fan_in"):
 
 
 @explained
-def kaiming_normal(shape, slope=0.0, mode="fan_in"):
+def kaiming_normal(
+    shape: Sequence[int], slope: float = 0.0, mode: str = "fan_in"
+) -> Array:
     """Draw normally with the variance 2 / ((1 + slope**2) fan).
 
     Arguments and errors are those of ``kaiming_uniform``.
@@ -258,7 +272,7 @@ def kaiming_normal(shape, slope=0.0, mode="fan_in"):
 
 
 @explained
-def lecun_normal(shape):
+def lecun_normal(shape: Sequence[int]) -> Array:
     """Draw normally with the variance 1 / fan_in; for selu, or no activation.
 
     Args:
@@ -279,7 +293,7 @@ def lecun_normal(shape):
 
 
 @explained
-def orthogonal(shape, gain=1.0):
+def orthogonal(shape: Sequence[int], gain: float = 1.0) -> Array:
     """Draw a matrix whose rows or columns, the fewer, are orthonormal, times ``gain``.
 
     All such matrices are equally likely. Of more than two axes, all but the first are
@@ -312,7 +326,7 @@ def orthogonal(shape, gain=1.0):
 
 
 @explained
-def eye(shape):
+def eye(shape: Sequence[int]) -> Array:
     """Return ones on the diagonal and zeros beside it.
 
     Args:

@@ -1,9 +1,13 @@
 """The affine layer."""
 
+from __future__ import annotations
+
 from xdl.core.module import Module
+from xdl.core.variable import Variable
 from xdl.errors import DtypeError, ShapeError
 from xdl.nn import init
 from xdl.ops import linear
+from xdl.typing import ArrayLike, Initializer
 
 
 class Linear(Module):
@@ -31,7 +35,13 @@ class Linear(Module):
         (1, 2)
     """
 
-    def __init__(self, input_size, output_size, bias=True, initializer=None):
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        bias: bool = True,
+        initializer: Initializer | None = None,
+    ) -> None:
         super().__init__()
         self.weight = self.parameter.get_variable(
             "weight", [input_size, output_size], initializer
@@ -42,13 +52,13 @@ class Linear(Module):
             else None
         )
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         try:
             return linear(x, self.weight, self.bias)
         except (ShapeError, DtypeError) as error:
             raise type(error)(f"{self}: {error}") from None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows, columns = self.weight.shape
         name = self.__dict__.get("_name")
         return f"Linear({rows}, {columns})" + (f' "{name}"' if name else "")

@@ -1,11 +1,20 @@
 """Loss layers: the article's spelling of the losses, in three steps."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from xdl import ops
 from xdl.core.module import Module
 from xdl.core.option import number, plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
 from xdl.ops.loss.cross_entropy import SoftmaxCrossEntropy
 from xdl.ops.loss.reduced import REDUCTIONS, checked_reduction
+from xdl.typing import ArrayLike
+
+Output = TypeVar("Output")
 
 
 class Loss(Module):
@@ -25,20 +34,20 @@ class Loss(Module):
         Variable(1., dtype=float32)
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._output = self._loss = None
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         """Return the loss Variable; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: compute is not defined")
 
-    def forward(self, output):
+    def forward(self, output: Output) -> Output:
         """Remember the model's output for ``loss``, and return it."""
         self.__dict__["_output"] = output  # not as a weight, whatever it is
         return output
 
-    def loss(self, target=None):
+    def loss(self, target: Any = None) -> Variable:
         """Return the loss of the remembered output, a Variable of one element.
 
         Raises:
@@ -50,7 +59,7 @@ class Loss(Module):
         self._loss = loss = self.compute(output, target)
         return loss
 
-    def backward(self):
+    def backward(self) -> None:
         """Compute the gradients by everything that led to the loss; then forget it.
 
         Raises:
@@ -80,7 +89,7 @@ class SoftmaxLoss(Loss):
 
     operation = SoftmaxCrossEntropy()
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return self.operation(output, target)
 
 
@@ -99,7 +108,7 @@ class SquareLoss(Loss):
         array([[0., 2.]], dtype=float32)
     """
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.square_error(output, target)
 
 
@@ -121,9 +130,9 @@ class ReducedLoss(Loss):
         'sum'
     """
 
-    reductions = REDUCTIONS
+    reductions: tuple[str, ...] = REDUCTIONS
 
-    def __init__(self, reduction="mean"):
+    def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
         self.reduction = checked_reduction(self, reduction, self.reductions)
 
@@ -139,7 +148,7 @@ class MSELoss(ReducedLoss):
         Variable(2., dtype=float32)
     """
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.mean_squared_error(output, target, self.reduction)
 
 
@@ -154,7 +163,7 @@ class L1Loss(ReducedLoss):
         Variable(1., dtype=float32)
     """
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.l1_loss(output, target, self.reduction)
 
 
@@ -169,11 +178,11 @@ class HuberLoss(ReducedLoss):
         Variable(6.5, dtype=float32)
     """
 
-    def __init__(self, delta=1.0, reduction="mean"):
+    def __init__(self, delta: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.delta = number("HuberLoss", "delta", delta)
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.huber_loss(output, target, self.delta, self.reduction)
 
 
@@ -188,11 +197,11 @@ class SmoothL1Loss(ReducedLoss):
         Variable(0.25, dtype=float32)
     """
 
-    def __init__(self, beta=1.0, reduction="mean"):
+    def __init__(self, beta: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.beta = number("SmoothL1Loss", "beta", beta)
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.smooth_l1_loss(output, target, self.beta, self.reduction)
 
 
@@ -207,11 +216,13 @@ class BCELoss(ReducedLoss):
         Variable(0.6931472, dtype=float32)
     """
 
-    def __init__(self, weight=None, reduction="mean"):
+    def __init__(
+        self, weight: ArrayLike | None = None, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self.weight = weight
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.binary_cross_entropy(output, target, self.weight, self.reduction)
 
 
@@ -226,11 +237,16 @@ class BCEWithLogitsLoss(ReducedLoss):
         Variable(1.3862944, dtype=float32)
     """
 
-    def __init__(self, weight=None, pos_weight=None, reduction="mean"):
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        pos_weight: ArrayLike | None = None,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction)
         self.weight, self.pos_weight = weight, pos_weight
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.binary_cross_entropy_with_logits(
             output, target, self.weight, self.pos_weight, self.reduction
         )
@@ -247,12 +263,17 @@ class NLLLoss(ReducedLoss):
         Variable(2., dtype=float32)
     """
 
-    def __init__(self, weight=None, ignore_index=None, reduction="mean"):
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        ignore_index: int | None = None,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction)
         self.weight = weight
         self.ignore_index = plain("NLLLoss", "ignore_index", ignore_index)
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.nll_loss(
             output, target, self.weight, self.ignore_index, self.reduction
         )
@@ -271,11 +292,11 @@ class KLDivLoss(ReducedLoss):
 
     reductions = (*REDUCTIONS, "batchmean")
 
-    def __init__(self, reduction="mean", log_target=False):
+    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(reduction)
         self.log_target = log_target
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.kl_div(output, target, self.reduction, self.log_target)
 
 
@@ -290,11 +311,11 @@ class HingeLoss(ReducedLoss):
         Variable(1., dtype=float32)
     """
 
-    def __init__(self, margin=1.0, reduction="mean"):
+    def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = number("HingeLoss", "margin", margin)
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         return ops.hinge_loss(output, target, self.margin, self.reduction)
 
 
@@ -311,12 +332,13 @@ class CosineEmbeddingLoss(ReducedLoss):
         Variable(1., dtype=float32)
     """
 
-    def __init__(self, margin=0.0, reduction="mean"):
+    def __init__(self, margin: float = 0.0, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.margin = number("CosineEmbeddingLoss", "margin", margin)
 
-    def compute(self, output, target):
-        return ops.cosine_embedding_loss(*output, target, self.margin, self.reduction)
+    def compute(self, output: Any, target: Any) -> Variable:
+        function: Callable[..., Variable] = ops.cosine_embedding_loss
+        return function(*output, target, self.margin, self.reduction)
 
 
 class TripletLoss(ReducedLoss):
@@ -334,12 +356,18 @@ class TripletLoss(ReducedLoss):
         Variable(1., dtype=float32)
     """
 
-    def __init__(self, margin=1.0, swap=False, reduction="mean"):
+    def __init__(
+        self,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__(reduction)
         self.margin = number("TripletLoss", "margin", margin)
         self.swap = swap
 
-    def compute(self, output, target):
+    def compute(self, output: Any, target: Any) -> Variable:
         if target is not None:
             raise ArgumentError("TripletLoss.loss: a target came, needed none")
-        return ops.triplet_loss(*output, self.margin, self.swap, self.reduction)
+        function: Callable[..., Variable] = ops.triplet_loss
+        return function(*output, self.margin, self.swap, self.reduction)

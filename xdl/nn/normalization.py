@@ -1,5 +1,7 @@
 """The normalization layers."""
 
+from __future__ import annotations
+
 from functools import partial
 
 from xdl.backend import pending
@@ -7,6 +9,7 @@ from xdl.core import mode
 from xdl.core.module import Module
 from xdl.core.option import number, plain
 from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, ShapeError
 from xdl.nn import init
 from xdl.ops import batch_norm, group_norm
@@ -14,6 +17,7 @@ from xdl.ops.normalization.batch_norm import BatchNorm
 from xdl.ops.normalization.layer_norm import LayerNorm as _LayerNorm
 from xdl.ops.normalization.layer_norm import RMSNorm as _RMSNorm
 from xdl.ops.normalization.layer_norm import checked_eps
+from xdl.typing import ArrayLike, Shape
 
 
 class _Normalization(Module):
@@ -29,13 +33,13 @@ class _Normalization(Module):
         self.weight = get("weight", shape, init.ones) if has_weight else None
         self.bias = get("bias", shape, init.zeros) if has_bias else None
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         try:
             return self._normalized(x)
         except (ShapeError, DtypeError, EmptyBatchError) as error:
             raise type(error)(f"{self}: {error}") from None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         name = self.__dict__.get("_name")
         label = f' "{name}"' if name else ""
         return f"{type(self).__name__}({self._size}){label}"
@@ -59,7 +63,13 @@ class LayerNorm(_Normalization):
         array([[-1.,  1.]], dtype=float32)
     """
 
-    def __init__(self, shape, eps=1e-5, affine=True, bias=True):
+    def __init__(
+        self,
+        shape: Shape,
+        eps: float = 1e-5,
+        affine: bool = True,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         self._op = _LayerNorm(shape, eps)
         self._size = ", ".join(map(str, self._op.features))
@@ -86,7 +96,7 @@ class RMSNorm(_Normalization):
         array([[0.849, 1.131]], dtype=float32)
     """
 
-    def __init__(self, shape, eps=1e-5, affine=True):
+    def __init__(self, shape: Shape, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
         self._op = _RMSNorm(shape, eps)
         self._size = ", ".join(map(str, self._op.features))
@@ -117,7 +127,13 @@ class GroupNorm(_Normalization):
         array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
 
-    def __init__(self, groups, channels, eps=1e-5, affine=True):
+    def __init__(
+        self,
+        groups: int,
+        channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+    ) -> None:
         super().__init__()
         groups = plain("GroupNorm", "groups", groups)
         channels = plain("GroupNorm", "channels", channels)
@@ -138,9 +154,15 @@ class GroupNorm(_Normalization):
 class _BatchNorm(_Normalization):
     """What the batch normalizations share; they differ in the axes they take."""
 
-    ndims = ()
+    ndims: tuple[int, ...] = ()
 
-    def __init__(self, channels, eps=1e-5, momentum=0.1, affine=True):
+    def __init__(
+        self,
+        channels: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+    ) -> None:
         super().__init__()
         who = type(self).__name__
         momentum = number(who, "momentum", momentum, low=0, high=1)

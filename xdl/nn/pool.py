@@ -1,9 +1,10 @@
 """The layers of pooling."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
 from xdl.core.module import Module
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.ops import (
     adaptive_avg_pool2d,
     avg_pool1d,
@@ -11,27 +12,25 @@ from xdl.ops import (
     max_pool1d,
     max_pool2d,
 )
+from xdl.typing import ArrayLike, Shape
 
 
 class Pooling(Module):
-    """What the layers of pooling share: a window, and how it moves.
+    """What the layers of pooling share: a window, and how it moves."""
 
-    A subclass says which ``function`` it calls.
-    """
-
-    function: Callable
-
-    def __init__(self, window, stride=None, padding=0):
+    def __init__(
+        self,
+        window: Shape,
+        stride: Shape | None = None,
+        padding: Shape = 0,
+    ) -> None:
         super().__init__()
         who = type(self).__name__
         self.window = plain(who, "window", window)
         self.stride = plain(who, "stride", stride)
         self.padding = plain(who, "padding", padding)
 
-    def forward(self, x):
-        return type(self).function(x, self.window, self.stride, self.padding)
-
-    def __repr__(self):
+    def __repr__(self) -> str:
         listed = [str(self.window)]
         listed += [f"stride={self.stride}"] if self.stride is not None else []
         listed += [f"padding={self.padding}"] if self.padding else []
@@ -50,7 +49,8 @@ class MaxPool1d(Pooling):
         Variable([[[2., 3.]]], dtype=float32)
     """
 
-    function = max_pool1d
+    def forward(self, x: ArrayLike) -> Variable:
+        return max_pool1d(x, self.window, self.stride, self.padding)
 
 
 class MaxPool2d(Pooling):
@@ -65,7 +65,8 @@ class MaxPool2d(Pooling):
         Variable([[[[2., 3.]]]], dtype=float32)
     """
 
-    function = max_pool2d
+    def forward(self, x: ArrayLike) -> Variable:
+        return max_pool2d(x, self.window, self.stride, self.padding)
 
 
 class AvgPool1d(Pooling):
@@ -80,7 +81,8 @@ class AvgPool1d(Pooling):
         Variable([[[1.5, 1.5]]], dtype=float32)
     """
 
-    function = avg_pool1d
+    def forward(self, x: ArrayLike) -> Variable:
+        return avg_pool1d(x, self.window, self.stride, self.padding)
 
 
 class AvgPool2d(Pooling):
@@ -95,7 +97,8 @@ class AvgPool2d(Pooling):
         Variable([[[[1.5, 1.5]]]], dtype=float32)
     """
 
-    function = avg_pool2d
+    def forward(self, x: ArrayLike) -> Variable:
+        return avg_pool2d(x, self.window, self.stride, self.padding)
 
 
 class AdaptiveAvgPool2d(Module):
@@ -110,12 +113,12 @@ class AdaptiveAvgPool2d(Module):
         Variable([[[[1.5, 1.5]]]], dtype=float32)
     """
 
-    def __init__(self, size):
+    def __init__(self, size: Shape) -> None:
         super().__init__()
         self.size = plain("AdaptiveAvgPool2d", "size", size)
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         return adaptive_avg_pool2d(x, self.size)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"AdaptiveAvgPool2d({self.size})"

@@ -1,19 +1,26 @@
 """Recurrent layers: stacked, in one direction or both."""
 
+from __future__ import annotations
+
 import math
+from typing import Any, Generic, TypeVar
 
 from xdl import backend
 from xdl.core.module import Module
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, ShapeError
 from xdl.nn import init
 from xdl.nn.structure import Dropout
 from xdl.ops import concat, expand_dims, getitem, gru, lstm, permute_dims, rnn, stack
+from xdl.ops.axes import as_operand
 from xdl.ops.creation import new_arange, new_zeros
-from xdl.ops.layout.composed import as_operand
+from xdl.typing import ArrayLike, Initializer
+
+State = TypeVar("State")
 
 
-class Recurrent(Module):
+class Recurrent(Module, Generic[State]):
     """What LSTM, GRU and RNN have in common; not used by itself.
 
     Example:
@@ -29,15 +36,15 @@ class Recurrent(Module):
 
     def __init__(
         self,
-        input_size,
-        hidden_size,
-        layers=1,
-        bidirectional=False,
-        batch_first=False,
-        bias=True,
-        initializer=None,
-        dropout=0.0,
-    ):
+        input_size: int,
+        hidden_size: int,
+        layers: int = 1,
+        bidirectional: bool = False,
+        batch_first: bool = False,
+        bias: bool = True,
+        initializer: Initializer | None = None,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         sizes = plain(type(self).__name__, "size", (input_size, hidden_size, layers))
         input_size, hidden_size, layers = sizes
@@ -72,7 +79,12 @@ class Recurrent(Module):
             return found + [None] * len(names)
         return found + [get(f"{name}_{label}", width, init.zeros) for name in names]
 
-    def forward(self, x, state=None, lengths=None):
+    def forward(
+        self,
+        x: ArrayLike,
+        state: Any = None,
+        lengths: ArrayLike | None = None,
+    ) -> tuple[Variable, State]:
         """Run over a sequence.
 
         Args:
@@ -91,7 +103,9 @@ class Recurrent(Module):
             ShapeError: a shape does not fit.
             DtypeError: ``x`` holds integers.
         """
-        x = as_operand(x)
+        return self._over(as_operand(x), state, lengths)
+
+    def _over(self, x, state, lengths):
         if x.ndim != 3 or x.shape[2] != self.input_size:
             raise ShapeError(
                 f"{self}: x of shape {x.shape} came, needed three axes and "
@@ -100,7 +114,7 @@ class Recurrent(Module):
         x = permute_dims(x, (1, 0, 2)) if self.batch_first else x
         states = self._first(x, state)
         mask = self._mask(x, lengths)
-        last = []
+        last: list[Any] = []
         for layer in range(self.layers):
             x = self.dropout(x) if layer else x
             outputs = []
@@ -151,7 +165,7 @@ class Recurrent(Module):
             raise ShapeError(f"{self}: needed {x.shape[1]} lengths")
         return mask
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         options = f", layers={self.layers}" if self.layers > 1 else ""
         options += ", bidirectional=True" if len(self.directions) > 1 else ""
         options += ", batch_first=True" if self.batch_first else ""
@@ -159,7 +173,7 @@ class Recurrent(Module):
         return f"{type(self).__name__}({self.input_size}, {self.hidden_size}{options})"
 
 
-class LSTM(Recurrent):
+class LSTM(Recurrent[tuple[Variable, Variable]]):
     """Run a long short-term memory over sequences; equations as in ``xdl.lstm``.
 
     Args:
@@ -196,10 +210,11 @@ class LSTM(Recurrent):
 
     def _run(self, x, states, weights, mask, reverse):
         weight, hidden_weight, bias = weights
-        return lstm(x, *states, weight, hidden_weight, bias, mask, reverse)
+        h, c = states
+        return lstm(x, h, c, weight, hidden_weight, bias, mask, reverse)
 
 
-class GRU(Recurrent):
+class GRU(Recurrent[Variable]):
     """Run gated recurrent units over sequences; equations as in ``xdl.gru``.
 
     Args:
@@ -225,10 +240,11 @@ class GRU(Recurrent):
     _has_hidden_bias = True
 
     def _run(self, x, states, weights, mask, reverse):
-        return gru(x, *states, *weights, mask, reverse)
+        (h,), (weight, hidden_weight, bias, hidden_bias) = states, weights
+        return gru(x, h, weight, hidden_weight, bias, hidden_bias, mask, reverse)
 
 
-class RNN(Recurrent):
+class RNN(Recurrent[Variable]):
     """Run a simple recurrent network over sequences; equations as in ``xdl.rnn``.
 
     Args:
@@ -252,16 +268,16 @@ class RNN(Recurrent):
 
     def __init__(
         self,
-        input_size,
-        hidden_size,
-        layers=1,
-        bidirectional=False,
-        batch_first=False,
-        bias=True,
-        initializer=None,
-        activation="tanh",
-        dropout=0.0,
-    ):
+        input_size: int,
+        hidden_size: int,
+        layers: int = 1,
+        bidirectional: bool = False,
+        batch_first: bool = False,
+        bias: bool = True,
+        initializer: Initializer | None = None,
+        activation: str = "tanh",
+        dropout: float = 0.0,
+    ) -> None:
         if activation not in ("tanh", "relu"):
             raise ArgumentError(f'RNN: {activation!r} came, needed "tanh" or "relu"')
         super().__init__(
@@ -277,4 +293,5 @@ class RNN(Recurrent):
         self.activation = activation
 
     def _run(self, x, states, weights, mask, reverse):
-        return rnn(x, *states, *weights, mask, reverse, self.activation)
+        (h,), (weight, hidden_weight, bias) = states, weights
+        return rnn(x, h, weight, hidden_weight, bias, mask, reverse, self.activation)

@@ -1,7 +1,13 @@
 """The loss layer of sequences whose labels have no times."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from xdl import ops
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.nn.loss import ReducedLoss
 
 
@@ -23,11 +29,15 @@ class CTCLoss(ReducedLoss):
         Variable(0.75, dtype=float32)
     """
 
-    def __init__(self, blank=0, reduction="mean", zero_infinity=False):
+    def __init__(
+        self,
+        blank: int = 0,
+        reduction: str = "mean",
+        zero_infinity: bool = False,
+    ) -> None:
         super().__init__(reduction)
         self.blank, self.zero_infinity = plain("CTCLoss", "blank", blank), zero_infinity
 
-    def compute(self, output, target):
-        return ops.ctc_loss(
-            output, *target, self.blank, self.reduction, self.zero_infinity
-        )
+    def compute(self, output: Any, target: Any) -> Variable:
+        function: Callable[..., Variable] = ops.ctc_loss
+        return function(output, *target, self.blank, self.reduction, self.zero_infinity)

@@ -1,13 +1,20 @@
 """Layers without weights of their own: dropout, flattening, one after another."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Iterator
+from typing import Any, overload
 
 from xdl.arguments import kind
 from xdl.core.module import Module
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops import dropout, reshape
+from xdl.ops.axes import as_operand
 from xdl.ops.random import Dropout as _Dropout
+from xdl.typing import ArrayLike
 
 
 class Dropout(Module):
@@ -26,14 +33,14 @@ class Dropout(Module):
         Variable([1., 2.], dtype=float32)
     """
 
-    def __init__(self, p=0.5):
+    def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         self.p = _Dropout(p).p
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
         return dropout(x, self.p, self.is_training)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Dropout({self.p})"
 
 
@@ -53,21 +60,22 @@ class Flatten(Module):
         (1, 4)
     """
 
-    def __init__(self, start=1):
+    def __init__(self, start: int = 1) -> None:
         super().__init__()
         start = plain("Flatten", "start", start)
         if not isinstance(start, int) or start < 0:
             raise ArgumentError(f"Flatten: start {start!r} came, needed an int >= 0")
         self.start = start
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
+        x = as_operand(x)
         shape = tuple(x.shape)
         if len(shape) <= self.start:
             raise ShapeError(f"{self}: x {shape} has no axis {self.start}")
         kept = shape[: self.start]
         return reshape(x, (*kept, math.prod(shape[self.start :])))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Flatten({self.start})"
 
 
@@ -91,7 +99,7 @@ class Sequential(Module):
         ['layers/0/weight', 'layers/0/bias']
     """
 
-    def __init__(self, *layers):
+    def __init__(self, *layers: Module | Callable[..., Any]) -> None:
         super().__init__()
         for layer in layers:
             if not callable(layer) or isinstance(layer, type):
@@ -105,21 +113,29 @@ class Sequential(Module):
                 )
         self.layers = layers
 
-    def forward(self, x):
+    def forward(self, x: ArrayLike) -> Variable:
+        y: Any = x
         for layer in self.layers:
-            x = layer(x)
-        return x
+            y = layer(y)
+        return y
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.layers)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.layers)
 
-    def __getitem__(self, index):
-        """Return a layer; for a slice, a Sequential of these layers."""
-        found = self.layers[index]
-        return Sequential(*found) if isinstance(index, slice) else found
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
 
-    def __repr__(self):
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a layer; for a slice, a Sequential of these layers."""
+        if isinstance(index, slice):
+            return Sequential(*self.layers[index])
+        return self.layers[index]
+
+    def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.layers))})"

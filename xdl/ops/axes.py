@@ -1,10 +1,20 @@
-"""Reading axes and shapes that a user gave."""
+"""Reading arrays, axes and shapes that a user gave."""
 
 import operator
+from typing import Any
 
+from xdl import backend
 from xdl.arguments import described
 from xdl.core.option import plain
+from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
+from xdl.typing import Array
+
+
+def as_operand(x: Any) -> Variable | Array:
+    """Return what has a shape as it is, numbers and lists as a Variable of data."""
+    return x if isinstance(x, Variable) or backend.namespace(x) else as_variable(x)
 
 
 def as_axes(who, axis):
@@ -116,3 +126,15 @@ def reduced_shape(x_shape, axes, keepdims):
     if keepdims:
         return tuple(1 if i in axes else n for i, n in enumerate(x_shape))
     return tuple(n for i, n in enumerate(x_shape) if i not in axes)
+
+
+def as_counts(who, counts):
+    """Return how often something is repeated, as a tuple of ints from 0 on.
+
+    Raises:
+        ArgumentError: one is negative, or no int.
+    """
+    found = as_shape(who, counts)
+    if min(found, default=0) < 0:
+        raise ArgumentError(f"{who}: {counts} came, needed numbers from 0 on")
+    return found

@@ -4,18 +4,28 @@ Gradients are written against ``xp``. Where ``xp`` is ``xdl.ops``, the arrays ar
 Variables, and these are the names that no operation stands for.
 """
 
+from __future__ import annotations
+
 import contextlib
 
 from xdl import backend
 from xdl.arguments import explained
 from xdl.backend import NAMESPACES
+from xdl.core.case import Case, Counterpart
+from xdl.core.op import composed
+from xdl.core.option import plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
+from xdl.errors import ArgumentError
+from xdl.ops.axes import as_operand
+from xdl.ops.elementwise.arithmetic import add, divide, multiply, subtract
 from xdl.ops.elementwise.selection import where
+from xdl.ops.layout.shape import astype, reshape
+from xdl.typing import ArrayLike
 
 
 @explained
-def from_dlpack(x):
+def from_dlpack(x: ArrayLike) -> Variable:
     """Take an array of another library as data, on the same memory.
 
     The other way, ``numpy.from_dlpack(variable)`` and ``torch.from_dlpack(variable)``
@@ -46,6 +56,42 @@ def from_dlpack(x):
         Variable([7., 2.])
     """
     return as_variable(backend.from_dlpack(x))
+
+
+@composed(
+    torch=Counterpart("linspace", {"end": "stop", "steps": "num"}, samples=()),
+    cases=(Case([(), (3,)], {"num": 4}),),
+)
+def linspace(start: ArrayLike, stop: ArrayLike, num: int = 50) -> Variable:
+    """Return numbers from ``start`` to ``stop``, as far from each other.
+
+    Args:
+        start, stop: the first and the last, numbers or arrays whose shapes broadcast;
+            the gradient flows to both.
+        num: how many; default 50. One is ``start`` alone.
+
+    Returns:
+        An array (num, ...), with the axes of ``start`` and ``stop`` after the first.
+
+    Raises:
+        ArgumentError: ``num`` is no int from 0 on.
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.linspace(0, 1, 5)
+        Variable([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
+    """
+    num = plain("linspace", "num", num)
+    if not isinstance(num, int) or num < 0:
+        raise ArgumentError(f"linspace: num {num!r} came, needed an int >= 0")
+    start, stop = as_operand(start), as_operand(stop)
+    span = subtract(stop, start)
+    counted = backend.cast(backend.from_python(list(range(num))), "int64")
+    counted = reshape(counted, (num, *[1] * span.ndim))
+    dtype = span.dtype if backend.is_floating(span) else backend.DEFAULT_DTYPE
+    part = divide(astype(counted, dtype), max(num - 1, 1))
+    return add(multiply(start, subtract(1, part)), multiply(stop, part))  # exact ends
 
 
 def _like(maker, text):

@@ -1,29 +1,32 @@
 """Where the names of ``xdl.ops`` come from; see ``xdl.late``."""
 
 from xdl.ops import special as special
+from xdl.ops.activation.hard import hard_shrink as hard_shrink
+from xdl.ops.activation.hard import hard_sigmoid as hard_sigmoid
+from xdl.ops.activation.hard import hard_swish as hard_swish
+from xdl.ops.activation.hard import hard_tanh as hard_tanh
+from xdl.ops.activation.hard import relu6 as relu6
 from xdl.ops.activation.rectifiers import celu as celu
 from xdl.ops.activation.rectifiers import elu as elu
-from xdl.ops.activation.rectifiers import hard_sigmoid as hard_sigmoid
-from xdl.ops.activation.rectifiers import hard_swish as hard_swish
-from xdl.ops.activation.rectifiers import hard_tanh as hard_tanh
 from xdl.ops.activation.rectifiers import leaky_relu as leaky_relu
-from xdl.ops.activation.rectifiers import relu6 as relu6
+from xdl.ops.activation.rectifiers import prelu as prelu
+from xdl.ops.activation.rectifiers import relu as relu
 from xdl.ops.activation.rectifiers import selu as selu
+from xdl.ops.activation.sigmoid import glu as glu
+from xdl.ops.activation.sigmoid import log_sigmoid as log_sigmoid
+from xdl.ops.activation.sigmoid import sigmoid as sigmoid
+from xdl.ops.activation.sigmoid import silu as silu
 from xdl.ops.activation.smooth import gelu as gelu
-from xdl.ops.activation.smooth import glu as glu
 from xdl.ops.activation.smooth import mish as mish
-from xdl.ops.activation.smooth import silu as silu
 from xdl.ops.activation.smooth import softplus as softplus
 from xdl.ops.activation.smooth import softsign as softsign
 from xdl.ops.activation.softmax import log_softmax as log_softmax
-from xdl.ops.activation.softmax import relu as relu
-from xdl.ops.activation.softmax import sigmoid as sigmoid
 from xdl.ops.activation.softmax import softmax as softmax
 from xdl.ops.attention import (
     scaled_dot_product_attention as scaled_dot_product_attention,
 )
-from xdl.ops.convolution.conv import conv1d as conv1d
-from xdl.ops.convolution.conv import conv2d as conv2d
+from xdl.ops.convolution.conv1d import conv1d as conv1d
+from xdl.ops.convolution.conv2d import conv2d as conv2d
 from xdl.ops.convolution.conv3d import conv3d as conv3d
 from xdl.ops.convolution.conv_transpose import conv_transpose1d as conv_transpose1d
 from xdl.ops.convolution.conv_transpose import conv_transpose2d as conv_transpose2d
@@ -32,6 +35,7 @@ from xdl.ops.creation import asarray as asarray
 from xdl.ops.creation import check_indices as check_indices
 from xdl.ops.creation import from_dlpack as from_dlpack
 from xdl.ops.creation import is_within as is_within
+from xdl.ops.creation import linspace as linspace
 from xdl.ops.creation import new_arange as new_arange
 from xdl.ops.creation import new_ones as new_ones
 from xdl.ops.creation import new_zeros as new_zeros
@@ -40,6 +44,7 @@ from xdl.ops.creation import zero_unless as zero_unless
 from xdl.ops.elementwise.arithmetic import abs as abs
 from xdl.ops.elementwise.arithmetic import add as add
 from xdl.ops.elementwise.arithmetic import divide as divide
+from xdl.ops.elementwise.arithmetic import hypot as hypot
 from xdl.ops.elementwise.arithmetic import multiply as multiply
 from xdl.ops.elementwise.arithmetic import negative as negative
 from xdl.ops.elementwise.arithmetic import positive as positive
@@ -93,10 +98,13 @@ from xdl.ops.elementwise.trigonometry import cosh as cosh
 from xdl.ops.elementwise.trigonometry import sin as sin
 from xdl.ops.elementwise.trigonometry import sinh as sinh
 from xdl.ops.elementwise.trigonometry import tan as tan
+from xdl.ops.indexing.composed import diagonal as diagonal
+from xdl.ops.indexing.composed import repeat as repeat
 from xdl.ops.indexing.embedding import embedding as embedding
 from xdl.ops.indexing.getitem import getitem as getitem
 from xdl.ops.indexing.getitem import index_add as index_add
 from xdl.ops.indexing.getitem import take as take
+from xdl.ops.indexing.padding import pad as pad
 from xdl.ops.indexing.picking import index_update as index_update
 from xdl.ops.indexing.picking import one_hot as one_hot
 from xdl.ops.indexing.picking import take_along_axis as take_along_axis
@@ -107,15 +115,12 @@ from xdl.ops.layout.arrange import flip as flip
 from xdl.ops.layout.arrange import roll as roll
 from xdl.ops.layout.arrange import tril as tril
 from xdl.ops.layout.arrange import triu as triu
-from xdl.ops.layout.composed import diagonal as diagonal
 from xdl.ops.layout.composed import flatten as flatten
 from xdl.ops.layout.composed import moveaxis as moveaxis
-from xdl.ops.layout.composed import repeat as repeat
 from xdl.ops.layout.composed import swapaxes as swapaxes
 from xdl.ops.layout.composed import tile as tile
 from xdl.ops.layout.join import concat as concat
 from xdl.ops.layout.join import stack as stack
-from xdl.ops.layout.padding import pad as pad
 from xdl.ops.layout.parting import split as split
 from xdl.ops.layout.parting import unstack as unstack
 from xdl.ops.layout.shape import astype as astype
@@ -148,10 +153,10 @@ from xdl.ops.normalization.layer_norm import instance_norm as instance_norm
 from xdl.ops.normalization.layer_norm import layer_norm as layer_norm
 from xdl.ops.normalization.layer_norm import rms_norm as rms_norm
 from xdl.ops.pooling.adaptive import adaptive_avg_pool2d as adaptive_avg_pool2d
+from xdl.ops.pooling.avg_pool import avg_pool1d as avg_pool1d
 from xdl.ops.pooling.avg_pool import avg_pool2d as avg_pool2d
+from xdl.ops.pooling.max_pool import max_pool1d as max_pool1d
 from xdl.ops.pooling.max_pool import max_pool2d as max_pool2d
-from xdl.ops.pooling.pool1d import avg_pool1d as avg_pool1d
-from xdl.ops.pooling.pool1d import max_pool1d as max_pool1d
 from xdl.ops.product.matmul import linear as linear
 from xdl.ops.product.matmul import matmul as matmul
 from xdl.ops.product.products import dot as dot
@@ -163,9 +168,9 @@ from xdl.ops.random import dropout as dropout
 from xdl.ops.recurrent.cells import gru_cell as gru_cell
 from xdl.ops.recurrent.cells import lstm_cell as lstm_cell
 from xdl.ops.recurrent.cells import rnn_cell as rnn_cell
-from xdl.ops.recurrent.networks import gru as gru
-from xdl.ops.recurrent.networks import lstm as lstm
-from xdl.ops.recurrent.networks import rnn as rnn
+from xdl.ops.recurrent.gru import gru as gru
+from xdl.ops.recurrent.lstm import lstm as lstm
+from xdl.ops.recurrent.rnn import rnn as rnn
 from xdl.ops.reduction.moments import norm as norm
 from xdl.ops.reduction.moments import prod as prod
 from xdl.ops.reduction.moments import std as std

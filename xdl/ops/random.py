@@ -1,5 +1,7 @@
 """Random operations: what one draws is named by its options, so it can be repeated."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.backend import random
@@ -7,36 +9,13 @@ from xdl.core.case import BadCase, Case
 from xdl.core.op import Op, function_of
 from xdl.core.option import number as as_number
 from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
+from xdl.typing import ArrayLike
 
 
 class Dropout(Op):
-    """Set elements to 0 at random, whatever they are, and divide the others by 1 - p.
-
-    The mean stays as it was. Which elements stay follows from ``xdl.seed`` and the
-    number of calls since; the choice is a constant in the gradient.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        p: the probability of 0, from 0 to 1; default 0.5.
-        training: if False, ``x`` is returned as it is; default True.
-
-    Returns:
-        An array of the same shape; zeros for ``p = 1``.
-
-    Raises:
-        ArgumentError: ``p`` is outside [0, 1].
-
-    Example:
-        >>> import xdl
-        >>> xdl.seed(0)
-        >>> sorted(set(xdl.dropout([3.0] * 100, 0.25).numpy().tolist()))
-        [0.0, 4.0]
-
-    Reference: Srivastava et al., "Dropout", 2014, section 4; the bits are those of
-    Philox 4x64-10: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
-    """
-
+    onnx = None  # ONNX has random numbers of its own; a model that predicts has none
     cases = (
         Case([(4, 5)]),
         Case([(3, 4)], {"p": 0.2, "key": 2**70 + 5, "number": 3}),
@@ -89,7 +68,32 @@ class Dropout(Op):
 
 
 @function_of(Dropout)
-def dropout(x, p=0.5, training=True):
+def dropout(x: ArrayLike, p: float = 0.5, training: bool = True) -> Variable:
+    """Set elements to 0 at random, whatever they are, and divide the others by 1 - p.
+
+    The mean stays as it was. Which elements stay follows from ``xdl.seed`` and the
+    number of calls since; the choice is a constant in the gradient.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        p: the probability of 0, from 0 to 1; default 0.5.
+        training: if False, ``x`` is returned as it is; default True.
+
+    Returns:
+        An array of the same shape; zeros for ``p = 1``.
+
+    Raises:
+        ArgumentError: ``p`` is outside [0, 1].
+
+    Example:
+        >>> import xdl
+        >>> xdl.seed(0)
+        >>> sorted(set(xdl.dropout([3.0] * 100, 0.25).numpy().tolist()))
+        [0.0, 4.0]
+
+    Reference: Srivastava et al., "Dropout", 2014, section 4; the bits are those of
+    Philox 4x64-10: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", 2011.
+    """
     p = as_number("Dropout", "p", p, low=0, high=1)
     if training and p != 0:
         y = Dropout(p, *random.next_draw(0))(x)

@@ -8,8 +8,9 @@ below. What is missing here is refused, for SciPy would compute it without a gra
 import math
 import sys
 
+from xdl.ops.activation.sigmoid import sigmoid
 from xdl.ops.activation.smooth import softplus
-from xdl.ops.activation.softmax import sigmoid
+from xdl.ops.axes import as_operand
 from xdl.ops.elementwise.arithmetic import power
 from xdl.ops.elementwise.comparison import (
     isfinite,
@@ -21,7 +22,6 @@ from xdl.ops.elementwise.comparison import (
 from xdl.ops.elementwise.elementary import expm1, log, log1p
 from xdl.ops.elementwise.exponential import erf, exp2
 from xdl.ops.elementwise.selection import where
-from xdl.ops.layout.composed import as_operand
 
 __all__ = [
     "entr",

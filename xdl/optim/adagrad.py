@@ -1,8 +1,11 @@
 """Adagrad and Adadelta: steps that shrink with the squares of past gradients."""
 
+from typing import Any
+
 from xdl.optim.adam import advance, decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import POSITIVE, Range
+from xdl.optim.ranges import Fraction, NonNegative, Positive
+from xdl.optim.weights import Weights
 
 
 class Adagrad(Optimizer):
@@ -40,34 +43,34 @@ class Adagrad(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "lr_decay": Range(),
-        "weight_decay": Range(),
-        "initial_accumulator_value": Range(),
-        "eps": POSITIVE,
-    }
     state_names = ("step", "square_sum")
     counters = ("step",)
 
     def __init__(
         self,
-        parameter,
-        lr=0.01,
-        lr_decay=0.0,
-        weight_decay=0.0,
-        initial_accumulator_value=0.0,
-        eps=1e-10,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.01,
+        lr_decay: NonNegative = 0.0,
+        weight_decay: NonNegative = 0.0,
+        initial_accumulator_value: NonNegative = 0.0,
+        eps: Positive = 1e-10,
+    ) -> None:
         self.lr_decay, self.weight_decay, self.eps = lr_decay, weight_decay, eps
         self.initial_accumulator_value = initial_accumulator_value
         self.starts = {"square_sum": self.initial_accumulator_value}
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "adagrad", (self.lr, self.eps, self.weight_decay, self.lr_decay)
 
-    def change(self, xp, value, grad, step, square_sum):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        square_sum: Any,
+    ) -> None:
         grad = decayed(self, value, grad, is_decoupled=False)
         t = advance(step)
         # Kept below half of the largest number, so that one more square has room.
@@ -121,22 +124,30 @@ class Adadelta(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "rho": Range(high=1.0),
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-    }
     state_names = ("square_average", "square_update")
 
-    def __init__(self, parameter, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
+    def __init__(
+        self,
+        parameter: Weights,
+        lr: NonNegative = 1.0,
+        rho: Fraction = 0.9,
+        eps: Positive = 1e-6,
+        weight_decay: NonNegative = 0.0,
+    ) -> None:
         self.rho, self.eps, self.weight_decay = rho, eps, weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "adadelta", (self.lr, self.rho, self.eps, self.weight_decay)
 
-    def change(self, xp, value, grad, square_average, square_update):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        square_average: Any,
+        square_update: Any,
+    ) -> None:
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.rho)
         update = xp.sqrt((square_update + self.eps) / (square_average + self.eps))

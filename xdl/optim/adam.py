@@ -1,7 +1,10 @@
 """Adam and AdamW: steps of a size that adapts to each weight."""
 
+from typing import Any
+
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, POSITIVE, Flag, Range
+from xdl.optim.ranges import Betas, NonNegative, Positive, Switch
+from xdl.optim.weights import Weights
 
 
 class Adam(Optimizer):
@@ -43,26 +46,19 @@ class Adam(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "betas": BETAS,
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-        "amsgrad": Flag(),
-    }
     counters = ("step",)
     makes_state = ("amsgrad",)
     is_decoupled = False
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.0,
-        amsgrad=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+        amsgrad: Switch = False,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.amsgrad = amsgrad
         self.state_names = ("step", "average", "square_average")
@@ -70,11 +66,20 @@ class Adam(Optimizer):
             self.state_names += ("greatest",)
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         decay = self.weight_decay, self.is_decoupled
         return "adam", (self.lr, *self.betas, self.eps, *decay, self.amsgrad)
 
-    def change(self, xp, value, grad, step, average, square_average, greatest=None):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        average: Any,
+        square_average: Any,
+        greatest: Any = None,
+    ) -> None:
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.is_decoupled)
         t = advance(step)
@@ -127,17 +132,17 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.01,
-        amsgrad=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.01,
+        amsgrad: Switch = False,
+    ) -> None:
         super().__init__(parameter, lr, betas, eps, weight_decay, amsgrad)
 
 
-def decayed(optimizer, value, grad, is_decoupled):
+def decayed(optimizer: Any, value: Any, grad: Any, is_decoupled: bool) -> Any:
     """Return the gradient with the weight decay in it, or decay the weight itself."""
     decay = optimizer.weight_decay
     if not decay:
@@ -148,7 +153,7 @@ def decayed(optimizer, value, grad, is_decoupled):
     return grad
 
 
-def advance(step):
+def advance(step: Any) -> Any:
     """Count one more step in the 0-d array ``step`` and return the number, float64.
 
     The powers of the betas are computed in float64 from it: in float32, 1 - 0.999 is
@@ -159,7 +164,7 @@ def advance(step):
     return t
 
 
-def move(average, new, decay):
+def move(average: Any, new: Any, decay: float) -> None:
     """Move the moving average ``average`` towards ``new``, in place."""
     average *= decay
     average += (1 - decay) * new

@@ -6,14 +6,17 @@ from xdl.backend import NAMESPACES, pending
 from xdl.backend.squares import is_usual, scale_for
 from xdl.core.option import plain
 from xdl.core.parameter import Parameter
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError, NonFiniteError
-from xdl.optim.ranges import POSITIVE
+from xdl.optim.ranges import Range
+from xdl.optim.weights import Weights
 from xdl.uninterrupted import Uninterrupted
+
+_POSITIVE = Range(includes_low=False)
 
 
 @explained
-def clip_grad_norm(parameter, max_norm):
+def clip_grad_norm(parameter: Weights, max_norm: float) -> Variable:
     """Scale all gradients so that their 2-norm, as one vector, is ``max_norm`` at most.
 
     They are multiplied by ``max_norm / (norm + 1e-6)`` where that is less than 1. The
@@ -47,7 +50,7 @@ def clip_grad_norm(parameter, max_norm):
     networks", 2013, algorithm 1; the 1e-6 is PyTorch's.
     """
     max_norm = plain("clip_grad_norm", "max_norm", max_norm)
-    max_norm = POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
+    max_norm = _POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
     found = _with_gradients("clip_grad_norm", parameter)
     if not found:
         return Variable(0.0, trainable=False)
@@ -69,7 +72,7 @@ def clip_grad_norm(parameter, max_norm):
 
 
 @explained
-def clip_grad_value(parameter, clip_value):
+def clip_grad_value(parameter: Weights, clip_value: float) -> None:
     """Clip every element of all gradients into ``[-clip_value, clip_value]``.
 
     The gradients become new arrays: those that were fetched before stay as they were.
@@ -92,7 +95,7 @@ def clip_grad_value(parameter, clip_value):
         array([ 1. , -0.5], dtype=float32)
     """
     clip_value = plain("clip_grad_value", "clip_value", clip_value)
-    limit = POSITIVE.checked("clip_grad_value: clip_value", clip_value)
+    limit = _POSITIVE.checked("clip_grad_value: clip_value", clip_value)
     found = _with_gradients("clip_grad_value", parameter)
     _refuse_non_finite("clip_grad_value", found)
     clipped = []
@@ -113,11 +116,7 @@ def _with_gradients(who, source):
     """Return pairs of a Variable and its gradient as an array, each Variable once."""
     variables = {id(v): v for v in _variables_of(who, source)}.values()
     pairs = [(v, v.grad) for v in variables]
-    return [
-        (v, grad._value if isinstance(grad, Variable) else grad)
-        for v, grad in pairs
-        if grad is not None
-    ]
+    return [(v, array_of(grad)) for v, grad in pairs if grad is not None]
 
 
 def _variables_of(who, source):

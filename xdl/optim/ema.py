@@ -1,15 +1,17 @@
 """EMA: the moving average of a model's weights."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.node import keep
 from xdl.core.parameter import Parameter
 from xdl.core.watch import Watch
-from xdl.optim.ranges import Range
+from xdl.optim.ranges import Fraction
 from xdl.optim.stored import Stored
-from xdl.optim.weights import as_parameter, wide_copy
+from xdl.optim.weights import Weights, as_parameter, wide_copy
 from xdl.uninterrupted import Uninterrupted
 
 
@@ -51,17 +53,16 @@ class EMA(Stored):
     better role models", 2017.
     """
 
-    ranges = {"decay": Range(high=1.0)}
     store = "average"
 
-    def __init__(self, parameter, decay=0.999):
+    def __init__(self, parameter: Weights, decay: Fraction = 0.999) -> None:
         self.decay = decay
         self.parameter = as_parameter("EMA", parameter)
         self.average = Parameter()
-        self._known = []
+        self._known: list[Any] = []
         self.look_again()
 
-    def update(self):
+    def update(self) -> None:
         """Move the averages towards the weights as they are now, all or none.
 
         Raises:
@@ -81,7 +82,7 @@ class EMA(Stored):
                 average += (1 - self.decay) * (value - average)
 
     @contextlib.contextmanager
-    def swapped(self):
+    def swapped(self) -> Iterator[None]:
         """Return a context in which the weights have the values of the averages.
 
         At its end, also by an exception, they have their own values back, to the bit:
@@ -100,7 +101,7 @@ class EMA(Stored):
                 for variable, value in own:
                     variable.value = value
 
-    def look_again(self):
+    def look_again(self) -> None:
         """Have an average for what the Parameter holds now, and for nothing else."""
         known = {id(variable): shadow for variable, shadow in self._known}
         pairs, held = [], {}

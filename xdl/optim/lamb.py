@@ -1,9 +1,12 @@
 """LAMB: Adam's step, scaled layer by layer, for large batches."""
 
+from typing import Any
+
 from xdl.backend.squares import root_of_squares
 from xdl.optim.adam import advance, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, POSITIVE, Range
+from xdl.optim.ranges import Betas, NonNegative, Positive
+from xdl.optim.weights import Weights
 
 
 class LAMB(Optimizer):
@@ -38,22 +41,29 @@ class LAMB(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "betas": BETAS,
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-    }
     state_names = ("step", "average", "square_average")
     counters = ("step",)
 
     def __init__(
-        self, parameter, lr=0.001, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0
-    ):
+        self,
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-6,
+        weight_decay: NonNegative = 0.0,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         super().__init__(parameter, lr)
 
-    def change(self, xp, value, grad, step, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         t = advance(step)
         move(average, grad, beta1)

@@ -1,8 +1,11 @@
 """Lion: the sign of a momentum."""
 
+from typing import Any
+
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, Range
+from xdl.optim.ranges import Betas, NonNegative
+from xdl.optim.weights import Weights
 
 
 class Lion(Optimizer):
@@ -35,17 +38,22 @@ class Lion(Optimizer):
     algorithm 2.
     """
 
-    ranges = {"lr": Range(), "betas": BETAS, "weight_decay": Range()}
     state_names = ("average",)
 
-    def __init__(self, parameter, lr=0.0001, betas=(0.9, 0.99), weight_decay=0.0):
+    def __init__(
+        self,
+        parameter: Weights,
+        lr: NonNegative = 0.0001,
+        betas: Betas = (0.9, 0.99),
+        weight_decay: NonNegative = 0.0,
+    ) -> None:
         self.betas, self.weight_decay = betas, weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "lion", (self.lr, *self.betas, self.weight_decay)
 
-    def change(self, xp, value, grad, average):
+    def change(self, xp: Any, value: Any, grad: Any, average: Any) -> None:
         beta1, beta2 = self.betas
         decayed(self, value, grad, is_decoupled=True)
         direction = beta1 * average

@@ -1,12 +1,24 @@
 """Muon: momentum, made orthogonal."""
 
 import math
+from typing import Annotated, Any
 
 from xdl.backend.squares import root_of_squares
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import POSITIVE, Flag, OneOf, Range, Several, Whole
+from xdl.optim.ranges import (
+    Fraction,
+    NonNegative,
+    OneOf,
+    Positive,
+    PositiveInt,
+    Range,
+    Several,
+    Switch,
+)
+from xdl.optim.weights import Weights
 
 _ANY = Range(low=-math.inf)
 
@@ -58,31 +70,23 @@ class Muon(Optimizer):
     precision.
     """
 
-    ranges = {
-        "lr": Range(),
-        "weight_decay": Range(),
-        "momentum": Range(high=1.0),
-        "nesterov": Flag(),
-        "ns_coefficients": Several(_ANY, _ANY, _ANY),
-        "eps": POSITIVE,
-        "ns_steps": Whole(),
-        "adjust_lr_fn": OneOf("original", "match_rms_adamw"),
-    }
     scratch = 6
     state_names = ("average",)
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        weight_decay=0.1,
-        momentum=0.95,
-        nesterov=True,
-        ns_coefficients=(3.4445, -4.775, 2.0315),
-        eps=1e-7,
-        ns_steps=5,
-        adjust_lr_fn="original",
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        weight_decay: NonNegative = 0.1,
+        momentum: Fraction = 0.95,
+        nesterov: Switch = True,
+        ns_coefficients: Annotated[
+            tuple[float, float, float], Several(_ANY, _ANY, _ANY)
+        ] = (3.4445, -4.775, 2.0315),
+        eps: Positive = 1e-7,
+        ns_steps: PositiveInt = 5,
+        adjust_lr_fn: Annotated[str, OneOf("original", "match_rms_adamw")] = "original",
+    ) -> None:
         self.weight_decay, self.momentum, self.nesterov = (
             weight_decay,
             momentum,
@@ -92,14 +96,14 @@ class Muon(Optimizer):
         self.eps, self.adjust_lr_fn = eps, adjust_lr_fn
         super().__init__(parameter, lr)
 
-    def check(self, variable):
+    def check(self, variable: Variable) -> None:
         if variable.ndim != 2:
             raise ArgumentError(
                 f"Muon: {variable._label()} has shape {variable.shape}, needed two "
                 "axes; give it to AdamW"
             )
 
-    def change(self, xp, value, grad, average):
+    def change(self, xp: Any, value: Any, grad: Any, average: Any) -> None:
         decayed(self, value, grad, is_decoupled=True)
         move(average, grad, self.momentum)
         update = average

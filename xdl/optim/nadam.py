@@ -1,8 +1,11 @@
 """NAdam and RAdam: Adam with Nesterov's momentum; with a variance that is rectified."""
 
+from typing import Any
+
 from xdl.optim.adam import advance, decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import BETAS, POSITIVE, Flag, Range
+from xdl.optim.ranges import Betas, NonNegative, Positive, Switch
+from xdl.optim.weights import Weights
 
 
 class NAdam(Optimizer):
@@ -41,39 +44,40 @@ class NAdam(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "betas": BETAS,
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-        "momentum_decay": Range(),
-        "decoupled_weight_decay": Flag(),
-    }
     state_names = ("step", "momentum_product", "average", "square_average")
     counters = ("step", "momentum_product")
     starts = {"momentum_product": 1.0}
 
     def __init__(
         self,
-        parameter,
-        lr=0.002,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.0,
-        momentum_decay=0.004,
-        decoupled_weight_decay=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.002,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+        momentum_decay: NonNegative = 0.004,
+        decoupled_weight_decay: Switch = False,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.momentum_decay = momentum_decay
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         decay = self.weight_decay, self.decoupled_weight_decay
         numbers = self.lr, *self.betas, self.eps, *decay, self.momentum_decay
         return "nadam", numbers
 
-    def change(self, xp, value, grad, step, product, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        product: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.decoupled_weight_decay)
         t = advance(step)
@@ -133,34 +137,35 @@ class RAdam(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "betas": BETAS,
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-        "decoupled_weight_decay": Flag(),
-    }
     state_names = ("step", "average", "square_average")
     counters = ("step",)
 
     def __init__(
         self,
-        parameter,
-        lr=0.001,
-        betas=(0.9, 0.999),
-        eps=1e-8,
-        weight_decay=0.0,
-        decoupled_weight_decay=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        betas: Betas = (0.9, 0.999),
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+        decoupled_weight_decay: Switch = False,
+    ) -> None:
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         self.decoupled_weight_decay = decoupled_weight_decay
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         decay = self.weight_decay, self.decoupled_weight_decay
         return "radam", (self.lr, *self.betas, self.eps, *decay)
 
-    def change(self, xp, value, grad, step, average, square_average):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        step: Any,
+        average: Any,
+        square_average: Any,
+    ) -> None:
         beta1, beta2 = self.betas
         grad = decayed(self, value, grad, self.decoupled_weight_decay)
         t = advance(step)

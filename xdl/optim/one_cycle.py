@@ -1,10 +1,19 @@
 """OneCycleLR: the learning rate rises once and falls once, the momentum against it."""
 
 import math
+from typing import Annotated
 
 from xdl.errors import ArgumentError
-from xdl.optim.ranges import POSITIVE, Flag, OneOf, Range, Whole
-from xdl.optim.schedule import UNIT, Schedule
+from xdl.optim.optimizer import Optimizer
+from xdl.optim.ranges import (
+    Fraction,
+    OneOf,
+    Positive,
+    PositiveInt,
+    Switch,
+    UnitInterval,
+)
+from xdl.optim.schedule import Schedule
 
 
 class OneCycleLR(Schedule):
@@ -45,34 +54,20 @@ class OneCycleLR(Schedule):
     Networks Using Large Learning Rates", 2018, in PyTorch's form.
     """
 
-    ranges = {
-        **Schedule.ranges,
-        "max_lr": POSITIVE,
-        "total_steps": Whole(),
-        "pct_start": UNIT,
-        "anneal_strategy": OneOf("cos", "linear"),
-        "cycle_momentum": Flag(),
-        "base_momentum": Range(high=1.0),
-        "max_momentum": Range(high=1.0),
-        "div_factor": POSITIVE,
-        "final_div_factor": POSITIVE,
-        "three_phase": Flag(),
-    }
-
     def __init__(
         self,
-        optimizer,
-        max_lr,
-        total_steps,
-        pct_start=0.3,
-        anneal_strategy="cos",
-        cycle_momentum=True,
-        base_momentum=0.85,
-        max_momentum=0.95,
-        div_factor=25.0,
-        final_div_factor=10000.0,
-        three_phase=False,
-    ):
+        optimizer: Optimizer,
+        max_lr: Positive,
+        total_steps: PositiveInt,
+        pct_start: UnitInterval = 0.3,
+        anneal_strategy: Annotated[str, OneOf("cos", "linear")] = "cos",
+        cycle_momentum: Switch = True,
+        base_momentum: Fraction = 0.85,
+        max_momentum: Fraction = 0.95,
+        div_factor: Positive = 25.0,
+        final_div_factor: Positive = 10000.0,
+        three_phase: Switch = False,
+    ) -> None:
         self.max_lr, self.total_steps, self.pct_start = max_lr, total_steps, pct_start
         self.anneal_strategy, self.cycle_momentum = anneal_strategy, cycle_momentum
         self.base_momentum, self.max_momentum = base_momentum, max_momentum
@@ -87,10 +82,10 @@ class OneCycleLR(Schedule):
             )
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self._at(steps)[0]
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         _, momentum = self._at(steps)
         super().apply(steps)
         if self.cycle_momentum and hasattr(self.optimizer, "betas"):

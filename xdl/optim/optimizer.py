@@ -13,9 +13,9 @@ from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
-from xdl.optim.ranges import Range
+from xdl.optim.ranges import NonNegative
 from xdl.optim.stored import Stored
-from xdl.optim.weights import as_parameter, wide_copy
+from xdl.optim.weights import Weights, as_parameter, wide_copy
 from xdl.recording import current, registrations
 from xdl.uninterrupted import Uninterrupted
 
@@ -33,14 +33,15 @@ class Optimizer(Stored):
 
     A subclass defines ``change(xp, value, grad, *state)``, which writes into ``value``
     and the state arrays in place; names its state in ``state_names``; and says in
-    ``ranges`` what each of its hyperparameters may be: they are checked whenever they
-    are set, and saved. State is as large as its weight and starts at 0; that which is
-    also in ``counters`` is one float64 number, such as a count of steps; ``starts``
-    says what else some of it starts with. One that ``squares`` gradients gets none
-    beyond 9.2e18 (6.7e153 in float64), whose squares would be infinite: larger ones
-    count as that. ``change`` makes at most ``scratch`` arrays as large as the weight at
-    one time: so much memory is there before the first weight changes. ``together``
-    says how a GPU changes all weights in one launch; None: one by one.
+    ``ranges``, or in the annotations of its constructor, what each of its
+    hyperparameters may be: they are checked whenever they are set, and saved. State is
+    as large as its weight and starts at 0; that which is also in ``counters`` is one
+    float64 number, such as a count of steps; ``starts`` says what else some of it
+    starts with. One that ``squares`` gradients gets none beyond 9.2e18 (6.7e153 in
+    float64), whose squares would be infinite: larger ones count as that. ``change``
+    makes at most ``scratch`` arrays as large as the weight at one time: so much memory
+    is there before the first weight changes. ``together`` says how a GPU changes all
+    weights in one launch; None: one by one.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
@@ -70,34 +71,35 @@ class Optimizer(Stored):
         Variable([ 0.5, -1.5], dtype=float32)
     """
 
-    ranges = {"lr": Range()}
     store = "state"
-    state_names = ()
-    counters = ()
-    starts = {}
-    makes_state = ()  # the hyperparameters that cannot be switched on later
+    state_names: tuple[str, ...] = ()
+    counters: tuple[str, ...] = ()
+    starts: dict[str, Any] = {}
+    # The hyperparameters that cannot be switched on later.
+    makes_state: tuple[str, ...] = ()
     scratch = 4
     writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
     together: Any = None
-    scheduled = None  # (the lr before a schedule came, the lr that it set)
+    # The lr before a schedule came, and the lr that it set.
+    scheduled: tuple[float, float] | None = None
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "change" in vars(cls):  # what another one promised does not hold for it
             for name in ("scratch", "writes_once", "together"):
                 setattr(cls, name, vars(cls).get(name, getattr(Optimizer, name)))
 
-    def __init__(self, parameter, lr):
+    def __init__(self, parameter: Weights, lr: NonNegative) -> None:
         self.lr = lr
         self.parameter = as_parameter(type(self).__name__, parameter)
         self.state = Parameter()
-        self._slots = []
+        self._slots: list[Any] = []
         self.look_again()
         if not any(variable.trainable for variable, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
 
-    def admit(self, name, value):
+    def admit(self, name: str, value: Any) -> None:
         if name not in self.makes_state or "state" not in self.__dict__:
             return
         if value and not getattr(self, name):
@@ -106,11 +108,11 @@ class Optimizer(Stored):
                 "needed it at construction, when the state for it is made"
             )
 
-    def change(self, xp, value, grad, *state):
+    def change(self, xp: Any, value: Any, grad: Any, *state: Any, **named: Any) -> None:
         """Write the new weights into ``value``; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
-    def update(self, *others):
+    def update(self, *others: Any) -> None:
         """Change all weights by their gradients, then clear all gradients.
 
         Variables that are frozen or have no gradient are left as they are. All of it
@@ -127,7 +129,7 @@ class Optimizer(Stored):
         """
         self._update(others, clears=True)
 
-    def step(self, *others):
+    def step(self, *others: Any) -> None:
         """Change all weights by their gradients, and keep the gradients.
 
         Raises:
@@ -230,7 +232,8 @@ class Optimizer(Stored):
         value[...] = xp.astype(wide, value.dtype)
 
     def _checked(self):
-        ready = self._ready(later := [])
+        later: list[Any] = []
+        ready = self._ready(later)
         if later:
             self._ask(later)
         return ready
@@ -289,7 +292,7 @@ class Optimizer(Stored):
             "gradients; after step(), clear_grads() does"
         )
 
-    def zero_grad(self, **options):
+    def zero_grad(self, **options: Any) -> None:
         """Clear all gradients.
 
         Raises:
@@ -306,7 +309,7 @@ class Optimizer(Stored):
             if (node := variable._node) is not None:
                 node.grad = None
 
-    def look_again(self):
+    def look_again(self) -> None:
         """Have state for what the Parameter holds now, and for nothing else."""
         known = {id(variable): state for variable, state in self._slots}
         found = [
@@ -317,7 +320,8 @@ class Optimizer(Stored):
         for _, variable in found:
             if id(variable) not in known:
                 self.check(variable)
-        slots, held = [], {}
+        slots: list[Any] = []
+        held: dict[Any, Any] = {}
         for name, variable in found:
             names = [f"{kind}/{name}" for kind in self.state_names]
             state = known.get(id(variable)) or self._started(name, variable)
@@ -326,7 +330,7 @@ class Optimizer(Stored):
         self.state.hold(held)
         self._slots, self._watch = slots, Watch(self.parameter)
 
-    def check(self, variable):
+    def check(self, variable: Variable) -> None:
         """Raise an error for a Variable that this cannot change; a subclass may."""
 
     def _started(self, name, variable):

@@ -1,9 +1,19 @@
 """ReduceLROnPlateau: the learning rate falls when a metric stops getting better."""
 
 import math
+from typing import Annotated, Any
 
 from xdl.errors import NonFiniteError
-from xdl.optim.ranges import Maybe, OneOf, Range, Whole
+from xdl.optim.optimizer import Optimizer
+from xdl.optim.ranges import (
+    Fraction,
+    Maybe,
+    NonNegative,
+    NonNegativeInt,
+    OneOf,
+    Range,
+    Whole,
+)
 from xdl.optim.schedule import Schedule
 from xdl.uninterrupted import Uninterrupted
 
@@ -42,14 +52,6 @@ class ReduceLROnPlateau(Schedule):
 
     ranges = {
         **Schedule.ranges,
-        "mode": OneOf("min", "max"),
-        "factor": Range(high=1.0),
-        "patience": Whole(0),
-        "threshold": Range(),
-        "threshold_mode": OneOf("rel", "abs"),
-        "cooldown": Whole(0),
-        "min_lr": Range(),
-        "eps": Range(),
         "lr": Range(),
         "best": Maybe(Range(low=-math.inf)),
         "bad_steps": Whole(0),
@@ -60,29 +62,29 @@ class ReduceLROnPlateau(Schedule):
 
     def __init__(
         self,
-        optimizer,
-        mode="min",
-        factor=0.1,
-        patience=10,
-        threshold=1e-4,
-        threshold_mode="rel",
-        cooldown=0,
-        min_lr=0.0,
-        eps=1e-8,
-    ):
+        optimizer: Optimizer,
+        mode: Annotated[str, OneOf("min", "max")] = "min",
+        factor: Fraction = 0.1,
+        patience: NonNegativeInt = 10,
+        threshold: NonNegative = 0.0001,
+        threshold_mode: Annotated[str, OneOf("rel", "abs")] = "rel",
+        cooldown: NonNegativeInt = 0,
+        min_lr: NonNegative = 0.0,
+        eps: NonNegative = 1e-8,
+    ) -> None:
         self.mode, self.factor, self.patience = mode, factor, patience
         self.threshold, self.threshold_mode = threshold, threshold_mode
         self.cooldown, self.min_lr, self.eps = cooldown, min_lr, eps
         self.best, self.bad_steps, self.cooldown_left = None, 0, 0
         super().__init__(optimizer)
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         if steps:
             self.optimizer.lr = self.lr
         else:
             self.lr = self.optimizer.lr
 
-    def step(self, metric):
+    def step(self, metric: Any) -> None:  # type: ignore[override]
         """Take in a metric; call it when one was measured, such as once an epoch.
 
         Args:

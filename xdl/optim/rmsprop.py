@@ -1,8 +1,11 @@
 """RMSprop: gradients over the root of the moving average of their squares."""
 
+from typing import Any
+
 from xdl.optim.adam import decayed, move
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import POSITIVE, Flag, Range
+from xdl.optim.ranges import Fraction, NonNegative, Positive, Switch
+from xdl.optim.weights import Weights
 
 
 class RMSprop(Optimizer):
@@ -46,27 +49,19 @@ class RMSprop(Optimizer):
     """
 
     squares = True
-    ranges = {
-        "lr": Range(),
-        "alpha": Range(high=1.0),
-        "eps": POSITIVE,
-        "weight_decay": Range(),
-        "momentum": Range(high=1.0),
-        "centered": Flag(),
-    }
     scratch = 5
     makes_state = ("momentum", "centered")
 
     def __init__(
         self,
-        parameter,
-        lr=0.01,
-        alpha=0.99,
-        eps=1e-8,
-        weight_decay=0.0,
-        momentum=0.0,
-        centered=False,
-    ):
+        parameter: Weights,
+        lr: NonNegative = 0.01,
+        alpha: Fraction = 0.99,
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+        momentum: Fraction = 0.0,
+        centered: Switch = False,
+    ) -> None:
         self.alpha, self.eps, self.weight_decay = alpha, eps, weight_decay
         self.momentum, self.centered = momentum, centered
         self.state_names = ("square_average",)
@@ -75,24 +70,32 @@ class RMSprop(Optimizer):
         self._has_average = self.centered
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         more = self.momentum, self.centered, self._has_average
         return "rmsprop", (self.lr, self.alpha, self.eps, self.weight_decay, *more)
 
-    def change(self, xp, value, grad, square_average, *more):
+    def change(
+        self,
+        xp: Any,
+        value: Any,
+        grad: Any,
+        square_average: Any,
+        *more: Any,
+    ) -> None:
         grad = decayed(self, value, grad, is_decoupled=False)
         move(square_average, grad * grad, self.alpha)
         variance = square_average
+        rest = list(more)
         if self._has_average:
-            average, *more = more
+            average = rest.pop(0)
             move(average, grad, self.alpha)
             if self.centered:
                 variance = xp.maximum(square_average - average * average, 0.0)
         denominator = xp.sqrt(variance)
         denominator += self.eps
         update = grad / denominator
-        if more:
-            (velocity,) = more
+        if rest:
+            (velocity,) = rest
             velocity *= self.momentum
             velocity += update
             update = velocity

@@ -3,14 +3,22 @@
 import bisect
 import copy
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from xdl.core.parameter import refuse_misfits
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import Checked, Range, Whole
+from xdl.optim.ranges import (
+    Checked,
+    NonNegative,
+    NonNegativeInt,
+    PositiveInt,
+    Range,
+    UnitInterval,
+    Whole,
+)
 from xdl.uninterrupted import Uninterrupted
-
-UNIT = Range(high=math.nextafter(1.0, 2.0))
 
 
 class Schedule(Checked):
@@ -45,7 +53,7 @@ class Schedule(Checked):
 
     ranges = {"steps": Whole(0), "base_lr": Range()}
 
-    def __init__(self, optimizer):
+    def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
             raise ArgumentError(
                 f"{type(self).__name__}: {type(optimizer).__name__} came, needed an "
@@ -58,27 +66,27 @@ class Schedule(Checked):
             self.base_lr = optimizer.scheduled[0]  # another schedule was made before
         self.apply(0)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         """Return the learning rate after so many steps; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: lr_at is not defined")
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         """Set the optimizer to what it is after so many steps."""
         lr = self.lr_at(steps)
         self.optimizer.lr = lr
         self.optimizer.scheduled = (self.base_lr, lr)
 
-    def step(self):
+    def step(self) -> None:
         """Go on by one step; call it after the optimizer's update."""
         with Uninterrupted():
             self.apply(self.steps + 1)
             self.steps += 1
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Return a dict of the options and of how far the schedule has come."""
         return self.options()
 
-    def misfits(self, saved):
+    def misfits(self, saved: Any) -> list[str]:
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
         faults = self.misfit_options(saved)
         if faults:
@@ -97,7 +105,7 @@ class Schedule(Checked):
         twin.optimizer = optimizer
         return twin
 
-    def load_state_dict(self, saved):
+    def load_state_dict(self, saved: Any) -> None:
         """Take over what ``state_dict`` returned, and set the optimizer accordingly.
 
         Raises:
@@ -132,13 +140,16 @@ class ConstantLR(Schedule):
         0.5
     """
 
-    ranges = {**Schedule.ranges, "factor": UNIT, "total_iters": Whole(0)}
-
-    def __init__(self, optimizer, factor=1 / 3, total_iters=5):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: UnitInterval = 1 / 3,
+        total_iters: NonNegativeInt = 5,
+    ) -> None:
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self.base_lr * (self.factor if steps < self.total_iters else 1.0)
 
 
@@ -166,19 +177,18 @@ class LinearLR(Schedule):
         0.5
     """
 
-    ranges = {
-        **Schedule.ranges,
-        "start_factor": UNIT,
-        "end_factor": UNIT,
-        "total_iters": Whole(),
-    }
-
-    def __init__(self, optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: UnitInterval = 1 / 3,
+        end_factor: UnitInterval = 1.0,
+        total_iters: PositiveInt = 5,
+    ) -> None:
         self.start_factor, self.end_factor = start_factor, end_factor
         self.total_iters = total_iters
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         done = min(steps, self.total_iters) / self.total_iters
         rise = (self.end_factor - self.start_factor) * done
         return self.base_lr * (self.start_factor + rise)
@@ -207,13 +217,16 @@ class StepLR(Schedule):
         0.25
     """
 
-    ranges = {**Schedule.ranges, "step_size": Whole(), "gamma": Range()}
-
-    def __init__(self, optimizer, step_size, gamma=0.1):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        step_size: PositiveInt,
+        gamma: NonNegative = 0.1,
+    ) -> None:
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self.base_lr * self.gamma ** (steps // self.step_size)
 
 
@@ -236,13 +249,11 @@ class ExponentialLR(Schedule):
         0.25
     """
 
-    ranges = {**Schedule.ranges, "gamma": Range()}
-
-    def __init__(self, optimizer, gamma):
+    def __init__(self, optimizer: Optimizer, gamma: NonNegative) -> None:
         self.gamma = gamma
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         return self.base_lr * self.gamma**steps
 
 
@@ -275,13 +286,16 @@ class CosineAnnealingLR(Schedule):
     Restarts", 2017, eq. 5.
     """
 
-    ranges = {**Schedule.ranges, "T_max": Whole(), "eta_min": Range()}
-
-    def __init__(self, optimizer, T_max, eta_min=0.0):  # noqa: N803  (PyTorch's name)
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        T_max: PositiveInt,  # noqa: N803  (PyTorch's name)
+        eta_min: NonNegative = 0.0,
+    ) -> None:
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         wave = (1 + math.cos(math.pi * steps / self.T_max)) / 2
         return self.eta_min + (self.base_lr - self.eta_min) * wave
 
@@ -314,7 +328,12 @@ class SequentialLR(Schedule):
         0.25
     """
 
-    def __init__(self, optimizer, schedulers, milestones):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[Schedule],
+        milestones: Sequence[int],
+    ) -> None:
         self.schedulers = list(schedulers)
         for i, schedule in enumerate(self.schedulers):
             self._check(i, schedule, optimizer)
@@ -343,11 +362,11 @@ class SequentialLR(Schedule):
         i = bisect.bisect_right(self.milestones, steps)
         return self.schedulers[i], steps - (self.milestones[i - 1] if i else 0)
 
-    def lr_at(self, steps):
+    def lr_at(self, steps: int) -> float:
         schedule, since = self._part(steps)
         return schedule.lr_at(since)
 
-    def apply(self, steps):
+    def apply(self, steps: int) -> None:
         schedule, since = self._part(steps)
         schedule.apply(since)
 
@@ -356,11 +375,11 @@ class SequentialLR(Schedule):
         twin.schedulers = [s._twin(optimizer) for s in self.schedulers]
         return twin
 
-    def options(self):
+    def options(self) -> dict[str, Any]:
         parts = [schedule.options() for schedule in self.schedulers]
         return {**super().options(), "schedulers": parts}
 
-    def misfit_options(self, saved):
+    def misfit_options(self, saved: Any) -> list[str]:
         parts = saved.get("schedulers") if isinstance(saved, dict) else None
         if not isinstance(parts, list) or len(parts) != len(self.schedulers):
             return [
@@ -372,7 +391,7 @@ class SequentialLR(Schedule):
         faults = [fault for s, part in pairs for fault in s.misfit_options(part)]
         return super().misfit_options(own) + faults
 
-    def take_options(self, saved):
+    def take_options(self, saved: Any) -> None:
         super().take_options(saved)
         for schedule, part in zip(self.schedulers, saved["schedulers"], strict=True):
             schedule.take_options(part)

@@ -1,8 +1,11 @@
 """Stochastic gradient descent."""
 
+from typing import Any
+
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
-from xdl.optim.ranges import Flag, Range
+from xdl.optim.ranges import Fraction, NonNegative, Switch
+from xdl.optim.weights import Weights
 
 
 class SGD(Optimizer):
@@ -39,19 +42,18 @@ class SGD(Optimizer):
     learning", 2013, in PyTorch's form.
     """
 
-    ranges = {
-        "lr": Range(),
-        "momentum": Range(high=1.0),
-        "nesterov": Flag(),
-        "weight_decay": Range(),
-    }
     scratch = 2
     writes_once = True
     makes_state = ("momentum",)
 
     def __init__(
-        self, parameter, lr=0.001, momentum=0.0, nesterov=False, weight_decay=0.0
-    ):
+        self,
+        parameter: Weights,
+        lr: NonNegative = 0.001,
+        momentum: Fraction = 0.0,
+        nesterov: Switch = False,
+        weight_decay: NonNegative = 0.0,
+    ) -> None:
         self.momentum, self.weight_decay = momentum, weight_decay
         self.nesterov = nesterov
         if self.nesterov and not self.momentum:
@@ -61,10 +63,10 @@ class SGD(Optimizer):
         self.state_names = ("velocity",) if self.momentum else ()
         super().__init__(parameter, lr)
 
-    def together(self):
+    def together(self) -> Any:
         return "sgd", (self.lr, self.momentum, self.nesterov, self.weight_decay)
 
-    def change(self, xp, value, grad, velocity=None):
+    def change(self, xp: Any, value: Any, grad: Any, velocity: Any = None) -> None:
         if self.weight_decay:
             grad = grad + self.weight_decay * value
         if velocity is not None:

@@ -1,5 +1,9 @@
 """What optimizers and averages share: what is saved, and how it is loaded."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from xdl.core.parameter import refuse_misfits
 from xdl.optim.ranges import Checked
 
@@ -15,11 +19,11 @@ class Stored(Checked):
 
     store: str
 
-    def look_again(self):
+    def look_again(self) -> None:
         """Have state for the weights that there are now; a subclass defines it."""
         raise NotImplementedError
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Return the hyperparameters, and the state as NumPy copies: all that is saved.
 
         Returns:
@@ -29,7 +33,7 @@ class Stored(Checked):
         state = getattr(self, self.store).state_dict()
         return dict(zip(_PARTS, (self.options(), state), strict=True))
 
-    def misfits(self, saved):
+    def misfits(self, saved: Any) -> list[str]:
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
         if not isinstance(saved, dict) or saved.keys() != set(_PARTS):
             came = list(saved) if isinstance(saved, dict) else type(saved).__name__
@@ -38,7 +42,7 @@ class Stored(Checked):
         options, state = (saved[part] for part in _PARTS)
         return self.misfit_options(options) + getattr(self, self.store).misfits(state)
 
-    def load_state_dict(self, saved):
+    def load_state_dict(self, saved: Any) -> None:
         """Take over what ``state_dict`` returned: all of it, or nothing.
 
         Raises:

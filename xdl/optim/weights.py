@@ -1,5 +1,8 @@
 """Weights as optimizers and averages take and copy them."""
 
+from collections.abc import Iterable
+from typing import Any, Protocol
+
 from xdl import backend
 from xdl.arguments import kind
 from xdl.core.narrow import is_narrow
@@ -8,13 +11,22 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 
 
-def wide_copy(variable, name):
+class HasParameter(Protocol):
+    """What has its weights in a Parameter, as a Module has."""
+
+    parameter: Parameter
+
+
+Weights = Parameter | HasParameter | Iterable[Variable]
+
+
+def wide_copy(variable: Variable, name: str) -> Variable:
     """Return a constant copy of a Variable; of a 16-bit one in float32."""
     dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
     return Variable(variable._value, name, trainable=False, dtype=dtype)
 
 
-def as_parameter(who, source):
+def as_parameter(who: str, source: Any) -> Parameter:
     """Return the Parameter that ``source`` is, has, or is made into.
 
     Raises:

@@ -11,16 +11,27 @@ saved, program, record, verify, call``. What an instruction is, and the Values t
 works on, ``xdl.tracing`` says, and what runs native code stands in ``xdl.native``.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from xdl.arguments import explained, refuse_uncallable
 from xdl.core.module import Module
 from xdl.program.call.atomic import atomic
-from xdl.program.call.compiled import Compiled
+from xdl.program.call.compiled import Compiled, Returned
+from xdl.typing import HasForward
 
 __all__ = ["atomic", "compile"]
 
 
 @explained
-def compile(function, *state, executor=None, verify=True):
+def compile(
+    function: Callable[..., Returned] | HasForward[Returned],
+    *state: Any,
+    executor: str | None = None,
+    verify: bool = True,
+) -> Compiled[Returned]:
     """Return a function that does what ``function`` does, replayed as a program.
 
     The first call runs the function and writes down every array call that it makes:

@@ -1,5 +1,7 @@
 """One instruction on real arrays: the function of the namespace is called."""
 
+from typing import Any
+
 from xdl.program.errors import Refused
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value, replaced
@@ -27,7 +29,7 @@ def made_numbers(instructions, numbers):
         instructions: Instructions, in order.
         numbers: as of ``number_of``.
     """
-    made = {}
+    made: dict[Any, Any] = {}
     for one in instructions:
         given = [made[x] if x in made else number_of(x, numbers) for x in one.arguments]
         made[one.result] = one.row.operator(*given)
@@ -78,7 +80,7 @@ def _refuse_non_finite(xp, draw, row, x, limit=None):
         raise Refused
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, Any] = {
     Kind.CHANGE: _change,
     Kind.RANDOM: _random_bits,
     Kind.CHECK_INDICES: _check_indices,

@@ -1,5 +1,7 @@
 """Program: a step as a flat list of array instructions."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from xdl.program.pytree import leaves
@@ -7,6 +9,7 @@ from xdl.program.saved.saving import save
 from xdl.program.saved.text import Text
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import values_in
+from xdl.typing import PathLike
 
 
 class Update(NamedTuple):
@@ -76,7 +79,8 @@ class Program:
         trial,
     ):
         self.attributes, self.trial, self.outside = attributes, trial, None
-        self.asked, self.moving = recording.asked, frozenset()
+        self.asked = recording.asked
+        self.moving: frozenset[Any] = frozenset()
         changed = {(id(module), name) for module, name, _ in attributes}
         self.reads = [r for at, r in recording.reads.items() if at not in changed]
         self.instructions, self.guards = recording.instructions, recording.guards
@@ -87,7 +91,7 @@ class Program:
         self.digest = None
 
     @property
-    def has_floats(self):
+    def has_floats(self) -> bool:
         """Whether it is for every float that is given, rather than for one."""
         return any(value is not None and value.is_number for value in self.given)
 
@@ -104,11 +108,11 @@ class Program:
             for _, name, position in self.state.numbers
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         """The program as a function of NumPy, one line an instruction."""
         return str(Text(self))
 
-    def statistics(self):
+    def statistics(self) -> dict[str, Any]:
         """Return a dict: lines, flops, those of products among them, and bytes moved.
 
         A product counts two FLOPs for each multiplication, all else one for each
@@ -128,7 +132,7 @@ class Program:
         """Return the instructions, those in groups too."""
         return [j for i in self.instructions for j in getattr(i, "inner", (i,))]
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the program as a Python file that runs with NumPy alone.
 
         Beside it an ``.npz`` file of the same name holds the state and the constants.
@@ -178,7 +182,7 @@ class Program:
 
     def uses(self):
         """Return how often each Value is read, outputs and updates included."""
-        counts = {}
+        counts: dict[Any, Any] = {}
         for instruction in self.instructions:
             for value in instruction.operands():
                 counts[value] = counts.get(value, 0) + 1

@@ -89,7 +89,7 @@ class Row(NamedTuple):
     has_out: bool = False
     in_parts: bool = False
     arity: int = 1
-    operator: Callable[..., Any] | None = None
+    operator: Any = None
     of_numbers: bool = False
     symbol: str | None = None
     listed: str | None = None
@@ -146,7 +146,7 @@ def _bitwise(name: str, function: Callable[..., Any], **facts: Any) -> Row:
     return _elementwise(name, operator=function, **facts)
 
 
-def _function(name: str, ufunc: str = "", **facts: Any) -> Row:
+def _function(name: str, ufunc: str | None = "", **facts: Any) -> Row:
     """Return the row of a function of one number that native loops call by its name."""
     return _elementwise(name, ufunc, floats=f"{name}({{0}})", **facts)
 

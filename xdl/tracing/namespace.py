@@ -135,7 +135,8 @@ class Traced:
         if self.viewed is None:
             return
         (base, _), view = self.viewed, self.view
-        name, arguments = "reshape", (value, base.shape)
+        name = "reshape"
+        arguments: tuple[Any, ...] = (value, base.shape)
         if view.row.kind == Kind.PART:
             name, arguments = "set_at", (value_now(base), view.arguments[1], value)
             array = base.array

@@ -5,6 +5,7 @@ and adds an ``Instruction`` for every call; ``xdl.program`` makes a program of t
 """
 
 import sys
+from typing import Any
 
 from xdl.errors import GraphError
 from xdl.recording import begun, count_revision, current, ended
@@ -37,8 +38,9 @@ class Recording:
         self.sets: dict = {}
         self.looked_at: list = []  # arrays that the program holds for as they are
         self.owners = ()
-        self._token = None
-        self._asked = (None, "")  # the frame of a kernel, and the place that it is
+        self._token: Any = None
+        # The frame of a kernel, and the place that it is.
+        self._asked: tuple[Any, str] = (None, "")
 
     def __enter__(self):
         if current() is not None:
@@ -81,7 +83,7 @@ class Recording:
         It is found on the stack: a kernel does not know that it is recorded. What a
         kernel asks for has one place; so its frame is kept until another one asks.
         """
-        frame = sys._getframe(1)
+        frame: Any = sys._getframe(1)
         while frame is not None and not _is_kernel(frame.f_code):
             frame = frame.f_back
         if frame is None:

@@ -149,7 +149,7 @@ class Instruction:
 
 def values_in(nested):
     """Return a list of the Values in nested tuples and lists."""
-    found = []
+    found: list[Any] = []
     _collect(nested if isinstance(nested, tuple | list) else (nested,), found)
     return found
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.support.references import REFERENCES
+from tests.ops.convolution.references import conv
 
 
 def _images_and_weight(rng, channels, window=5):
@@ -18,7 +18,7 @@ def _images_and_weight(rng, channels, window=5):
 def test_large_images_give_what_the_formula_says(channels, rng):
     x, weight = _images_and_weight(rng, channels)
     options = {"stride": (1, 2), "padding": (2, 1)}
-    expected = REFERENCES["Conv2d"](x, weight, None, **options)
+    expected = conv(x, weight, None, **options)
 
     y = xdl.conv2d(x, weight, **options)
 
@@ -47,7 +47,7 @@ def test_gradient_of_large_images_is_the_formulas_in_a_direction(rng):
 
     xdl.conv2d(*variables).backward(gy)
 
-    reference = REFERENCES["Conv2d"]
+    reference = conv
     along_weight = np.vdot(gy, reference(x, direction, None))
     along_image = np.vdot(gy, reference(image, weight, None))
     found = [

@@ -108,8 +108,8 @@ class Fused:
         self._launch("columns", gy, (-(-size // 32), slices), (32, 8), given)
         gweight = new((size,), gy.dtype)
         gbias = new((size,), gy.dtype) if wants_bias else None
-        given = parts, size, slices, gweight, self._or_null(gbias)
-        self._launch("fold", gy, (-(-size // 256),), (256,), given)
+        folded = parts, size, slices, gweight, self._or_null(gbias)
+        self._launch("fold", gy, (-(-size // 256),), (256,), folded)
         return gweight, gbias
 
     def gelu(self, x, by_tanh):

@@ -6,6 +6,8 @@ every GPU takes. No weight changes, and no count, where the flag of a failed che
 set (``xdl.backend.checks``).
 """
 
+from typing import Any
+
 import numpy as np
 
 from xdl.backend import checks
@@ -219,7 +221,7 @@ def _text(name, dtype, body):
 
 def _by_dtype(items, dtype_of):
     """Return pairs of a dtype and the items of it."""
-    found = {}
+    found: dict[Any, Any] = {}
     for item in items:
         found.setdefault(dtype_of(item), []).append(item)
     return found.items()

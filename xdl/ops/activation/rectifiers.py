@@ -1,42 +1,61 @@
-"""Activations made of pieces: straight lines, and exponentials below 0."""
+"""Rectifiers: the identity where x is positive, a line or an exponential below."""
 
-from xdl.core.case import BadCase, Case, Onnx
+from __future__ import annotations
+
+import math
+
+from xdl.core.case import BadCase, Case, Onnx, unary_cases
+from xdl.core.elementwise import Unary
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
-from xdl.errors import ArgumentError
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError, ShapeError
+from xdl.typing import ArrayLike
 
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
-_WIDE = Case([(2, 5)], low=-6, high=9)
+
+class Relu(Unary):
+    torch = "nn.functional.relu"
+    onnx = "Relu"
+    cases = (*unary_cases(), Case([[-1.0, 0.0, 2.0]], gradients=[[0.0, 0.0, 1.0]]))
+
+    def compute(self, xp, x):
+        return xp.maximum(x, 0)
+
+    def gradient(self, xp, gy, y):
+        return (xp.zero_unless(y != 0, gy),)
 
 
-class LeakyReLU(Op):
-    """Multiply every negative element by a small slope; at 0 that is the gradient.
+@function_of(Relu)
+def relu(x: ArrayLike) -> Variable:
+    """Set every negative element to 0; the gradient at 0 is 0.
 
     Args:
-        x: an array of any shape; integers become floats.
-        negative_slope: the factor, >= 0; default 0.01.
+        x: an array of any shape.
 
     Returns:
-        ``x`` where it is positive, ``negative_slope * x`` elsewhere.
-
-    Raises:
-        ArgumentError: the slope is negative.
+        ``max(x, 0)``; NaN stays NaN, and passes the gradient.
 
     Example:
         >>> import xdl
-        >>> xdl.leaky_relu([-1.0, 0.0, 2.0], 0.5)
-        Variable([-0.5,  0. ,  2. ], dtype=float32)
+        >>> xdl.relu([-1.0, 0.0, 2.0])
+        Variable([0., 0., 2.], dtype=float32)
 
-    Reference: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network
-    Acoustic Models", 2013.
+    Reference: Nair and Hinton, "Rectified Linear Units Improve Restricted Boltzmann
+    Machines", 2010.
     """
+    return Relu()(x)
 
+
+class LeakyReLU(Unary):
+    torch = "nn.functional.leaky_relu"
     onnx = Onnx("LeakyRelu", {"alpha": "negative_slope"})
     cases = (
-        *_ONE,
+        *unary_cases(),
         Case([(2, 3)], {"negative_slope": 0.0}),
         Case([(2, 3)], {"negative_slope": 1.5}),
-        Case([[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, smooth=False),
+        Case(
+            [[-1.0, 0.0, 2.0]], {"negative_slope": 0.25}, gradients=[[0.25, 0.25, 1.0]]
+        ),
         BadCase([(2,)], ArgumentError, "negative_slope -1", {"negative_slope": -1}),
     )
     floating = True
@@ -61,7 +80,156 @@ class LeakyReLU(Op):
         return (xp.zero_unless(y > 0, gy * (1 - slope)) + gy * slope,)
 
 
-class ELU(Op):
+@function_of(LeakyReLU)
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Variable:
+    """Multiply every negative element by a small slope; at 0 that is the gradient.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        negative_slope: the factor, >= 0; default 0.01.
+
+    Returns:
+        ``x`` where it is positive, ``negative_slope * x`` elsewhere.
+
+    Raises:
+        ArgumentError: the slope is negative.
+
+    Example:
+        >>> import xdl
+        >>> xdl.leaky_relu([-1.0, 0.0, 2.0], 0.5)
+        Variable([-0.5,  0. ,  2. ], dtype=float32)
+
+    Reference: Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network
+    Acoustic Models", 2013.
+    """
+    return LeakyReLU(negative_slope)(x)
+
+
+class PReLU(Op):
+    torch = "nn.functional.prelu"
+    cases = (
+        Case([(2, 3), (3,)]),
+        Case([(2, 3, 4), (3,)]),
+        Case([(2, 3), (1,)]),
+        Case([(4,), ()]),
+        Case([(), ()]),
+        Case([(0, 3), (3,)]),
+        Case(
+            [[[-1.0, 0.0, 2.0]], [0.25, 0.5, 3.0]],
+            gradients=[[[0.25, 0.5, 1.0]], [-1.0, 0.0, 0.0]],
+        ),
+        BadCase([(2, 3), (2,)], ShapeError, "weight has shape (2,), needed (3,)"),
+        BadCase([(3,), (3,)], ShapeError, "needed (1,)"),
+    )
+    floating = True
+    is_singular = True
+
+    def shape(self, x_shape, weight_shape):
+        channels = x_shape[1] if len(x_shape) > 1 else 1
+        if tuple(weight_shape) not in ((), (1,), (channels,)):
+            raise ShapeError(
+                f"{self}: weight has shape {tuple(weight_shape)}, needed ({channels},) "
+                f"or one number, for x {tuple(x_shape)}"
+            )
+        return x_shape
+
+    def compute(self, xp, x, weight):
+        self.shape(x.shape, weight.shape)
+        return xp.where(x > 0, x, x * self._slopes(xp, x.shape, weight))
+
+    def gradient(self, xp, gy, x, weight, weight_shape, wanted):
+        gx = gweight = None
+        if wanted[0]:
+            gx = xp.where(x > 0, gy, gy * self._slopes(xp, x.shape, weight))
+        if wanted[1]:
+            gweight = xp.zero_unless(xp.logical_not(x > 0), gy * x)
+            is_lone = math.prod(weight_shape) == 1
+            axes = tuple(i for i in range(gweight.ndim) if is_lone or i != 1)
+            gweight = xp.reshape(xp.sum(gweight, axis=axes), weight_shape)
+        return gx, gweight
+
+    def _slopes(self, xp, x_shape, weight):
+        """Return the weight in a shape that broadcasts to that of x."""
+        if math.prod(weight.shape) == 1:
+            return xp.reshape(weight, ())
+        return xp.reshape(weight, (-1, *[1] * (len(x_shape) - 2)))
+
+    def to_onnx(self, graph, x, weight):
+        after = tuple(range(1, len(graph.shape(x)) - 1))
+        if after:
+            weight = graph.add("Unsqueeze", weight, graph.integers(after))
+        return graph.add("PRelu", x, weight)
+
+
+@function_of(PReLU)
+def prelu(x: ArrayLike, weight: ArrayLike) -> Variable:
+    """Multiply every negative element by a slope that is learnt.
+
+    At 0 the gradient by ``x`` is the slope, that by the weight 0.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        weight: the slopes, one for each position on axis 1 (the channels), or one
+            number for all.
+
+    Returns:
+        ``x`` where it is positive, ``weight * x`` elsewhere.
+
+    Raises:
+        ShapeError: there are neither as many slopes as channels, nor one.
+
+    Example:
+        >>> import xdl
+        >>> xdl.prelu([[-1.0, -1.0, 2.0]], [0.25, 0.5, 0.5])
+        Variable([[-0.25, -0.5 ,  2.  ]], dtype=float32)
+
+    Reference: He et al., "Delving Deep into Rectifiers", 2015, equation 1.
+    """
+    return PReLU()(x, weight)
+
+
+class ELU(Unary):
+    torch = "nn.functional.elu"
+    onnx: str | Onnx | None = Onnx("Elu", {"alpha": "alpha"})
+    cases = (
+        *unary_cases(),
+        Case([(2, 3)], {"alpha": 0.5}),
+        Case(
+            [[-100.0, 0.0, 2.0]],
+            {"alpha": 0.5},
+            gradients=[[0.5 * math.exp(-100.0), 0.5, 1.0]],
+        ),
+        BadCase([(2,)], ArgumentError, "alpha -1 came", {"alpha": -1}),
+    )
+    floating = True
+    scale = 1.0  # the slope on the positive side
+    _width = 1.0  # what x is divided by in the exponential
+
+    def __init__(self, alpha=1.0):
+        self.alpha = float(number("ELU", "alpha", alpha, low=0))
+
+    def compute(self, xp, x):
+        low = xp.expm1(self._bent(xp, x))
+        return xp.maximum(x, 0) * self.scale + low * self.alpha
+
+    def gradient(self, xp, gy, x):
+        below = self.alpha / self._width  # the slope just below 0
+        slope = xp.exp(self._bent(xp, x))  # y + alpha would cancel
+        if below != 1:
+            slope *= below
+        if below != self.scale:
+            slope += xp.astype(x > 0, gy.dtype) * (self.scale - below)
+        slope *= gy
+        return (slope,)
+
+    def _bent(self, xp, x):
+        """Return what the exponential is taken of: 0 where x is positive."""
+        low = xp.minimum(x, 0)
+        return low if self._width == 1 else low / self._width
+
+
+@function_of(ELU)
+def elu(x: ArrayLike, alpha: float = 1.0) -> Variable:
     """Bend negative elements towards -alpha: alpha (exp(x) - 1).
 
     At 0 the gradient is that of the negative side, ``alpha``.
@@ -84,42 +252,28 @@ class ELU(Op):
     Reference: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network
     Learning by Exponential Linear Units", 2016, eq. 15.
     """
-
-    onnx = Onnx("Elu", {"alpha": "alpha"})
-    cases = (
-        *_ONE,
-        Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
-        BadCase([(2,)], ArgumentError, "alpha -1 came", {"alpha": -1}),
-    )
-    floating = True
-    scale = 1.0  # the slope on the positive side
-    width = 1.0  # what x is divided by in the exponential
-
-    def __init__(self, alpha=1.0):
-        self.alpha = float(number("ELU", "alpha", alpha, low=0))
-
-    def compute(self, xp, x):
-        low = xp.expm1(self._bent(xp, x))
-        return xp.maximum(x, 0) * self.scale + low * self.alpha
-
-    def gradient(self, xp, gy, x):
-        below = self.alpha / self.width  # the slope just below 0
-        slope = xp.exp(self._bent(xp, x))  # y + alpha would cancel
-        if below != 1:
-            slope *= below
-        if below != self.scale:
-            slope += xp.astype(x > 0, gy.dtype) * (self.scale - below)
-        slope *= gy
-        return (slope,)
-
-    def _bent(self, xp, x):
-        """Return what the exponential is taken of: 0 where x is positive."""
-        low = xp.minimum(x, 0)
-        return low if self.width == 1 else low / self.width
+    return ELU(alpha)(x)
 
 
 class SELU(ELU):
+    torch = "nn.functional.selu"
+    onnx = "Selu"
+    cases = (
+        *unary_cases(),
+        Case(
+            [[-100.0, 0.0, 1.0]],
+            gradients=[[0.0, 1.7580993408473768, 1.0507009873554805]],
+        ),
+    )
+    scale = 1.0507009873554804934193349852946
+    alpha = 1.6732632423543772848170429916717 * scale
+
+    def __init__(self):
+        pass
+
+
+@function_of(SELU)
+def selu(x: ArrayLike) -> Variable:
     """Apply the ELU that brings a deep network to mean 0 and variance 1 by itself.
 
     At 0 the gradient is that of the negative side.
@@ -137,17 +291,29 @@ class SELU(ELU):
 
     Reference: Klambauer et al., "Self-Normalizing Neural Networks", 2017, eq. 14.
     """
-
-    onnx = "Selu"
-    cases = (*_ONE, Case([[-100.0, 0.0, 1.0]], smooth=False))
-    scale = 1.0507009873554804934193349852946
-    alpha = 1.6732632423543772848170429916717 * scale
-
-    def __init__(self):
-        pass
+    return SELU()(x)
 
 
 class CELU(ELU):
+    torch = "nn.functional.celu"
+    onnx = Onnx("Celu", {"alpha": "alpha"})
+    cases = (
+        *unary_cases(),
+        Case([(2, 3)], {"alpha": 0.5}),
+        Case(
+            [[-100.0, 0.0, 2.0]],
+            {"alpha": 0.5},
+            gradients=[[math.exp(-200.0), 1.0, 1.0]],
+        ),
+        BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
+    )
+
+    def __init__(self, alpha=1.0):
+        self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
+
+
+@function_of(CELU)
+def celu(x: ArrayLike, alpha: float = 1.0) -> Variable:
     """Bend negative elements towards -alpha, with gradient 1 at 0.
 
     Args:
@@ -167,179 +333,4 @@ class CELU(ELU):
 
     Reference: Barron, "Continuously Differentiable Exponential Linear Units", 2017.
     """
-
-    onnx = Onnx("Celu", {"alpha": "alpha"})
-    cases = (
-        *_ONE,
-        Case([(2, 3)], {"alpha": 0.5}),
-        Case([[-100.0, 0.0, 2.0]], {"alpha": 0.5}, smooth=False),
-        BadCase([(2,)], ArgumentError, "alpha 0 came", {"alpha": 0}),
-    )
-
-    def __init__(self, alpha=1.0):
-        self.alpha = self._width = float(number("CELU", "alpha", alpha, above=0))
-
-    @property
-    def width(self):
-        """What x is divided by in the exponential."""
-        return self._width
-
-
-class HardTanh(Op):
-    """Limit every element to a range; the gradient at its ends is 0.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        min, max: the ends; default -1 and 1.
-
-    Returns:
-        ``x`` with smaller elements set to ``min`` and larger ones to ``max``.
-
-    Raises:
-        ArgumentError: ``min`` is greater than ``max``.
-
-    Example:
-        >>> import xdl
-        >>> xdl.hard_tanh([-3.0, 0.5, 3.0])
-        Variable([-1. ,  0.5,  1. ], dtype=float32)
-
-    Reference: Collobert, "Large Scale Machine Learning", 2004.
-    """
-
-    onnx = Onnx("Clip", numbers=("min", "max"))
-    cases = (
-        *_ONE,
-        Case([(2, 3)], {"min": -0.5, "max": 1.5}),
-        Case([[-2.0, -1.0, 0.0, 1.0, 2.0]], smooth=False),
-        BadCase([(2,)], ArgumentError, "min 2 is greater", {"min": 2, "max": 1}),
-    )
-    floating = True
-
-    def __init__(self, min=-1.0, max=1.0):
-        min, max = number("HardTanh", "min", min), number("HardTanh", "max", max)
-        if not min <= max:
-            raise ArgumentError(f"HardTanh: min {min} is greater than max {max}")
-        self.min, self.max = float(min), float(max)
-
-    def compute(self, xp, x):
-        return xp.minimum(xp.maximum(x, self.min), self.max)
-
-    def gradient(self, xp, gy, y):
-        return (xp.zero_unless((y != self.min) & (y != self.max), gy),)
-
-
-class ReLU6(HardTanh):
-    """Limit every element to [0, 6]; the gradient at both ends is 0.
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        ``min(max(x, 0), 6)``.
-
-    Example:
-        >>> import xdl
-        >>> xdl.relu6([-1.0, 3.0, 9.0])
-        Variable([0., 3., 6.], dtype=float32)
-
-    Reference: Krizhevsky, "Convolutional Deep Belief Networks on CIFAR-10", 2010.
-    """
-
-    cases = (*_ONE, _WIDE, Case([[-1.0, 0.0, 3.0, 6.0]], smooth=False))
-    min, max = 0.0, 6.0
-
-    def __init__(self):
-        pass
-
-
-class HardSigmoid(Op):
-    """Approximate the sigmoid by three lines: x / 6 + 1/2, limited to [0, 1].
-
-    The gradient at both ends, -3 and 3, is 0.
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        Values from 0 to 1 of the same shape.
-
-    Example:
-        >>> import xdl
-        >>> xdl.hard_sigmoid([-4.0, 0.0, 1.5])
-        Variable([0.  , 0.5 , 0.75], dtype=float32)
-
-    Reference: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
-    """
-
-    onnx = Onnx("HardSigmoid", {"alpha": "slope"})
-    cases = (*_ONE, _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
-    floating = True
-    slope = 1 / 6
-
-    def compute(self, xp, x):
-        return _hard_sigmoid(xp, x)
-
-    def gradient(self, xp, gy, y):
-        return (xp.zero_unless((y > 0) & (y < 1), gy * self.slope),)
-
-
-class HardSwish(Op):
-    """Multiply every element by its hard sigmoid.
-
-    The gradient is 0 at -3 and 1 at 3.
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        ``x * hard_sigmoid(x)``.
-
-    Example:
-        >>> import xdl
-        >>> xdl.hard_swish([-1.5, 1.5, 4.0])
-        Variable([-0.375,  1.125,  4.   ], dtype=float32)
-
-    Reference: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
-    """
-
-    onnx = "HardSwish"
-    cases = (*_ONE, _WIDE, Case([[-4.0, -3.0, 0.0, 3.0]], smooth=False))
-    floating = True
-
-    def compute(self, xp, x):
-        return x * _hard_sigmoid(xp, x)
-
-    def gradient(self, xp, gy, x):
-        slope = xp.zero_unless(x < 3, x * (2 * HardSigmoid.slope) + 0.5)
-        slope = slope + xp.astype(x >= 3, gy.dtype)
-        return (xp.zero_unless(x > -3, gy * slope),)
-
-
-def _hard_sigmoid(xp, x):
-    return xp.minimum(xp.maximum(x * HardSigmoid.slope + 0.5, 0.0), 1.0)
-
-
-selu = SELU()
-relu6 = ReLU6()
-hard_sigmoid = HardSigmoid()
-hard_swish = HardSwish()
-
-
-@function_of(LeakyReLU)
-def leaky_relu(x, negative_slope=0.01):
-    return LeakyReLU(negative_slope)(x)
-
-
-@function_of(ELU)
-def elu(x, alpha=1.0):
-    return ELU(alpha)(x)
-
-
-@function_of(CELU)
-def celu(x, alpha=1.0):
     return CELU(alpha)(x)
-
-
-@function_of(HardTanh)
-def hard_tanh(x, min=-1.0, max=1.0):
-    return HardTanh(min, max)(x)

@@ -1,19 +1,22 @@
-"""Activations that are smooth everywhere, and the gated linear unit.
+"""Activations that are smooth everywhere.
 
 Where a gradient is built from several arrays, those that were just made are changed in
 place: each new array of a large layer costs as much as two operations on it.
 """
 
+from __future__ import annotations
+
 import math
 
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Onnx, unary_cases
+from xdl.core.elementwise import Unary
+from xdl.core.op import function_of
 from xdl.core.option import number
-from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import one_axis
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError
 from xdl.ops.elementwise import logistic
+from xdl.typing import ArrayLike
 
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
 _FAR = Case([(5,)], low=-90, high=90)
 _ROOT = math.sqrt(2 / math.pi)
 _CUBIC = 0.044715
@@ -23,33 +26,11 @@ _STRAIGHT = 21.0
 _LEVEL = 22.0  # from here on the GELU by tanh is x, or 0, in double precision
 
 
-class GELU(Op):
-    """Multiply every element by the probability that a normal variate is less.
-
-    With ``approximate="none"`` that is x (1 + erf(x / sqrt(2))) / 2; with ``"tanh"``,
-    x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, which is faster.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        approximate: "none" (default) or "tanh".
-
-    Returns:
-        An array of the same shape.
-
-    Raises:
-        ArgumentError: ``approximate`` is something else.
-
-    Example:
-        >>> import xdl
-        >>> xdl.gelu([-1.0, 0.0, 1.0], approximate="tanh").numpy().round(4)
-        array([-0.1588,  0.    ,  0.8412], dtype=float32)
-
-    Reference: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
-    """
-
+class GELU(Unary):
+    torch = "nn.functional.gelu"
     onnx = Onnx("Gelu", {"approximate": "approximate"})
     cases = (
-        *_ONE,
+        *unary_cases(),
         Case([(2, 3)], {"approximate": "tanh"}),
         Case([()], {"approximate": "tanh"}),
         Case([(5,)], {"approximate": "tanh"}, low=-90, high=90),
@@ -109,69 +90,37 @@ class GELU(Op):
         return (slope,)
 
 
-class SiLU(Op):
-    """Multiply every element by its sigmoid: x / (1 + exp(-x)).
+@function_of(GELU)
+def gelu(x: ArrayLike, approximate: str = "none") -> Variable:
+    """Multiply every element by the probability that a normal variate is less.
+
+    With ``approximate="none"`` that is x (1 + erf(x / sqrt(2))) / 2; with ``"tanh"``,
+    x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x**3))) / 2, which is faster.
 
     Args:
         x: an array of any shape; integers become floats.
+        approximate: "none" (default) or "tanh".
 
     Returns:
         An array of the same shape.
 
-    Example:
-        >>> import xdl
-        >>> xdl.silu([-1.0, 0.0, 1.0]).numpy().round(4)
-        array([-0.2689,  0.    ,  0.7311], dtype=float32)
-
-    Reference: Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units for Neural
-    Network Function Approximation in Reinforcement Learning", 2018, eq. 9.
-    """
-
-    cases = (*_ONE, _FAR)
-    floating = True
-    residuals = ("z", "rest")  # whose product is exp(x)
-
-    def compute(self, xp, x):
-        z, rest = logistic.exp_in_two(xp, x)
-        y = z / (z + 1)
-        y *= x
-        y *= rest
-        return y, z, rest
-
-    def gradient(self, xp, gy, x, z, rest):
-        d = z + 1
-        slope = xp.minimum(x, logistic.FLAT) / d  # x (1 - sigmoid(x))
-        slope += 1
-        slope *= z
-        slope /= d
-        slope *= rest
-        slope *= gy
-        return (slope,)
-
-    def to_onnx(self, graph, x):
-        return graph.add("Mul", x, graph.add("Sigmoid", x))
-
-
-class Mish(Op):
-    """Multiply every element by the tanh of its softplus: x tanh(ln(1 + exp(x))).
-
-    Args:
-        x: an array of any shape; integers become floats.
-
-    Returns:
-        An array of the same shape.
+    Raises:
+        ArgumentError: ``approximate`` is something else.
 
     Example:
         >>> import xdl
-        >>> xdl.mish([-1.0, 0.0, 1.0]).numpy().round(4)
-        array([-0.3034,  0.    ,  0.8651], dtype=float32)
+        >>> xdl.gelu([-1.0, 0.0, 1.0], approximate="tanh").numpy().round(4)
+        array([-0.1588,  0.    ,  0.8412], dtype=float32)
 
-    Reference: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function",
-    2019, eq. 1.
+    Reference: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
     """
+    return _gelu[approximate](x) if approximate in _gelu else GELU(approximate)(x)
 
+
+class Mish(Unary):
+    torch = "nn.functional.mish"
     onnx = "Mish"
-    cases = (*_ONE, _FAR)
+    cases = (*unary_cases(), _FAR)
     floating = True
 
     def compute(self, xp, x):
@@ -203,32 +152,31 @@ class Mish(Op):
         return s
 
 
-class Softplus(Op):
-    """Compute ln(1 + exp(beta x)) / beta, a smooth form of the rectifier.
-
-    It never overflows.
+@function_of(Mish)
+def mish(x: ArrayLike) -> Variable:
+    """Multiply every element by the tanh of its softplus: x tanh(ln(1 + exp(x))).
 
     Args:
         x: an array of any shape; integers become floats.
-        beta: how sharp the bend is, > 0; default 1.
 
     Returns:
-        Positive values of the same shape.
-
-    Raises:
-        ArgumentError: ``beta`` is not positive.
+        An array of the same shape.
 
     Example:
         >>> import xdl
-        >>> xdl.softplus([-1000.0, 0.0, 1000.0]).numpy().round(4)
-        array([0.000e+00, 6.931e-01, 1.000e+03], dtype=float32)
+        >>> xdl.mish([-1.0, 0.0, 1.0]).numpy().round(4)
+        array([-0.3034,  0.    ,  0.8651], dtype=float32)
 
-    Reference: Dugas et al., "Incorporating Second-Order Functional Knowledge for Better
-    Option Pricing", 2001, section 3.
+    Reference: Misra, "Mish: A Self Regularized Non-Monotonic Activation Function",
+    2019, eq. 1.
     """
+    return Mish()(x)
 
+
+class Softplus(Unary):
+    torch = "nn.functional.softplus"
     cases = (
-        *_ONE,
+        *unary_cases(),
         _FAR,
         Case([(2, 3)], {"beta": 2.5}),
         BadCase([(2,)], ArgumentError, "beta 0 came", {"beta": 0}),
@@ -251,7 +199,49 @@ class Softplus(Op):
         return graph.add("Div", graph.add("Softplus", graph.add("Mul", x, beta)), beta)
 
 
-class Softsign(Op):
+@function_of(Softplus)
+def softplus(x: ArrayLike, beta: float = 1.0) -> Variable:
+    """Compute ln(1 + exp(beta x)) / beta, a smooth form of the rectifier.
+
+    It never overflows.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        beta: how sharp the bend is, > 0; default 1.
+
+    Returns:
+        Positive values of the same shape.
+
+    Raises:
+        ArgumentError: ``beta`` is not positive.
+
+    Example:
+        >>> import xdl
+        >>> xdl.softplus([-1000.0, 0.0, 1000.0]).numpy().round(4)
+        array([0.000e+00, 6.931e-01, 1.000e+03], dtype=float32)
+
+    Reference: Dugas et al., "Incorporating Second-Order Functional Knowledge for Better
+    Option Pricing", 2001, section 3.
+    """
+    return Softplus(beta)(x)
+
+
+class Softsign(Unary):
+    torch = "nn.functional.softsign"
+    onnx = "Softsign"
+    cases = (*unary_cases(), _FAR)
+    floating = True
+
+    def compute(self, xp, x):
+        return x / (1 + xp.abs(x))
+
+    def gradient(self, xp, gy, x):
+        d = 1 + xp.abs(x)
+        return (gy / d / d,)
+
+
+@function_of(Softsign)
+def softsign(x: ArrayLike) -> Variable:
     """Squash every element into (-1, 1): x / (1 + abs(x)).
 
     Args:
@@ -268,103 +258,7 @@ class Softsign(Op):
     Reference: Glorot and Bengio, "Understanding the Difficulty of Training Deep
     Feedforward Neural Networks", 2010, section 3.1.
     """
-
-    onnx = "Softsign"
-    cases = (*_ONE, _FAR)
-    floating = True
-
-    def compute(self, xp, x):
-        return x / (1 + xp.abs(x))
-
-    def gradient(self, xp, gy, x):
-        d = 1 + xp.abs(x)
-        return (gy / d / d,)
-
-
-class GLU(Op):
-    """Multiply one half of an axis by the sigmoid of the other half.
-
-    Args:
-        x: an array (..., 2 k, ...); integers become floats.
-        axis: the axis that is halved, an int; default: the last.
-
-    Returns:
-        An array (..., k, ...): ``first * sigmoid(second)``.
-
-    Raises:
-        ShapeError: there is no such axis, or its length is odd.
-
-    Example:
-        >>> import xdl
-        >>> xdl.glu([3.0, 5.0, 0.0, 100.0])
-        Variable([1.5, 5. ], dtype=float32)
-
-    Reference: Dauphin et al., "Language Modeling with Gated Convolutional Networks",
-    2017, eq. 1.
-    """
-
-    cases = (
-        Case([(2, 4)]),
-        Case([(4, 3)], {"axis": 0}),
-        Case([(2, 6, 3)], {"axis": -2}),
-        Case([(0, 4)]),
-        BadCase([(2, 3)], ShapeError, "length 3, needed an even one"),
-        BadCase([(2, 4)], ShapeError, "axis 2 came", {"axis": 2}),
-    )
-    floating = True
-
-    def __init__(self, axis=-1):
-        self.axis = axis
-
-    def shape(self, x_shape):
-        axis = one_axis(self, len(x_shape), self.axis)
-        length = x_shape[axis]
-        if length % 2:
-            raise ShapeError(f"{self}: length {length}, needed an even one")
-        return (*x_shape[:axis], length // 2, *x_shape[axis + 1 :])
-
-    def flops(self, y_shape, x_shape):
-        return 4 * math.prod(y_shape)
-
-    def compute(self, xp, x):
-        first, second = self._halves(xp, x)
-        return first * logistic.sigmoid(xp, second)
-
-    def gradient(self, xp, gy, x):
-        first, second = self._halves(xp, x)
-        gated = gy * logistic.sigmoid(xp, second)
-        bent = gated * logistic.sigmoid(xp, -second)  # 1 - sigmoid(x) would cancel
-        bent *= first
-        return (xp.concat([gated, bent], axis=self.axis),)
-
-    def _halves(self, xp, x):
-        axis = one_axis(self, x.ndim, self.axis)
-        half = self.shape(x.shape)[axis]
-        before = (slice(None),) * axis
-        return (
-            xp.getitem(x, (*before, slice(None, half))),
-            xp.getitem(x, (*before, slice(half, None))),
-        )
-
-
-silu = SiLU()
-mish = Mish()
-softsign = Softsign()
-
-
-@function_of(GELU)
-def gelu(x, approximate="none"):
-    return _gelu[approximate](x) if approximate in _gelu else GELU(approximate)(x)
-
-
-@function_of(Softplus)
-def softplus(x, beta=1.0):
-    return Softplus(beta)(x)
-
-
-@function_of(GLU)
-def glu(x, axis=-1):
-    return GLU(axis)(x)
+    return Softsign()(x)
 
 
 _gelu = {name: GELU(name) for name in ("none", "tanh")}

@@ -1,33 +1,20 @@
 """Convolution of volumes: one product for each layer of them, for all its taps."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, function_of
+from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape
-from xdl.ops.convolution.conv import Conv2d, Conv2dByInput, Conv2dByWeight
-from xdl.ops.convolution.rows import conv_to_onnx, transposed_to_onnx
-from xdl.ops.convolution.windows import applied, places
+from xdl.ops.convolution.conv2d import Conv2d, Conv2dByInput, Conv2dByWeight
+from xdl.ops.convolution.products import ByInput, ByWeight, Convolution, Forward
+from xdl.ops.convolution.windows import applied
+from xdl.typing import ArrayLike, Shape
 
 
-def as_triple(who, name, value, least):
-    """Return an int or three ints as three: (depth, rows, columns).
-
-    Raises:
-        ArgumentError: it is something else, or less than ``least``.
-    """
-    triple = as_shape(who, value)
-    triple = triple * 3 if len(triple) == 1 else triple
-    if len(triple) != 3 or min(triple) < least:
-        raise ArgumentError(
-            f"{who}: {name} {value} came, needed an int or three ints, each at least "
-            f"{least}"
-        )
-    return triple
-
-
-class _Convolution3d(Op):
+class _ByLayers(Convolution):
     """What the three products share: which layers of the volumes meet which taps.
 
     A layer is what volumes hold at one depth, a tap what the window holds at one. A
@@ -36,49 +23,12 @@ class _Convolution3d(Op):
     for each tap.
     """
 
-    refuses_integers = True
-
-    def _set(self, stride, padding, dilation, groups):
-        self.stride = as_triple("Conv3d", "stride", stride, 1)
-        self.padding = as_triple("Conv3d", "padding", padding, 0)
-        self.dilation = as_triple("Conv3d", "dilation", dilation, 1)
-        if not isinstance(groups, int) or groups < 1:
-            raise ArgumentError(f"Conv3d: groups {groups!r} came, needed an int >= 1")
-        self.groups = groups
-
-    @property
-    def _options(self):
-        return self.stride, self.padding, self.dilation, self.groups
+    axes = 3
 
     @property
     def _flat_options(self):
         flat = (option[1:] for option in self._options[:3])
         return (*flat, self.groups)
-
-    def _check(self, x_shape, weight_shape):
-        """Return the places of the window, once the shapes are known to fit."""
-        if len(x_shape) != 5 or len(weight_shape) != 5:
-            raise ShapeError(
-                f"{self}: x {tuple(x_shape)} and weight {tuple(weight_shape)} came, "
-                "needed (n, channels, depth, height, width) and (out, in, depth, rows, "
-                "columns)"
-            )
-        channels, out, groups = x_shape[1], weight_shape[0], self.groups
-        if channels % groups or out % groups:
-            raise ShapeError(
-                f"{self}: groups {groups} came, needed a divisor of {channels} "
-                f"channels in and {out} out"
-            )
-        if weight_shape[1] * groups != channels:
-            raise ShapeError(
-                f"{self}: x has {channels} channels, weight needs "
-                f"{weight_shape[1] * groups}"
-            )
-        return places(self, x_shape[2:], weight_shape[2:], *self._options[:3])
-
-    def _check_places(self, name, shape, count):
-        if tuple(shape) != count:
-            raise ShapeError(f"{self}: {name} {tuple(shape)} came, needed {count}")
 
     def _meetings(self, depth, taps, count):
         """Yield each layer with the taps it meets and the places where it does so."""
@@ -110,7 +60,61 @@ class _Convolution3d(Op):
         return xp.reshape(chosen, (n, out * len(spots), *area))
 
 
-class Conv3d(_Convolution3d):
+class Conv3d(_ByLayers, Forward):
+    torch = "nn.functional.conv3d"
+    cases = (
+        Case([(2, 3, 4, 5, 4), (2, 3, 2, 3, 2), (2,)]),
+        Case([(1, 2, 5, 4, 5), (3, 2, 3, 3, 3), None], {"stride": 2, "padding": 1}),
+        Case([(2, 4, 3, 3, 4), (6, 2, 2, 1, 3), (6,)], {"groups": 2, "padding": 1}),
+        Case(
+            [(1, 1, 6, 4, 3), (2, 1, 2, 2, 1), None],
+            {"dilation": (3, 2, 1), "stride": (2, 1, 2), "padding": (2, 0, 1)},
+        ),
+        Case([(2, 3, 2, 2, 2), (2, 3, 1, 1, 1), (2,)], {"stride": (3, 1, 1)}),
+        Case([(1, 1, 1, 1, 1), (1, 1, 1, 1, 1), (1,)], {"padding": 1}),
+        Case([(0, 3, 2, 3, 3), (2, 3, 2, 3, 3), (2,)]),
+        BadCase([(1, 2, 1, 3, 3), (1, 2, 2, 2, 2), None], ShapeError, "does not fit"),
+        BadCase([(1, 3, 2, 2, 2), (1, 2, 1, 1, 1), None], ShapeError, "weight needs 2"),
+        BadCase([(3, 2, 2, 2), (2, 3, 1, 1, 1), None], ShapeError, "x (3, 2, 2, 2)"),
+        BadCase([(1, 3, 2, 2, 2), (2, 3, 1, 1, 1), (3,)], ShapeError, "needed (2,)"),
+        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "stride 0", {"stride": 0}),
+        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "padding -1", {"padding": -1}),
+        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "dilation 0", {"dilation": 0}),
+        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "groups 0", {"groups": 0}),
+        BadCase([(1, 3, 1, 1, 1)] * 2, ShapeError, "groups 2", {"groups": 2}),
+    )
+
+    def compute(self, xp, x, weight, bias=None):
+        y_shape = self.shape(
+            x.shape, weight.shape, None if bias is None else bias.shape
+        )
+        n, out, count, *area = y_shape
+        groups, flat = self.groups, Conv2d(*self._flat_options)
+        y = xp.new_zeros(x, (n, groups, out // groups, count, *area))
+        if bias is not None:
+            y[...] = xp.reshape(bias, (groups, out // groups, 1, 1, 1))
+        weights = self._taps(xp, weight)
+        for layer, taps, spots in self._meetings(x.shape[2], weight.shape[2], count):
+            chosen = self._chosen(xp, weights, taps)
+            products = applied(flat, xp, x[:, :, layer, ...], chosen)
+            products = xp.reshape(
+                products, (n, groups, len(taps), out // groups, *area)
+            )
+            for i, spot in enumerate(spots):
+                y[:, :, :, spot, ...] += products[:, :, i, ...]
+        return xp.reshape(y, y_shape)
+
+
+@function_of(Conv3d)
+def conv3d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Shape = 1,
+    padding: Shape = 0,
+    dilation: Shape = 1,
+    groups: int = 1,
+) -> Variable:
     """Slide windows over volumes and take the product with what they see.
 
     As ``conv2d``, with one more axis: ``y[n, o, h, i, j]`` is ``bias[o]`` plus the sum
@@ -139,80 +143,10 @@ class Conv3d(_Convolution3d):
         >>> y.shape, y.numpy().ravel().tolist()
         ((1, 1, 2, 1, 1), [-1.0, -2.0])
     """
-
-    kept_for = {"x": "weight", "weight": "x"}
-    cases = (
-        Case([(2, 3, 4, 5, 4), (2, 3, 2, 3, 2), (2,)]),
-        Case([(1, 2, 5, 4, 5), (3, 2, 3, 3, 3), None], {"stride": 2, "padding": 1}),
-        Case([(2, 4, 3, 3, 4), (6, 2, 2, 1, 3), (6,)], {"groups": 2, "padding": 1}),
-        Case(
-            [(1, 1, 6, 4, 3), (2, 1, 2, 2, 1), None],
-            {"dilation": (3, 2, 1), "stride": (2, 1, 2), "padding": (2, 0, 1)},
-        ),
-        Case([(2, 3, 2, 2, 2), (2, 3, 1, 1, 1), (2,)], {"stride": (3, 1, 1)}),
-        Case([(1, 1, 1, 1, 1), (1, 1, 1, 1, 1), (1,)], {"padding": 1}),
-        Case([(0, 3, 2, 3, 3), (2, 3, 2, 3, 3), (2,)]),
-        BadCase([(1, 2, 1, 3, 3), (1, 2, 2, 2, 2), None], ShapeError, "does not fit"),
-        BadCase([(1, 3, 2, 2, 2), (1, 2, 1, 1, 1), None], ShapeError, "weight needs 2"),
-        BadCase([(3, 2, 2, 2), (2, 3, 1, 1, 1), None], ShapeError, "x (3, 2, 2, 2)"),
-        BadCase([(1, 3, 2, 2, 2), (2, 3, 1, 1, 1), (3,)], ShapeError, "needed (2,)"),
-        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "stride 0", {"stride": 0}),
-        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "padding -1", {"padding": -1}),
-        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "dilation 0", {"dilation": 0}),
-        BadCase([(1, 1, 1, 1, 1)] * 2, ArgumentError, "groups 0", {"groups": 0}),
-        BadCase([(1, 3, 1, 1, 1)] * 2, ShapeError, "groups 2", {"groups": 2}),
-    )
-
-    def __init__(self, stride=1, padding=0, dilation=1, groups=1):
-        self._set(stride, padding, dilation, groups)
-
-    def shape(self, x_shape, weight_shape, bias_shape=None):
-        count = self._check(x_shape, weight_shape)
-        if bias_shape is not None:
-            self._check_places("bias", bias_shape, (weight_shape[0],))
-        return (x_shape[0], weight_shape[0], *count)
-
-    def flops(self, y_shape, x_shape, weight_shape, bias_shape=None):
-        fan_in = math.prod(weight_shape[1:])
-        return (2 * fan_in + (bias_shape is not None)) * math.prod(y_shape)
-
-    def compute(self, xp, x, weight, bias=None):
-        y_shape = self.shape(
-            x.shape, weight.shape, None if bias is None else bias.shape
-        )
-        n, out, count, *area = y_shape
-        groups, flat = self.groups, Conv2d(*self._flat_options)
-        y = xp.new_zeros(x, (n, groups, out // groups, count, *area))
-        if bias is not None:
-            y[...] = xp.reshape(bias, (groups, out // groups, 1, 1, 1))
-        weights = self._taps(xp, weight)
-        for layer, taps, spots in self._meetings(x.shape[2], weight.shape[2], count):
-            chosen = self._chosen(xp, weights, taps)
-            products = applied(flat, xp, x[:, :, layer, ...], chosen)
-            products = xp.reshape(
-                products, (n, groups, len(taps), out // groups, *area)
-            )
-            for i, spot in enumerate(spots):
-                y[:, :, :, spot, ...] += products[:, :, i, ...]
-        return xp.reshape(y, y_shape)
-
-    def gradient(self, xp, gy, x, weight, x_shape, weight_shape, wanted):
-        gx = gweight = gbias = None
-        if wanted[0]:
-            op = Conv3dByInput(tuple(x_shape[2:]), *self._options)
-            gx = applied(op, xp, gy, weight)
-        if wanted[1]:
-            op = Conv3dByWeight(tuple(weight_shape[2:]), *self._options)
-            gweight = applied(op, xp, x, gy)
-        if len(wanted) > 2 and wanted[2]:
-            gbias = xp.sum(gy, axis=(0, 2, 3, 4))
-        return gx, gweight, gbias
-
-    def to_onnx(self, graph, x, weight, bias=None):
-        return conv_to_onnx(self, graph, x, weight, bias)
+    return Conv3d(stride, padding, dilation, groups)(x, weight, bias)
 
 
-class Conv3dByInput(_Convolution3d):
+class Conv3dByInput(_ByLayers, ByInput):
     """Compute the gradient of ``conv3d`` by its volumes.
 
     Args:
@@ -232,7 +166,6 @@ class Conv3dByInput(_Convolution3d):
         Variable([[[[[ 1.,  1., -2.]]]]], dtype=float32)
     """
 
-    kept_for = {"g": "weight", "weight": "g"}
     cases = (
         Case([(2, 4, 2, 3, 3), (4, 3, 2, 3, 2)], {"size": (3, 5, 4)}),
         Case(
@@ -246,19 +179,6 @@ class Conv3dByInput(_Convolution3d):
         ),
     )
 
-    def __init__(self, size, stride=1, padding=0, dilation=1, groups=1):
-        self.size = as_triple("Conv3dByInput", "size", size, 1)
-        self._set(stride, padding, dilation, groups)
-
-    def shape(self, g_shape, weight_shape):
-        channels = weight_shape[1] * self.groups
-        count = self._check((g_shape[0], channels, *self.size), weight_shape)
-        self._check_places("g", g_shape, (g_shape[0], weight_shape[0], *count))
-        return (g_shape[0], channels, *self.size)
-
-    def flops(self, y_shape, g_shape, weight_shape):
-        return 2 * math.prod(weight_shape[1:]) * math.prod(g_shape)
-
     def compute(self, xp, g, weight):
         gx = xp.new_zeros(g, self.shape(g.shape, weight.shape))
         flat = Conv2dByInput(self.size[1:], *self._flat_options)
@@ -270,20 +190,8 @@ class Conv3dByInput(_Convolution3d):
             )
         return gx
 
-    def gradient(self, xp, gy, g, weight, weight_shape, wanted):
-        gg = gweight = None
-        if wanted[0]:
-            gg = applied(Conv3d(*self._options), xp, gy, weight)
-        if wanted[1]:
-            op = Conv3dByWeight(tuple(weight_shape[2:]), *self._options)
-            gweight = applied(op, xp, gy, g)
-        return gg, gweight
 
-    def to_onnx(self, graph, g, weight):
-        return transposed_to_onnx(self, graph, g, weight)
-
-
-class Conv3dByWeight(_Convolution3d):
+class Conv3dByWeight(_ByLayers, ByWeight):
     """Compute the gradient of ``conv3d`` by its weight.
 
     Args:
@@ -303,7 +211,6 @@ class Conv3dByWeight(_Convolution3d):
         Variable([[[[[-1., -1.]]]]], dtype=float32)
     """
 
-    kept_for = {"x": "g", "g": "x"}
     cases = (
         Case([(2, 3, 3, 5, 4), (2, 4, 2, 3, 3)], {"window": (2, 3, 2)}),
         Case(
@@ -314,19 +221,6 @@ class Conv3dByWeight(_Convolution3d):
         Case([(0, 2, 4, 4, 4), (0, 3, 2, 2, 2)], {"window": (3, 3, 3)}),
         BadCase([(1, 1, 4, 4, 4)] * 2, ShapeError, ": g (", {"window": (2, 2, 2)}),
     )
-
-    def __init__(self, window, stride=1, padding=0, dilation=1, groups=1):
-        self.window = as_triple("Conv3dByWeight", "window", window, 1)
-        self._set(stride, padding, dilation, groups)
-
-    def shape(self, x_shape, g_shape):
-        weight_shape = (g_shape[1], x_shape[1] // self.groups, *self.window)
-        count = self._check(x_shape, weight_shape)
-        self._check_places("g", g_shape, (x_shape[0], g_shape[1], *count))
-        return weight_shape
-
-    def flops(self, y_shape, x_shape, g_shape):
-        return 2 * math.prod(y_shape[1:]) * math.prod(g_shape)
 
     def compute(self, xp, x, g):
         shape = self.shape(x.shape, g.shape)
@@ -345,16 +239,7 @@ class Conv3dByWeight(_Convolution3d):
                 total[:, :, :, tap, ...] += found[:, i, ...]
         return xp.reshape(total, shape)
 
-    def gradient(self, xp, gy, x, g, x_shape, wanted):
-        gx = gg = None
-        if wanted[0]:
-            op = Conv3dByInput(tuple(x_shape[2:]), *self._options)
-            gx = applied(op, xp, g, gy)
-        if wanted[1]:
-            gg = applied(Conv3d(*self._options), xp, x, gy)
-        return gx, gg
 
-
-@function_of(Conv3d)
-def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    return Conv3d(stride, padding, dilation, groups)(x, weight, bias)
+FAMILY = (Conv3d, Conv3dByInput, Conv3dByWeight)
+for _product in FAMILY:
+    _product.family = FAMILY

@@ -6,17 +6,21 @@ multiplies what does not count with 0, and NaN spreads.) The way back goes throu
 same pairs by element of the old axis: those that take it stand side by side.
 """
 
-import math
-from typing import NamedTuple
+from __future__ import annotations
 
-from xdl.core.case import BadCase, Case
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape
+from xdl.ops.axes import as_operand, as_shape
 from xdl.ops.convolution.windows import applied
-from xdl.ops.layout.composed import as_operand
-from xdl.ops.loss.reduced import weighed
+from xdl.ops.elementwise.selection import weighed
+from xdl.typing import ArrayLike, Shape
 
 MODES = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,)}
 
@@ -107,7 +111,7 @@ class _Resizing(Op):
         return self.steps, self.mode, self.align_corners
 
     @property
-    def floating(self):
+    def floating(self):  # type: ignore[override]
         """Integers become floating numbers, but where they are only repeated."""
         return self.mode != "nearest"
 
@@ -136,37 +140,10 @@ class _Resizing(Op):
 
 
 class Interpolate(_Resizing):
-    """Resize sequences, images or volumes.
-
-    Element i of a new axis stands at ``(i + 1/2) s - 1/2`` of the old one, for the step
-    ``s`` = old length / new length; for ``align_corners`` the first and last elements
-    stand on the first and last ones. In the linear modes it is the mean of its two
-    neighbours, weighed by how close they are; in mode ``"nearest"`` it is the element
-    ``floor(i s)``, as in PyTorch.
-
-    Args:
-        x: an array (n, channels, ...) with one, two or three more axes.
-        size: the new lengths of these axes: an int for all of them, or ints.
-        scale_factor: instead of ``size``: by how much each length grows, rounded down,
-            a number or one for each axis; ``s`` is then 1 / scale_factor.
-        mode: ``"nearest"`` (default), or ``"linear"`` for one axis, ``"bilinear"`` for
-            two, ``"trilinear"`` for three.
-        align_corners: see above; not in mode ``"nearest"``.
-
-    Returns:
-        The array (n, channels, *size).
-
-    Raises:
-        ArgumentError: not one of ``size`` and ``scale_factor`` is given, or it, the
-            mode or ``align_corners`` does not fit.
-        ShapeError: ``x`` has other axes, or one without elements.
-
-    Example:
-        >>> import xdl
-        >>> xdl.interpolate([[[1.0, 3.0]]], 4, mode="linear")
-        Variable([[[1. , 1.5, 2.5, 3. ]]], dtype=float32)
-    """
-
+    torch = Counterpart(
+        "nn.functional.interpolate",
+        samples=tuple(f"nn.functional.interpolate:{mode}" for mode in MODES),
+    )
     cases = (
         Case([(2, 3, 4)], {"size": (7,)}),
         Case([(2, 1, 5)], {"size": (3,), "mode": "linear"}),
@@ -237,6 +214,67 @@ class Interpolate(_Resizing):
         )
 
 
+@function_of(Interpolate)
+def interpolate(
+    x: ArrayLike,
+    size: Shape | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool = False,
+) -> Variable:
+    """Resize sequences, images or volumes.
+
+    Element i of a new axis stands at ``(i + 1/2) s - 1/2`` of the old one, for the step
+    ``s`` = old length / new length; for ``align_corners`` the first and last elements
+    stand on the first and last ones. In the linear modes it is the mean of its two
+    neighbours, weighed by how close they are; in mode ``"nearest"`` it is the element
+    ``floor(i s)``, as in PyTorch.
+
+    Args:
+        x: an array (n, channels, ...) with one, two or three more axes.
+        size: the new lengths of these axes: an int for all of them, or ints.
+        scale_factor: instead of ``size``: by how much each length grows, rounded down,
+            a number or one for each axis; ``s`` is then 1 / scale_factor.
+        mode: ``"nearest"`` (default), or ``"linear"`` for one axis, ``"bilinear"`` for
+            two, ``"trilinear"`` for three.
+        align_corners: see above; not in mode ``"nearest"``.
+
+    Returns:
+        The array (n, channels, *size).
+
+    Raises:
+        ArgumentError: not one of ``size`` and ``scale_factor`` is given, or it, the
+            mode or ``align_corners`` does not fit.
+        ShapeError: ``x`` has other axes, or one without elements.
+
+    Example:
+        >>> import xdl
+        >>> xdl.interpolate([[[1.0, 3.0]]], 4, mode="linear")
+        Variable([[[1. , 1.5, 2.5, 3. ]]], dtype=float32)
+    """
+    who, x = "interpolate", as_operand(x)
+    count = x.ndim - 2
+    if count not in MODES.get(mode, ()):
+        raise ArgumentError(
+            f"{who}: mode {mode!r} came for x {tuple(x.shape)}, needed 'nearest', or "
+            "'linear', 'bilinear', 'trilinear' for 3, 4, 5 axes"
+        )
+    if align_corners and mode == "nearest":
+        raise ArgumentError(f"{who}: align_corners has no meaning in mode 'nearest'")
+    if (size is None) == (scale_factor is None):
+        raise ArgumentError(
+            f"{who}: size {size} and scale_factor {scale_factor} came, needed one of "
+            "them"
+        )
+    if size is not None:
+        size, steps = _for_axes(who, "size", as_shape(who, size), count), None
+    else:
+        factors = _for_axes(who, "scale_factor", _as_floats(who, scale_factor), count)
+        size = [math.floor(n * f) for n, f in zip(x.shape[2:], factors, strict=True)]
+        steps = tuple(1 / factor for factor in factors)
+    return Interpolate(size, steps, mode, align_corners)(x)
+
+
 class InterpolateByInput(_Resizing):
     """Compute the gradient of ``interpolate``: each element is given to its sources.
 
@@ -287,7 +325,8 @@ class InterpolateByInput(_Resizing):
 
     def _gathered(self, xp, g, axis):
         left, rest = axis.sources(xp, g)
-        to_left = to_right = None
+        to_left: Any = None
+        to_right: Any = None
         after = (1,) * (g.ndim - axis.axis - 3)
         for taker, mask in axis.takers(xp, g, left):
             part = xp.take(g, taker, axis=axis.axis + 2)
@@ -314,31 +353,6 @@ def _sum(total, part):
         return part
     total += part
     return total
-
-
-@function_of(Interpolate)
-def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False):
-    who, x = "interpolate", as_operand(x)
-    count = x.ndim - 2
-    if count not in MODES.get(mode, ()):
-        raise ArgumentError(
-            f"{who}: mode {mode!r} came for x {tuple(x.shape)}, needed 'nearest', or "
-            "'linear', 'bilinear', 'trilinear' for 3, 4, 5 axes"
-        )
-    if align_corners and mode == "nearest":
-        raise ArgumentError(f"{who}: align_corners has no meaning in mode 'nearest'")
-    if (size is None) == (scale_factor is None):
-        raise ArgumentError(
-            f"{who}: size {size} and scale_factor {scale_factor} came, needed one of "
-            "them"
-        )
-    if size is not None:
-        size, steps = _for_axes(who, "size", as_shape(who, size), count), None
-    else:
-        factors = _for_axes(who, "scale_factor", _as_floats(who, scale_factor), count)
-        size = [math.floor(n * f) for n, f in zip(x.shape[2:], factors, strict=True)]
-        steps = tuple(1 / factor for factor in factors)
-    return Interpolate(size, steps, mode, align_corners)(x)
 
 
 def _as_floats(who, value):

@@ -1,4 +1,4 @@
-"""What convolution and its gradients share: rows of what the windows see.
+"""Convolution of images by rows: a row of a matrix is what a window sees.
 
 A convolution is a product with these rows. They are copied block by block, so that they
 are read again while they are in a cache.
@@ -7,55 +7,15 @@ are read again while they are in a cache.
 import itertools
 import math
 
-from xdl.core.op import Op
-from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.convolution.windows import as_pair, few, padded, places
+from xdl.ops.convolution.products import Convolution
+from xdl.ops.convolution.windows import few, padded
 from xdl.recording import for_any_length
 
 
-class Convolution(Op):
-    """What the three products of a convolution share: its options and its blocks."""
+class ByRows(Convolution):
+    """What the three products on images share: blocks of rows, and matrices."""
 
-    refuses_integers = True
-
-    def _set(self, stride, padding, dilation, groups):
-        self.stride = as_pair("Conv2d", "stride", stride, 1)
-        self.padding = as_pair("Conv2d", "padding", padding, 0)
-        self.dilation = as_pair("Conv2d", "dilation", dilation, 1)
-        if not isinstance(groups, int) or groups < 1:
-            raise ArgumentError(f"Conv2d: groups {groups!r} came, needed an int >= 1")
-        self.groups = groups
-
-    @property
-    def _options(self):
-        return self.stride, self.padding, self.dilation, self.groups
-
-    def _check(self, x_shape, weight_shape):
-        """Return the places of the window, once the shapes are known to fit."""
-        if len(x_shape) != 4 or len(weight_shape) != 4:
-            raise ShapeError(
-                f"{self}: x {tuple(x_shape)} and weight {tuple(weight_shape)} came, "
-                "needed (n, channels, height, width) and (out, in, rows, columns)"
-            )
-        channels, out, groups = x_shape[1], weight_shape[0], self.groups
-        if channels % groups or out % groups:
-            raise ShapeError(
-                f"{self}: groups {groups} came, needed a divisor of {channels} "
-                f"channels in and {out} out"
-            )
-        if weight_shape[1] * groups != channels:
-            raise ShapeError(
-                f"{self}: x has {channels} channels, weight needs "
-                f"{weight_shape[1] * groups}"
-            )
-        return places(
-            self,
-            x_shape[2:],
-            weight_shape[2:],
-            self.stride,
-            self.padding,
-            self.dilation,
-        )
+    axes = 2
 
     def _seen(self, xp, x, window):
         """Return a view of what the windows see, and where its blocks are."""
@@ -135,29 +95,3 @@ def moved(rows, part):
     first = rows.start + part.start * rows.step
     last = first + (part.stop - part.start - 1) * rows.step
     return slice(first, last + 1, rows.step)
-
-
-def conv_to_onnx(op, graph, x, weight, bias=None):
-    """Write a convolution of images or volumes."""
-    return graph.add("Conv", x, weight, bias, **_as_onnx(op))
-
-
-def transposed_to_onnx(op, graph, g, weight):
-    """Write a transposed convolution, one that gives arrays of ``op.size``."""
-    window, count = graph.shape(weight)[2:], graph.shape(g)[2:]
-    added = []
-    for axis, size in enumerate(op.size):
-        reach = op.dilation[axis] * (window[axis] - 1) + 1
-        least = (count[axis] - 1) * op.stride[axis] - 2 * op.padding[axis] + reach
-        added.append(size - least)
-    options = _as_onnx(op)
-    return graph.add("ConvTranspose", g, weight, output_padding=tuple(added), **options)
-
-
-def _as_onnx(op):
-    return {
-        "strides": op.stride,
-        "pads": op.padding * 2,  # before each axis, and after each
-        "dilations": op.dilation,
-        "group": op.groups,
-    }

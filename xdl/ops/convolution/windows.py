@@ -7,25 +7,31 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 
+_NEEDED = {
+    1: "an int",
+    2: "an int or a pair of ints, each",
+    3: "an int or three ints, each",
+}
+KINDS = {1: "sequences", 2: "images", 3: "volumes"}
 
-def as_pair(who, name, value, least):
-    """Return an int or a pair of ints as a pair (rows, columns).
+
+def per_axis(who, name, value, least, axes):
+    """Return an int, or one for each of so many axes, as a tuple of one for each.
 
     Raises:
         ArgumentError: it is something else, or less than ``least``.
     """
-    pair = as_shape(who, value)
-    pair = pair * 2 if len(pair) == 1 else pair
-    if len(pair) != 2 or min(pair) < least:
+    found = as_shape(who, value)
+    found = found * axes if len(found) == 1 else found
+    if len(found) != axes or min(found) < least:
         raise ArgumentError(
-            f"{who}: {name} {value} came, needed an int or a pair of ints, each at "
-            f"least {least}"
+            f"{who}: {name} {value} came, needed {_NEEDED[axes]} at least {least}"
         )
-    return pair
+    return found
 
 
-def places(who, size, window, stride, padding, dilation=(1, 1)):
-    """Return how many places (rows, columns) the window has on images of a size.
+def places(who, size, window, stride, padding, dilation):
+    """Return at how many places the window stands along each axis of a size.
 
     Raises:
         ShapeError: the window does not fit.
@@ -35,11 +41,21 @@ def places(who, size, window, stride, padding, dilation=(1, 1)):
         room = n + 2 * p - d * (w - 1) - 1
         if room < 0 or w < 1:
             raise ShapeError(
-                f"{who}: a window {tuple(window)} does not fit into images "
-                f"{tuple(size)} with that padding and dilation"
+                f"{who}: a window {tuple(window)} does not fit into "
+                f"{KINDS[len(size)]} {tuple(size)} with that padding and dilation"
             )
         found.append(room // s + 1)
     return tuple(found)
+
+
+def as_images(xp, *sequences):
+    """Return sequences (n, channels, length) as images that are one row high."""
+    return [x if x is None else xp.expand_dims(x, axis=-2) for x in sequences]
+
+
+def as_sequences(xp, *images):
+    """Return images that are one row high as sequences (n, channels, length)."""
+    return [x if x is None else xp.squeeze(x, axis=-2) for x in images]
 
 
 def few(channels):

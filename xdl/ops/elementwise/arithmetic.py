@@ -1,21 +1,30 @@
 """Arithmetic, element by element."""
 
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op
-from xdl.errors import ShapeError
+from __future__ import annotations
 
-_PAIR = (
-    Case([(2, 3), (2, 3)]),
-    Case([(3, 1), (1, 4)]),
-    Case([(), (2, 3)]),
-    Case([(4,), (2, 4)]),
-    Case([(0, 3), (3,)]),
-    BadCase([(2, 3), (4,)], ShapeError, "shapes (2, 3) and (4,) do not broadcast"),
-)
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
+import math
+
+from xdl.backend import squares
+from xdl.core.case import Case, Counterpart, binary_cases
+from xdl.core.elementwise import Binary, Unary
+from xdl.core.op import function_of
+from xdl.core.variable import Variable
+from xdl.typing import ArrayLike
 
 
-class Add(Op):
+class Add(Binary):
+    onnx = "Add"
+    takes_numbers = True
+
+    def compute(self, xp, x1, x2):
+        return x1 + x2
+
+    def gradient(self, xp, gy):
+        return gy, gy
+
+
+@function_of(Add)
+def add(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Add two arrays element by element, with broadcasting.
 
     Args:
@@ -32,19 +41,23 @@ class Add(Op):
         >>> xdl.add([1.0, 2.0], 10)
         Variable([11., 12.], dtype=float32)
     """
+    return Add()(x1, x2)
 
-    onnx = "Add"
-    cases = _PAIR
+
+class Subtract(Binary):
+    torch = "sub"
+    onnx = "Sub"
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
-        return x1 + x2
+        return x1 - x2
 
-    def gradient(self, xp, gy):
-        return gy, gy
+    def gradient(self, xp, gy, wanted):
+        return gy, -gy if wanted[1] else None
 
 
-class Subtract(Op):
+@function_of(Subtract)
+def subtract(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Subtract two arrays element by element, with broadcasting.
 
     Args:
@@ -61,19 +74,24 @@ class Subtract(Op):
         >>> xdl.subtract([3.0, 5.0], [1.0, 2.0])
         Variable([2., 3.], dtype=float32)
     """
+    return Subtract()(x1, x2)
 
-    onnx = "Sub"
-    cases = _PAIR
+
+class Multiply(Binary):
+    torch = "mul"
+    onnx = "Mul"
     takes_numbers = True
+    kept_for = {"x1": "x2", "x2": "x1"}
 
     def compute(self, xp, x1, x2):
-        return x1 - x2
+        return x1 * x2
 
-    def gradient(self, xp, gy, wanted):
-        return gy, -gy if wanted[1] else None
+    def gradient(self, xp, gy, x1, x2):
+        return None if x2 is None else gy * x2, None if x1 is None else gy * x1
 
 
-class Multiply(Op):
+@function_of(Multiply)
+def multiply(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Multiply two arrays element by element, with broadcasting.
 
     Args:
@@ -90,20 +108,27 @@ class Multiply(Op):
         >>> xdl.multiply([3.0, 5.0], [2.0, -1.0])
         Variable([ 6., -5.], dtype=float32)
     """
+    return Multiply()(x1, x2)
 
-    onnx = "Mul"
-    cases = _PAIR
+
+class Divide(Binary):
+    torch = Counterpart("div", samples=("div:no_rounding_mode", "true_divide"))
+    onnx = "Div"
+    cases = binary_cases(low=0.5)
     takes_numbers = True
-    kept_for = {"x1": "x2", "x2": "x1"}
+    floating = True
+    is_singular = True
 
     def compute(self, xp, x1, x2):
-        return x1 * x2
+        return xp.divide(x1, x2)
 
-    def gradient(self, xp, gy, x1, x2):
-        return None if x2 is None else gy * x2, None if x1 is None else gy * x1
+    def gradient(self, xp, gy, x2, y, wanted):
+        gx1 = gy / x2
+        return gx1, -gx1 * y if wanted[1] else None
 
 
-class Divide(Op):
+@function_of(Divide)
+def divide(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Divide two arrays element by element, with broadcasting; integers become floats.
 
     Division by zero gives an infinity or NaN, as IEEE 754 says, without a warning.
@@ -122,58 +147,18 @@ class Divide(Op):
         >>> xdl.divide([3.0, 5.0], [2.0, 0.0])
         Variable([1.5, inf], dtype=float32)
     """
-
-    onnx = "Div"
-    cases = (
-        Case([(2, 3), (2, 3)], low=0.5),
-        Case([(3, 1), (1, 4)], low=0.5),
-        Case([(), (2, 3)], low=0.5),
-        Case([(4,), (2, 4)], low=0.5),
-        Case([(0, 3), (3,)], low=0.5),
-        _PAIR[-1],
-    )
-    takes_numbers = True
-    floating = True
-    is_singular = True
-
-    def compute(self, xp, x1, x2):
-        return xp.divide(x1, x2)
-
-    def gradient(self, xp, gy, x2, y, wanted):
-        gx1 = gy / x2
-        return gx1, -gx1 * y if wanted[1] else None
+    return Divide()(x1, x2)
 
 
-class Power(Op):
-    """Raise to a power element by element, with broadcasting.
-
-    The gradient by ``x1`` is 0 where ``x2`` is 0 (also at 0**0), and the gradient by
-    ``x2`` is 0 where ``x1`` is 0 and ``x2`` >= 0, as in PyTorch.
-
-    Args:
-        x1, x2: arrays whose shapes broadcast; a negative ``x1`` with a fractional
-            ``x2`` gives NaN.
-
-    Returns:
-        ``x1 ** x2``, of the broadcast shape.
-
-    Raises:
-        ShapeError: the shapes do not broadcast.
-
-    Example:
-        >>> import xdl
-        >>> xdl.power([2.0, 3.0], 2)
-        Variable([4., 9.], dtype=float32)
-    """
-
+class Power(Binary):
+    torch = "pow"
     onnx = "Pow"
     cases = (
-        Case([(2, 3), (2, 3)], low=0.2, high=3),
-        Case([(3, 1), (1, 4)], low=0.2, high=3),
-        Case([(), (2, 3)], low=0.2, high=3),
-        Case([(0, 3), (3,)]),
-        Case([[[0.0, 0.0, 2.0, -2.0]], [[0.0, 2.0, 0.0, 3.0]]], smooth=False),
-        _PAIR[-1],
+        *binary_cases(0.2, 3),
+        Case(
+            [[[0.0, 0.0, 2.0, -2.0]], [[0.0, 2.0, 0.0, 3.0]]],
+            gradients=[[[0.0, 0.0, 0.0, 12.0]], [[0.0, 0.0, math.log(2), math.nan]]],
+        ),
     )
     takes_numbers = True
     is_singular = True
@@ -198,6 +183,31 @@ class Power(Op):
         return gx1, gx2
 
 
+@function_of(Power)
+def power(x1: ArrayLike, x2: ArrayLike) -> Variable:
+    """Raise to a power element by element, with broadcasting.
+
+    The gradient by ``x1`` is 0 where ``x2`` is 0 (also at 0**0), and the gradient by
+    ``x2`` is 0 where ``x1`` is 0 and ``x2`` >= 0, as in PyTorch.
+
+    Args:
+        x1, x2: arrays whose shapes broadcast; a negative ``x1`` with a fractional
+            ``x2`` gives NaN.
+
+    Returns:
+        ``x1 ** x2``, of the broadcast shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.power([2.0, 3.0], 2)
+        Variable([4., 9.], dtype=float32)
+    """
+    return Power()(x1, x2)
+
+
 def _raised(xp, x1, x2):
     """Return a power; what has no axes by the function, as replays compute it.
 
@@ -207,7 +217,20 @@ def _raised(xp, x1, x2):
     return x1**x2 if has_axes else xp.power(x1, x2)
 
 
-class Negative(Op):
+class Negative(Unary):
+    torch = "neg"
+    onnx = "Neg"
+    refuses_unsigned = True
+
+    def compute(self, xp, x):
+        return -x
+
+    def gradient(self, xp, gy):
+        return (-gy,)
+
+
+@function_of(Negative)
+def negative(x: ArrayLike) -> Variable:
     """Change the sign of every element.
 
     Args:
@@ -225,19 +248,21 @@ class Negative(Op):
         >>> xdl.negative([1.0, -2.0])
         Variable([-1.,  2.], dtype=float32)
     """
+    return Negative()(x)
 
-    onnx = "Neg"
-    cases = _ONE
-    refuses_unsigned = True
+
+class Positive(Unary):
+    onnx = "Identity"
 
     def compute(self, xp, x):
-        return -x
+        return +x
 
     def gradient(self, xp, gy):
-        return (-gy,)
+        return (gy,)
 
 
-class Positive(Op):
+@function_of(Positive)
+def positive(x: ArrayLike) -> Variable:
     """Return the elements as they are.
 
     Args:
@@ -251,18 +276,22 @@ class Positive(Op):
         >>> xdl.positive([1.0, -2.0])
         Variable([ 1., -2.], dtype=float32)
     """
+    return Positive()(x)
 
-    onnx = "Identity"
-    cases = _ONE
+
+class Abs(Unary):
+    onnx = "Abs"
+    cases = (*Unary.cases, Case([[-1.0, 0.0, 2.0]], gradients=[[-1.0, 0.0, 1.0]]))
 
     def compute(self, xp, x):
-        return +x
+        return xp.abs(x)
 
-    def gradient(self, xp, gy):
-        return (gy,)
+    def gradient(self, xp, gy, x):
+        return (gy * xp.sign(x),)
 
 
-class Abs(Op):
+@function_of(Abs)
+def abs(x: ArrayLike) -> Variable:
     """Take the absolute value of every element; the gradient at 0 is 0.
 
     Args:
@@ -276,18 +305,21 @@ class Abs(Op):
         >>> xdl.abs([-1.5, 0.0, 2.0])
         Variable([1.5, 0. , 2. ], dtype=float32)
     """
+    return Abs()(x)
 
-    onnx = "Abs"
-    cases = (*_ONE, Case([[-1.0, 0.0, 2.0]], smooth=False))
+
+class Sign(Unary):
+    onnx = "Sign"
 
     def compute(self, xp, x):
-        return xp.abs(x)
+        return xp.sign(x)
 
-    def gradient(self, xp, gy, x):
-        return (gy * xp.sign(x),)
+    def gradient(self, xp, gy):
+        return (xp.new_zeros(gy, gy.shape),)
 
 
-class Sign(Op):
+@function_of(Sign)
+def sign(x: ArrayLike) -> Variable:
     """Give -1, 0 or 1 for every element; the gradient is 0 everywhere.
 
     Args:
@@ -301,18 +333,19 @@ class Sign(Op):
         >>> xdl.sign([-1.5, 0.0, 2.0])
         Variable([-1.,  0.,  1.], dtype=float32)
     """
+    return Sign()(x)
 
-    onnx = "Sign"
-    cases = _ONE
 
+class Square(Unary):
     def compute(self, xp, x):
-        return xp.sign(x)
+        return x * x
 
-    def gradient(self, xp, gy):
-        return (xp.new_zeros(gy, gy.shape),)
+    def gradient(self, xp, gy, x):
+        return (gy * (2 * x),)
 
 
-class Square(Op):
+@function_of(Square)
+def square(x: ArrayLike) -> Variable:
     """Square every element.
 
     Args:
@@ -326,23 +359,48 @@ class Square(Op):
         >>> xdl.square([3.0, -2.0])
         Variable([9., 4.], dtype=float32)
     """
-
-    cases = _ONE
-
-    def compute(self, xp, x):
-        return x * x
-
-    def gradient(self, xp, gy, x):
-        return (gy * (2 * x),)
+    return Square()(x)
 
 
-add = Add()
-subtract = Subtract()
-multiply = Multiply()
-divide = Divide()
-power = Power()
-negative = Negative()
-positive = Positive()
-abs = Abs()
-sign = Sign()
-square = Square()
+class Hypot(Binary):
+    cases = (
+        *Binary.cases,
+        Case(
+            [[0.0, 3.0, 0.0], [0.0, 4.0, 2.0]],
+            gradients=[[0.0, 0.6, 0.0], [0.0, 0.8, 1.0]],
+        ),
+    )
+    floating = True
+
+    def compute(self, xp, x1, x2):
+        with xp.quiet():
+            y = squares.hypot(xp, x1, x2)
+        is_infinite = xp.logical_or(xp.isinf(x1), xp.isinf(x2))  # beside NaN too
+        return xp.where(is_infinite, math.inf, y)
+
+    def gradient(self, xp, gy, x1, x2, y):
+        y = xp.where(y == 0, 1.0, y)
+        return gy * (x1 / y), gy * (x2 / y)
+
+
+@function_of(Hypot)
+def hypot(x1: ArrayLike, x2: ArrayLike) -> Variable:
+    """Compute the length of the hypotenuse, the root of x1**2 + x2**2.
+
+    No square overflows or underflows. The gradient at the origin is 0.
+
+    Args:
+        x1, x2: arrays whose shapes broadcast; integers become floats.
+
+    Returns:
+        The lengths, of the broadcast shape.
+
+    Raises:
+        ShapeError: the shapes do not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.hypot([3.0, 1e30], [4.0, 0.0])
+        Variable([5.e+00, 1.e+30], dtype=float32)
+    """
+    return Hypot()(x1, x2)

@@ -1,28 +1,35 @@
 """Comparisons and logic: boolean results, no gradients."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
-from xdl.core.op import Op
+from xdl.core.elementwise import Binary, Comparison, Unary
+from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
+from xdl.typing import ArrayLike
 
-_PAIR = (
-    Case([(2, 3), (2, 3)]),
-    Case([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]]),
-    Case([(3, 1), (1, 4)]),
-    Case([(0, 3), (3,)]),
-    BadCase([(2, 3), (4,)], ShapeError, "do not broadcast"),
-)
 _NUMBERS = [0.0, -2.0, math.inf, math.nan]
 _TRUTH = (
     Case([[[True, False], [True, False]], [True, True]]),
     Case([_NUMBERS, [1, 0, 3, 0]]),
     BadCase([[True, False], [True, False, True]], ShapeError, "do not broadcast"),
 )
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
 
 
-class Equal(Op):
+class Equal(Comparison):
+    torch = "eq"
+    onnx = "Equal"
+    takes_numbers = True
+
+    def compute(self, xp, x1, x2):
+        return x1 == x2
+
+
+@function_of(Equal)
+def equal(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether ``x1 == x2``.
 
     Args:
@@ -39,16 +46,22 @@ class Equal(Op):
         >>> xdl.equal([1.0, 2.0, 3.0], 2)
         Variable([False,  True, False])
     """
+    return Equal()(x1, x2)
 
-    onnx = "Equal"
-    cases = _PAIR
+
+class NotEqual(Comparison):
+    torch = "ne"
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
-        return x1 == x2
+        return x1 != x2
+
+    def to_onnx(self, graph, x1, x2):
+        return graph.add("Not", graph.add("Equal", x1, x2))
 
 
-class NotEqual(Op):
+@function_of(NotEqual)
+def not_equal(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether ``x1 != x2``.
 
     Args:
@@ -65,18 +78,20 @@ class NotEqual(Op):
         >>> xdl.not_equal([1.0, 2.0, 3.0], 2)
         Variable([ True, False,  True])
     """
+    return NotEqual()(x1, x2)
 
-    cases = _PAIR
+
+class Less(Comparison):
+    torch = "lt"
+    onnx = "Less"
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
-        return x1 != x2
-
-    def to_onnx(self, graph, x1, x2):
-        return graph.add("Not", graph.add("Equal", x1, x2))
+        return x1 < x2
 
 
-class Less(Op):
+@function_of(Less)
+def less(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether ``x1 < x2``.
 
     Args:
@@ -93,16 +108,20 @@ class Less(Op):
         >>> xdl.less([1.0, 2.0, 3.0], 2)
         Variable([ True, False, False])
     """
+    return Less()(x1, x2)
 
-    onnx = "Less"
-    cases = _PAIR
+
+class LessEqual(Comparison):
+    torch = "le"
+    onnx = "LessOrEqual"
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
-        return x1 < x2
+        return x1 <= x2
 
 
-class LessEqual(Op):
+@function_of(LessEqual)
+def less_equal(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether ``x1 <= x2``.
 
     Args:
@@ -119,16 +138,20 @@ class LessEqual(Op):
         >>> xdl.less_equal([1.0, 2.0, 3.0], 2)
         Variable([ True,  True, False])
     """
+    return LessEqual()(x1, x2)
 
-    onnx = "LessOrEqual"
-    cases = _PAIR
+
+class Greater(Comparison):
+    torch = "gt"
+    onnx = "Greater"
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
-        return x1 <= x2
+        return x1 > x2
 
 
-class Greater(Op):
+@function_of(Greater)
+def greater(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether ``x1 > x2``.
 
     Args:
@@ -145,16 +168,20 @@ class Greater(Op):
         >>> xdl.greater([1.0, 2.0, 3.0], 2)
         Variable([False, False,  True])
     """
+    return Greater()(x1, x2)
 
-    onnx = "Greater"
-    cases = _PAIR
+
+class GreaterEqual(Comparison):
+    torch = "ge"
+    onnx = "GreaterOrEqual"
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
-        return x1 > x2
+        return x1 >= x2
 
 
-class GreaterEqual(Op):
+@function_of(GreaterEqual)
+def greater_equal(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether ``x1 >= x2``.
 
     Args:
@@ -171,16 +198,23 @@ class GreaterEqual(Op):
         >>> xdl.greater_equal([1.0, 2.0, 3.0], 2)
         Variable([False,  True,  True])
     """
+    return GreaterEqual()(x1, x2)
 
-    onnx = "GreaterOrEqual"
-    cases = _PAIR
-    takes_numbers = True
+
+class LogicalAnd(Binary):
+    onnx = "And"
+    conditions = ("x1", "x2")
+    cases = _TRUTH
 
     def compute(self, xp, x1, x2):
-        return x1 >= x2
+        return xp.logical_and(x1, x2)
+
+    def to_onnx(self, graph, x1, x2):
+        return graph.add(self.onnx, graph.condition(x1), graph.condition(x2))
 
 
-class LogicalAnd(Op):
+@function_of(LogicalAnd)
+def logical_and(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether both are true.
 
     Args:
@@ -197,19 +231,23 @@ class LogicalAnd(Op):
         >>> xdl.logical_and([True, False], [True, True])
         Variable([ True, False])
     """
+    return LogicalAnd()(x1, x2)
 
-    onnx = "And"
+
+class LogicalOr(Binary):
+    onnx = "Or"
     conditions = ("x1", "x2")
     cases = _TRUTH
 
     def compute(self, xp, x1, x2):
-        return xp.logical_and(x1, x2)
+        return xp.logical_or(x1, x2)
 
     def to_onnx(self, graph, x1, x2):
         return graph.add(self.onnx, graph.condition(x1), graph.condition(x2))
 
 
-class LogicalOr(Op):
+@function_of(LogicalOr)
+def logical_or(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Tell for every pair of elements whether one or both are true.
 
     Args:
@@ -226,19 +264,23 @@ class LogicalOr(Op):
         >>> xdl.logical_or([True, False], [True, True])
         Variable([ True,  True])
     """
-
-    onnx = "Or"
-    conditions = ("x1", "x2")
-    cases = _TRUTH
-
-    def compute(self, xp, x1, x2):
-        return xp.logical_or(x1, x2)
-
-    def to_onnx(self, graph, x1, x2):
-        return graph.add(self.onnx, graph.condition(x1), graph.condition(x2))
+    return LogicalOr()(x1, x2)
 
 
-class LogicalNot(Op):
+class LogicalNot(Unary):
+    onnx = "Not"
+    conditions = ("x",)
+    cases = (Case([[True, False]]), Case([[[True], [False]]]), Case([_NUMBERS]))
+
+    def compute(self, xp, x):
+        return xp.logical_not(x)
+
+    def to_onnx(self, graph, x):
+        return graph.add(self.onnx, graph.condition(x))
+
+
+@function_of(LogicalNot)
+def logical_not(x: ArrayLike) -> Variable:
     """Turn true into false and false into true.
 
     Args:
@@ -252,19 +294,18 @@ class LogicalNot(Op):
         >>> xdl.logical_not([True, False])
         Variable([False,  True])
     """
+    return LogicalNot()(x)
 
-    onnx = "Not"
-    conditions = ("x",)
-    cases = (Case([[True, False]]), Case([[[True], [False]]]), Case([_NUMBERS]))
+
+class IsNan(Unary):
+    onnx = "IsNaN"
 
     def compute(self, xp, x):
-        return xp.logical_not(x)
-
-    def to_onnx(self, graph, x):
-        return graph.add(self.onnx, graph.condition(x))
+        return xp.isnan(x)
 
 
-class IsNan(Op):
+@function_of(IsNan)
+def isnan(x: ArrayLike) -> Variable:
     """Tell for every element whether it is NaN.
 
     Args:
@@ -278,15 +319,18 @@ class IsNan(Op):
         >>> xdl.isnan([1.0, float("nan")])
         Variable([False,  True])
     """
+    return IsNan()(x)
 
-    onnx = "IsNaN"
-    cases = _ONE
+
+class IsInf(Unary):
+    onnx = "IsInf"
 
     def compute(self, xp, x):
-        return xp.isnan(x)
+        return xp.isinf(x)
 
 
-class IsInf(Op):
+@function_of(IsInf)
+def isinf(x: ArrayLike) -> Variable:
     """Tell for every element whether it is an infinity.
 
     Args:
@@ -300,15 +344,20 @@ class IsInf(Op):
         >>> xdl.isinf([1.0, float("inf")])
         Variable([False,  True])
     """
+    return IsInf()(x)
 
-    onnx = "IsInf"
-    cases = _ONE
 
+class IsFinite(Unary):
     def compute(self, xp, x):
-        return xp.isinf(x)
+        return xp.isfinite(x)
+
+    def to_onnx(self, graph, x):
+        wrong = graph.add("Or", graph.add("IsInf", x), graph.add("IsNaN", x))
+        return graph.add("Not", wrong)
 
 
-class IsFinite(Op):
+@function_of(IsFinite)
+def isfinite(x: ArrayLike) -> Variable:
     """Tell for every element whether it is a finite number.
 
     Args:
@@ -322,26 +371,4 @@ class IsFinite(Op):
         >>> xdl.isfinite([1.0, float("inf")])
         Variable([ True, False])
     """
-
-    cases = _ONE
-
-    def compute(self, xp, x):
-        return xp.isfinite(x)
-
-    def to_onnx(self, graph, x):
-        wrong = graph.add("Or", graph.add("IsInf", x), graph.add("IsNaN", x))
-        return graph.add("Not", wrong)
-
-
-equal = Equal()
-not_equal = NotEqual()
-less = Less()
-less_equal = LessEqual()
-greater = Greater()
-greater_equal = GreaterEqual()
-logical_and = LogicalAnd()
-logical_or = LogicalOr()
-logical_not = LogicalNot()
-isnan = IsNan()
-isinf = IsInf()
-isfinite = IsFinite()
+    return IsFinite()(x)

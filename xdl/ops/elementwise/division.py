@@ -1,17 +1,24 @@
 """Division to whole numbers, and what is left."""
 
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op
-from xdl.errors import ShapeError
+from __future__ import annotations
 
-_CASES = (
-    Case([(2, 3), (2, 3)], low=0.5),
-    Case([(3, 1), (1, 4)], low=0.5),
-    BadCase([(2, 3), (4,)], ShapeError, "shapes (2, 3) and (4,) do not broadcast"),
-)
+from xdl.core.case import Case, binary_cases
+from xdl.core.elementwise import Binary
+from xdl.core.op import function_of
+from xdl.core.variable import Variable
+from xdl.typing import ArrayLike
 
 
-class FloorDivide(Op):
+class FloorDivide(Binary):
+    cases = binary_cases(low=0.5)
+    takes_numbers = True
+
+    def compute(self, xp, x1, x2):
+        return x1 // x2
+
+
+@function_of(FloorDivide)
+def floor_divide(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Divide and round down to an integer; there is no gradient.
 
     Args:
@@ -28,15 +35,29 @@ class FloorDivide(Op):
         >>> xdl.floor_divide([7.0, -7.0], 2)
         Variable([ 3., -4.], dtype=float32)
     """
+    return FloorDivide()(x1, x2)
 
-    cases = _CASES
+
+class Remainder(Binary):
+    onnx = None  # ONNX has a Mod whose sign is that of the dividend
+    cases = (
+        *FloorDivide.cases,
+        Case(
+            [[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]],
+            gradients=[[1.0, 1.0, 1.0], [-2.0, 2.0, -1.0]],
+        ),
+    )
     takes_numbers = True
 
     def compute(self, xp, x1, x2):
-        return x1 // x2
+        return x1 % x2
+
+    def gradient(self, xp, gy, x1, x2, wanted):
+        return gy, -gy * (x1 // x2) if wanted[1] else None
 
 
-class Remainder(Op):
+@function_of(Remainder)
+def remainder(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Give what ``floor_divide`` leaves; it has the sign of the divisor.
 
     The gradient is that of ``x1 - x2 * n`` for the whole number n, on multiples too.
@@ -55,16 +76,4 @@ class Remainder(Op):
         >>> xdl.remainder([7.0, -7.0], 4)
         Variable([3., 1.], dtype=float32)
     """
-
-    cases = (*_CASES, Case([[4.0, -4.0, 3.0], [2.0, 2.0, 2.0]], smooth=False))
-    takes_numbers = True
-
-    def compute(self, xp, x1, x2):
-        return x1 % x2
-
-    def gradient(self, xp, gy, x1, x2, wanted):
-        return gy, -gy * (x1 // x2) if wanted[1] else None
-
-
-floor_divide = FloorDivide()
-remainder = Remainder()
+    return Remainder()(x1, x2)

@@ -1,17 +1,31 @@
 """Elementary functions: roots, exponentials, logarithms, tanh."""
 
-from xdl.core.case import Case
-from xdl.core.op import Op
+from __future__ import annotations
 
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
-_POSITIVE = (
-    Case([(2, 3)], low=0.1, high=4),
-    Case([()], low=0.1, high=4),
-    Case([(3, 0, 2)]),
-)
+from xdl.core.case import unary_cases
+from xdl.core.elementwise import Unary
+from xdl.core.op import function_of
+from xdl.core.variable import Variable
+from xdl.typing import ArrayLike
+
+_POSITIVE = unary_cases(0.1, 4)
 
 
-class Sqrt(Op):
+class Sqrt(Unary):
+    onnx = "Sqrt"
+    cases = _POSITIVE
+    floating = True
+    is_singular = True
+
+    def compute(self, xp, x):
+        return xp.sqrt(x)
+
+    def gradient(self, xp, gy, y):
+        return (gy / (2 * y),)
+
+
+@function_of(Sqrt)
+def sqrt(x: ArrayLike) -> Variable:
     """Take the square root; a negative element gives NaN, the gradient at 0 is inf.
 
     Args:
@@ -25,20 +39,24 @@ class Sqrt(Op):
         >>> xdl.sqrt([4.0, 0.25])
         Variable([2. , 0.5], dtype=float32)
     """
+    return Sqrt()(x)
 
-    onnx = "Sqrt"
+
+class Reciprocal(Unary):
+    onnx = "Reciprocal"
     cases = _POSITIVE
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.sqrt(x)
+        return 1 / x
 
     def gradient(self, xp, gy, y):
-        return (gy / (2 * y),)
+        return (-gy * y * y,)
 
 
-class Reciprocal(Op):
+@function_of(Reciprocal)
+def reciprocal(x: ArrayLike) -> Variable:
     """Compute 1 / x; 0 gives an infinity.
 
     Args:
@@ -52,20 +70,23 @@ class Reciprocal(Op):
         >>> xdl.reciprocal([4.0, 0.5])
         Variable([0.25, 2.  ], dtype=float32)
     """
+    return Reciprocal()(x)
 
-    onnx = "Reciprocal"
-    cases = _POSITIVE
+
+class Exp(Unary):
+    onnx = "Exp"
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return 1 / x
+        return xp.exp(x)
 
     def gradient(self, xp, gy, y):
-        return (-gy * y * y,)
+        return (gy * y,)
 
 
-class Exp(Op):
+@function_of(Exp)
+def exp(x: ArrayLike) -> Variable:
     """Compute e to the power of every element; overflow gives inf.
 
     Args:
@@ -79,20 +100,22 @@ class Exp(Op):
         >>> xdl.exp([0.0, 1.0]).numpy().round(4)
         array([1.    , 2.7183], dtype=float32)
     """
+    return Exp()(x)
 
-    onnx = "Exp"
-    cases = _ONE
+
+class Expm1(Unary):
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.exp(x)
+        return xp.expm1(x)
 
-    def gradient(self, xp, gy, y):
-        return (gy * y,)
+    def gradient(self, xp, gy, x):
+        return (gy * xp.exp(x),)  # y + 1 would cancel
 
 
-class Expm1(Op):
+@function_of(Expm1)
+def expm1(x: ArrayLike) -> Variable:
     """Compute exp(x) - 1, precise for small x; overflow gives inf.
 
     Args:
@@ -106,19 +129,24 @@ class Expm1(Op):
         >>> float(xdl.expm1(1e-10)) == float(xdl.Variable(1e-10))
         True
     """
+    return Expm1()(x)
 
-    cases = _ONE
+
+class Log(Unary):
+    onnx = "Log"
+    cases = _POSITIVE
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.expm1(x)
+        return xp.log(x)
 
     def gradient(self, xp, gy, x):
-        return (gy * xp.exp(x),)  # y + 1 would cancel
+        return (gy / x,)
 
 
-class Log(Op):
+@function_of(Log)
+def log(x: ArrayLike) -> Variable:
     """Take the natural logarithm; 0 gives -inf, a negative element NaN.
 
     Args:
@@ -132,20 +160,23 @@ class Log(Op):
         >>> xdl.log([1.0, 0.0])
         Variable([  0., -inf], dtype=float32)
     """
+    return Log()(x)
 
-    onnx = "Log"
+
+class Log1p(Unary):
     cases = _POSITIVE
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.log(x)
+        return xp.log1p(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / x,)
+        return (gy / (1 + x),)
 
 
-class Log1p(Op):
+@function_of(Log1p)
+def log1p(x: ArrayLike) -> Variable:
     """Compute ln(1 + x), precise for small x; -1 gives -inf, less gives NaN.
 
     Args:
@@ -159,19 +190,22 @@ class Log1p(Op):
         >>> float(xdl.log1p(1e-10)) == float(xdl.Variable(1e-10))
         True
     """
+    return Log1p()(x)
 
-    cases = _POSITIVE
+
+class Tanh(Unary):
+    onnx = "Tanh"
     floating = True
-    is_singular = True
 
     def compute(self, xp, x):
-        return xp.log1p(x)
+        return xp.tanh(x)
 
-    def gradient(self, xp, gy, x):
-        return (gy / (1 + x),)
+    def gradient(self, xp, gy, y):
+        return (gy * (1 - y * y),)
 
 
-class Tanh(Op):
+@function_of(Tanh)
+def tanh(x: ArrayLike) -> Variable:
     """Take the hyperbolic tangent of every element.
 
     Args:
@@ -185,22 +219,4 @@ class Tanh(Op):
         >>> xdl.tanh([0.0, 100.0])
         Variable([0., 1.], dtype=float32)
     """
-
-    onnx = "Tanh"
-    cases = _ONE
-    floating = True
-
-    def compute(self, xp, x):
-        return xp.tanh(x)
-
-    def gradient(self, xp, gy, y):
-        return (gy * (1 - y * y),)
-
-
-sqrt = Sqrt()
-reciprocal = Reciprocal()
-exp = Exp()
-expm1 = Expm1()
-log = Log()
-log1p = Log1p()
-tanh = Tanh()
+    return Tanh()(x)

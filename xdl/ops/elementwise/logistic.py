@@ -6,6 +6,8 @@ at every x, also where they are subnormal (docs/accuracy.md). What is limited is
 elsewhere, so that they can be differentiated any number of times.
 """
 
+from __future__ import annotations
+
 from xdl import backend
 
 _LARGEST = 88.0  # exp of it is finite in single precision

@@ -1,20 +1,32 @@
 """Trigonometric and hyperbolic functions and their inverses."""
 
+from __future__ import annotations
+
+import math
+
 from xdl.backend.squares import hypot
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op
-from xdl.errors import ShapeError
+from xdl.core.case import Case, binary_cases, unary_cases
+from xdl.core.elementwise import Binary, Unary
+from xdl.core.op import function_of
+from xdl.core.variable import Variable
+from xdl.typing import ArrayLike
 
-_ONE = (Case([(2, 3)]), Case([()]), Case([(3, 0, 2)]))
-_INSIDE = (
-    Case([(2, 3)], low=-0.9, high=0.9),
-    Case([()], low=-0.9, high=0.9),
-    Case([(3, 0, 2)]),
-    Case([[-1.0, 0.0, 1.0]], smooth=False),
-)
+_INSIDE, _AT_ENDS = unary_cases(-0.9, 0.9), [[-1.0, 0.0, 1.0]]
 
 
-class Sin(Op):
+class Sin(Unary):
+    onnx = "Sin"
+    floating = True
+
+    def compute(self, xp, x):
+        return xp.sin(x)
+
+    def gradient(self, xp, gy, x):
+        return (gy * xp.cos(x),)
+
+
+@function_of(Sin)
+def sin(x: ArrayLike) -> Variable:
     """Take the sine of every element, an angle in radians.
 
     Args:
@@ -28,19 +40,22 @@ class Sin(Op):
         >>> xdl.sin([0.0, 1.0]).numpy().round(4)
         array([0.    , 0.8415], dtype=float32)
     """
+    return Sin()(x)
 
-    onnx = "Sin"
-    cases = _ONE
+
+class Cos(Unary):
+    onnx = "Cos"
     floating = True
 
     def compute(self, xp, x):
-        return xp.sin(x)
+        return xp.cos(x)
 
     def gradient(self, xp, gy, x):
-        return (gy * xp.cos(x),)
+        return (-gy * xp.sin(x),)
 
 
-class Cos(Op):
+@function_of(Cos)
+def cos(x: ArrayLike) -> Variable:
     """Take the cosine of every element, an angle in radians.
 
     Args:
@@ -54,19 +69,23 @@ class Cos(Op):
         >>> xdl.cos([0.0, 1.0]).numpy().round(4)
         array([1.    , 0.5403], dtype=float32)
     """
+    return Cos()(x)
 
-    onnx = "Cos"
-    cases = _ONE
+
+class Tan(Unary):
+    onnx = "Tan"
+    cases = unary_cases(-1.4, 1.4)
     floating = True
 
     def compute(self, xp, x):
-        return xp.cos(x)
+        return xp.tan(x)
 
-    def gradient(self, xp, gy, x):
-        return (-gy * xp.sin(x),)
+    def gradient(self, xp, gy, y):
+        return (gy * (1 + y * y),)
 
 
-class Tan(Op):
+@function_of(Tan)
+def tan(x: ArrayLike) -> Variable:
     """Take the tangent of every element, an angle in radians.
 
     Args:
@@ -80,19 +99,24 @@ class Tan(Op):
         >>> xdl.tan([0.0, 1.0]).numpy().round(4)
         array([0.    , 1.5574], dtype=float32)
     """
+    return Tan()(x)
 
-    onnx = "Tan"
-    cases = tuple(case._replace(low=-1.4, high=1.4) for case in _ONE)
+
+class Asin(Unary):
+    onnx = "Asin"
+    cases = (*_INSIDE, Case(_AT_ENDS, gradients=[[math.inf, 1.0, math.inf]]))
     floating = True
+    is_singular = True
 
     def compute(self, xp, x):
-        return xp.tan(x)
+        return xp.asin(x)
 
-    def gradient(self, xp, gy, y):
-        return (gy * (1 + y * y),)
+    def gradient(self, xp, gy, x):
+        return (gy / xp.sqrt(1 - x * x),)
 
 
-class Asin(Op):
+@function_of(Asin)
+def asin(x: ArrayLike) -> Variable:
     """Take the inverse sine; outside [-1, 1] it is NaN.
 
     The gradient at -1 and 1 is infinite.
@@ -108,20 +132,24 @@ class Asin(Op):
         >>> xdl.asin([0.0, 1.0, 2.0]).numpy().round(4)
         array([0.    , 1.5708,    nan], dtype=float32)
     """
+    return Asin()(x)
 
-    onnx = "Asin"
-    cases = _INSIDE
+
+class Acos(Unary):
+    onnx = "Acos"
+    cases = (*_INSIDE, Case(_AT_ENDS, gradients=[[-math.inf, -1.0, -math.inf]]))
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.asin(x)
+        return xp.acos(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / xp.sqrt(1 - x * x),)
+        return (-gy / xp.sqrt(1 - x * x),)
 
 
-class Acos(Op):
+@function_of(Acos)
+def acos(x: ArrayLike) -> Variable:
     """Take the inverse cosine; outside [-1, 1] it is NaN.
 
     The gradient at -1 and 1 is infinite.
@@ -137,20 +165,23 @@ class Acos(Op):
         >>> xdl.acos([0.0, 1.0, 2.0]).numpy().round(4)
         array([1.5708, 0.    ,    nan], dtype=float32)
     """
+    return Acos()(x)
 
-    onnx = "Acos"
-    cases = _INSIDE
+
+class Atan(Unary):
+    onnx = "Atan"
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.acos(x)
+        return xp.atan(x)
 
     def gradient(self, xp, gy, x):
-        return (-gy / xp.sqrt(1 - x * x),)
+        return (gy / (1 + x * x),)
 
 
-class Atan(Op):
+@function_of(Atan)
+def atan(x: ArrayLike) -> Variable:
     """Take the inverse tangent of every element.
 
     Args:
@@ -164,20 +195,32 @@ class Atan(Op):
         >>> xdl.atan([0.0, 1.0]).numpy().round(4)
         array([0.    , 0.7854], dtype=float32)
     """
+    return Atan()(x)
 
-    onnx = "Atan"
-    cases = _ONE
+
+class Atan2(Binary):
+    cases = (
+        *binary_cases(low=0.2),
+        Case(
+            [[0.0, 0.0, 3.0], [-2.0, 0.0, 4.0]],
+            gradients=[[-0.5, 0.0, 0.16], [0.0, 0.0, -0.12]],
+        ),
+    )
     floating = True
     is_singular = True
 
-    def compute(self, xp, x):
-        return xp.atan(x)
+    def compute(self, xp, x1, x2):
+        return xp.atan2(x1, x2)
 
-    def gradient(self, xp, gy, x):
-        return (gy / (1 + x * x),)
+    def gradient(self, xp, gy, x1, x2):
+        length = hypot(xp, x1, x2)
+        length = xp.where(length == 0, 1.0, length)
+        gy = gy / length
+        return gy * (x2 / length), -gy * (x1 / length)
 
 
-class Atan2(Op):
+@function_of(Atan2)
+def atan2(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Take the angle of the point (x2, x1), in the right quadrant.
 
     The gradient at the origin is 0, as in PyTorch.
@@ -197,29 +240,23 @@ class Atan2(Op):
         >>> xdl.atan2([0.0, 1.0], [-1.0, 0.0]).numpy().round(4)
         array([3.1416, 1.5708], dtype=float32)
     """
+    return Atan2()(x1, x2)
 
-    cases = (
-        Case([(2, 3), (2, 3)], low=0.2),
-        Case([(3, 1), (1, 4)], low=0.2),
-        Case([(), (2, 3)], low=0.2),
-        Case([(0, 3), (3,)]),
-        Case([[0.0, 0.0, 3.0], [-2.0, 0.0, 4.0]], smooth=False),
-        BadCase([(2, 3), (4,)], ShapeError, "do not broadcast"),
-    )
+
+class Sinh(Unary):
+    onnx = "Sinh"
     floating = True
     is_singular = True
 
-    def compute(self, xp, x1, x2):
-        return xp.atan2(x1, x2)
+    def compute(self, xp, x):
+        return xp.sinh(x)
 
-    def gradient(self, xp, gy, x1, x2):
-        length = hypot(xp, x1, x2)
-        length = xp.where(length == 0, 1.0, length)
-        gy = gy / length
-        return gy * (x2 / length), -gy * (x1 / length)
+    def gradient(self, xp, gy, x):
+        return (gy * xp.cosh(x),)
 
 
-class Sinh(Op):
+@function_of(Sinh)
+def sinh(x: ArrayLike) -> Variable:
     """Take the hyperbolic sine; overflow gives an infinity.
 
     Args:
@@ -233,20 +270,23 @@ class Sinh(Op):
         >>> xdl.sinh([0.0, 1.0]).numpy().round(4)
         array([0.    , 1.1752], dtype=float32)
     """
+    return Sinh()(x)
 
-    onnx = "Sinh"
-    cases = _ONE
+
+class Cosh(Unary):
+    onnx = "Cosh"
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.sinh(x)
+        return xp.cosh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy * xp.cosh(x),)
+        return (gy * xp.sinh(x),)
 
 
-class Cosh(Op):
+@function_of(Cosh)
+def cosh(x: ArrayLike) -> Variable:
     """Take the hyperbolic cosine; overflow gives inf.
 
     Args:
@@ -260,20 +300,23 @@ class Cosh(Op):
         >>> xdl.cosh([0.0, 1.0]).numpy().round(4)
         array([1.    , 1.5431], dtype=float32)
     """
+    return Cosh()(x)
 
-    onnx = "Cosh"
-    cases = _ONE
+
+class Asinh(Unary):
+    onnx = "Asinh"
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.cosh(x)
+        return xp.asinh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy * xp.sinh(x),)
+        return (gy / hypot(xp, x, 1.0),)
 
 
-class Asinh(Op):
+@function_of(Asinh)
+def asinh(x: ArrayLike) -> Variable:
     """Take the inverse hyperbolic sine of every element.
 
     Args:
@@ -287,20 +330,28 @@ class Asinh(Op):
         >>> xdl.asinh([0.0, 1.0]).numpy().round(4)
         array([0.    , 0.8814], dtype=float32)
     """
+    return Asinh()(x)
 
-    onnx = "Asinh"
-    cases = _ONE
+
+class Acosh(Unary):
+    onnx = "Acosh"
+    cases = (
+        *unary_cases(1.2, 4),
+        Case([[1.0, 2.0]], gradients=[[math.inf, 3 ** (-0.5)]]),
+    )
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.asinh(x)
+        return xp.acosh(x)
 
     def gradient(self, xp, gy, x):
-        return (gy / hypot(xp, x, 1.0),)
+        x = xp.abs(x)  # as PyTorch, which has a gradient below -1 too
+        return (gy / xp.sqrt(x - 1) / xp.sqrt(x + 1),)  # not inf * 0 in the next
 
 
-class Acosh(Op):
+@function_of(Acosh)
+def acosh(x: ArrayLike) -> Variable:
     """Take the inverse hyperbolic cosine; below 1 it is NaN.
 
     The gradient at 1 is infinite.
@@ -316,26 +367,24 @@ class Acosh(Op):
         >>> xdl.acosh([1.0, 2.0, 0.0]).numpy().round(4)
         array([0.   , 1.317,   nan], dtype=float32)
     """
+    return Acosh()(x)
 
-    onnx = "Acosh"
-    cases = (
-        Case([(2, 3)], low=1.2, high=4),
-        Case([()], low=1.2, high=4),
-        Case([(3, 0, 2)]),
-        Case([[1.0, 2.0]], smooth=False),
-    )
+
+class Atanh(Unary):
+    onnx = "Atanh"
+    cases = (*_INSIDE, Case(_AT_ENDS, gradients=[[math.inf, 1.0, math.inf]]))
     floating = True
     is_singular = True
 
     def compute(self, xp, x):
-        return xp.acosh(x)
+        return xp.atanh(x)
 
     def gradient(self, xp, gy, x):
-        x = xp.abs(x)  # as PyTorch, which has a gradient below -1 too
-        return (gy / xp.sqrt(x - 1) / xp.sqrt(x + 1),)  # not inf * 0 in the next
+        return (gy / (1 - x * x),)
 
 
-class Atanh(Op):
+@function_of(Atanh)
+def atanh(x: ArrayLike) -> Variable:
     """Take the inverse hyperbolic tangent; outside [-1, 1] it is NaN.
 
     The value at -1 and 1 is infinite, and so is the gradient.
@@ -351,28 +400,4 @@ class Atanh(Op):
         >>> xdl.atanh([0.0, 0.5, 1.0]).numpy().round(4)
         array([0.    , 0.5493,    inf], dtype=float32)
     """
-
-    onnx = "Atanh"
-    cases = _INSIDE
-    floating = True
-    is_singular = True
-
-    def compute(self, xp, x):
-        return xp.atanh(x)
-
-    def gradient(self, xp, gy, x):
-        return (gy / (1 - x * x),)
-
-
-sin = Sin()
-cos = Cos()
-tan = Tan()
-asin = Asin()
-acos = Acos()
-atan = Atan()
-atan2 = Atan2()
-sinh = Sinh()
-cosh = Cosh()
-asinh = Asinh()
-acosh = Acosh()
-atanh = Atanh()
+    return Atanh()(x)

@@ -1,39 +1,19 @@
 """Embedding: rows of a table, by their numbers."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
-from xdl.core.op import Op
+from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import IndexRangeError, ShapeError
 from xdl.ops.indexing.getitem import require_integers
+from xdl.typing import ArrayLike
 
 
 class Embedding(Op):
-    """Look up a row of a table for every index.
-
-    Args:
-        indices: an integer array of any shape (...), each in [0, rows); negative ones
-            are refused.
-        weight: an array (rows, features).
-
-    Returns:
-        An array (..., features).
-
-    Raises:
-        IndexRangeError: an index is outside [0, rows).
-        DtypeError: the indices are not integers.
-        ShapeError: ``weight`` has not two axes.
-
-    Example:
-        >>> import xdl
-        >>> xdl.embedding([1, 0, 1], [[1.0, 2.0], [3.0, 4.0]])
-        Variable([[3., 4.],
-                  [1., 2.],
-                  [3., 4.]], dtype=float32)
-
-    Reference: Bengio et al., "A Neural Probabilistic Language Model", 2003.
-    """
-
+    torch = "nn.functional.embedding"
     moves = True
     own_dtype = ("indices",)
     cases = (
@@ -72,4 +52,30 @@ class Embedding(Op):
         return graph.add("Gather", weight, indices)
 
 
-embedding = Embedding()
+@function_of(Embedding)
+def embedding(indices: ArrayLike, weight: ArrayLike) -> Variable:
+    """Look up a row of a table for every index.
+
+    Args:
+        indices: an integer array of any shape (...), each in [0, rows); negative ones
+            are refused.
+        weight: an array (rows, features).
+
+    Returns:
+        An array (..., features).
+
+    Raises:
+        IndexRangeError: an index is outside [0, rows).
+        DtypeError: the indices are not integers.
+        ShapeError: ``weight`` has not two axes.
+
+    Example:
+        >>> import xdl
+        >>> xdl.embedding([1, 0, 1], [[1.0, 2.0], [3.0, 4.0]])
+        Variable([[3., 4.],
+                  [1., 2.],
+                  [3., 4.]], dtype=float32)
+
+    Reference: Bengio et al., "A Neural Probabilistic Language Model", 2003.
+    """
+    return Embedding()(indices, weight)

@@ -1,8 +1,11 @@
 """Indexing: picking elements out, and adding them back in."""
 
+from __future__ import annotations
+
 from xdl import backend
-from xdl.core.case import BadCase, Case, Onnx
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import DtypeError, GraphError, IndexRangeError, ShapeError
 from xdl.ops.axes import is_of_number, one_axis
 from xdl.ops.indexing.reading import (
@@ -13,6 +16,7 @@ from xdl.ops.indexing.reading import (
     split_index,
 )
 from xdl.ops.layout.shape import reshape
+from xdl.typing import ArrayLike, Axis, Index
 
 
 class Indexed(Op):
@@ -42,33 +46,7 @@ class Indexed(Op):
 
 
 class GetItem(Indexed):
-    """Pick elements: ``x[index]`` with NumPy's basic and advanced indexing.
-
-    Elements that are picked more than once receive the sum of their gradients.
-
-    Args:
-        x: an array of one axis or more.
-        index: ints, slices, None, Ellipsis, integer or boolean arrays, lists or
-            Variables of these, or a tuple of such parts. A boolean, also one of no
-            axes, is a mask and never 0 or 1: ``x[True]`` has an axis more, of length 1,
-            ``x[False]`` one of length 0.
-
-    Returns:
-        The picked elements.
-
-    Raises:
-        IndexRangeError: an index is outside its axis, or there are too many.
-        DtypeError: an index is neither integer nor boolean.
-
-    Example:
-        >>> import xdl
-        >>> x = xdl.Variable([[1.0, 2.0], [3.0, 4.0]])
-        >>> xdl.getitem(x, (slice(None), 1))
-        Variable([2., 4.], dtype=float32)
-        >>> x[[0, 0], [1, 1]]
-        Variable([2., 2.], dtype=float32)
-    """
-
+    torch = "__getitem__"
     moves = True
     cases = (
         Case([(3, 4)], {"template": (1,)}),
@@ -135,26 +113,7 @@ class GetItem(Indexed):
 
 
 class IndexAdd(Indexed):
-    """Add values at an index; where it names an element twice, both are added.
-
-    Args:
-        x: an array.
-        index: as for ``getitem``.
-        value: an array or number that broadcasts to the shape of ``x[index]``.
-
-    Returns:
-        A copy of ``x`` with the values added.
-
-    Raises:
-        IndexRangeError: an index is outside its axis, or there are too many.
-        ShapeError: the value does not broadcast.
-
-    Example:
-        >>> import xdl
-        >>> xdl.index_add([0.0, 0.0, 0.0], [0, 0, 2], 1.0)
-        Variable([2., 0., 1.], dtype=float32)
-    """
-
+    onnx = None  # ONNX wants the position of every element in its ScatterND
     cases = (
         Case([(3, 4), (4,)], {"template": (1,)}),
         Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
@@ -185,28 +144,8 @@ class IndexAdd(Indexed):
 
 
 class Take(Op):
-    """Pick slices along an axis by their positions.
-
-    Args:
-        x: an array of one axis or more.
-        indices: an integer or an integer array; negative ones count from the end.
-        axis: an int, or None: the elements in C order; default 0.
-
-    Returns:
-        The slices, with the axes of the indices in the place of the axis.
-
-    Raises:
-        IndexRangeError: an index is outside the axis.
-        DtypeError: the indices are not integers.
-        ShapeError: there is no such axis.
-
-    Example:
-        >>> import xdl
-        >>> xdl.take([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0], axis=1)
-        Variable([[2., 2., 1.],
-                  [4., 4., 3.]], dtype=float32)
-    """
-
+    reference = Counterpart("numpy.take", defaults={"axis": 0})
+    torch = "index_select"
     moves = True
     onnx = Onnx("Gather", {"axis": "axis"})
     own_dtype = ("indices",)
@@ -254,19 +193,85 @@ class Take(Op):
 
 
 @function_of(GetItem)
-def getitem(x, index):
+def getitem(x: ArrayLike, index: Index) -> Variable:
+    """Pick elements: ``x[index]`` with NumPy's basic and advanced indexing.
+
+    Elements that are picked more than once receive the sum of their gradients.
+
+    Args:
+        x: an array of one axis or more.
+        index: ints, slices, None, Ellipsis, integer or boolean arrays, lists or
+            Variables of these, or a tuple of such parts. A boolean, also one of no
+            axes, is a mask and never 0 or 1: ``x[True]`` has an axis more, of length 1,
+            ``x[False]`` one of length 0.
+
+    Returns:
+        The picked elements.
+
+    Raises:
+        IndexRangeError: an index is outside its axis, or there are too many.
+        DtypeError: an index is neither integer nor boolean.
+
+    Example:
+        >>> import xdl
+        >>> x = xdl.Variable([[1.0, 2.0], [3.0, 4.0]])
+        >>> xdl.getitem(x, (slice(None), 1))
+        Variable([2., 4.], dtype=float32)
+        >>> x[[0, 0], [1, 1]]
+        Variable([2., 2.], dtype=float32)
+    """
     x, template, arrays, shape = split_index(x, index)
     y = GetItem(template)(x, *arrays)
     return y if shape is None else reshape(y, shape)
 
 
 @function_of(IndexAdd)
-def index_add(x, index, value):
+def index_add(x: ArrayLike, index: Index, value: ArrayLike) -> Variable:
+    """Add values at an index; where it names an element twice, both are added.
+
+    Args:
+        x: an array.
+        index: as for ``getitem``.
+        value: an array or number that broadcasts to the shape of ``x[index]``.
+
+    Returns:
+        A copy of ``x`` with the values added.
+
+    Raises:
+        IndexRangeError: an index is outside its axis, or there are too many.
+        ShapeError: the value does not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.index_add([0.0, 0.0, 0.0], [0, 0, 2], 1.0)
+        Variable([2., 0., 1.], dtype=float32)
+    """
     return changed_at(IndexAdd, x, index, value)
 
 
 @function_of(Take)
-def take(x, indices, axis=0):
+def take(x: ArrayLike, indices: ArrayLike, axis: Axis = 0) -> Variable:
+    """Pick slices along an axis by their positions.
+
+    Args:
+        x: an array of one axis or more.
+        indices: an integer or an integer array; negative ones count from the end.
+        axis: an int, or None: the elements in C order; default 0.
+
+    Returns:
+        The slices, with the axes of the indices in the place of the axis.
+
+    Raises:
+        IndexRangeError: an index is outside the axis.
+        DtypeError: the indices are not integers.
+        ShapeError: there is no such axis.
+
+    Example:
+        >>> import xdl
+        >>> xdl.take([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0], axis=1)
+        Variable([[2., 2., 1.],
+                  [4., 4., 3.]], dtype=float32)
+    """
     if axis is None or is_of_number(getattr(x, "ndim", -1), axis):
         x, axis = reshape(x, (-1,)), 0
     return Take(axis)(x, indices)

@@ -1,44 +1,23 @@
 """Picking along an axis, writing at an index, and positions as vectors of 0 and 1."""
 
+from __future__ import annotations
+
 import math
 
 from xdl import backend
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, broadcast_shapes, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, IndexRangeError, ShapeError
 from xdl.ops.axes import one_axis
 from xdl.ops.indexing.getitem import Indexed, require_integers
 from xdl.ops.indexing.reading import PLACEHOLDER, changed_at
 from xdl.ops.layout.composed import along
+from xdl.typing import ArrayLike, Axis, DType, Index
 
 
 class TakeAlongAxis(Op):
-    """Pick elements along an axis, other ones in every row.
-
-    ``y[i, j] = x[i, indices[i, j]]`` for axis 1 of two. Elements that are picked more
-    than once receive the sum of their gradients.
-
-    Args:
-        x: an array of one axis or more.
-        indices: an integer array of as many axes, whose lengths broadcast with those
-            of ``x`` but on the axis; negative ones count from the end.
-        axis: an int, or None: the elements in C order; default -1.
-
-    Returns:
-        The picked elements.
-
-    Raises:
-        IndexRangeError: an index is outside the axis.
-        DtypeError: the indices are not integers.
-        ShapeError: there is no such axis, or the shapes do not fit.
-
-    Example:
-        >>> import xdl
-        >>> xdl.take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]])
-        Variable([[2.],
-                  [3.]], dtype=float32)
-    """
-
+    torch = Counterpart("take_along_dim", samples=("gather",))
     moves = True
     own_dtype = ("indices",)
     cases = (
@@ -120,29 +99,7 @@ def add_along_axis(xp, values, indices, axis, length):
 
 
 class IndexUpdate(Indexed):
-    """Set the elements at an index to values; the array itself stays as it was.
-
-    Where the index names an element twice, the last value stays, on every device, and
-    the others get the gradient 0.
-
-    Args:
-        x: an array.
-        index: as for ``getitem``.
-        value: an array or number that broadcasts to the shape of ``x[index]``.
-
-    Returns:
-        A copy of ``x`` with the values at the index.
-
-    Raises:
-        IndexRangeError: an index is outside its axis, or there are too many.
-        ShapeError: the value does not broadcast.
-
-    Example:
-        >>> import xdl
-        >>> xdl.index_update([1.0, 2.0, 3.0], [0, 2], 9.0)
-        Variable([9., 2., 9.], dtype=float32)
-    """
-
+    torch = "index_put"
     cases = (
         Case([(3, 4), (4,)], {"template": (1,)}),
         Case([(3, 4), (3, 2)], {"template": (slice(None), slice(1, 3))}),
@@ -190,28 +147,7 @@ class IndexUpdate(Indexed):
 
 
 class OneHot(Op):
-    """Write each position as a vector of zeros with a 1 at that position.
-
-    Args:
-        x: integers from 0 to ``size`` - 1, of any shape.
-        size: the length of the vectors, an int.
-        dtype: of the result; default float32.
-
-    Returns:
-        An array with one axis more, the last; not trainable.
-
-    Raises:
-        IndexRangeError: a position is outside of ``[0, size)``.
-        DtypeError: the positions are not integers.
-        ArgumentError: ``size`` is negative.
-
-    Example:
-        >>> import xdl
-        >>> xdl.one_hot([2, 0], 3)
-        Variable([[0., 0., 1.],
-                  [1., 0., 0.]], dtype=float32)
-    """
-
+    torch = Counterpart("nn.functional.one_hot", samples=())
     own_dtype = ("x",)
     cases = (
         Case([[2, 0, 1]], {"size": 3}),
@@ -241,16 +177,84 @@ class OneHot(Op):
 
 
 @function_of(TakeAlongAxis)
-def take_along_axis(x, indices, axis=-1):
+def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: Axis = -1) -> Variable:
+    """Pick elements along an axis, other ones in every row.
+
+    ``y[i, j] = x[i, indices[i, j]]`` for axis 1 of two. Elements that are picked more
+    than once receive the sum of their gradients.
+
+    Args:
+        x: an array of one axis or more.
+        indices: an integer array of as many axes, whose lengths broadcast with those
+            of ``x`` but on the axis; negative ones count from the end.
+        axis: an int, or None: the elements in C order; default -1.
+
+    Returns:
+        The picked elements.
+
+    Raises:
+        IndexRangeError: an index is outside the axis.
+        DtypeError: the indices are not integers.
+        ShapeError: there is no such axis, or the shapes do not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]])
+        Variable([[2.],
+                  [3.]], dtype=float32)
+    """
     x, axis = along(x, axis)
     return TakeAlongAxis(axis)(x, indices)
 
 
 @function_of(IndexUpdate)
-def index_update(x, index, value):
+def index_update(x: ArrayLike, index: Index, value: ArrayLike) -> Variable:
+    """Set the elements at an index to values; the array itself stays as it was.
+
+    Where the index names an element twice, the last value stays, on every device, and
+    the others get the gradient 0.
+
+    Args:
+        x: an array.
+        index: as for ``getitem``.
+        value: an array or number that broadcasts to the shape of ``x[index]``.
+
+    Returns:
+        A copy of ``x`` with the values at the index.
+
+    Raises:
+        IndexRangeError: an index is outside its axis, or there are too many.
+        ShapeError: the value does not broadcast.
+
+    Example:
+        >>> import xdl
+        >>> xdl.index_update([1.0, 2.0, 3.0], [0, 2], 9.0)
+        Variable([9., 2., 9.], dtype=float32)
+    """
     return changed_at(IndexUpdate, x, index, value)
 
 
 @function_of(OneHot)
-def one_hot(x, size, dtype=backend.DEFAULT_DTYPE):
+def one_hot(x: ArrayLike, size: int, dtype: DType = backend.DEFAULT_DTYPE) -> Variable:
+    """Write each position as a vector of zeros with a 1 at that position.
+
+    Args:
+        x: integers from 0 to ``size`` - 1, of any shape.
+        size: the length of the vectors, an int.
+        dtype: of the result; default float32.
+
+    Returns:
+        An array with one axis more, the last; not trainable.
+
+    Raises:
+        IndexRangeError: a position is outside of ``[0, size)``.
+        DtypeError: the positions are not integers.
+        ArgumentError: ``size`` is negative.
+
+    Example:
+        >>> import xdl
+        >>> xdl.one_hot([2, 0], 3)
+        Variable([[0., 0., 1.],
+                  [1., 0., 0.]], dtype=float32)
+    """
     return OneHot(size, dtype)(x)

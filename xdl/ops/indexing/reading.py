@@ -1,11 +1,13 @@
 """Reading an index: a template of its parts, and the arrays that fill it."""
 
+from __future__ import annotations
+
 import operator
 
 from xdl import backend
 from xdl.backend import numpy as host
 from xdl.core.promote import as_variable
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import DtypeError, IndexRangeError
 from xdl.ops.layout.shape import broadcast_to, reshape
 
@@ -56,11 +58,11 @@ def split_index(x, index):
     parts = index if isinstance(index, tuple) else (index,)
     if all(map(_is_plain, parts)):
         return x, parts, (), None
-    parts = [_part(part) for part in parts]
+    parts = tuple([_part(part) for part in parts])
     if any(type(part) is bool for part in parts):
         x = as_variable(x)
         x = reshape(x, _with_axes(x.shape, parts))
-        parts = [_as_index([0] * p) if type(p) is bool else p for p in parts]
+        parts = tuple([_as_index([0] * p) if type(p) is bool else p for p in parts])
     arrays = [part for part in parts if hasattr(part, "dtype")]
     template = tuple([PLACEHOLDER if hasattr(p, "dtype") else p for p in parts])
     if not any(a.ndim == 0 and backend.is_integer(a) for a in arrays):
@@ -91,7 +93,7 @@ def _part(part):
         return part
     if isinstance(part, slice):
         return slice(*[_end(end) for end in (part.start, part.stop, part.step)])
-    array = part._value if isinstance(part, Variable) else part
+    array = array_of(part)
     if backend.NAMESPACES.get(type(array)) is host and not array.ndim:
         array = array.item()
     if isinstance(array, int):

@@ -1,39 +1,22 @@
 """Sorting along an axis."""
 
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, function_of
+from __future__ import annotations
+
+from xdl.core.case import BadCase, Case, Cases, Counterpart
+from xdl.core.op import Op, composed, function_of
 from xdl.core.option import plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import one_axis
 from xdl.ops.indexing.getitem import getitem
 from xdl.ops.indexing.picking import add_along_axis, take_along_axis
 from xdl.ops.layout.composed import along
+from xdl.typing import ArrayLike, Axis
 
 
 class Argsort(Op):
-    """Find the positions of the elements in sorted order; NaN counts as the greatest.
-
-    Args:
-        x: an array of one axis or more.
-        axis: an int, or None: the elements in C order; default -1.
-        descending: begin with the greatest; default False.
-        stable: equal elements keep their order, in a descending sort too; default
-            True.
-
-    Returns:
-        int64 positions on the axis; not trainable.
-
-    Raises:
-        ShapeError: there is no such axis.
-
-    Example:
-        >>> import xdl
-        >>> xdl.argsort([3.0, 1.0, 2.0])
-        Variable([1, 2, 0])
-    """
-
-    cases = (
+    torch = Counterpart("argsort", {"dim": "axis"}, {"stable": True})
+    cases: Cases = (
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),
         Case([[[1, 0, 1, 0], [2, 2, 2, 2]]], {"axis": 1, "descending": True}),
@@ -75,32 +58,12 @@ class Argsort(Op):
 
 
 class Sort(Argsort):
-    """Sort the elements along an axis; NaN counts as the greatest.
-
-    Args:
-        x: an array of one axis or more.
-        axis: an int, or None: the elements in C order; default -1.
-        descending: begin with the greatest; default False.
-        stable: of equal elements the first gets the first gradient; default False,
-            four times as fast on the way back.
-
-    Returns:
-        The elements in that order; each passes its gradient to where it stood.
-
-    Raises:
-        ShapeError: there is no such axis.
-
-    Example:
-        >>> import xdl
-        >>> xdl.sort([3.0, 1.0, 2.0])
-        Variable([1., 2., 3.], dtype=float32)
-    """
-
+    torch = Counterpart("sort", {"dim": "axis"})
     cases = (
         Case([(2, 5)]),
         Case([(5, 2)], {"axis": 0, "descending": True}),
         Case([(2, 3, 2)], {"axis": 1, "stable": True}),
-        Case([[2.0, 1.0, 1.0]], smooth=False),
+        Case([[2.0, 1.0, 1.0]], gradients=[[1.0, 1.0, 1.0]]),
         Case([(0, 3)]),
         BadCase([(2, 3)], ShapeError, "axis 2 came", {"axis": 2}),
         BadCase([()], ShapeError, "axis -1 came"),
@@ -123,19 +86,65 @@ class Sort(Argsort):
 
 
 @function_of(Argsort)
-def argsort(x, axis=-1, descending=False, stable=True):
+def argsort(
+    x: ArrayLike, axis: Axis = -1, descending: bool = False, stable: bool = True
+) -> Variable:
+    """Find the positions of the elements in sorted order; NaN counts as the greatest.
+
+    Args:
+        x: an array of one axis or more.
+        axis: an int, or None: the elements in C order; default -1.
+        descending: begin with the greatest; default False.
+        stable: equal elements keep their order, in a descending sort too; default
+            True.
+
+    Returns:
+        int64 positions on the axis; not trainable.
+
+    Raises:
+        ShapeError: there is no such axis.
+
+    Example:
+        >>> import xdl
+        >>> xdl.argsort([3.0, 1.0, 2.0])
+        Variable([1, 2, 0])
+    """
     x, axis = along(x, axis, number_has_axis=True)
     return Argsort(axis, descending, stable)(x)
 
 
 @function_of(Sort)
-def sort(x, axis=-1, descending=False, stable=False):
+def sort(
+    x: ArrayLike, axis: Axis = -1, descending: bool = False, stable: bool = False
+) -> Variable:
+    """Sort the elements along an axis; NaN counts as the greatest.
+
+    Args:
+        x: an array of one axis or more.
+        axis: an int, or None: the elements in C order; default -1.
+        descending: begin with the greatest; default False.
+        stable: of equal elements the first gets the first gradient; default False,
+            four times as fast on the way back.
+
+    Returns:
+        The elements in that order; each passes its gradient to where it stood.
+
+    Raises:
+        ShapeError: there is no such axis.
+
+    Example:
+        >>> import xdl
+        >>> xdl.sort([3.0, 1.0, 2.0])
+        Variable([1., 2., 3.], dtype=float32)
+    """
     x, axis = along(x, axis)
     return Sort(axis, descending, stable)(x)
 
 
-@explained
-def topk(x, k, axis=-1, largest=True):
+@composed(cases=(Case([(3, 5)], {"k": 2}),))
+def topk(
+    x: ArrayLike, k: int, axis: Axis = -1, largest: bool = True
+) -> tuple[Variable, Variable]:
     """Find the k largest elements along an axis, the largest first.
 
     Of equal elements the first come first.

@@ -1,31 +1,17 @@
 """The same elements in another order, or again, or only those on one side."""
 
-from xdl.core.case import BadCase, Case
+from __future__ import annotations
+
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_axes, positive_axes
+from xdl.typing import ArrayLike, Axes, Shape
 
 
 class Flip(Op):
-    """Reverse the order of the elements along axes.
-
-    Args:
-        x: an array of any shape.
-        axis: an int, a tuple of ints, or None: all axes.
-
-    Returns:
-        The elements in reversed order, a view of ``x``.
-
-    Raises:
-        ShapeError: there is no such axis, or one is named twice.
-
-    Example:
-        >>> import xdl
-        >>> xdl.flip([[1.0, 2.0], [3.0, 4.0]], axis=1)
-        Variable([[2., 1.],
-                  [4., 3.]], dtype=float32)
-    """
-
+    torch = Counterpart("flip", {"dims": "axis"})
     moves = True
     cases = (
         Case([(2, 3)]),
@@ -60,26 +46,7 @@ class Flip(Op):
 
 
 class Roll(Op):
-    """Move the elements along axes; those that leave at one end come in at the other.
-
-    Args:
-        x: an array of any shape.
-        shift: by how many places, an int or one for each axis.
-        axis: an int, a tuple of ints, or None: the elements in C order.
-
-    Returns:
-        The moved elements, of the shape of ``x``.
-
-    Raises:
-        ShapeError: there is no such axis.
-        ArgumentError: there is not one shift for each axis.
-
-    Example:
-        >>> import xdl
-        >>> xdl.roll([1.0, 2.0, 3.0], 1)
-        Variable([3., 1., 2.], dtype=float32)
-    """
-
+    torch = Counterpart("roll", {"shifts": "shift", "dims": "axis"})
     moves = True
     cases = (
         Case([(2, 3)], {"shift": 1}),
@@ -138,26 +105,7 @@ def _rolled(xp, x, shift, axis):
 
 
 class Tril(Op):
-    """Keep the lower triangle of matrices and set the rest to 0.
-
-    Args:
-        x: an array (..., n, m).
-        k: the diagonal above which elements become 0: 0 is the main one, 1 the next
-            above it; default 0.
-
-    Returns:
-        The triangles, of the shape of ``x``.
-
-    Raises:
-        ShapeError: ``x`` has fewer than two axes.
-
-    Example:
-        >>> import xdl
-        >>> xdl.tril([[1.0, 2.0], [3.0, 4.0]])
-        Variable([[1., 0.],
-                  [3., 4.]], dtype=float32)
-    """
-
+    torch = Counterpart("tril", {"diagonal": "k"})
     cases = (
         Case([(3, 3)]),
         Case([(2, 3, 4)], {"k": 1}),
@@ -186,6 +134,92 @@ class Tril(Op):
 
 
 class Triu(Tril):
+    torch = Counterpart("triu", {"diagonal": "k"})
+
+    def compute(self, xp, x):
+        self.shape(x.shape)
+        return xp.triu(x, k=self.k)
+
+    def gradient(self, xp, gy):
+        return (xp.triu(gy, k=self.k),)
+
+    def to_onnx(self, graph, x):
+        return graph.add("Trilu", x, graph.constant(self.k, "int64"), upper=1)
+
+
+@function_of(Flip)
+def flip(x: ArrayLike, axis: Axes = None) -> Variable:
+    """Reverse the order of the elements along axes.
+
+    Args:
+        x: an array of any shape.
+        axis: an int, a tuple of ints, or None: all axes.
+
+    Returns:
+        The elements in reversed order, a view of ``x``.
+
+    Raises:
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.flip([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        Variable([[2., 1.],
+                  [4., 3.]], dtype=float32)
+    """
+    return Flip(axis)(x)
+
+
+@function_of(Roll)
+def roll(x: ArrayLike, shift: Shape, axis: Axes = None) -> Variable:
+    """Move the elements along axes; those that leave at one end come in at the other.
+
+    Args:
+        x: an array of any shape.
+        shift: by how many places, an int or one for each axis.
+        axis: an int, a tuple of ints, or None: the elements in C order.
+
+    Returns:
+        The moved elements, of the shape of ``x``.
+
+    Raises:
+        ShapeError: there is no such axis.
+        ArgumentError: there is not one shift for each axis.
+
+    Example:
+        >>> import xdl
+        >>> xdl.roll([1.0, 2.0, 3.0], 1)
+        Variable([3., 1., 2.], dtype=float32)
+    """
+    return Roll(shift, axis)(x)
+
+
+@function_of(Tril)
+def tril(x: ArrayLike, k: int = 0) -> Variable:
+    """Keep the lower triangle of matrices and set the rest to 0.
+
+    Args:
+        x: an array (..., n, m).
+        k: the diagonal above which elements become 0: 0 is the main one, 1 the next
+            above it; default 0.
+
+    Returns:
+        The triangles, of the shape of ``x``.
+
+    Raises:
+        ShapeError: ``x`` has fewer than two axes.
+
+    Example:
+        >>> import xdl
+        >>> xdl.tril([[1.0, 2.0], [3.0, 4.0]])
+        Variable([[1., 0.],
+                  [3., 4.]], dtype=float32)
+    """
+    return Tril(k)(x)
+
+
+@function_of(Triu)
+def triu(x: ArrayLike, k: int = 0) -> Variable:
     """Keep the upper triangle of matrices and set the rest to 0.
 
     Args:
@@ -205,33 +239,4 @@ class Triu(Tril):
         Variable([[1., 2.],
                   [0., 4.]], dtype=float32)
     """
-
-    def compute(self, xp, x):
-        self.shape(x.shape)
-        return xp.triu(x, k=self.k)
-
-    def gradient(self, xp, gy):
-        return (xp.triu(gy, k=self.k),)
-
-    def to_onnx(self, graph, x):
-        return graph.add("Trilu", x, graph.constant(self.k, "int64"), upper=1)
-
-
-@function_of(Flip)
-def flip(x, axis=None):
-    return Flip(axis)(x)
-
-
-@function_of(Roll)
-def roll(x, shift, axis=None):
-    return Roll(shift, axis)(x)
-
-
-@function_of(Tril)
-def tril(x, k=0):
-    return Tril(k)(x)
-
-
-@function_of(Triu)
-def triu(x, k=0):
     return Triu(k)(x)

@@ -1,20 +1,30 @@
 """Functions of axes and of repetition, composed of other operations."""
 
+from __future__ import annotations
+
 import math
 
-from xdl import backend
-from xdl.arguments import explained
-from xdl.core.option import plain
-from xdl.core.promote import as_variable
+from xdl.core.case import Case, Counterpart
+from xdl.core.op import composed
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import as_shape, is_of_number, one_axis, positive_axes
-from xdl.ops.indexing.getitem import getitem, take
+from xdl.ops.axes import (
+    as_counts,
+    as_operand,
+    as_shape,
+    is_of_number,
+    one_axis,
+    positive_axes,
+)
 from xdl.ops.layout.shape import broadcast_to, permute_dims, reshape
+from xdl.typing import Array, ArrayLike, Axis, Shape
 
 
-@explained
-def swapaxes(x, axis1, axis2):
+@composed(
+    torch=Counterpart("swapaxes", samples=("transpose",)),
+    cases=(Case([(2, 3, 4)], {"axis1": 0, "axis2": 1}),),
+)
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Variable:
     """Swap two axes.
 
     Args:
@@ -39,8 +49,8 @@ def swapaxes(x, axis1, axis2):
     return permute_dims(x, axes)
 
 
-@explained
-def moveaxis(x, source, destination):
+@composed(torch="movedim", cases=(Case([(2, 3, 4)], {"source": 0, "destination": 2}),))
+def moveaxis(x: ArrayLike, source: Shape, destination: Shape) -> Variable:
     """Move axes to other places; the others keep their order.
 
     Args:
@@ -61,23 +71,26 @@ def moveaxis(x, source, destination):
         (2, 1, 1)
     """
     x = as_operand(x)
-    source, destination = (
+    origins, places = (
         positive_axes("moveaxis", x.ndim, as_shape("moveaxis", axes))
         for axes in (source, destination)
     )
-    if len(source) != len(destination):
+    if len(origins) != len(places):
         raise ArgumentError(
-            f"moveaxis: source {source} and destination {destination} came, needed as "
+            f"moveaxis: source {origins} and destination {places} came, needed as "
             "many of one as of the other"
         )
-    axes = [i for i in range(x.ndim) if i not in source]
-    for place, axis in sorted(zip(destination, source, strict=True)):
+    axes = [i for i in range(x.ndim) if i not in origins]
+    for place, axis in sorted(zip(places, origins, strict=True)):
         axes.insert(place, axis)
     return permute_dims(x, axes)
 
 
-@explained
-def flatten(x, start_axis=0, end_axis=-1):
+@composed(
+    torch=Counterpart("flatten", {"start_dim": "start_axis", "end_dim": "end_axis"}),
+    cases=(Case([(2, 3, 4)]),),
+)
+def flatten(x: ArrayLike, start_axis: int = 0, end_axis: int = -1) -> Variable:
     """Make one axis of several neighbouring ones, in C order.
 
     Args:
@@ -106,78 +119,11 @@ def flatten(x, start_axis=0, end_axis=-1):
     return reshape(x, (*shape[:start], length, *shape[end + 1 :]))
 
 
-@explained
-def diagonal(x, offset=0, axis1=0, axis2=1):
-    """Take the diagonals of matrices.
-
-    Args:
-        x: an array of two axes or more.
-        offset: 0 is the main diagonal, 1 the next above it; default 0.
-        axis1, axis2: ints, the rows and columns of the matrices; default 0 and 1.
-
-    Returns:
-        The diagonals along the last axis, after the axes that are left.
-
-    Raises:
-        ShapeError: there are no such axes, or both are the same.
-
-    Example:
-        >>> import xdl
-        >>> xdl.diagonal([[1.0, 2.0], [3.0, 4.0]])
-        Variable([1., 4.], dtype=float32)
-    """
-    x = as_operand(x)
-    offset = plain("diagonal", "offset", offset)
-    axes = positive_axes("diagonal", x.ndim, (axis1, axis2))
-    rest = [i for i in range(x.ndim) if i not in axes]
-    x = permute_dims(x, (*rest, *axes))
-    *shape, n, m = x.shape
-    length = max(0, min(n + min(offset, 0), m - max(offset, 0)))
-    # In C order, the next element of a diagonal stands m + 1 places after the last.
-    first = max(offset, 0) - min(offset, 0) * m
-    stop = first + max(0, length - 1) * (m + 1) + 1 if length else first
-    return getitem(reshape(x, (*shape, n * m)), (..., slice(first, stop, m + 1)))
-
-
-@explained
-def repeat(x, repeats, axis=None):
-    """Repeat each element along an axis: 1, 1, 2, 2.
-
-    Args:
-        x: an array of any shape.
-        repeats: how often, an int or one for each position on the axis.
-        axis: an int, or None: the elements in C order.
-
-    Returns:
-        The repeated elements.
-
-    Raises:
-        ShapeError: there is no such axis, or not one number for each position on it.
-        ArgumentError: a number is negative.
-
-    Example:
-        >>> import xdl
-        >>> xdl.repeat([1.0, 2.0], 2)
-        Variable([1., 1., 2., 2.], dtype=float32)
-    """
-    x, axis = along(x, axis, number_has_axis=True)
-    axis = one_axis("repeat", x.ndim, axis)
-    counts = _as_counts("repeat", repeats)
-    before, length, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
-    if len(counts) == 1:
-        x = reshape(x, (*before, length, 1, *after))
-        x = broadcast_to(x, (*before, length, counts[0], *after))
-        return reshape(x, (*before, length * counts[0], *after))
-    if len(counts) != length:
-        raise ShapeError(
-            f"repeat: {len(counts)} numbers came for axis {axis} of length {length}"
-        )
-    positions = [i for i, count in enumerate(counts) for _ in range(count)]
-    return take(x, backend.cast(backend.from_python(positions), "int64"), axis)
-
-
-@explained
-def tile(x, repetitions):
+@composed(
+    torch=Counterpart("tile", samples=("tile", "repeat")),
+    cases=(Case([(2, 3)], {"repetitions": (2, 2)}),),
+)
+def tile(x: ArrayLike, repetitions: Shape) -> Variable:
     """Lay copies of an array side by side: 1, 2, 1, 2.
 
     Args:
@@ -198,7 +144,7 @@ def tile(x, repetitions):
         Variable([[1., 2., 1., 2.],
                   [1., 2., 1., 2.]], dtype=float32)
     """
-    x, counts = as_operand(x), _as_counts("tile", repetitions)
+    x, counts = as_operand(x), as_counts("tile", repetitions)
     ndim = max(x.ndim, len(counts))
     counts = (1,) * (ndim - len(counts)) + counts
     lengths = (1,) * (ndim - x.ndim) + tuple(x.shape)
@@ -208,12 +154,9 @@ def tile(x, repetitions):
     return reshape(x, [count * length for count, length in pairs])
 
 
-def as_operand(x):
-    """Return what has a shape as it is, numbers and lists as a Variable of data."""
-    return x if isinstance(x, Variable) or backend.namespace(x) else as_variable(x)
-
-
-def along(x, axis, number_has_axis=False):
+def along(
+    x: ArrayLike, axis: Axis, number_has_axis: bool = False
+) -> tuple[Variable | Array, int]:
     """Return ``x`` and the axis; for None the elements in C order, and their axis.
 
     Args:
@@ -228,10 +171,3 @@ def along(x, axis, number_has_axis=False):
     if number_has_axis and is_of_number(x.ndim, axis):
         return flatten(x), 0
     return x, axis
-
-
-def _as_counts(who, counts):
-    found = as_shape(who, counts)
-    if min(found, default=0) < 0:
-        raise ArgumentError(f"{who}: {counts} came, needed numbers from 0 on")
-    return found

@@ -1,31 +1,20 @@
 """Joining arrays."""
 
-from xdl.core.case import BadCase, Case, Onnx
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
 from xdl.ops.axes import as_axis, one_axis
 from xdl.ops.layout.shape import reshape
+from xdl.typing import ArrayLike, Axis
 
 
 class Concat(Op):
-    """Join arrays along an axis that they have.
-
-    Args:
-        xs: a sequence of arrays whose shapes differ along that axis at most.
-        axis: an int, or None: the elements of each in C order; default 0.
-
-    Returns:
-        The arrays, one after the other.
-
-    Raises:
-        ShapeError: there is nothing to join, no such axis, or the other lengths differ.
-
-    Example:
-        >>> import xdl
-        >>> xdl.concat([[1.0, 2.0], [3.0]])
-        Variable([1., 2., 3.], dtype=float32)
-    """
-
+    torch = Counterpart("cat", {"dim": "axis"})
     moves = True
     onnx = Onnx("Concat", {"axis": "axis"})
     cases = (
@@ -69,25 +58,7 @@ class Concat(Op):
 
 
 class Stack(Op):
-    """Join arrays of one shape along a new axis.
-
-    Args:
-        xs: a sequence of arrays of one shape.
-        axis: where the new axis stands in the result, an int; default 0.
-
-    Returns:
-        The arrays, one after the other along that axis.
-
-    Raises:
-        ShapeError: there is nothing to join, no such place, or the shapes differ.
-
-    Example:
-        >>> import xdl
-        >>> xdl.stack([[1.0, 2.0], [3.0, 4.0]], axis=1)
-        Variable([[1., 3.],
-                  [2., 4.]], dtype=float32)
-    """
-
+    torch = Counterpart("stack", {"dim": "axis"})
     moves = True
     cases = (
         Case([(2, 3), (2, 3)]),
@@ -127,17 +98,52 @@ class Stack(Op):
 
     def to_onnx(self, graph, *xs):
         places = graph.integers(self.axis)
-        xs = [graph.add("Unsqueeze", x, places) for x in xs]
+        xs = tuple([graph.add("Unsqueeze", x, places) for x in xs])
         return graph.add("Concat", *xs, axis=self.axis)
 
 
 @function_of(Concat)
-def concat(xs, axis=0):
+def concat(xs: Iterable[ArrayLike], axis: Axis = 0) -> Variable:
+    """Join arrays along an axis that they have.
+
+    Args:
+        xs: a sequence of arrays whose shapes differ along that axis at most.
+        axis: an int, or None: the elements of each in C order; default 0.
+
+    Returns:
+        The arrays, one after the other.
+
+    Raises:
+        ShapeError: there is nothing to join, no such axis, or the other lengths differ.
+
+    Example:
+        >>> import xdl
+        >>> xdl.concat([[1.0, 2.0], [3.0]])
+        Variable([1., 2., 3.], dtype=float32)
+    """
     if axis is None:
         xs, axis = [reshape(x, (-1,)) for x in xs], 0
     return Concat(axis)(*xs)
 
 
 @function_of(Stack)
-def stack(xs, axis=0):
+def stack(xs: Iterable[ArrayLike], axis: int = 0) -> Variable:
+    """Join arrays of one shape along a new axis.
+
+    Args:
+        xs: a sequence of arrays of one shape.
+        axis: where the new axis stands in the result, an int; default 0.
+
+    Returns:
+        The arrays, one after the other along that axis.
+
+    Raises:
+        ShapeError: there is nothing to join, no such place, or the shapes differ.
+
+    Example:
+        >>> import xdl
+        >>> xdl.stack([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        Variable([[1., 3.],
+                  [2., 4.]], dtype=float32)
+    """
     return Stack(axis)(*xs)

@@ -1,10 +1,16 @@
 """Taking an array apart: each part a view of it, and one gradient for them all."""
 
-from xdl.core.case import BadCase, Case
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape, one_axis
 from xdl.recording import for_any_length
+from xdl.typing import ArrayLike
 
 
 class _Pieces:
@@ -29,32 +35,9 @@ class _Pieces:
 
 
 class Split(Op):
-    """Split an array along an axis into parts, which are views of it.
-
-    Args:
-        x: an array of one axis or more.
-        sections: the number of equal parts, or the positions where a part ends and
-            the next begins, in ascending order.
-        axis: an int; default 0.
-
-    Returns:
-        A tuple of Variables, the parts.
-
-    Raises:
-        ShapeError: the parts are not equal, the positions are not in order, or there
-            is no such axis.
-        ArgumentError: ``sections`` is neither an int from 1 on nor ints from 0 on.
-
-    Example:
-        >>> import xdl
-        >>> xdl.split([1.0, 2.0, 3.0], [1])
-        (Variable([1.], dtype=float32), Variable([2., 3.], dtype=float32))
-        >>> [part.shape for part in xdl.split(xdl.Variable([[1.0, 2.0]]), 2, axis=1)]
-        [(1, 1), (1, 1)]
-    """
-
+    torch = "tensor_split"
     moves = True
-    cases = (
+    cases: Cases = (
         Case([(4, 3)], {"sections": 2, "part": 1}),
         Case([(2, 6)], {"sections": 3, "axis": -1, "part": 0}),
         Case([(2, 6)], {"sections": (1, 4), "axis": 1, "part": 1}),
@@ -167,24 +150,7 @@ def _as_sections(sections):
 
 
 class Unstack(Split):
-    """Take an array apart along an axis; the parts are views without that axis.
-
-    Args:
-        x: an array of one axis or more.
-        axis: an int; default 0.
-
-    Returns:
-        A tuple of Variables, one for each position on the axis.
-
-    Raises:
-        ShapeError: there is no such axis.
-
-    Example:
-        >>> import xdl
-        >>> xdl.unstack([[1.0, 2.0], [3.0, 4.0]], axis=1)
-        (Variable([1., 3.], dtype=float32), Variable([2., 4.], dtype=float32))
-    """
-
+    torch = "unbind"
     cases = (
         Case([(4, 3)], {"part": 1}),
         Case([(2, 3, 4)], {"axis": -1, "part": 3}),
@@ -226,10 +192,52 @@ class Unstack(Split):
 
 
 @function_of(Split)
-def split(x, sections, axis=0):
+def split(
+    x: ArrayLike, sections: int | Sequence[int], axis: int = 0
+) -> tuple[Variable, ...]:
+    """Split an array along an axis into parts, which are views of it.
+
+    Args:
+        x: an array of one axis or more.
+        sections: the number of equal parts, or the positions where a part ends and
+            the next begins, in ascending order.
+        axis: an int; default 0.
+
+    Returns:
+        A tuple of Variables, the parts.
+
+    Raises:
+        ShapeError: the parts are not equal, the positions are not in order, or there
+            is no such axis.
+        ArgumentError: ``sections`` is neither an int from 1 on nor ints from 0 on.
+
+    Example:
+        >>> import xdl
+        >>> xdl.split([1.0, 2.0, 3.0], [1])
+        (Variable([1.], dtype=float32), Variable([2., 3.], dtype=float32))
+        >>> [part.shape for part in xdl.split(xdl.Variable([[1.0, 2.0]]), 2, axis=1)]
+        [(1, 1), (1, 1)]
+    """
     return Split(sections, axis)._parts(x)
 
 
 @function_of(Unstack)
-def unstack(x, axis=0):
+def unstack(x: ArrayLike, axis: int = 0) -> tuple[Variable, ...]:
+    """Take an array apart along an axis; the parts are views without that axis.
+
+    Args:
+        x: an array of one axis or more.
+        axis: an int; default 0.
+
+    Returns:
+        A tuple of Variables, one for each position on the axis.
+
+    Raises:
+        ShapeError: there is no such axis.
+
+    Example:
+        >>> import xdl
+        >>> xdl.unstack([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        (Variable([1., 3.], dtype=float32), Variable([2., 4.], dtype=float32))
+    """
     return Unstack(axis)._parts(x)

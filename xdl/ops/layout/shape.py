@@ -1,37 +1,23 @@
 """Shape: the same elements, arranged anew."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 from xdl import backend
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
+from xdl.core.op import Op, composed, function_of
 from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import DtypeError, ShapeError
 from xdl.ops.axes import as_shape, positive_axes
+from xdl.typing import ArrayLike, DType, Shape
 
 
 class Reshape(Op):
-    """Arrange the elements in another shape, in C order.
-
-    Args:
-        x: an array of any shape.
-        shape: an int or a sequence of ints; one of them may be -1, the length that
-            makes the sizes equal.
-
-    Returns:
-        The elements of ``x``, of that shape.
-
-    Raises:
-        ShapeError: the sizes differ, or -1 stands twice.
-
-    Example:
-        >>> import xdl
-        >>> xdl.reshape([1.0, 2.0, 3.0, 4.0], (2, -1))
-        Variable([[1., 2.],
-                  [3., 4.]], dtype=float32)
-    """
-
+    reference = Counterpart("numpy.reshape", {"shape": "target"})
+    torch = Counterpart("reshape", {"shape": "target"}, samples=("reshape", "view"))
     moves = True
     onnx = Onnx("Reshape", inputs=("target",), fixed={"allowzero": 1})
     cases = (
@@ -70,25 +56,7 @@ class Reshape(Op):
 
 
 class PermuteDims(Op):
-    """Reorder the axes.
-
-    Args:
-        x: an array of any shape.
-        axes: each axis once: axis i of the result is axis ``axes[i]`` of ``x``.
-
-    Returns:
-        ``x`` with its axes in that order.
-
-    Raises:
-        ShapeError: ``axes`` does not name each axis once.
-
-    Example:
-        >>> import xdl
-        >>> xdl.permute_dims([[1.0, 2.0], [3.0, 4.0]], (1, 0))
-        Variable([[1., 3.],
-                  [2., 4.]], dtype=float32)
-    """
-
+    torch = Counterpart("permute", {"dims": "axes"})
     moves = True
     onnx = Onnx("Transpose", {"perm": "axes"})
     cases = (
@@ -122,25 +90,8 @@ class PermuteDims(Op):
 
 
 class BroadcastTo(Op):
-    """Repeat along axes of length 1, or new axes in front, to reach a shape.
-
-    Args:
-        x: an array whose shape broadcasts to ``shape``.
-        shape: an int or a sequence of ints.
-
-    Returns:
-        ``x`` with that shape; its memory is not copied.
-
-    Raises:
-        ShapeError: ``x`` does not broadcast to the shape.
-
-    Example:
-        >>> import xdl
-        >>> xdl.broadcast_to([1.0, 2.0], (2, 2))
-        Variable([[1., 2.],
-                  [1., 2.]], dtype=float32)
-    """
-
+    reference = Counterpart("numpy.broadcast_to", {"shape": "target"})
+    torch = Counterpart("broadcast_to", {"size": "target"})
     moves = True
     onnx = Onnx("Expand", inputs=("target",))
     cases = (
@@ -178,24 +129,6 @@ class BroadcastTo(Op):
 
 
 class Astype(Op):
-    """Convert to another dtype; gradients flow between floating dtypes.
-
-    Args:
-        x: an array of any shape.
-        dtype: a dtype or its name.
-
-    Returns:
-        The elements as that dtype.
-
-    Raises:
-        DtypeError: the dtype is not boolean, integer or real floating.
-
-    Example:
-        >>> import xdl
-        >>> xdl.astype([1.5, -2.5], "int64")
-        Variable([ 1, -2])
-    """
-
     moves = True
     own_dtype = ("x",)
     cases = (
@@ -221,17 +154,54 @@ class Astype(Op):
 
 
 @function_of(Reshape)
-def reshape(x, shape):
+def reshape(x: ArrayLike, shape: Shape) -> Variable:
+    """Arrange the elements in another shape, in C order.
+
+    Args:
+        x: an array of any shape.
+        shape: an int or a sequence of ints; one of them may be -1, the length that
+            makes the sizes equal.
+
+    Returns:
+        The elements of ``x``, of that shape.
+
+    Raises:
+        ShapeError: the sizes differ, or -1 stands twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.reshape([1.0, 2.0, 3.0, 4.0], (2, -1))
+        Variable([[1., 2.],
+                  [3., 4.]], dtype=float32)
+    """
     return Reshape(shape)(x)
 
 
 @function_of(PermuteDims)
-def permute_dims(x, axes):
+def permute_dims(x: ArrayLike, axes: Sequence[int]) -> Variable:
+    """Reorder the axes.
+
+    Args:
+        x: an array of any shape.
+        axes: each axis once: axis i of the result is axis ``axes[i]`` of ``x``.
+
+    Returns:
+        ``x`` with its axes in that order.
+
+    Raises:
+        ShapeError: ``axes`` does not name each axis once.
+
+    Example:
+        >>> import xdl
+        >>> xdl.permute_dims([[1.0, 2.0], [3.0, 4.0]], (1, 0))
+        Variable([[1., 3.],
+                  [2., 4.]], dtype=float32)
+    """
     return PermuteDims(axes)(x)
 
 
-@explained
-def matrix_transpose(x):
+@composed(torch="mT", cases=(Case([(2, 3, 4)]),))
+def matrix_transpose(x: ArrayLike) -> Variable:
     """Swap the last two axes.
 
     Args:
@@ -255,8 +225,8 @@ def matrix_transpose(x):
     return PermuteDims((*range(ndim - 2), ndim - 1, ndim - 2))(x)
 
 
-@explained
-def transpose(x, axes=None):
+@composed(torch=Counterpart("T", samples=("T", "t")), cases=(Case([(2, 3)]),))
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Variable:
     """Reverse the axes, or reorder them as ``permute_dims`` does.
 
     Args:
@@ -281,10 +251,45 @@ def transpose(x, axes=None):
 
 
 @function_of(BroadcastTo)
-def broadcast_to(x, shape):
+def broadcast_to(x: ArrayLike, shape: Shape) -> Variable:
+    """Repeat along axes of length 1, or new axes in front, to reach a shape.
+
+    Args:
+        x: an array whose shape broadcasts to ``shape``.
+        shape: an int or a sequence of ints.
+
+    Returns:
+        ``x`` with that shape; its memory is not copied.
+
+    Raises:
+        ShapeError: ``x`` does not broadcast to the shape.
+
+    Example:
+        >>> import xdl
+        >>> xdl.broadcast_to([1.0, 2.0], (2, 2))
+        Variable([[1., 2.],
+                  [1., 2.]], dtype=float32)
+    """
     return BroadcastTo(shape)(x)
 
 
 @function_of(Astype)
-def astype(x, dtype):
+def astype(x: ArrayLike, dtype: DType) -> Variable:
+    """Convert to another dtype; gradients flow between floating dtypes.
+
+    Args:
+        x: an array of any shape.
+        dtype: a dtype or its name.
+
+    Returns:
+        The elements as that dtype.
+
+    Raises:
+        DtypeError: the dtype is not boolean, integer or real floating.
+
+    Example:
+        >>> import xdl
+        >>> xdl.astype([1.5, -2.5], "int64")
+        Variable([ 1, -2])
+    """
     return Astype(dtype)(x)

@@ -1,30 +1,19 @@
 """Axes of length 1: removing and inserting them."""
 
-from xdl.core.case import BadCase, Case, Onnx
+from __future__ import annotations
+
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_axes, as_axis, is_of_number, positive_axes
+from xdl.typing import ArrayLike, Axes, Shape
 
 
 class Squeeze(Op):
-    """Remove axes of length 1.
-
-    Args:
-        x: an array of any shape.
-        axis: an int, a tuple of ints, or None: all axes of length 1.
-
-    Returns:
-        The elements without these axes.
-
-    Raises:
-        ShapeError: an axis has another length or does not exist.
-
-    Example:
-        >>> import xdl
-        >>> xdl.squeeze([[1.0], [2.0]], 1)
-        Variable([1., 2.], dtype=float32)
-    """
-
+    torch = Counterpart(
+        "squeeze", {"dim": "axis"}, samples=("squeeze", "squeeze:multiple")
+    )
     moves = True
     onnx = Onnx("Squeeze", inputs=("axis",))
     cases = (
@@ -71,26 +60,7 @@ class Squeeze(Op):
 
 
 class ExpandDims(Op):
-    """Insert axes of length 1.
-
-    Args:
-        x: an array of any shape.
-        axis: where the new axis stands in the result, an int, or a tuple of ints for
-            several; default 0.
-
-    Returns:
-        The elements with these axes.
-
-    Raises:
-        ShapeError: there is no such place, or one is named twice.
-        ArgumentError: ``axis`` is something else.
-
-    Example:
-        >>> import xdl
-        >>> xdl.expand_dims([1.0, 2.0], -1).shape
-        (2, 1)
-    """
-
+    torch = Counterpart("unsqueeze", {"dim": "axis"})
     moves = True
     onnx = Onnx("Unsqueeze", inputs=("axis",))
     cases = (
@@ -126,10 +96,46 @@ class ExpandDims(Op):
 
 
 @function_of(Squeeze)
-def squeeze(x, axis=None):
+def squeeze(x: ArrayLike, axis: Axes = None) -> Variable:
+    """Remove axes of length 1.
+
+    Args:
+        x: an array of any shape.
+        axis: an int, a tuple of ints, or None: all axes of length 1.
+
+    Returns:
+        The elements without these axes.
+
+    Raises:
+        ShapeError: an axis has another length or does not exist.
+
+    Example:
+        >>> import xdl
+        >>> xdl.squeeze([[1.0], [2.0]], 1)
+        Variable([1., 2.], dtype=float32)
+    """
     return Squeeze(axis)(x)
 
 
 @function_of(ExpandDims)
-def expand_dims(x, axis=0):
+def expand_dims(x: ArrayLike, axis: Shape = 0) -> Variable:
+    """Insert axes of length 1.
+
+    Args:
+        x: an array of any shape.
+        axis: where the new axis stands in the result, an int, or a tuple of ints for
+            several; default 0.
+
+    Returns:
+        The elements with these axes.
+
+    Raises:
+        ShapeError: there is no such place, or one is named twice.
+        ArgumentError: ``axis`` is something else.
+
+    Example:
+        >>> import xdl
+        >>> xdl.expand_dims([1.0, 2.0], -1).shape
+        (2, 1)
+    """
     return ExpandDims(axis)(x)

@@ -1,10 +1,17 @@
 """Losses of yes-or-no predictions: probabilities, and scores before the sigmoid."""
 
+from __future__ import annotations
+
+import math
+
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.elementwise import logistic
-from xdl.ops.loss.reduced import ReducedLoss, check_weight, counted, weighed
+from xdl.ops.elementwise.selection import weighed
+from xdl.ops.loss.reduced import ReducedLoss, check_weight, counted
+from xdl.typing import ArrayLike
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
 # documents for its binary cross-entropy.
@@ -21,7 +28,64 @@ _REFUSED = (
 )
 
 
-class BinaryCrossEntropy(ReducedLoss):
+class _Binary(ReducedLoss):
+    """A loss whose elements may have weights, and of which some may be left out."""
+
+    def shape(self, x_shape, target_shape, *weight_shapes):
+        for name, shape in zip(self.signature.inputs[2:], weight_shapes, strict=False):
+            check_weight(self, name, shape, x_shape)
+        return super().shape(x_shape, target_shape)
+
+    def _computed(self, xp, x, target, weight, *factors):
+        shapes = (getattr(a, "shape", None) for a in (weight, *factors))
+        self.shape(x.shape, target.shape, *shapes)
+        x, target = counted(xp, weight, x, target)
+        losses = self._losses(xp, x, target, *factors)
+        return self._reduced(xp, weighed(xp, losses, weight))
+
+    def _losses(self, xp, x, target, *factors):
+        raise NotImplementedError
+
+
+class BinaryCrossEntropy(_Binary):
+    torch = "nn.functional.binary_cross_entropy"
+    is_singular = True
+    cases = (
+        Case([(2, 3), (2, 3), None], low=0.1, high=0.9),
+        Case([(4,), (4,), None], {"reduction": "sum"}, low=0.1, high=0.9),
+        Case([(2, 3), (2, 3), (3,)], {"reduction": "none"}, low=0.1, high=0.9),
+        Case([(), (), ()], low=0.1, high=0.9),
+        Case([(0, 3), (0, 3), None], {"reduction": "sum"}),
+        *_REFUSED,
+    )
+
+    def compute(self, xp, x, target, weight=None):
+        return self._computed(xp, x, target, weight)
+
+    def gradient(self, xp, gy, x, target, weight, wanted):
+        gy = self._spread(gy, x.shape)
+        gw = None
+        if weight is not None and wanted[2]:
+            gw = gy * self._losses(xp, x, target)
+        x, target = counted(xp, weight, x, target)
+        gx = gy * (x - target) / xp.maximum(x * (1 - x), SMALLEST)
+        gx = weighed(xp, gx, weight)
+        gt = None
+        if wanted[1]:
+            gt = weighed(xp, gy * (_log_of_rest(xp, x) - _log(xp, x)), weight)
+        return gx, gt, gw
+
+    def _losses(self, xp, x, target):
+        return (target - 1) * _log_of_rest(xp, x) - target * _log(xp, x)
+
+
+@function_of(BinaryCrossEntropy)
+def binary_cross_entropy(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    reduction: str = "mean",
+) -> Variable:
     """Compute -(target ln(x) + (1 - target) ln(1 - x)) of probabilities x.
 
     The logarithms are at least -100, so that a wrong probability of exactly 0 or 1
@@ -50,45 +114,66 @@ class BinaryCrossEntropy(ReducedLoss):
         >>> xdl.binary_cross_entropy([0.5, 0.0], [1, 1], reduction="none")
         Variable([  0.6931472, 100.       ], dtype=float32)
     """
+    return BinaryCrossEntropy(reduction)(x, target, weight)
 
-    is_singular = True
+
+class BinaryCrossEntropyWithLogits(_Binary):
+    torch = "nn.functional.binary_cross_entropy_with_logits"
     cases = (
-        Case([(2, 3), (2, 3), None], low=0.1, high=0.9),
-        Case([(4,), (4,), None], {"reduction": "sum"}, low=0.1, high=0.9),
-        Case([(2, 3), (2, 3), (3,)], {"reduction": "none"}, low=0.1, high=0.9),
-        Case([(), (), ()], low=0.1, high=0.9),
-        Case([(0, 3), (0, 3), None], {"reduction": "sum"}),
-        *_REFUSED,
+        Case([(2, 3), (2, 3), None, None]),
+        Case([(4,), (4,), None, None], {"reduction": "sum"}),
+        Case([(2, 3), (2, 3), (2, 1), None], {"reduction": "none"}),
+        Case([(2, 3), (2, 3), None, (3,)]),
+        Case([(2, 3), (2, 3), (3,), (2, 3)], {"reduction": "sum"}),
+        Case([(), (), None, None]),
+        Case([(3,), (3,), None, (3,)], low=-90, high=90),
+        Case(
+            [[0.0, 0.0, 1.0], [1.0, 0.0, 0.5], None, None],
+            {"reduction": "sum"},
+            gradients=[[-0.5, 0.5, 0.5 * math.tanh(0.5)], [0.0, 0.0, -1.0]],
+        ),
+        Case([(0, 3), (0, 3), None, None], {"reduction": "sum"}),
+        *(bad._replace(inputs=[*bad.inputs, None]) for bad in _REFUSED),
+        BadCase([(3,), (3,), None, (2, 3)], ShapeError, "pos_weight has shape (2, 3)"),
     )
 
-    def shape(self, x_shape, target_shape, weight_shape=None):
-        check_weight(self, "weight", weight_shape, x_shape)
-        return super().shape(x_shape, target_shape)
+    def compute(self, xp, x, target, weight=None, pos_weight=None):
+        return self._computed(xp, x, target, weight, pos_weight)
 
-    def compute(self, xp, x, target, weight=None):
-        self.shape(x.shape, target.shape, getattr(weight, "shape", None))
-        x, target = counted(xp, weight, x, target)
-        losses = self._losses(xp, x, target)
-        return self._reduced(xp, weighed(xp, losses, weight))
-
-    def gradient(self, xp, gy, x, target, weight, wanted):
+    def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
         gy = self._spread(gy, x.shape)
-        gw = None
+        gt = gw = gp = None
         if weight is not None and wanted[2]:
-            gw = gy * self._losses(xp, x, target)
+            gw = gy * self._losses(xp, x, target, pos_weight)
         x, target = counted(xp, weight, x, target)
-        gx = gy * (x - target) / xp.maximum(x * (1 - x), SMALLEST)
-        gx = weighed(xp, gx, weight)
-        gt = None
+        present = target if pos_weight is None else pos_weight * target
+        gx = (1 - target) * logistic.sigmoid(xp, x) - present * logistic.sigmoid(xp, -x)
+        gx = weighed(xp, gx * gy, weight)
         if wanted[1]:
-            gt = weighed(xp, gy * (_log_of_rest(xp, x) - _log(xp, x)), weight)
-        return gx, gt, gw
+            gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
+            gt = weighed(xp, gt * gy, weight)
+        if pos_weight is not None and wanted[3]:
+            gp = weighed(xp, logistic.softplus(xp, -x), target)
+            gp = weighed(xp, gp * gy, weight)
+        return gx, gt, gw, gp
 
-    def _losses(self, xp, x, target):
-        return (target - 1) * _log_of_rest(xp, x) - target * _log(xp, x)
+    def _losses(self, xp, x, target, pos_weight):
+        if pos_weight is None:
+            wrong = weighed(xp, xp.maximum(x, 0), 1 - target)
+            wrong = wrong + weighed(xp, xp.maximum(-x, 0), target)
+            return wrong + xp.log1p(xp.exp(-xp.abs(x)))
+        present = weighed(xp, logistic.softplus(xp, -x), pos_weight * target)
+        return present + weighed(xp, logistic.softplus(xp, x), 1 - target)
 
 
-class BinaryCrossEntropyWithLogits(ReducedLoss):
+@function_of(BinaryCrossEntropyWithLogits)
+def binary_cross_entropy_with_logits(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    pos_weight: ArrayLike | None = None,
+    reduction: str = "mean",
+) -> Variable:
     """Compute the binary cross-entropy of sigmoid(x), without overflow or lost digits.
 
     It is ``target softplus(-x) + (1 - target) softplus(x)``; with a ``pos_weight`` p
@@ -118,61 +203,7 @@ class BinaryCrossEntropyWithLogits(ReducedLoss):
         >>> xdl.binary_cross_entropy_with_logits([0.0, -1e4], [1, 0], reduction="none")
         Variable([0.6931472, 0.       ], dtype=float32)
     """
-
-    cases = (
-        Case([(2, 3), (2, 3), None, None]),
-        Case([(4,), (4,), None, None], {"reduction": "sum"}),
-        Case([(2, 3), (2, 3), (2, 1), None], {"reduction": "none"}),
-        Case([(2, 3), (2, 3), None, (3,)]),
-        Case([(2, 3), (2, 3), (3,), (2, 3)], {"reduction": "sum"}),
-        Case([(), (), None, None]),
-        Case([(3,), (3,), None, (3,)], low=-90, high=90),
-        Case(
-            [[0.0, 0.0, 1.0], [1.0, 0.0, 0.5], None, None],
-            {"reduction": "sum"},
-            smooth=False,
-        ),
-        Case([(0, 3), (0, 3), None, None], {"reduction": "sum"}),
-        *(bad._replace(inputs=[*bad.inputs, None]) for bad in _REFUSED),
-        BadCase([(3,), (3,), None, (2, 3)], ShapeError, "pos_weight has shape (2, 3)"),
-    )
-
-    def shape(self, x_shape, target_shape, weight_shape=None, pos_weight_shape=None):
-        check_weight(self, "weight", weight_shape, x_shape)
-        check_weight(self, "pos_weight", pos_weight_shape, x_shape)
-        return super().shape(x_shape, target_shape)
-
-    def compute(self, xp, x, target, weight=None, pos_weight=None):
-        weights = (getattr(w, "shape", None) for w in (weight, pos_weight))
-        self.shape(x.shape, target.shape, *weights)
-        x, target = counted(xp, weight, x, target)
-        losses = self._losses(xp, x, target, pos_weight)
-        return self._reduced(xp, weighed(xp, losses, weight))
-
-    def gradient(self, xp, gy, x, target, weight, pos_weight, wanted):
-        gy = self._spread(gy, x.shape)
-        gt = gw = gp = None
-        if weight is not None and wanted[2]:
-            gw = gy * self._losses(xp, x, target, pos_weight)
-        x, target = counted(xp, weight, x, target)
-        present = target if pos_weight is None else pos_weight * target
-        gx = (1 - target) * logistic.sigmoid(xp, x) - present * logistic.sigmoid(xp, -x)
-        gx = weighed(xp, gx * gy, weight)
-        if wanted[1]:
-            gt = -x if pos_weight is None else _lost(xp, x, pos_weight)
-            gt = weighed(xp, gt * gy, weight)
-        if pos_weight is not None and wanted[3]:
-            gp = weighed(xp, logistic.softplus(xp, -x), target)
-            gp = weighed(xp, gp * gy, weight)
-        return gx, gt, gw, gp
-
-    def _losses(self, xp, x, target, pos_weight):
-        if pos_weight is None:
-            wrong = weighed(xp, xp.maximum(x, 0), 1 - target)
-            wrong = wrong + weighed(xp, xp.maximum(-x, 0), target)
-            return wrong + xp.log1p(xp.exp(-xp.abs(x)))
-        present = weighed(xp, logistic.softplus(xp, -x), pos_weight * target)
-        return present + weighed(xp, logistic.softplus(xp, x), 1 - target)
+    return BinaryCrossEntropyWithLogits(reduction)(x, target, weight, pos_weight)
 
 
 def _log(xp, x):
@@ -187,15 +218,3 @@ def _lost(xp, x, pos_weight):
     """Return the gradient by the target: what more of it costs."""
     lost = pos_weight * logistic.softplus(xp, -x)
     return lost - logistic.softplus(xp, x)
-
-
-@function_of(BinaryCrossEntropy)
-def binary_cross_entropy(x, target, weight=None, reduction="mean"):
-    return BinaryCrossEntropy(reduction)(x, target, weight)
-
-
-@function_of(BinaryCrossEntropyWithLogits)
-def binary_cross_entropy_with_logits(
-    x, target, weight=None, pos_weight=None, reduction="mean"
-):
-    return BinaryCrossEntropyWithLogits(reduction)(x, target, weight, pos_weight)

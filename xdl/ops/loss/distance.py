@@ -1,11 +1,14 @@
 """Losses of distances: between distributions, and between embedded samples."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.backend.squares import hypot, root_of_squares
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.option import number
+from xdl.core.variable import Variable
 from xdl.errors import (
     ArgumentError,
     DtypeError,
@@ -13,8 +16,9 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
-from xdl.ops.elementwise.selection import share
-from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, check_signs, weighed
+from xdl.ops.elementwise.selection import share, weighed
+from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, check_signs
+from xdl.typing import ArrayLike
 
 # Added to squared norms and to differences, as PyTorch does, so that the gradient of
 # a norm exists where the vectors are 0 or equal.
@@ -22,36 +26,7 @@ NORM_EPS, DISTANCE_EPS = 1e-12, 1e-6
 
 
 class KlDiv(ReducedLoss):
-    """Compute the Kullback-Leibler divergence target (ln(target) - x).
-
-    ``x`` holds log-probabilities. The true divergence of a batch is the sum over the
-    elements divided by the samples: ``reduction="batchmean"``. "mean", the default
-    as in PyTorch, divides by the elements.
-
-    Args:
-        x: log-probabilities of any shape, such as ``log_softmax`` gives.
-        target: probabilities of the same shape; one of 0 costs 0, whatever ``x`` is.
-        log_target: whether ``target`` holds log-probabilities too; default False.
-        reduction: "mean" over the elements (default), "batchmean" (the sum, divided
-            by the length of the first axis), "sum", or "none".
-
-    Returns:
-        A single number, or an array of the shape of ``x`` for "none".
-
-    Raises:
-        ShapeError: the shapes differ; nothing is broadcast.
-        EmptyBatchError: a mean over no elements.
-        ArgumentError: another reduction.
-
-    Example:
-        >>> import xdl
-        >>> x = xdl.log([[0.5, 0.5]])
-        >>> xdl.kl_div(x, [[1.0, 0.0]], reduction="batchmean")
-        Variable(0.6931472, dtype=float32)
-
-    Reference: Kullback and Leibler, "On Information and Sufficiency", 1951.
-    """
-
+    torch = "nn.functional.kl_div"
     is_singular = True
     reductions = (*REDUCTIONS, "batchmean")
     cases = (
@@ -94,36 +69,44 @@ class KlDiv(ReducedLoss):
         return losses_shape[0] if self.reduction == "batchmean" else count
 
 
-class CosineEmbeddingLoss(ReducedLoss):
-    """Compute how much the angle of two vectors is not what their label says.
+@function_of(KlDiv)
+def kl_div(
+    x: ArrayLike, target: ArrayLike, reduction: str = "mean", log_target: bool = False
+) -> Variable:
+    """Compute the Kullback-Leibler divergence target (ln(target) - x).
 
-    With c the cosine of the angle: 1 - c for the label 1 (alike), max(0, c - margin)
-    for -1 (unlike). 1e-12 is added to each squared length, so vectors of zeros have
-    the cosine 0; at c = margin the gradient is that beyond it, as in PyTorch.
+    ``x`` holds log-probabilities. The true divergence of a batch is the sum over the
+    elements divided by the samples: ``reduction="batchmean"``. "mean", the default
+    as in PyTorch, divides by the elements.
 
     Args:
-        x1, x2: arrays (..., d) of one shape.
-        target: integer labels (...), -1 or 1.
-        margin: the cosine that unlike vectors may have; default 0.
-        reduction: "mean" over the pairs (default), "sum", or "none".
+        x: log-probabilities of any shape, such as ``log_softmax`` gives.
+        target: probabilities of the same shape; one of 0 costs 0, whatever ``x`` is.
+        log_target: whether ``target`` holds log-probabilities too; default False.
+        reduction: "mean" over the elements (default), "batchmean" (the sum, divided
+            by the length of the first axis), "sum", or "none".
 
     Returns:
-        A single number, or an array (...) for "none".
+        A single number, or an array of the shape of ``x`` for "none".
 
     Raises:
-        LabelError: a label is neither -1 nor 1.
-        DtypeError: labels are not integers.
-        ShapeError: the shapes do not fit; nothing is broadcast.
-        EmptyBatchError: a mean over no pairs.
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
         ArgumentError: another reduction.
 
     Example:
         >>> import xdl
-        >>> x1, x2 = [[1.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [3.0, 0.0]]
-        >>> xdl.cosine_embedding_loss(x1, x2, [1, -1], reduction="none")
-        Variable([1., 1.], dtype=float32)
-    """
+        >>> x = xdl.log([[0.5, 0.5]])
+        >>> xdl.kl_div(x, [[1.0, 0.0]], reduction="batchmean")
+        Variable(0.6931472, dtype=float32)
 
+    Reference: Kullback and Leibler, "On Information and Sufficiency", 1951.
+    """
+    return KlDiv(log_target, reduction)(x, target)
+
+
+class CosineEmbeddingLoss(ReducedLoss):
+    torch = "nn.functional.cosine_embedding_loss"
     own_dtype = ("target",)
     cases = (
         Case([(4, 3), (4, 3), [1, -1, -1, 1]]),
@@ -134,7 +117,7 @@ class CosineEmbeddingLoss(ReducedLoss):
         Case(
             [[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]], [-1, 1]],
             {"reduction": "sum"},
-            smooth=False,
+            gradients=[[[0.0, 1.0], [0.0, -1.0]], [[1.0, 0.0], [-1.0, 0.0]]],
         ),
         BadCase([(2, 3), (2, 3), [0, 1]], LabelError, "other labels than -1 and 1"),
         BadCase([(2, 3), (2, 3), [1.0, 1.0]], DtypeError, "needed integer labels"),
@@ -177,6 +160,45 @@ class CosineEmbeddingLoss(ReducedLoss):
         return xp.zero_unless(counts, g1), xp.zero_unless(counts, g2), None
 
 
+@function_of(CosineEmbeddingLoss)
+def cosine_embedding_loss(
+    x1: ArrayLike,
+    x2: ArrayLike,
+    target: ArrayLike,
+    margin: float = 0.0,
+    reduction: str = "mean",
+) -> Variable:
+    """Compute how much the angle of two vectors is not what their label says.
+
+    With c the cosine of the angle: 1 - c for the label 1 (alike), max(0, c - margin)
+    for -1 (unlike). 1e-12 is added to each squared length, so vectors of zeros have
+    the cosine 0; at c = margin the gradient is that beyond it, as in PyTorch.
+
+    Args:
+        x1, x2: arrays (..., d) of one shape.
+        target: integer labels (...), -1 or 1.
+        margin: the cosine that unlike vectors may have; default 0.
+        reduction: "mean" over the pairs (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array (...) for "none".
+
+    Raises:
+        LabelError: a label is neither -1 nor 1.
+        DtypeError: labels are not integers.
+        ShapeError: the shapes do not fit; nothing is broadcast.
+        EmptyBatchError: a mean over no pairs.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> x1, x2 = [[1.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [3.0, 0.0]]
+        >>> xdl.cosine_embedding_loss(x1, x2, [1, -1], reduction="none")
+        Variable([1., 1.], dtype=float32)
+    """
+    return CosineEmbeddingLoss(margin, reduction)(x1, x2, target)
+
+
 def _cosine(xp, x1, x2):
     """Return the cosine, both over their lengths, and these; the last axis is kept."""
     length1, length2 = _length(xp, x1), _length(xp, x2)
@@ -191,45 +213,24 @@ def _length(xp, x):
 
 
 class TripletLoss(ReducedLoss):
-    """Compute max(0, margin + d(anchor, positive) - d(anchor, negative)).
-
-    d is the Euclidean distance on the last axis, with 1e-6 added to each difference,
-    as in PyTorch; where the loss is just 0 its gradient is that of a positive one.
-
-    Args:
-        anchor, positive, negative: arrays (..., d) of one shape.
-        margin: how much nearer the positive must be, > 0; default 1.
-        swap: take d(positive, negative) instead where it is less than
-            d(anchor, negative); default False. Where both are equal, each gets half of
-            the gradient.
-        reduction: "mean" over the triplets (default), "sum", or "none".
-
-    Returns:
-        A single number, or an array (...) for "none".
-
-    Raises:
-        ShapeError: the shapes differ; nothing is broadcast.
-        EmptyBatchError: a mean over no triplets.
-        ArgumentError: another reduction, or margin is not greater than 0.
-
-    Example:
-        >>> import xdl
-        >>> round(xdl.triplet_loss([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 2.0]]).item(), 3)
-        4.0
-
-    Reference: Schroff, Kalenichenko and Philbin, "FaceNet", 2015; swap: Balntas et
-    al., "Learning Local Feature Descriptors with Triplets", 2016, section 3.3.
-    """
-
+    torch = "nn.functional.triplet_margin_loss"
     cases = (
         Case([(2, 3), (2, 3), (2, 3)]),
         Case([(4, 3), (4, 3), (4, 3)], {"margin": 3.0, "reduction": "none"}),
         Case([(4, 3), (4, 3), (4, 3)], {"swap": True, "reduction": "sum"}),
         Case([(2, 1, 3), (2, 1, 3), (2, 1, 3)], {"swap": True}),
         Case([(3,), (3,), (3,)]),
-        Case([[0.0], [0.5], [2.0]], {"margin": 1.5}, smooth=False),
-        Case([[-1e-6], [0.0], [0.0]], smooth=False),
-        Case([[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]], {"swap": True}, smooth=False),
+        Case([[0.0], [0.5], [2.0]], {"margin": 1.5}, gradients=[[0.0], [1.0], [-1.0]]),
+        Case([[-1e-6], [0.0], [0.0]], gradients=[[0.0], [0.0], [0.0]]),
+        Case(
+            [[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]],
+            {"swap": True},
+            gradients=[
+                [-0.9307129612720526, 0.25989393751435885],
+                [0.2598925233007965, -0.930714375485615],
+                [0.6708204379712561, 0.6708204379712561],
+            ],
+        ),
         BadCase([(2, 3), (3,), (2, 3)], ShapeError, "anchor (2, 3) and positive (3,)"),
         BadCase([(2, 3), (2, 3), (2, 1)], ShapeError, "and negative (2, 1)"),
         BadCase([(), (), ()], ShapeError, "single numbers came"),
@@ -277,6 +278,47 @@ class TripletLoss(ReducedLoss):
         return to_near - to_far, -to_near - to_other, to_far + to_other
 
 
+@function_of(TripletLoss)
+def triplet_loss(
+    anchor: ArrayLike,
+    positive: ArrayLike,
+    negative: ArrayLike,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Variable:
+    """Compute max(0, margin + d(anchor, positive) - d(anchor, negative)).
+
+    d is the Euclidean distance on the last axis, with 1e-6 added to each difference,
+    as in PyTorch; where the loss is just 0 its gradient is that of a positive one.
+
+    Args:
+        anchor, positive, negative: arrays (..., d) of one shape.
+        margin: how much nearer the positive must be, > 0; default 1.
+        swap: take d(positive, negative) instead where it is less than
+            d(anchor, negative); default False. Where both are equal, each gets half of
+            the gradient.
+        reduction: "mean" over the triplets (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array (...) for "none".
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no triplets.
+        ArgumentError: another reduction, or margin is not greater than 0.
+
+    Example:
+        >>> import xdl
+        >>> round(xdl.triplet_loss([[0.0, 0.0]], [[3.0, 4.0]], [[0.0, 2.0]]).item(), 3)
+        4.0
+
+    Reference: Schroff, Kalenichenko and Philbin, "FaceNet", 2015; swap: Balntas et
+    al., "Learning Local Feature Descriptors with Triplets", 2016, section 3.3.
+    """
+    return TripletLoss(margin, swap, reduction)(anchor, positive, negative)
+
+
 def _distance(xp, x1, x2):
     return root_of_squares(xp, x1 - x2 + DISTANCE_EPS, -1, True)
 
@@ -292,18 +334,3 @@ def _direction(xp, counts, difference, distance):
 def _require_axis(op, shape):
     if not shape:
         raise ShapeError(f"{op}: single numbers came, needed vectors on the last axis")
-
-
-@function_of(KlDiv)
-def kl_div(x, target, reduction="mean", log_target=False):
-    return KlDiv(log_target, reduction)(x, target)
-
-
-@function_of(CosineEmbeddingLoss)
-def cosine_embedding_loss(x1, x2, target, margin=0.0, reduction="mean"):
-    return CosineEmbeddingLoss(margin, reduction)(x1, x2, target)
-
-
-@function_of(TripletLoss)
-def triplet_loss(anchor, positive, negative, margin=1.0, swap=False, reduction="mean"):
-    return TripletLoss(margin, swap, reduction)(anchor, positive, negative)

@@ -1,5 +1,7 @@
 """Losses of scores against integer labels: of log-probabilities, and of margins."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
@@ -13,48 +15,18 @@ from xdl.errors import (
     LabelError,
     ShapeError,
 )
+from xdl.ops.elementwise.selection import weighed
 from xdl.ops.loss.cross_entropy import check_labels, loss_to_onnx, picked, safe_labels
 from xdl.ops.loss.reduced import (
     ReducedLoss,
     check_labels_shape,
     check_signs,
-    weighed,
 )
+from xdl.typing import ArrayLike
 
 
 class NllLoss(ReducedLoss):
-    """Compute the negative log-likelihood of labels: -x[target].
-
-    After ``log_softmax`` it is the cross-entropy; ``softmax_cross_entropy`` does both
-    in one.
-
-    Args:
-        x: log-probabilities (..., classes).
-        target: integer labels (...), each in [0, classes).
-        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
-            the class out. The mean is then divided by the sum of the factors of the
-            targets.
-        ignore_index: None, or a label whose samples do not count, whatever stands in
-            them; where all samples are ignored, the mean is 0.
-        reduction: "mean" over the samples (default), "sum", or "none".
-
-    Returns:
-        A single number, or an array (...) for "none".
-
-    Raises:
-        LabelError: a label is outside [0, classes).
-        DtypeError: labels are not integers.
-        GraphError: ``weight`` is trainable; the loss has no gradient by it.
-        ShapeError: the shapes do not fit.
-        EmptyBatchError: a mean over no samples.
-        ArgumentError: another reduction.
-
-    Example:
-        >>> import xdl
-        >>> xdl.nll_loss([[-1.0, -2.0], [-3.0, -4.0]], [1, 0])
-        Variable(2.5, dtype=float32)
-    """
-
+    torch = "nn.functional.nll_loss"
     own_dtype = ("target",)
     cases = (
         Case([(2, 3), [0, 2], None]),
@@ -123,6 +95,50 @@ class NllLoss(ReducedLoss):
         return loss_to_onnx(graph, name, x, target, options, weight)
 
 
+@function_of(NllLoss)
+def nll_loss(
+    x: ArrayLike,
+    target: ArrayLike,
+    weight: ArrayLike | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "mean",
+) -> Variable:
+    """Compute the negative log-likelihood of labels: -x[target].
+
+    After ``log_softmax`` it is the cross-entropy; ``softmax_cross_entropy`` does both
+    in one.
+
+    Args:
+        x: log-probabilities (..., classes).
+        target: integer labels (...), each in [0, classes).
+        weight: None, or an array (classes,): a factor for each class; one of 0 leaves
+            the class out. The mean is then divided by the sum of the factors of the
+            targets.
+        ignore_index: None, or a label whose samples do not count, whatever stands in
+            them; where all samples are ignored, the mean is 0.
+        reduction: "mean" over the samples (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array (...) for "none".
+
+    Raises:
+        LabelError: a label is outside [0, classes).
+        DtypeError: labels are not integers.
+        GraphError: ``weight`` is trainable; the loss has no gradient by it.
+        ShapeError: the shapes do not fit.
+        EmptyBatchError: a mean over no samples.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.nll_loss([[-1.0, -2.0], [-3.0, -4.0]], [1, 0])
+        Variable(2.5, dtype=float32)
+    """
+    if isinstance(weight, Variable) and weight.trainable:
+        raise GraphError("NllLoss: weight is trainable, needed a constant; detach() it")
+    return NllLoss(ignore_index, reduction)(x, target, weight)
+
+
 def _factors(xp, target, weight, counts, like):
     """Return the factor of each sample; None if all are 1."""
     if weight is not None:
@@ -132,6 +148,45 @@ def _factors(xp, target, weight, counts, like):
 
 
 class HingeLoss(ReducedLoss):
+    own_dtype = ("target",)
+    cases = (
+        Case([(2, 3), [[1, -1, 1], [-1, -1, 1]]]),
+        Case([(3,), [1, -1, 1]], {"margin": 0.5, "reduction": "sum"}),
+        Case([(3,), [1, -1, 1]], {"reduction": "none"}),
+        Case([(), 1]),
+        Case(
+            [[1.0, -1.0, 0.0], [1, -1, -1]],
+            {"reduction": "sum"},
+            gradients=[[0.0, 0.0, 1.0]],
+        ),
+        BadCase([(2,), [0, 1]], LabelError, "other labels than -1 and 1"),
+        BadCase([(2,), [2, 1]], LabelError, "other labels than -1 and 1"),
+        BadCase([(2,), [-1.0, 1.0]], DtypeError, "needed integer labels"),
+        BadCase([(2, 1), [-1, 1]], ShapeError, "x (2, 1) and target (2,)"),
+        BadCase([(2,), [1, 1]], ArgumentError, "'max'", {"reduction": "max"}),
+    )
+
+    def __init__(self, margin=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.margin = number("HingeLoss", "margin", margin)
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        check_signs(self, xp, target)
+        missing = self.margin - xp.astype(target, x.dtype) * x
+        return self._reduced(xp, xp.maximum(missing, 0))
+
+    def gradient(self, xp, gy, x, target):
+        signs = xp.astype(target, x.dtype)
+        slope = -signs * self._spread(gy, x.shape)
+        is_beyond = signs * x >= self.margin  # not where x is NaN
+        return xp.zero_unless(xp.logical_not(is_beyond), slope), None
+
+
+@function_of(HingeLoss)
+def hinge_loss(
+    x: ArrayLike, target: ArrayLike, margin: float = 1.0, reduction: str = "mean"
+) -> Variable:
     """Compute max(0, margin - target x) of scores and labels -1 or 1.
 
     The gradient is 0 where a score lies on the margin.
@@ -159,45 +214,4 @@ class HingeLoss(ReducedLoss):
 
     Reference: Cortes and Vapnik, "Support-Vector Networks", 1995.
     """
-
-    own_dtype = ("target",)
-    cases = (
-        Case([(2, 3), [[1, -1, 1], [-1, -1, 1]]]),
-        Case([(3,), [1, -1, 1]], {"margin": 0.5, "reduction": "sum"}),
-        Case([(3,), [1, -1, 1]], {"reduction": "none"}),
-        Case([(), 1]),
-        Case([[1.0, -1.0, 0.0], [1, -1, -1]], {"reduction": "sum"}, smooth=False),
-        BadCase([(2,), [0, 1]], LabelError, "other labels than -1 and 1"),
-        BadCase([(2,), [2, 1]], LabelError, "other labels than -1 and 1"),
-        BadCase([(2,), [-1.0, 1.0]], DtypeError, "needed integer labels"),
-        BadCase([(2, 1), [-1, 1]], ShapeError, "x (2, 1) and target (2,)"),
-        BadCase([(2,), [1, 1]], ArgumentError, "'max'", {"reduction": "max"}),
-    )
-
-    def __init__(self, margin=1.0, reduction="mean"):
-        super().__init__(reduction)
-        self.margin = number("HingeLoss", "margin", margin)
-
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        check_signs(self, xp, target)
-        missing = self.margin - xp.astype(target, x.dtype) * x
-        return self._reduced(xp, xp.maximum(missing, 0))
-
-    def gradient(self, xp, gy, x, target):
-        signs = xp.astype(target, x.dtype)
-        slope = -signs * self._spread(gy, x.shape)
-        is_beyond = signs * x >= self.margin  # not where x is NaN
-        return xp.zero_unless(xp.logical_not(is_beyond), slope), None
-
-
-@function_of(NllLoss)
-def nll_loss(x, target, weight=None, ignore_index=None, reduction="mean"):
-    if isinstance(weight, Variable) and weight.trainable:
-        raise GraphError("NllLoss: weight is trainable, needed a constant; detach() it")
-    return NllLoss(ignore_index, reduction)(x, target, weight)
-
-
-@function_of(HingeLoss)
-def hinge_loss(x, target, margin=1.0, reduction="mean"):
     return HingeLoss(margin, reduction)(x, target)

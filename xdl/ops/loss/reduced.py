@@ -38,7 +38,7 @@ class ReducedLoss(Op):
     """
 
     floating = True
-    reductions = REDUCTIONS
+    reductions: tuple[str, ...] = REDUCTIONS
 
     def __init__(self, reduction="mean"):
         self.reduction = checked_reduction(self, reduction, self.reductions)
@@ -133,11 +133,6 @@ def check_labels_shape(who, name, x_shape, target_shape):
         f"{who}: target has shape {target_shape}, needed {x_shape[:-1]} for {name} "
         f"{x_shape}{hint}"
     )
-
-
-def weighed(xp, values, weight):
-    """Return values times a weight, if there is one; 0 leaves out what it weighs."""
-    return values if weight is None else xp.zero_unless(weight != 0, values) * weight
 
 
 def counted(xp, weight, *arrays):

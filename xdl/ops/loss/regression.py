@@ -1,15 +1,106 @@
 """Losses of predictions that are numbers: how far off they are."""
 
+from __future__ import annotations
+
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
-from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, two_shapes
+from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss
+from xdl.typing import ArrayLike
 
 
-class SquareError(Op):
+class _Difference(ReducedLoss):
+    """A loss of d = x - target; a subclass says what d costs, and its slope by d."""
+
+    def compute(self, xp, x, target):
+        self.shape(x.shape, target.shape)
+        return self._reduced(xp, self._cost(xp, x - target))
+
+    def gradient(self, xp, gy, x, target, wanted):
+        gx = self._slope(xp, x - target) * self._spread(gy, x.shape)
+        return gx, -gx if wanted[1] else None
+
+    def _cost(self, xp, d):
+        raise NotImplementedError
+
+    def _slope(self, xp, d):
+        raise NotImplementedError
+
+
+class MeanSquaredError(_Difference):
+    torch = "nn.functional.mse_loss"
+    cases: Cases = PAIRS
+
+    def _cost(self, xp, d):
+        return d * d
+
+    def _slope(self, xp, d):
+        return d
+
+    def _spread(self, gy, losses_shape):
+        return 2 * super()._spread(gy, losses_shape)
+
+
+@function_of(MeanSquaredError)
+def mean_squared_error(
+    x: ArrayLike, target: ArrayLike, reduction: str = "mean"
+) -> Variable:
+    """Compute the squared difference, (x - target)**2, its mean over all elements.
+
+    Args:
+        x: floating predictions of any shape.
+        target: an array of the same shape.
+        reduction: "mean" over the elements (default), "sum", or "none".
+
+    Returns:
+        A single number, or an array of the shape of ``x`` for "none".
+
+    Raises:
+        ShapeError: the shapes differ; nothing is broadcast.
+        EmptyBatchError: a mean over no elements.
+        ArgumentError: another reduction.
+
+    Example:
+        >>> import xdl
+        >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
+        Variable(2., dtype=float32)
+    """
+    op = _mean_squared.get(reduction) or MeanSquaredError(reduction)
+    return op(x, target)
+
+
+class SquareError(MeanSquaredError):
+    cases = (
+        Case([(2, 3), (2, 3)]),
+        Case([(4,), (4,)]),
+        Case([(), ()]),
+        BadCase([(4,), (4, 1)], ShapeError, "(4,) and target (4, 1)"),
+        BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
+        BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
+    )
+    flops = Op.flops
+    reduction = "mean"
+
+    def __init__(self):
+        pass
+
+    def _reduced(self, xp, losses):
+        return xp.sum(losses) * (0.5 / self._count(losses.shape))
+
+    def _spread(self, gy, losses_shape):
+        return gy / self._count(losses_shape)
+
+    def _count(self, losses_shape):
+        super()._count(losses_shape)
+        return losses_shape[0] if losses_shape else 1
+
+
+@function_of(SquareError)
+def square_error(x: ArrayLike, target: ArrayLike) -> Variable:
     """Compute half the squared distance between prediction and target per sample.
 
     ``0.5 * sum((x - target)**2) / n`` with n samples on the first axis; the gradient
@@ -31,72 +122,29 @@ class SquareError(Op):
         >>> xdl.square_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
         Variable(1., dtype=float32)
     """
+    return SquareError()(x, target)
 
+
+class L1Loss(_Difference):
+    torch = "nn.functional.l1_loss"
     cases = (
-        Case([(2, 3), (2, 3)]),
-        Case([(4,), (4,)]),
-        Case([(), ()]),
-        BadCase([(4,), (4, 1)], ShapeError, "(4,) and target (4, 1)"),
-        BadCase([(4, 1), (1, 4)], ShapeError, "(4, 1) and target (1, 4)"),
-        BadCase([(0, 3), (0, 3)], EmptyBatchError, "empty batch"),
+        *PAIRS,
+        Case(
+            [[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
     )
-    floating = True
 
-    def shape(self, x_shape, target_shape):
-        if tuple(x_shape) != tuple(target_shape):
-            raise two_shapes(self, "x", x_shape, "target", target_shape)
-        return ()
+    def _cost(self, xp, d):
+        return xp.abs(d)
 
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        return xp.sum(difference * difference) * (0.5 / self._count(x.shape))
-
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = (x - target) * (gy / self._count(x.shape))
-        return gx, -gx if wanted[1] else None
-
-    def _count(self, x_shape):
-        if not math.prod(x_shape):
-            raise EmptyBatchError(f"{self}: an empty batch {x_shape} has no mean")
-        return x_shape[0] if x_shape else 1
+    def _slope(self, xp, d):
+        return xp.sign(d)
 
 
-class MeanSquaredError(ReducedLoss):
-    """Compute the squared difference, (x - target)**2, its mean over all elements.
-
-    Args:
-        x: floating predictions of any shape.
-        target: an array of the same shape.
-        reduction: "mean" over the elements (default), "sum", or "none".
-
-    Returns:
-        A single number, or an array of the shape of ``x`` for "none".
-
-    Raises:
-        ShapeError: the shapes differ; nothing is broadcast.
-        EmptyBatchError: a mean over no elements.
-        ArgumentError: another reduction.
-
-    Example:
-        >>> import xdl
-        >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
-        Variable(2., dtype=float32)
-    """
-
-    cases = PAIRS
-
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        return self._reduced(xp, difference * difference)
-
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = (x - target) * (2 * self._spread(gy, x.shape))
-        return gx, -gx if wanted[1] else None
-
-
-class L1Loss(ReducedLoss):
+@function_of(L1Loss)
+def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Variable:
     """Compute the absolute difference, abs(x - target); its gradient at 0 is 0.
 
     Args:
@@ -117,22 +165,39 @@ class L1Loss(ReducedLoss):
         >>> xdl.l1_loss([1.0, 2.0], [1.0, 4.0])
         Variable(1., dtype=float32)
     """
+    return L1Loss(reduction)(x, target)
 
+
+class HuberLoss(_Difference):
+    torch = "nn.functional.huber_loss"
     cases = (
         *PAIRS,
-        Case([[1.0, 2.0, 5.0], [1.0, 4.0, 4.0]], {"reduction": "sum"}, smooth=False),
+        Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
+        Case(
+            [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
+        BadCase([(2,), (2,)], ArgumentError, "delta 0 came", {"delta": 0}),
+        BadCase([(2,), (2,)], ArgumentError, "delta nan came", {"delta": math.nan}),
     )
 
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        return self._reduced(xp, xp.abs(x - target))
+    def __init__(self, delta=1.0, reduction="mean"):
+        super().__init__(reduction)
+        self.delta = number("HuberLoss", "delta", delta, above=0)
 
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = xp.sign(x - target) * self._spread(gy, x.shape)
-        return gx, -gx if wanted[1] else None
+    def _cost(self, xp, d):
+        slope = self._slope(xp, d)
+        return slope * (d - 0.5 * slope)
+
+    def _slope(self, xp, d):
+        return _limited(xp, d, self.delta)
 
 
-class HuberLoss(ReducedLoss):
+@function_of(HuberLoss)
+def huber_loss(
+    x: ArrayLike, target: ArrayLike, delta: float = 1.0, reduction: str = "mean"
+) -> Variable:
     """Compute half the squared difference near the target, and linearly far from it.
 
     For d = x - target it is 0.5 d**2 where abs(d) <= delta, else
@@ -159,31 +224,39 @@ class HuberLoss(ReducedLoss):
 
     Reference: Huber, "Robust Estimation of a Location Parameter", 1964.
     """
+    return HuberLoss(delta, reduction)(x, target)
 
+
+class SmoothL1Loss(_Difference):
+    torch = "nn.functional.smooth_l1_loss"
     cases = (
         *PAIRS,
-        Case([(3, 4), (3, 4)], {"delta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
-        BadCase([(2,), (2,)], ArgumentError, "delta 0 came", {"delta": 0}),
-        BadCase([(2,), (2,)], ArgumentError, "delta nan came", {"delta": math.nan}),
+        Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),
+        Case(
+            [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+            {"reduction": "sum"},
+            gradients=[[0.0, -1.0, 1.0], [0.0, 1.0, -1.0]],
+        ),
+        BadCase([(2,), (2,)], ArgumentError, "beta -1 came", {"beta": -1}),
     )
 
-    def __init__(self, delta=1.0, reduction="mean"):
+    def __init__(self, beta=1.0, reduction="mean"):
         super().__init__(reduction)
-        self.delta = number("HuberLoss", "delta", delta, above=0)
+        self.beta = number("SmoothL1Loss", "beta", beta, above=0)
 
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        limited = _limited(xp, difference, self.delta)
-        return self._reduced(xp, limited * (difference - 0.5 * limited))
+    def _cost(self, xp, d):
+        slope = self._slope(xp, d)
+        return slope * (d - (0.5 * self.beta) * slope)
 
-    def gradient(self, xp, gy, x, target, wanted):
-        gx = _limited(xp, x - target, self.delta) * self._spread(gy, x.shape)
-        return gx, -gx if wanted[1] else None
+    def _slope(self, xp, d):
+        # Divided before it is multiplied: the square of a tiny beta would underflow.
+        return _limited(xp, d / self.beta, 1.0)
 
 
-class SmoothL1Loss(ReducedLoss):
+@function_of(SmoothL1Loss)
+def smooth_l1_loss(
+    x: ArrayLike, target: ArrayLike, beta: float = 1.0, reduction: str = "mean"
+) -> Variable:
     """Compute the Huber loss divided by where it becomes linear.
 
     For d = x - target it is 0.5 d**2 / beta where abs(d) < beta, else
@@ -211,58 +284,14 @@ class SmoothL1Loss(ReducedLoss):
 
     Reference: Girshick, "Fast R-CNN", 2015, equation 3.
     """
-
-    cases = (
-        *PAIRS,
-        Case([(3, 4), (3, 4)], {"beta": 0.5, "reduction": "sum"}),
-        Case([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]], {"reduction": "sum"}, smooth=False),
-        BadCase([(2,), (2,)], ArgumentError, "beta -1 came", {"beta": -1}),
-    )
-
-    def __init__(self, beta=1.0, reduction="mean"):
-        super().__init__(reduction)
-        self.beta = number("SmoothL1Loss", "beta", beta, above=0)
-
-    def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
-        difference = x - target
-        # Divided before it is multiplied: the square of a tiny beta would underflow.
-        slope = _limited(xp, difference / self.beta, 1.0)
-        return self._reduced(xp, slope * (difference - (0.5 * self.beta) * slope))
-
-    def gradient(self, xp, gy, x, target, wanted):
-        slope = _limited(xp, (x - target) / self.beta, 1.0)
-        gx = slope * self._spread(gy, x.shape)
-        return gx, -gx if wanted[1] else None
+    beta = number("SmoothL1Loss", "beta", beta, low=0)
+    if beta == 0:
+        return L1Loss(reduction)(x, target)
+    return SmoothL1Loss(beta, reduction)(x, target)
 
 
 def _limited(xp, x, limit):
     return xp.minimum(xp.maximum(x, -limit), limit)
 
 
-square_error = SquareError()
 _mean_squared = {reduction: MeanSquaredError(reduction) for reduction in REDUCTIONS}
-
-
-@function_of(MeanSquaredError)
-def mean_squared_error(x, target, reduction="mean"):
-    op = _mean_squared.get(reduction) or MeanSquaredError(reduction)
-    return op(x, target)
-
-
-@function_of(L1Loss)
-def l1_loss(x, target, reduction="mean"):
-    return L1Loss(reduction)(x, target)
-
-
-@function_of(HuberLoss)
-def huber_loss(x, target, delta=1.0, reduction="mean"):
-    return HuberLoss(delta, reduction)(x, target)
-
-
-@function_of(SmoothL1Loss)
-def smooth_l1_loss(x, target, beta=1.0, reduction="mean"):
-    beta = number("SmoothL1Loss", "beta", beta, low=0)
-    if beta == 0:
-        return L1Loss(reduction)(x, target)
-    return SmoothL1Loss(beta, reduction)(x, target)

@@ -1,9 +1,12 @@
 """Batch normalization: every channel to mean 0 and variance 1 over the batch."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.elementwise.arithmetic import add, divide, multiply, subtract
 from xdl.ops.elementwise.elementary import sqrt
@@ -15,40 +18,12 @@ from xdl.ops.normalization.layer_norm import (
     checked_eps,
     row_dots,
 )
+from xdl.typing import ArrayLike
 
 
 class BatchNorm(Normalization):
-    """Bring every channel to mean 0 and variance 1: (x - mean) / sqrt(var + eps).
-
-    The result is then multiplied by ``weight`` and ``bias`` is added. 16-bit numbers
-    are computed in float32.
-
-    Args:
-        x: an array (n, c) or (n, c, ...): samples, channels, positions.
-        mean, var: None (default): those of the batch, over all axes but that of the
-            channels, the variance without Bessel's correction; else arrays (c,), as
-            when predicting.
-        weight, bias: arrays (c,), or None.
-        eps: added to the variance; default 1e-5.
-
-    Returns:
-        An array of the shape of ``x``.
-
-    Raises:
-        ShapeError: ``x`` has no axis of channels, or a channel a single value, or an
-            array has another shape than (c,).
-        EmptyBatchError: there are no values to average.
-        ArgumentError: ``eps`` is negative or not finite; a mean without a variance.
-
-    Example:
-        >>> import xdl
-        >>> xdl.batch_norm([[1.0, 0.0], [3.0, 0.0]])
-        Variable([[-0.999995,  0.      ],
-                  [ 0.999995,  0.      ]], dtype=float32)
-
-    Reference: Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.
-    """
-
+    onnx = None  # ONNX takes a mean and a variance; those of the batch train
+    torch = "nn.functional.batch_norm"
     floating = True
     cases = (
         Case([(4, 3), (3,), (3,)]),
@@ -130,6 +105,54 @@ class BatchNorm(Normalization):
         return centred, 1 / xp.sqrt(variance + self.eps), mean, variance
 
 
+@function_of(BatchNorm)
+def batch_norm(
+    x: ArrayLike,
+    mean: ArrayLike | None = None,
+    var: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-05,
+) -> Variable:
+    """Bring every channel to mean 0 and variance 1: (x - mean) / sqrt(var + eps).
+
+    The result is then multiplied by ``weight`` and ``bias`` is added. 16-bit numbers
+    are computed in float32.
+
+    Args:
+        x: an array (n, c) or (n, c, ...): samples, channels, positions.
+        mean, var: None (default): those of the batch, over all axes but that of the
+            channels, the variance without Bessel's correction; else arrays (c,), as
+            when predicting.
+        weight, bias: arrays (c,), or None.
+        eps: added to the variance; default 1e-5.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        ShapeError: ``x`` has no axis of channels, or a channel a single value, or an
+            array has another shape than (c,).
+        EmptyBatchError: there are no values to average.
+        ArgumentError: ``eps`` is negative or not finite; a mean without a variance.
+
+    Example:
+        >>> import xdl
+        >>> xdl.batch_norm([[1.0, 0.0], [3.0, 0.0]])
+        Variable([[-0.999995,  0.      ],
+                  [ 0.999995,  0.      ]], dtype=float32)
+
+    Reference: Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.
+    """
+    if (mean is None) is not (var is None):
+        raise ArgumentError("BatchNorm: one of mean and var came, needed both or none")
+    if mean is None:
+        is_usual = type(eps) is float and eps == _batch_norm.eps
+        op = _batch_norm if is_usual else BatchNorm(eps)
+        return op(x, weight, bias)
+    return _with_statistics(as_variable(x), mean, var, weight, bias, eps)
+
+
 def _channel_sums(xp, x):
     """Return the sums of an array (n, c, length) for each of the c channels."""
     n, c, length = x.shape
@@ -149,17 +172,6 @@ def _channel_dots(xp, x1, x2):
 
 
 _batch_norm = BatchNorm()
-
-
-@function_of(BatchNorm)
-def batch_norm(x, mean=None, var=None, weight=None, bias=None, eps=1e-5):
-    if (mean is None) is not (var is None):
-        raise ArgumentError("BatchNorm: one of mean and var came, needed both or none")
-    if mean is None:
-        is_usual = type(eps) is float and eps == _batch_norm.eps
-        op = _batch_norm if is_usual else BatchNorm(eps)
-        return op(x, weight, bias)
-    return _with_statistics(as_variable(x), mean, var, weight, bias, eps)
 
 
 def _with_statistics(x, mean, var, weight, bias, eps):

@@ -5,12 +5,13 @@ of the time of a reduction; what is kept for the gradient is the centred input, 
 it is scaled, and one factor per row or channel.
 """
 
+from __future__ import annotations
+
 import math
 
-from xdl.arguments import explained
 from xdl.backend import NAMESPACES
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Cases
+from xdl.core.op import Op, composed, function_of
 from xdl.core.option import number, plain
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
@@ -18,6 +19,7 @@ from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
 from xdl.ops.elementwise.arithmetic import add, multiply
 from xdl.ops.layout.shape import reshape
+from xdl.typing import ArrayLike, Shape
 
 
 class Normalization(Op):
@@ -77,38 +79,11 @@ def checked_eps(who, eps):
 
 
 class LayerNorm(Normalization):
-    """Bring the last axes to mean 0 and variance 1: (x - mean) / sqrt(var + eps).
-
-    The result is then multiplied by ``weight`` and ``bias`` is added. 16-bit numbers
-    are computed in float32.
-
-    Args:
-        x: an array (..., *shape).
-        shape: the lengths of the axes that are normalized together, an int or a
-            sequence of ints.
-        weight, bias: arrays of that shape, or None.
-        eps: added to the variance; default 1e-5.
-
-    Returns:
-        An array of the shape of ``x``.
-
-    Raises:
-        ShapeError: ``x`` does not end in ``shape``, or a weight has another shape.
-        ArgumentError: ``eps`` is negative or not finite.
-
-    Example:
-        >>> import xdl
-        >>> xdl.layer_norm([[1.0, 3.0], [2.0, 4.0]], 2)
-        Variable([[-0.999995,  0.999995],
-                  [-0.999995,  0.999995]], dtype=float32)
-
-    Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016, eq. 4.
-    """
-
+    torch = "nn.functional.layer_norm"
     onnx = "LayerNormalization"
     centres = True  # whether the mean is subtracted
     floating = True
-    cases = (
+    cases: Cases = (
         Case([(2, 3), (3,), (3,)], {"features": (3,)}),
         Case([(2, 3), None, None], {"features": 3}),
         Case([(2, 3), (3,), None], {"features": (3,)}),
@@ -230,11 +205,81 @@ class LayerNorm(Normalization):
         return graph.add(self.onnx, x, weight, bias, axis=axis, epsilon=self.eps)
 
 
+@function_of(LayerNorm)
+def layer_norm(
+    x: ArrayLike,
+    shape: Shape,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-05,
+) -> Variable:
+    """Bring the last axes to mean 0 and variance 1: (x - mean) / sqrt(var + eps).
+
+    The result is then multiplied by ``weight`` and ``bias`` is added. 16-bit numbers
+    are computed in float32.
+
+    Args:
+        x: an array (..., *shape).
+        shape: the lengths of the axes that are normalized together, an int or a
+            sequence of ints.
+        weight, bias: arrays of that shape, or None.
+        eps: added to the variance; default 1e-5.
+
+    Returns:
+        An array of the shape of ``x``.
+
+    Raises:
+        ShapeError: ``x`` does not end in ``shape``, or a weight has another shape.
+        ArgumentError: ``eps`` is negative or not finite.
+
+    Example:
+        >>> import xdl
+        >>> xdl.layer_norm([[1.0, 3.0], [2.0, 4.0]], 2)
+        Variable([[-0.999995,  0.999995],
+                  [-0.999995,  0.999995]], dtype=float32)
+
+    Reference: Ba, Kiros and Hinton, "Layer Normalization", 2016, eq. 4.
+    """
+    return LayerNorm(shape, eps)(x, weight, bias)
+
+
 def _flat(xp, weight):
     return xp.reshape(weight, (math.prod(weight.shape),))
 
 
 class RMSNorm(LayerNorm):
+    torch = "nn.functional.rms_norm"
+    onnx = "RMSNormalization"
+    centres = False
+    cases = (
+        Case([(2, 3), (3,)], {"features": (3,)}),
+        Case([(2, 3), None], {"features": 3}),
+        Case([(2, 3, 4), (3, 4)], {"features": (3, 4), "eps": 0.1}),
+        Case([(0, 3), (3,)], {"features": (3,)}),
+        BadCase([(2, 3), None], ShapeError, "end in (2,)", {"features": 2}),
+        BadCase([(3,), (2,)], ShapeError, "weight has shape (2,)", {"features": 3}),
+    )
+
+    def compute(self, xp, x, weight=None):  # type: ignore[override]
+        return super().compute(xp, x, weight)
+
+    def gradient(self, xp, gy, weight, centred, scale, wanted):
+        return super().gradient(xp, gy, weight, centred, scale, wanted)[:2]
+
+    def _standardized(self, xp, rows):
+        return rows, self._scale(xp, rows)
+
+    def _by_x(self, xp, rows, product, weight, centred, scale):
+        gx = centred * self._along(xp, product, weight, scale)
+        gx -= rows if weight is None else rows * _flat(xp, weight)
+        gx *= -scale
+        return gx
+
+
+@function_of(RMSNorm)
+def rms_norm(
+    x: ArrayLike, shape: Shape, weight: ArrayLike | None = None, eps: float = 1e-05
+) -> Variable:
     """Divide the last axes by their root mean square: x / sqrt(mean(x**2) + eps).
 
     The result is then multiplied by ``weight``. 16-bit numbers are computed in
@@ -261,46 +306,17 @@ class RMSNorm(LayerNorm):
 
     Reference: Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019, eq. 4.
     """
-
-    onnx = "RMSNormalization"
-    centres = False
-    cases = (
-        Case([(2, 3), (3,)], {"features": (3,)}),
-        Case([(2, 3), None], {"features": 3}),
-        Case([(2, 3, 4), (3, 4)], {"features": (3, 4), "eps": 0.1}),
-        Case([(0, 3), (3,)], {"features": (3,)}),
-        BadCase([(2, 3), None], ShapeError, "end in (2,)", {"features": 2}),
-        BadCase([(3,), (2,)], ShapeError, "weight has shape (2,)", {"features": 3}),
-    )
-
-    def compute(self, xp, x, weight=None):
-        return super().compute(xp, x, weight)
-
-    def gradient(self, xp, gy, weight, centred, scale, wanted):
-        return super().gradient(xp, gy, weight, centred, scale, wanted)[:2]
-
-    def _standardized(self, xp, rows):
-        return rows, self._scale(xp, rows)
-
-    def _by_x(self, xp, rows, product, weight, centred, scale):
-        gx = centred * self._along(xp, product, weight, scale)
-        gx -= rows if weight is None else rows * _flat(xp, weight)
-        gx *= -scale
-        return gx
-
-
-@function_of(LayerNorm)
-def layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
-    return LayerNorm(shape, eps)(x, weight, bias)
-
-
-@function_of(RMSNorm)
-def rms_norm(x, shape, weight=None, eps=1e-5):
     return RMSNorm(shape, eps)(x, weight)
 
 
-@explained
-def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
+@composed(torch="nn.functional.group_norm", cases=(Case([(3, 4, 5)], {"groups": 2}),))
+def group_norm(
+    x: ArrayLike,
+    groups: int,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-05,
+) -> Variable:
     """Bring groups of channels of each sample to mean 0 and variance 1.
 
     The result is then multiplied by ``weight`` and ``bias`` is added.
@@ -340,8 +356,13 @@ def group_norm(x, groups, weight=None, bias=None, eps=1e-5):
     return _per_channel(reshape(y, x.shape), weight, bias)
 
 
-@explained
-def instance_norm(x, weight=None, bias=None, eps=1e-5):
+@composed(torch="nn.functional.instance_norm", cases=(Case([(3, 4, 5), (4,), (4,)]),))
+def instance_norm(
+    x: ArrayLike,
+    weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
+    eps: float = 1e-05,
+) -> Variable:
     """Bring every channel of each sample to mean 0 and variance 1.
 
     The result is then multiplied by ``weight`` and ``bias`` is added.

@@ -1,20 +1,28 @@
 """Pooling to a size that is asked for."""
 
+from __future__ import annotations
+
 from xdl import backend
-from xdl.arguments import explained
+from xdl.core.case import Case
+from xdl.core.op import composed
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
-from xdl.ops.convolution.windows import as_pair
+from xdl.ops.axes import as_operand
+from xdl.ops.convolution.windows import per_axis
 from xdl.ops.elementwise.arithmetic import divide
 from xdl.ops.elementwise.selection import where
 from xdl.ops.indexing.getitem import take
-from xdl.ops.layout.composed import as_operand
 from xdl.ops.layout.shape import reshape
 from xdl.ops.pooling.avg_pool import avg_pool2d
 from xdl.ops.reduction.reduce import mean, sum
+from xdl.typing import ArrayLike, Shape
 
 
-@explained
-def adaptive_avg_pool2d(x, size):
+@composed(
+    torch="nn.functional.adaptive_avg_pool2d",
+    cases=(Case([(2, 3, 5, 6)], {"size": 2}),),
+)
+def adaptive_avg_pool2d(x: ArrayLike, size: Shape) -> Variable:
     """Take means over as many windows as asked for, of nearly equal sizes.
 
     Row i of the windows goes from ``floor(i height / rows)`` to
@@ -36,19 +44,19 @@ def adaptive_avg_pool2d(x, size):
         >>> xdl.adaptive_avg_pool2d([[[[1.0, 2.0, 3.0]]]], (1, 2))
         Variable([[[[1.5, 2.5]]]], dtype=float32)
     """
-    size = as_pair("adaptive_avg_pool2d", "size", size, 1)
+    rows, columns = per_axis("adaptive_avg_pool2d", "size", size, 1, 2)
     x = as_operand(x)
     if x.ndim != 4 or 0 in x.shape[2:]:
         raise ShapeError(
             f"adaptive_avg_pool2d: x {tuple(x.shape)} came, needed (n, channels, "
             "height, width) with elements"
         )
-    if size == (1, 1):
+    if (rows, columns) == (1, 1):
         return mean(x, axis=(2, 3), keepdims=True)
     height, width = x.shape[2:]
-    if height % size[0] == 0 and width % size[1] == 0:
-        return avg_pool2d(x, (height // size[0], width // size[1]))
-    return _means(_means(x, 3, size[1]), 2, size[0])
+    if height % rows == 0 and width % columns == 0:
+        return avg_pool2d(x, (height // rows, width // columns))
+    return _means(_means(x, 3, columns), 2, rows)
 
 
 def _means(x, axis, parts):
@@ -62,8 +70,8 @@ def _means(x, axis, parts):
     places = [min(start + j, length - 1) for start, _ in pairs for j in range(longest)]
     y = take(x, _integers(places), axis)
     y = reshape(y, (*x.shape[:axis], parts, longest, *x.shape[axis + 1 :]))
-    is_inside = [[j < count for j in range(longest)] for count in counts]
-    is_inside = reshape(is_inside, (parts, longest, *after))
+    inside = [[j < count for j in range(longest)] for count in counts]
+    is_inside = reshape(inside, (parts, longest, *after))
     total = sum(where(is_inside, y, 0.0), axis=axis + 1)
     return divide(total, reshape(_integers(counts), (parts, *after)))
 

@@ -1,127 +1,28 @@
-"""Pooling: one number for each window of an image."""
+"""Pooling by the largest element of each window."""
+
+from __future__ import annotations
 
 import math
 
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Counterpart
+from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.windows import (
     applied,
-    as_pair,
+    as_images,
+    as_sequences,
     first_inside,
     images_last,
-    inner,
     lowest,
     padded,
-    places,
-    shifts,
 )
-
-
-class Pooling(Op):
-    """What the operations share: where the windows stand."""
-
-    def _set(self, window, stride, padding):
-        who = type(self).__name__
-        self.window = as_pair(who, "window", window, 1)
-        self.stride = as_pair(who, "stride", window if stride is None else stride, 1)
-        self.padding = as_pair(who, "padding", padding, 0)
-        if any(2 * p > w for p, w in zip(self.padding, self.window, strict=True)):
-            raise ArgumentError(
-                f"{who}: padding {padding} came, needed at most half of the window "
-                f"{window}"
-            )
-
-    @property
-    def _options(self):
-        return self.window, self.stride, self.padding
-
-    def _places(self, x_shape):
-        if len(x_shape) != 4:
-            raise ShapeError(
-                f"{self}: x {tuple(x_shape)} came, needed (n, channels, height, width)"
-            )
-        return places(self, x_shape[2:], self.window, self.stride, self.padding)
-
-    def _pooled_shape(self, x_shape):
-        count = self._places(x_shape)
-        return (*x_shape[:2], *count)
-
-    def _shifts(self, count):
-        return shifts(self.window, count, self.stride)
-
-    def flops(self, y_shape, *shapes):
-        return math.prod(self.window) * math.prod(y_shape)
-
-    @property
-    def _onnx(self):
-        """The options as ONNX calls them."""
-        pads = self.padding * 2
-        return {"kernel_shape": self.window, "strides": self.stride, "pads": pads}
-
-
-class Unpooling(Pooling):
-    """What the gradients share: the images that the windows stand on."""
-
-    def _set_size(self, size, window, stride, padding):
-        self.size = as_pair(type(self).__name__, "size", size, 1)
-        self._set(window, stride, padding)
-
-    def _image_shape(self, g_shape):
-        """Return the shape of the images that the windows of ``g`` stand on."""
-        count = self._places((*g_shape[:2], *self.size))
-        if len(g_shape) != 4 or tuple(g_shape[2:]) != count:
-            raise ShapeError(
-                f"{self}: g {tuple(g_shape)} came, needed (n, channels, *{count})"
-            )
-        return (*g_shape[:2], *self.size)
-
-    def _given(self, xp, g, values):
-        """Return images with ``values``, one array for each place in the window, added.
-
-        The channels are last in memory: rows of one channel are short.
-        """
-        n, channels = g.shape[:2]
-        size = (m + 2 * p for m, p in zip(self.size, self.padding, strict=True))
-        y = xp.new_zeros(g, (n, *size, channels))
-        windows = zip(self.stride, self.window, strict=True)
-        is_overlapping = any(s < w for s, w in windows)
-        indices = self._shifts(g.shape[2:])
-        for (_, i, j), value in zip(indices, values, strict=True):
-            if is_overlapping:
-                y[:, i, j, :] += value
-            else:  # nothing was there
-                y[:, i, j, :] = value
-        y = xp.permute_dims(y, (0, 3, 1, 2))
-        return y[inner(self.padding, self.size)] if any(self.padding) else y
+from xdl.ops.pooling.windows import Pooling, SequencePooling, Unpooling
+from xdl.typing import ArrayLike, Shape
 
 
 class MaxPool2d(Pooling):
-    """Take the largest element of each window.
-
-    The gradient goes to it, to the first of equal ones, as in PyTorch. What is padded
-    is less than any number, -inf too.
-
-    Args:
-        x: images (n, channels, height, width).
-        window: its rows and columns, an int or a pair of ints.
-        stride: steps between windows, likewise; default None: that of the window, so
-            that the windows do not overlap.
-        padding: likewise, at most half of the window; default 0.
-
-    Returns:
-        An array (n, channels, rows of windows, columns of windows).
-
-    Raises:
-        ShapeError: ``x`` has not 4 axes, or the window is larger than the image.
-        ArgumentError: a window or stride below 1, or a padding that does not fit.
-
-    Example:
-        >>> import xdl
-        >>> xdl.max_pool2d([[[[1.0, 2.0, 3.0, 0.0]]]], (1, 2))
-        Variable([[[[2., 3.]]]], dtype=float32)
-    """
-
+    torch = Counterpart("nn.functional.max_pool2d", {"kernel_size": "window"})
     residuals = ("winners",)
     cases = (
         Case([(2, 3, 4, 6)], {"window": 2}),
@@ -131,9 +32,15 @@ class MaxPool2d(Pooling):
         Case([(1, 2, 3, 3)], {"window": 1, "stride": 2}),
         Case([(1, 1, 17, 18)], {"window": 17}),
         Case(
-            [[[[[1.0, 2.0, 2.0, 1.0]]]]], {"window": (1, 3), "stride": 1}, smooth=False
+            [[[[[1.0, 2.0, 2.0, 1.0]]]]],
+            {"window": (1, 3), "stride": 1},
+            gradients=[[[[[0.0, 2.0, 0.0, 0.0]]]]],
         ),
-        Case([[[[[-math.inf] * 2] * 2]]], {"window": 2, "padding": 1}, smooth=False),
+        Case(
+            [[[[[-math.inf] * 2] * 2]]],
+            {"window": 2, "padding": 1},
+            gradients=[[[[[1.0, 1.0], [1.0, 1.0]]]]],
+        ),
         BadCase([(1, 1, 2, 2)], ShapeError, "does not fit", {"window": 3}),
         BadCase([(1, 4, 4)], ShapeError, "x (1, 4, 4)", {"window": 2}),
         BadCase([(1, 1, 4, 4)], ArgumentError, "window 0", {"window": 0}),
@@ -179,6 +86,37 @@ class MaxPool2d(Pooling):
 
     def to_onnx(self, graph, x):
         return graph.add("MaxPool", x, **self._onnx)
+
+
+@function_of(MaxPool2d)
+def max_pool2d(
+    x: ArrayLike, window: Shape, stride: Shape | None = None, padding: Shape = 0
+) -> Variable:
+    """Take the largest element of each window.
+
+    The gradient goes to it, to the first of equal ones, as in PyTorch. What is padded
+    is less than any number, -inf too.
+
+    Args:
+        x: images (n, channels, height, width).
+        window: its rows and columns, an int or a pair of ints.
+        stride: steps between windows, likewise; default None: that of the window, so
+            that the windows do not overlap.
+        padding: likewise, at most half of the window; default 0.
+
+    Returns:
+        An array (n, channels, rows of windows, columns of windows).
+
+    Raises:
+        ShapeError: ``x`` has not 4 axes, or the window is larger than the image.
+        ArgumentError: a window or stride below 1, or a padding that does not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.max_pool2d([[[[1.0, 2.0, 3.0, 0.0]]]], (1, 2))
+        Variable([[[[2., 3.]]]], dtype=float32)
+    """
+    return MaxPool2d(window, stride, padding)(x)
 
 
 class MaxUnpool2d(Unpooling):
@@ -286,6 +224,71 @@ class MaxPick2d(Pooling):
         return applied(op, xp, gy, winners), None
 
 
-@function_of(MaxPool2d)
-def max_pool2d(x, window, stride=None, padding=0):
-    return MaxPool2d(window, stride, padding)(x)
+class MaxPool1d(SequencePooling):
+    torch = Counterpart("nn.functional.max_pool1d", {"kernel_size": "window"})
+    residuals = ("winners",)
+    of_images = MaxPool2d
+    cases = (
+        Case([(2, 3, 6)], {"window": 2}),
+        Case([(2, 2, 5)], {"window": 3, "stride": 1}),
+        Case([(1, 2, 7)], {"window": 3, "stride": (2,), "padding": 1}),
+        Case([(0, 2, 4)], {"window": 2}),
+        Case(
+            [[[[1.0, 2.0, 2.0, 1.0]]]],
+            {"window": 3, "stride": 1},
+            gradients=[[[[0.0, 2.0, 0.0, 0.0]]]],
+        ),
+        BadCase([(1, 1, 2)], ShapeError, "sequences (2,)", {"window": 3}),
+        BadCase([(1, 4)], ShapeError, "(n, channels, length)", {"window": 2}),
+        BadCase([(1, 1, 4)], ArgumentError, "needed an int", {"window": (2, 2)}),
+        BadCase(
+            [(1, 1, 4)], ArgumentError, "at most half", {"window": 2, "padding": 2}
+        ),
+    )
+
+    def compute(self, xp, x):
+        self.shape(x.shape)
+        return tuple(as_sequences(xp, *self._of_images.compute(xp, *as_images(xp, x))))
+
+    def gradient(self, xp, gy, winners, x_shape):
+        x_shape = (*x_shape[:2], 1, x_shape[2])
+        arrays = as_images(xp, gy, winners)
+        return tuple(as_sequences(xp, *self._of_images.gradient(xp, *arrays, x_shape)))
+
+    def rewrap(self, node, wrap):
+        """Keep the winners: they are integers, without a gradient."""
+        return list(node.kept)
+
+    def to_onnx(self, graph, x):
+        return graph.add("MaxPool", x, **self._onnx)
+
+
+@function_of(MaxPool1d)
+def max_pool1d(
+    x: ArrayLike, window: Shape, stride: Shape | None = None, padding: Shape = 0
+) -> Variable:
+    """Take the largest element of each window.
+
+    The gradient goes to it, to the first of equal ones, as in PyTorch. What is padded
+    is less than any number.
+
+    Args:
+        x: sequences (n, channels, length).
+        window: its width, an int.
+        stride: steps between windows; default None: the width, so that the windows do
+            not overlap.
+        padding: how much is put on each side, at most half of the window; default 0.
+
+    Returns:
+        An array (n, channels, windows).
+
+    Raises:
+        ShapeError: ``x`` has not 3 axes, or the window is longer than the sequence.
+        ArgumentError: a window or stride below 1, or a padding that does not fit.
+
+    Example:
+        >>> import xdl
+        >>> xdl.max_pool1d([[[1.0, 2.0, 3.0, 0.0]]], 2)
+        Variable([[[2., 3.]]], dtype=float32)
+    """
+    return MaxPool1d(window, stride, padding)(x)

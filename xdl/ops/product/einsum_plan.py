@@ -6,11 +6,13 @@ axes of distinct labels, then joins two operands at a time, the cheapest pair fi
 with one matrix product (BLAS) where a label is summed over, else by multiplying.
 """
 
+from __future__ import annotations
+
 import functools
 import itertools
 import math
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from xdl.errors import ArgumentError, ShapeError
 
@@ -104,9 +106,9 @@ def _labels(who, term, ndim):
 
 def _sizes(who, terms, shapes):
     """Return the length of each label; 1 goes with any, but not in one operand."""
-    sizes = {}
+    sizes: dict[Any, Any] = {}
     for term, shape in zip(terms, shapes, strict=True):
-        within = {}
+        within: dict[Any, Any] = {}
         for label, length in zip(term, shape, strict=True):
             known = sizes.get(label, 1)
             inside = within.setdefault(label, length)
@@ -263,7 +265,7 @@ class _Plan:
                 number = self.permuted(number, labels, order)
                 number = self.add(_embed, (number,), self.sizes[label])
                 labels = (*order, label)
-        order = [x for x in term if x in labels]
+        order = tuple(x for x in term if x in labels)
         number = self.permuted(number, labels, order)
         return self.reshaped(number, self.lengths(order), shape)
 

@@ -1,36 +1,18 @@
 """Products of matrices."""
 
+from __future__ import annotations
+
 import math
 
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, broadcast_shapes
+from xdl.core.case import BadCase, Case, Counterpart
+from xdl.core.op import Op, broadcast_shapes, function_of
+from xdl.core.variable import Variable
 from xdl.errors import ShapeError
+from xdl.typing import ArrayLike
 
 
 class Matmul(Op):
-    """Multiply matrices, or stacks of them that broadcast.
-
-    As in NumPy, an array of one axis stands for a row on the left and for a column on
-    the right, and that axis is missing from the result.
-
-    Args:
-        x1: an array (..., n, k) or (k,).
-        x2: an array (..., k, m) or (k,).
-
-    Returns:
-        An array (..., n, m).
-
-    Raises:
-        ShapeError: the inner lengths differ, the stacks do not broadcast, or an array
-            is a single number.
-        DtypeError: one holds integers and the other floating numbers.
-
-    Example:
-        >>> import xdl
-        >>> xdl.matmul([[1.0, 2.0]], [[3.0], [4.0]])
-        Variable([[11.]], dtype=float32)
-    """
-
+    torch = Counterpart("matmul", samples=("matmul", "mm", "bmm", "mv", "dot"))
     onnx = "MatMul"
     kept_for = {"x1": "x2", "x2": "x1"}
     refuses_integers = True
@@ -81,6 +63,33 @@ class Matmul(Op):
         return gx1, gx2
 
 
+@function_of(Matmul)
+def matmul(x1: ArrayLike, x2: ArrayLike) -> Variable:
+    """Multiply matrices, or stacks of them that broadcast.
+
+    As in NumPy, an array of one axis stands for a row on the left and for a column on
+    the right, and that axis is missing from the result.
+
+    Args:
+        x1: an array (..., n, k) or (k,).
+        x2: an array (..., k, m) or (k,).
+
+    Returns:
+        An array (..., n, m).
+
+    Raises:
+        ShapeError: the inner lengths differ, the stacks do not broadcast, or an array
+            is a single number.
+        DtypeError: one holds integers and the other floating numbers.
+
+    Example:
+        >>> import xdl
+        >>> xdl.matmul([[1.0, 2.0]], [[3.0], [4.0]])
+        Variable([[11.]], dtype=float32)
+    """
+    return Matmul()(x1, x2)
+
+
 def _as_rows(xp, x):
     """Return a stack of matrices as one tall matrix."""
     return xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
@@ -102,26 +111,7 @@ def _by_right(xp, gy, x1, x2_shape):
 
 
 class Linear(Op):
-    """Apply an affine map to the last axis: x @ weight + bias.
-
-    Args:
-        x: an array (..., k).
-        weight: an array (k, m).
-        bias: an array (m,), or None: no bias.
-
-    Returns:
-        An array (..., m).
-
-    Raises:
-        ShapeError: the lengths do not fit.
-        DtypeError: ``x`` holds integers and ``weight`` floating numbers.
-
-    Example:
-        >>> import xdl
-        >>> xdl.linear([[1.0, 2.0]], [[3.0], [4.0]], [10.0])
-        Variable([[21.]], dtype=float32)
-    """
-
+    torch = "nn.functional.linear"
     refuses_integers = True
     cases = (
         Case([(2, 3), (3, 4), (4,)]),
@@ -180,5 +170,25 @@ class Linear(Op):
         return y if bias is None else graph.add("Add", y, bias)
 
 
-matmul = Matmul()
-linear = Linear()
+@function_of(Linear)
+def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Variable:
+    """Apply an affine map to the last axis: x @ weight + bias.
+
+    Args:
+        x: an array (..., k).
+        weight: an array (k, m).
+        bias: an array (m,), or None: no bias.
+
+    Returns:
+        An array (..., m).
+
+    Raises:
+        ShapeError: the lengths do not fit.
+        DtypeError: ``x`` holds integers and ``weight`` floating numbers.
+
+    Example:
+        >>> import xdl
+        >>> xdl.linear([[1.0, 2.0]], [[3.0], [4.0]], [10.0])
+        Variable([[21.]], dtype=float32)
+    """
+    return Linear()(x, weight, bias)

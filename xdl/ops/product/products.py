@@ -1,12 +1,15 @@
 """Products beside matmul: of vectors, along chosen axes, by subscripts."""
 
-import math
+from __future__ import annotations
 
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case, Onnx
-from xdl.core.op import Op, broadcast_shapes, function_of
+import math
+from collections.abc import Sequence
+
+from xdl.core.case import BadCase, Case, Counterpart, Onnx
+from xdl.core.op import Op, broadcast_shapes, composed, function_of
 from xdl.core.option import plain
 from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_axes, one_axis, positive_axes
 from xdl.ops.elementwise.arithmetic import multiply
@@ -19,43 +22,12 @@ from xdl.ops.product.einsum_plan import (
     spelled_out,
 )
 from xdl.ops.product.matmul import matmul
+from xdl.typing import ArrayLike, Shape
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Einsum(Op):
-    """Multiply arrays and sum over axes, as subscripts say.
-
-    Each operand has a letter for each of its axes. Elements whose letters agree are
-    multiplied, and letters that the output does not name are summed over. A letter
-    twice in one operand stands for its diagonal. ``...`` stands for the axes without a
-    letter, which broadcast. Without ``->``, the output has the axes of the ellipsis and
-    then, in alphabetical order, the letters that occur once. A length of 1 goes with
-    any other, as in NumPy.
-
-    Two operands at a time are joined by one matrix product; of more than two, the
-    cheapest pair first.
-
-    Args:
-        subscripts: such as ``"ij,jk->ik"``.
-        *operands: an array for each term of the subscripts.
-
-    Returns:
-        The products, summed.
-
-    Raises:
-        ArgumentError: the subscripts are malformed.
-        ShapeError: the operands do not fit the subscripts.
-        DtypeError: one holds integers and another floating numbers.
-
-    Example:
-        >>> import xdl
-        >>> xdl.einsum("ij,kj->ik", [[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]])
-        Variable([[11., 17.]], dtype=float32)
-        >>> xdl.einsum("ii", [[1.0, 2.0], [3.0, 4.0]])
-        Variable(5., dtype=float32)
-    """
-
     onnx = Onnx("Einsum", {"equation": "subscripts"})
     refuses_integers = True
     cases = (
@@ -125,26 +97,7 @@ class Einsum(Op):
 
 
 class VecDot(Op):
-    """Multiply two stacks of vectors and add up along one axis, with broadcasting.
-
-    Args:
-        x1, x2: arrays whose shapes broadcast, of equal length on the axis.
-        axis: that axis, an int, counted in each of the two; default -1.
-
-    Returns:
-        The sums of ``x1 * x2``, of the broadcast shape without the axis.
-
-    Raises:
-        ShapeError: there is no such axis, its lengths differ, or the other axes do not
-            broadcast.
-        DtypeError: one holds integers and the other floating numbers.
-
-    Example:
-        >>> import xdl
-        >>> xdl.vecdot([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
-        Variable([12., 34.], dtype=float32)
-    """
-
+    torch = "linalg.vecdot"
     refuses_integers = True
     kept_for = {"x1": "x2", "x2": "x1"}
     cases = (
@@ -186,20 +139,70 @@ _vecdot = VecDot()
 
 
 @function_of(Einsum)
-def einsum(subscripts, *operands):
+def einsum(subscripts: str, *operands: ArrayLike) -> Variable:
+    """Multiply arrays and sum over axes, as subscripts say.
+
+    Each operand has a letter for each of its axes. Elements whose letters agree are
+    multiplied, and letters that the output does not name are summed over. A letter
+    twice in one operand stands for its diagonal. ``...`` stands for the axes without a
+    letter, which broadcast. Without ``->``, the output has the axes of the ellipsis and
+    then, in alphabetical order, the letters that occur once. A length of 1 goes with
+    any other, as in NumPy.
+
+    Two operands at a time are joined by one matrix product; of more than two, the
+    cheapest pair first.
+
+    Args:
+        subscripts: such as ``"ij,jk->ik"``.
+        *operands: an array for each term of the subscripts.
+
+    Returns:
+        The products, summed.
+
+    Raises:
+        ArgumentError: the subscripts are malformed.
+        ShapeError: the operands do not fit the subscripts.
+        DtypeError: one holds integers and another floating numbers.
+
+    Example:
+        >>> import xdl
+        >>> xdl.einsum("ij,kj->ik", [[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]])
+        Variable([[11., 17.]], dtype=float32)
+        >>> xdl.einsum("ii", [[1.0, 2.0], [3.0, 4.0]])
+        Variable(5., dtype=float32)
+    """
     return Einsum(subscripts)(*operands)
 
 
 @function_of(VecDot)
-def vecdot(x1, x2, axis=-1):
+def vecdot(x1: ArrayLike, x2: ArrayLike, axis: int = -1) -> Variable:
+    """Multiply two stacks of vectors and add up along one axis, with broadcasting.
+
+    Args:
+        x1, x2: arrays whose shapes broadcast, of equal length on the axis.
+        axis: that axis, an int, counted in each of the two; default -1.
+
+    Returns:
+        The sums of ``x1 * x2``, of the broadcast shape without the axis.
+
+    Raises:
+        ShapeError: there is no such axis, its lengths differ, or the other axes do not
+            broadcast.
+        DtypeError: one holds integers and the other floating numbers.
+
+    Example:
+        >>> import xdl
+        >>> xdl.vecdot([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0])
+        Variable([12., 34.], dtype=float32)
+    """
     axis = plain("vecdot", "axis", axis)
     if axis != -1:
         x1, x2 = _axis_last(x1, axis), _axis_last(x2, axis)
     return _vecdot(x1, x2)
 
 
-@explained
-def dot(x1, x2):
+@composed(cases=(Case([(5,), (5,)]),))
+def dot(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Multiply as NumPy's ``dot`` does: vectors, matrices, numbers.
 
     Args:
@@ -226,8 +229,8 @@ def dot(x1, x2):
     return matmul(x1, x2) if ndim2 <= 2 else tensordot(x1, x2, (-1, -2))
 
 
-@explained
-def outer(x1, x2):
+@composed(cases=(Case([(3,), (4,)]),))
+def outer(x1: ArrayLike, x2: ArrayLike) -> Variable:
     """Multiply every element of one array with every element of another.
 
     Args:
@@ -245,8 +248,13 @@ def outer(x1, x2):
     return multiply(reshape(x1, (-1, 1)), reshape(x2, (1, -1)))
 
 
-@explained
-def tensordot(x1, x2, axes=2):
+@composed(
+    torch=Counterpart("tensordot", {"dims": "axes"}),
+    cases=(Case([(2, 3, 4), (3, 4, 5)]),),
+)
+def tensordot(
+    x1: ArrayLike, x2: ArrayLike, axes: int | Sequence[Shape] = 2
+) -> Variable:
     """Multiply two arrays and sum over axes of both.
 
     Args:

@@ -1,12 +1,26 @@
 """One step of a recurrent network: a sequence of the length 1."""
 
-from xdl.arguments import explained
+from __future__ import annotations
+
+from xdl.core.case import Case
+from xdl.core.op import composed
+from xdl.core.variable import Variable
 from xdl.ops.layout.unit_axes import expand_dims
-from xdl.ops.recurrent.networks import gru, lstm, rnn
+from xdl.ops.recurrent.gru import gru
+from xdl.ops.recurrent.lstm import lstm
+from xdl.ops.recurrent.rnn import rnn
+from xdl.typing import ArrayLike
 
 
-@explained
-def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
+@composed(cases=(Case([(2, 3), (2, 4), (2, 4), (3, 16), (4, 16)]),))
+def lstm_cell(
+    x: ArrayLike,
+    h: ArrayLike,
+    c: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+) -> tuple[Variable, Variable]:
     """Take one step of a long short-term memory.
 
     Args:
@@ -30,8 +44,15 @@ def lstm_cell(x, h, c, weight, hidden_weight, bias=None):
     return h, c
 
 
-@explained
-def gru_cell(x, h, weight, hidden_weight, bias=None, hidden_bias=None):
+@composed(cases=(Case([(2, 3), (2, 4), (3, 12), (4, 12)]),))
+def gru_cell(
+    x: ArrayLike,
+    h: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    hidden_bias: ArrayLike | None = None,
+) -> Variable:
     """Take one step of gated recurrent units.
 
     Args:
@@ -54,8 +75,15 @@ def gru_cell(x, h, weight, hidden_weight, bias=None, hidden_bias=None):
     return h
 
 
-@explained
-def rnn_cell(x, h, weight, hidden_weight, bias=None, activation="tanh"):
+@composed(cases=(Case([(2, 3), (2, 4), (3, 4), (4, 4)]),))
+def rnn_cell(
+    x: ArrayLike,
+    h: ArrayLike,
+    weight: ArrayLike,
+    hidden_weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    activation: str = "tanh",
+) -> Variable:
     """Take one step of a simple recurrent network.
 
     Args:

@@ -1,14 +1,18 @@
 """Products, variances and norms along axes."""
 
+from __future__ import annotations
+
 import math
 
 from xdl.backend.squares import root_of_squares
-from xdl.core.case import BadCase, Case
-from xdl.core.op import function_of
+from xdl.core.case import BadCase, Case, Cases, Counterpart
+from xdl.core.op import Op, function_of
 from xdl.core.option import number, plain
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError
 from xdl.ops.elementwise.arithmetic import abs
 from xdl.ops.reduction.reduce import (
+    DIMS,
     EMPTY,
     MANY,
     NOT_OF_NUMBER,
@@ -17,30 +21,11 @@ from xdl.ops.reduction.reduce import (
     max,
     sum,
 )
+from xdl.typing import ArrayLike, Axes
 
 
 class Prod(Reduction):
-    """Multiply the elements along axes; of no elements the product is 1.
-
-    The gradient is the product of all other elements, exact where some are 0.
-
-    Args:
-        x: an array of any shape.
-        axis: None (all axes), an int or a tuple of ints.
-        keepdims: keep reduced axes with length 1; default False.
-
-    Returns:
-        The products.
-
-    Raises:
-        ShapeError: there is no such axis, or one is named twice.
-
-    Example:
-        >>> import xdl
-        >>> xdl.prod([[1.0, 2.0], [3.0, 4.0]], axis=0)
-        Variable([3., 8.], dtype=float32)
-    """
-
+    torch = Counterpart("prod", DIMS)
     onnx = "ReduceProd"
     cases = (
         *MANY,
@@ -67,6 +52,31 @@ class Prod(Reduction):
         return (self._spread(xp, gy, x.shape) * others,)
 
 
+@function_of(Prod)
+def prod(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Multiply the elements along axes; of no elements the product is 1.
+
+    The gradient is the product of all other elements, exact where some are 0.
+
+    Args:
+        x: an array of any shape.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The products.
+
+    Raises:
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.prod([[1.0, 2.0], [3.0, 4.0]], axis=0)
+        Variable([3., 8.], dtype=float32)
+    """
+    return Prod(axis, keepdims)(x)
+
+
 def _product_of_others(xp, x):
     """Return for each element of the last axis the product of all the others."""
     ones = xp.new_ones(x, (*x.shape[:-1], 1))
@@ -78,29 +88,10 @@ def _product_of_others(xp, x):
 
 
 class Var(Reduction):
-    """Average the squared distances from the mean, in two passes: stable.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        axis: None (all axes), an int or a tuple of ints.
-        keepdims: keep reduced axes with length 1; default False.
-        correction: the sum is divided by the number of elements less this; 1 gives an
-            estimate without bias; default 0.
-
-    Returns:
-        The variances.
-
-    Raises:
-        EmptyBatchError: there are no more elements than ``correction``.
-        ShapeError: there is no such axis, or one is named twice.
-
-    Example:
-        >>> import xdl
-        >>> xdl.var([[1.0, 3.0], [2.0, 8.0]], axis=1)
-        Variable([1., 9.], dtype=float32)
-    """
-
-    cases = (
+    reference = Counterpart("numpy.var", {"ddof": "correction"})
+    torch = Counterpart("var", DIMS, {"correction": 0})
+    to_onnx = Op.to_onnx  # ONNX has no operator for it
+    cases: Cases = (
         *MANY[:1],
         *MANY[2:],
         Case([(3, 0, 2)], {"axis": 0}),
@@ -142,7 +133,62 @@ class Var(Reduction):
         return count - self.correction
 
 
+@function_of(Var)
+def var(
+    x: ArrayLike, axis: Axes = None, keepdims: bool = False, correction: float = 0
+) -> Variable:
+    """Average the squared distances from the mean, in two passes: stable.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+        correction: the sum is divided by the number of elements less this; 1 gives an
+            estimate without bias; default 0.
+
+    Returns:
+        The variances.
+
+    Raises:
+        EmptyBatchError: there are no more elements than ``correction``.
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.var([[1.0, 3.0], [2.0, 8.0]], axis=1)
+        Variable([1., 9.], dtype=float32)
+    """
+    return Var(axis, keepdims, correction)(x)
+
+
 class Std(Var):
+    reference = Counterpart("numpy.std", {"ddof": "correction"})
+    torch = Counterpart("std", DIMS, {"correction": 0})
+    cases = (
+        *Var.cases[: -len(NOT_OF_NUMBER)],
+        Case(
+            [[[2.0, 2.0], [1.0, 3.0]]],
+            {"axis": 1},
+            gradients=[[[0.0, 0.0], [-0.5, 0.5]]],
+        ),
+        *NOT_OF_NUMBER,
+    )
+
+    def compute(self, xp, x):
+        divisor = self._divisor(x.shape)
+        mean = self._mean(xp, x)
+        y = root_of_squares(xp, x - mean, self.axis, self.keepdims, divisor)
+        return y, mean
+
+    def gradient(self, xp, gy, x, y, mean):  # type: ignore[override]
+        scale = _over_nonzero(xp, gy, y) / self._divisor(x.shape)
+        return (self._spread(xp, scale, x.shape) * (x - mean),)
+
+
+@function_of(Std)
+def std(
+    x: ArrayLike, axis: Axes = None, keepdims: bool = False, correction: float = 0
+) -> Variable:
     """Take the square root of the variance; where it is 0, so is the gradient.
 
     Args:
@@ -163,25 +209,40 @@ class Std(Var):
         >>> xdl.std([[1.0, 3.0], [2.0, 8.0]], axis=1)
         Variable([1., 3.], dtype=float32)
     """
-
-    cases = (
-        *Var.cases[: -len(NOT_OF_NUMBER)],
-        Case([[[2.0, 2.0], [1.0, 3.0]]], {"axis": 1}, smooth=False),
-        *NOT_OF_NUMBER,
-    )
-
-    def compute(self, xp, x):
-        divisor = self._divisor(x.shape)
-        mean = self._mean(xp, x)
-        y = root_of_squares(xp, x - mean, self.axis, self.keepdims, divisor)
-        return y, mean
-
-    def gradient(self, xp, gy, x, y, mean):
-        scale = _over_nonzero(xp, gy, y) / self._divisor(x.shape)
-        return (self._spread(xp, scale, x.shape) * (x - mean),)
+    return Std(axis, keepdims, correction)(x)
 
 
 class Norm(Reduction):
+    reference = "numpy.linalg.vector_norm"
+    torch = Counterpart("linalg.vector_norm", DIMS)
+    onnx = "ReduceL2"
+    cases = (
+        *MANY,
+        *EMPTY,
+        Case(
+            [[[0.0, 0.0], [3.0, 4.0]]],
+            {"axis": 1},
+            gradients=[[[0.0, 0.0], [0.6, 0.8]]],
+        ),
+        *NOT_OF_NUMBER,
+    )
+    floating = True
+    number_has_axis = False
+
+    def compute(self, xp, x):
+        if not x.ndim:
+            self._axes(0)
+        axis = self.axis if x.ndim else None
+        return root_of_squares(xp, x, axis, self.keepdims)
+
+    def gradient(self, xp, gy, x, y):
+        return (self._spread(xp, _over_nonzero(xp, gy, y), x.shape) * x,)
+
+
+@function_of(Norm)
+def norm(
+    x: ArrayLike, axis: Axes = None, keepdims: bool = False, ord: float = 2
+) -> Variable:
     """Measure the length of vectors along axes.
 
     Args:
@@ -204,50 +265,6 @@ class Norm(Reduction):
         >>> xdl.norm([[3.0, 4.0], [0.0, 2.0]], axis=1)
         Variable([5., 2.], dtype=float32)
     """
-
-    onnx = "ReduceL2"
-    cases = (
-        *MANY,
-        *EMPTY,
-        Case([[[0.0, 0.0], [3.0, 4.0]]], {"axis": 1}, smooth=False),
-        *NOT_OF_NUMBER,
-    )
-    floating = True
-    number_has_axis = False
-
-    def compute(self, xp, x):
-        if not x.ndim:
-            self._axes(0)
-        axis = self.axis if x.ndim else None
-        return root_of_squares(xp, x, axis, self.keepdims)
-
-    def gradient(self, xp, gy, x, y):
-        return (self._spread(xp, _over_nonzero(xp, gy, y), x.shape) * x,)
-
-
-def _over_nonzero(xp, gy, y):
-    """Return ``gy / y``, and 0 where y is 0."""
-    is_zero = y == 0
-    return xp.where(is_zero, 0.0, gy / xp.where(is_zero, 1.0, y))
-
-
-@function_of(Prod)
-def prod(x, axis=None, keepdims=False):
-    return Prod(axis, keepdims)(x)
-
-
-@function_of(Var)
-def var(x, axis=None, keepdims=False, correction=0):
-    return Var(axis, keepdims, correction)(x)
-
-
-@function_of(Std)
-def std(x, axis=None, keepdims=False, correction=0):
-    return Std(axis, keepdims, correction)(x)
-
-
-@function_of(Norm)
-def norm(x, axis=None, keepdims=False, ord=2):
     ord = plain("Norm", "ord", ord)
     op = Norm(axis, keepdims)
     if ord == 2:
@@ -257,3 +274,9 @@ def norm(x, axis=None, keepdims=False, ord=2):
     x, reduction = abs(x), sum if ord == 1 else max
     op.shape(x.shape)
     return reduction(x, axis, keepdims)
+
+
+def _over_nonzero(xp, gy, y):
+    """Return ``gy / y``, and 0 where y is 0."""
+    is_zero = y == 0
+    return xp.where(is_zero, 0.0, gy / xp.where(is_zero, 1.0, y))

@@ -1,11 +1,15 @@
 """Reductions: fewer numbers out than in, along axes."""
 
+from __future__ import annotations
+
 import math
 
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, function_of
+from xdl.core.variable import Variable
 from xdl.errors import EmptyBatchError, ShapeError
 from xdl.ops.axes import as_axes, is_of_number, positive_axes, reduced_shape
+from xdl.typing import ArrayLike, Axes
 
 MANY = (
     Case([(2, 3)]),
@@ -31,6 +35,10 @@ NO_EMPTY = (
     Case([(3, 0, 2)], {"axis": 0}),
     BadCase([(3, 0)], ShapeError, "has no elements"),
 )
+
+
+# What PyTorch calls the options.
+DIMS = {"dim": "axis", "keepdim": "keepdims"}
 
 
 class Reduction(Op):
@@ -93,6 +101,20 @@ class NonEmptyReduction(Reduction):
 
 
 class Sum(Reduction):
+    torch = Counterpart("sum", DIMS)
+    onnx = "ReduceSum"
+    cases = (*MANY, *EMPTY, *OF_NUMBER)
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.sum(x, axis=axis, keepdims=self.keepdims)
+
+    def gradient(self, xp, gy, x_shape):
+        return (xp.broadcast_to(self._spread(xp, gy, x_shape), x_shape),)
+
+
+@function_of(Sum)
+def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Add up the elements along axes; of no elements the sum is 0.
 
     Args:
@@ -111,39 +133,11 @@ class Sum(Reduction):
         >>> xdl.sum([[1.0, 2.0], [3.0, 4.0]], axis=0)
         Variable([4., 6.], dtype=float32)
     """
-
-    onnx = "ReduceSum"
-    cases = (*MANY, *EMPTY, *OF_NUMBER)
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.sum(x, axis=axis, keepdims=self.keepdims)
-
-    def gradient(self, xp, gy, x_shape):
-        return (xp.broadcast_to(self._spread(xp, gy, x_shape), x_shape),)
+    return Sum(axis, keepdims)(x)
 
 
 class Mean(Reduction):
-    """Average the elements along axes.
-
-    Args:
-        x: an array of any shape; integers become floats.
-        axis: None (all axes), an int or a tuple of ints.
-        keepdims: keep reduced axes with length 1; default False.
-
-    Returns:
-        The means.
-
-    Raises:
-        EmptyBatchError: there are no elements to average.
-        ShapeError: there is no such axis, or one is named twice.
-
-    Example:
-        >>> import xdl
-        >>> xdl.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
-        Variable([1.5, 3.5], dtype=float32)
-    """
-
+    torch = Counterpart("mean", DIMS)
     onnx = "ReduceMean"
     cases = (
         *MANY,
@@ -172,7 +166,53 @@ class Mean(Reduction):
         return count
 
 
+@function_of(Mean)
+def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
+    """Average the elements along axes.
+
+    Args:
+        x: an array of any shape; integers become floats.
+        axis: None (all axes), an int or a tuple of ints.
+        keepdims: keep reduced axes with length 1; default False.
+
+    Returns:
+        The means.
+
+    Raises:
+        EmptyBatchError: there are no elements to average.
+        ShapeError: there is no such axis, or one is named twice.
+
+    Example:
+        >>> import xdl
+        >>> xdl.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
+        Variable([1.5, 3.5], dtype=float32)
+    """
+    return Mean(axis, keepdims)(x)
+
+
 class Max(NonEmptyReduction):
+    torch = Counterpart("amax", DIMS, samples=("amax", "max:reduction_no_dim"))
+    onnx = "ReduceMax"
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1.0, 3.0, 3.0]], gradients=[[0.0, 0.5, 0.5]]),
+        *OF_NUMBER,
+    )
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.max(x, axis=axis, keepdims=self.keepdims)
+
+    def gradient(self, xp, gy, x, y):
+        chosen = xp.logical_or(x == self._spread(xp, y, x.shape), x != x)
+        axis = self.axis if x.ndim else None
+        count = xp.sum(xp.astype(chosen, gy.dtype), axis=axis, keepdims=True)
+        return (xp.zero_unless(chosen, self._spread(xp, gy, x.shape) / count),)
+
+
+@function_of(Max)
+def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Take the largest element along axes; NaN wins.
 
     Elements that tie share the gradient equally, as in PyTorch's ``amax``; so do NaNs.
@@ -193,22 +233,26 @@ class Max(NonEmptyReduction):
         >>> xdl.max([[1.0, 5.0], [3.0, 4.0]], axis=1)
         Variable([5., 4.], dtype=float32)
     """
-
-    onnx = "ReduceMax"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 3.0, 3.0]], smooth=False), *OF_NUMBER)
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.max(x, axis=axis, keepdims=self.keepdims)
-
-    def gradient(self, xp, gy, x, y):
-        chosen = xp.logical_or(x == self._spread(xp, y, x.shape), x != x)
-        axis = self.axis if x.ndim else None
-        count = xp.sum(xp.astype(chosen, gy.dtype), axis=axis, keepdims=True)
-        return (xp.zero_unless(chosen, self._spread(xp, gy, x.shape) / count),)
+    return Max(axis, keepdims)(x)
 
 
 class Min(Max):
+    torch = Counterpart("amin", DIMS, samples=("amin", "min:reduction_no_dim"))
+    onnx = "ReduceMin"
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1.0, 1.0, 3.0]], gradients=[[0.5, 0.5, 0.0]]),
+        *OF_NUMBER,
+    )
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.min(x, axis=axis, keepdims=self.keepdims)
+
+
+@function_of(Min)
+def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Take the smallest element along axes; NaN wins.
 
     Elements that tie share the gradient equally, as in PyTorch's ``amin``; so do NaNs.
@@ -229,16 +273,37 @@ class Min(Max):
         >>> xdl.min([[1.0, 5.0], [3.0, 4.0]], axis=1)
         Variable([1., 3.], dtype=float32)
     """
-
-    onnx = "ReduceMin"
-    cases = (*MANY, *NO_EMPTY, Case([[1.0, 1.0, 3.0]], smooth=False), *OF_NUMBER)
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.min(x, axis=axis, keepdims=self.keepdims)
+    return Min(axis, keepdims)(x)
 
 
 class LogSumExp(NonEmptyReduction):
+    reference = "scipy.special.logsumexp"
+    torch = Counterpart("logsumexp", DIMS)
+    onnx = "ReduceLogSumExp"
+    cases = (
+        *MANY,
+        *NO_EMPTY,
+        Case([[1e4, -1e4, 1e4]], gradients=[[0.5, 0.0, 0.5]]),
+        OF_NUMBER[0],
+    )
+    floating = True
+    is_singular = True
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        m = xp.max(x, axis=axis, keepdims=True)
+        m = xp.where(xp.isfinite(m), m, 0.0)
+        total = xp.sum(xp.exp(x - m), axis=axis, keepdims=True)
+        y = xp.log(total) + m
+        return y if self.keepdims else xp.reshape(y, self.shape(x.shape))
+
+    def gradient(self, xp, gy, x, y):
+        y = self._spread(xp, xp.where(y == -math.inf, 0.0, y), x.shape)
+        return (self._spread(xp, gy, x.shape) * xp.exp(x - y),)
+
+
+@function_of(LogSumExp)
+def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Compute ln(sum(exp(x))) along axes without overflow.
 
     Args:
@@ -257,45 +322,4 @@ class LogSumExp(NonEmptyReduction):
         >>> round(xdl.logsumexp([1000.0, 1000.0]).item(), 3)
         1000.693
     """
-
-    onnx = "ReduceLogSumExp"
-    cases = (*MANY, *NO_EMPTY, Case([[1e4, -1e4, 1e4]], smooth=False), OF_NUMBER[0])
-    floating = True
-    is_singular = True
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        m = xp.max(x, axis=axis, keepdims=True)
-        m = xp.where(xp.isfinite(m), m, 0.0)
-        total = xp.sum(xp.exp(x - m), axis=axis, keepdims=True)
-        y = xp.log(total) + m
-        return y if self.keepdims else xp.reshape(y, self.shape(x.shape))
-
-    def gradient(self, xp, gy, x, y):
-        y = self._spread(xp, xp.where(y == -math.inf, 0.0, y), x.shape)
-        return (self._spread(xp, gy, x.shape) * xp.exp(x - y),)
-
-
-@function_of(Sum)
-def sum(x, axis=None, keepdims=False):
-    return Sum(axis, keepdims)(x)
-
-
-@function_of(Mean)
-def mean(x, axis=None, keepdims=False):
-    return Mean(axis, keepdims)(x)
-
-
-@function_of(Max)
-def max(x, axis=None, keepdims=False):
-    return Max(axis, keepdims)(x)
-
-
-@function_of(Min)
-def min(x, axis=None, keepdims=False):
-    return Min(axis, keepdims)(x)
-
-
-@function_of(LogSumExp)
-def logsumexp(x, axis=None, keepdims=False):
     return LogSumExp(axis, keepdims)(x)

@@ -1,15 +1,19 @@
 """Cumulations: each element of the result tells of all elements up to it."""
 
+from __future__ import annotations
+
 from xdl import backend
-from xdl.arguments import explained
-from xdl.core.case import BadCase, Case
-from xdl.core.op import Op, function_of
+from xdl.core.case import BadCase, Case, Counterpart
+from xdl.core.op import Op, composed, function_of
 from xdl.core.option import plain
+from xdl.core.promote import as_variable
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
-from xdl.ops.axes import one_axis
+from xdl.ops.axes import as_operand, one_axis
 from xdl.ops.elementwise.arithmetic import subtract
 from xdl.ops.indexing.getitem import getitem
-from xdl.ops.layout.composed import along, as_operand
+from xdl.ops.layout.composed import along
+from xdl.typing import ArrayLike, Axis
 
 _ANY_SIGN = (
     Case([(4,)], {"axis": 0}),
@@ -49,24 +53,7 @@ class _Cumulation(Op):
 
 
 class CumulativeSum(_Cumulation):
-    """Add up the elements from the start of an axis to each of them.
-
-    Args:
-        x: an array of any shape.
-        axis: an int, or None: the elements in C order; default None.
-
-    Returns:
-        The sums; of the shape of ``x``, or with one axis.
-
-    Raises:
-        ShapeError: there is no such axis.
-
-    Example:
-        >>> import xdl
-        >>> xdl.cumulative_sum([1.0, 2.0, 3.0])
-        Variable([1., 3., 6.], dtype=float32)
-    """
-
+    torch = Counterpart("cumsum", {"dim": "axis"})
     onnx = "CumSum"
     cases = _ANY_SIGN
 
@@ -85,27 +72,31 @@ class CumulativeSum(_Cumulation):
         return xp.astype(y, x.dtype)
 
 
-class CumulativeProd(_Cumulation):
-    """Multiply the elements from the start of an axis to each of them.
-
-    The gradient is exact where some elements are 0: nothing is divided.
+@function_of(CumulativeSum)
+def cumulative_sum(x: ArrayLike, axis: Axis = None) -> Variable:
+    """Add up the elements from the start of an axis to each of them.
 
     Args:
         x: an array of any shape.
         axis: an int, or None: the elements in C order; default None.
 
     Returns:
-        The products; of the shape of ``x``, or with one axis.
+        The sums; of the shape of ``x``, or with one axis.
 
     Raises:
         ShapeError: there is no such axis.
 
     Example:
         >>> import xdl
-        >>> xdl.cumulative_prod([1.0, 2.0, 3.0])
-        Variable([1., 2., 6.], dtype=float32)
+        >>> xdl.cumulative_sum([1.0, 2.0, 3.0])
+        Variable([1., 3., 6.], dtype=float32)
     """
+    x, axis = along(x, axis, number_has_axis=True)
+    return CumulativeSum(axis)(x)
 
+
+class CumulativeProd(_Cumulation):
+    torch = Counterpart("cumprod", {"dim": "axis"})
     onnx = "CumProd"
     cases = (
         *_ANY_SIGN,
@@ -145,20 +136,33 @@ class CumulativeProd(_Cumulation):
         return r
 
 
-@function_of(CumulativeSum)
-def cumulative_sum(x, axis=None):
-    x, axis = along(x, axis, number_has_axis=True)
-    return CumulativeSum(axis)(x)
-
-
 @function_of(CumulativeProd)
-def cumulative_prod(x, axis=None):
+def cumulative_prod(x: ArrayLike, axis: Axis = None) -> Variable:
+    """Multiply the elements from the start of an axis to each of them.
+
+    The gradient is exact where some elements are 0: nothing is divided.
+
+    Args:
+        x: an array of any shape.
+        axis: an int, or None: the elements in C order; default None.
+
+    Returns:
+        The products; of the shape of ``x``, or with one axis.
+
+    Raises:
+        ShapeError: there is no such axis.
+
+    Example:
+        >>> import xdl
+        >>> xdl.cumulative_prod([1.0, 2.0, 3.0])
+        Variable([1., 2., 6.], dtype=float32)
+    """
     x, axis = along(x, axis, number_has_axis=True)
     return CumulativeProd(axis)(x)
 
 
-@explained
-def diff(x, n=1, axis=-1):
+@composed(cases=(Case([(3, 5)]),))
+def diff(x: ArrayLike, n: int = 1, axis: int = -1) -> Variable:
     """Subtract from each element the one before it along an axis.
 
     Args:
@@ -187,4 +191,4 @@ def diff(x, n=1, axis=-1):
     for _ in range(n):
         later = getitem(x, (*before, slice(1, None)))
         x = subtract(later, getitem(x, (*before, slice(None, -1))))
-    return x
+    return as_variable(x)

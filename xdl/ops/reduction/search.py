@@ -1,19 +1,38 @@
 """Reductions without a gradient: truth and positions along axes."""
 
-from xdl.core.case import BadCase, Case
+from __future__ import annotations
+
+from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import function_of
+from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_axis
 from xdl.ops.reduction.reduce import (
+    DIMS,
     EMPTY,
     MANY,
     OF_NUMBER,
     NonEmptyReduction,
     Reduction,
 )
+from xdl.typing import ArrayLike, Axes, Axis
 
 
 class All(Reduction):
+    torch = Counterpart("all", DIMS)
+    onnx = "ReduceProd"
+    cases = (*MANY, *EMPTY, *OF_NUMBER)
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.all(x, axis=axis, keepdims=self.keepdims)
+
+    def to_onnx(self, graph, x):
+        return _of_booleans(super(), graph, x)
+
+
+@function_of(All)
+def all(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Tell along axes whether all elements are true (not 0).
 
     Args:
@@ -32,19 +51,24 @@ class All(Reduction):
         >>> xdl.all([[True, False], [True, True]], axis=1)
         Variable([False,  True])
     """
+    return All(axis, keepdims)(x)
 
-    onnx = "ReduceProd"
+
+class Any(Reduction):
+    torch = Counterpart("any", DIMS)
+    onnx = "ReduceSum"
     cases = (*MANY, *EMPTY, *OF_NUMBER)
 
     def compute(self, xp, x):
         axis = self.axis if x.ndim else self._no_axis()
-        return xp.all(x, axis=axis, keepdims=self.keepdims)
+        return xp.any(x, axis=axis, keepdims=self.keepdims)
 
     def to_onnx(self, graph, x):
         return _of_booleans(super(), graph, x)
 
 
-class Any(Reduction):
+@function_of(Any)
+def any(x: ArrayLike, axis: Axes = None, keepdims: bool = False) -> Variable:
     """Tell along axes whether any element is true (not 0).
 
     Args:
@@ -63,16 +87,7 @@ class Any(Reduction):
         >>> xdl.any([[True, False], [False, False]], axis=1)
         Variable([ True, False])
     """
-
-    onnx = "ReduceSum"
-    cases = (*MANY, *EMPTY, *OF_NUMBER)
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.any(x, axis=axis, keepdims=self.keepdims)
-
-    def to_onnx(self, graph, x):
-        return _of_booleans(super(), graph, x)
+    return Any(axis, keepdims)(x)
 
 
 def _of_booleans(reduction, graph, x):
@@ -96,25 +111,7 @@ _ARG = (
 
 
 class ArgMax(NonEmptyReduction):
-    """Find the position of the largest element, the first of those that tie.
-
-    Args:
-        x: an array of any shape.
-        axis: an int, or None for the position in the flattened array.
-        keepdims: keep the reduced axis with length 1; default False.
-
-    Returns:
-        int64 positions; not trainable.
-
-    Raises:
-        ShapeError: the axis is empty or does not exist.
-
-    Example:
-        >>> import xdl
-        >>> xdl.argmax([[1.0, 5.0], [3.0, 2.0]], axis=1)
-        Variable([1, 0])
-    """
-
+    torch = Counterpart("argmax", DIMS)
     onnx = "ArgMax"
     cases = _ARG
 
@@ -136,7 +133,41 @@ class ArgMax(NonEmptyReduction):
         return graph.add("Reshape", y, ones) if self.keepdims else y
 
 
+@function_of(ArgMax)
+def argmax(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
+    """Find the position of the largest element, the first of those that tie.
+
+    Args:
+        x: an array of any shape.
+        axis: an int, or None for the position in the flattened array.
+        keepdims: keep the reduced axis with length 1; default False.
+
+    Returns:
+        int64 positions; not trainable.
+
+    Raises:
+        ShapeError: the axis is empty or does not exist.
+
+    Example:
+        >>> import xdl
+        >>> xdl.argmax([[1.0, 5.0], [3.0, 2.0]], axis=1)
+        Variable([1, 0])
+    """
+    return ArgMax(axis, keepdims)(x)
+
+
 class ArgMin(ArgMax):
+    torch = Counterpart("argmin", DIMS)
+    onnx = "ArgMin"
+    cases = _ARG
+
+    def compute(self, xp, x):
+        axis = self.axis if x.ndim else self._no_axis()
+        return xp.argmin(x, axis=axis, keepdims=self.keepdims)
+
+
+@function_of(ArgMin)
+def argmin(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Variable:
     """Find the position of the smallest element, the first of those that tie.
 
     Args:
@@ -155,30 +186,4 @@ class ArgMin(ArgMax):
         >>> xdl.argmin([[1.0, 5.0], [3.0, 2.0]], axis=1)
         Variable([0, 1])
     """
-
-    onnx = "ArgMin"
-    cases = _ARG
-
-    def compute(self, xp, x):
-        axis = self.axis if x.ndim else self._no_axis()
-        return xp.argmin(x, axis=axis, keepdims=self.keepdims)
-
-
-@function_of(All)
-def all(x, axis=None, keepdims=False):
-    return All(axis, keepdims)(x)
-
-
-@function_of(Any)
-def any(x, axis=None, keepdims=False):
-    return Any(axis, keepdims)(x)
-
-
-@function_of(ArgMax)
-def argmax(x, axis=None, keepdims=False):
-    return ArgMax(axis, keepdims)(x)
-
-
-@function_of(ArgMin)
-def argmin(x, axis=None, keepdims=False):
     return ArgMin(axis, keepdims)(x)

@@ -1,5 +1,9 @@
 """atomic: a step of several calls that is done whole, or not at all."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from xdl.arguments import explained
 from xdl.program.record.state import State
 from xdl.program.verify.comparison import Snapshot
@@ -38,11 +42,12 @@ class atomic:
     """
 
     @explained
-    def __init__(self, *state):
-        self._sources, self._before = state, []
+    def __init__(self, *state: Any) -> None:
+        self._sources = state
+        self._before: list[Any] = []
         State(state)  # refuses what is none
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         if current() is not None:  # a step that is recorded is put back as a whole
             self._before.append(None)
             return
@@ -50,7 +55,7 @@ class atomic:
         options = [(owner, dict(vars(owner))) for owner in state.checked]
         self._before.append((Snapshot(state), options))
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         before = self._before.pop()
         if kind is None or before is None:
             return

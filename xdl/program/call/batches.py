@@ -1,5 +1,7 @@
 """Many steps in one call: a compiled step over stacked batches."""
 
+from typing import Any
+
 from xdl import backend
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
@@ -74,7 +76,7 @@ def _join(column, are_stacked):
         arrays = _join([leaf._value for leaf in column], are_stacked)
         return Variable(arrays, trainable=False)
     if not _is_array(first):
-        items = []
+        items: list[Any] = []
         for leaf in column:
             items += leaf.items if isinstance(leaf, Listed) else [leaf]
         return None if all(item is None for item in items) else items

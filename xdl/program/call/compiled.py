@@ -1,10 +1,14 @@
 """Compiled: a step that is recorded at its first call and replayed from then on."""
 
+from __future__ import annotations
+
 import collections
 import functools
 import threading
 import warnings
+from collections.abc import Callable
 from operator import is_
+from typing import Any, Generic, TypeVar
 
 from xdl import backend, forks
 from xdl.backend import NAMESPACES, random
@@ -18,6 +22,7 @@ from xdl.program.errors import Refused
 from xdl.program.memory.trim import give_memory_back
 from xdl.program.numpy_executor.executor import executor_of
 from xdl.program.passes.pipeline import improved
+from xdl.program.program import Program
 from xdl.program.pytree import leaves, mapped
 from xdl.program.record.arguments import Placing, called
 from xdl.program.record.kinds import dense, kind, too_many
@@ -33,15 +38,25 @@ from xdl.program.record.surroundings import Surroundings
 from xdl.program.verify.comparison import Expected, Snapshot, compared, copied, results
 from xdl.program.verify.perturbed import Perturbed
 from xdl.recording import current
+from xdl.typing import HasForward
 
 MOST = 64  # programs that are kept of one step
 _PLANNING = "compile: a step is made ready for its replays, once for these shapes"
 
 
-class Compiled:
+Returned = TypeVar("Returned")
+
+
+class Compiled(Generic[Returned]):
     """A step that was given to ``xdl.compile``; call it like the function."""
 
-    def __init__(self, function, sources, executor, verify):
+    def __init__(
+        self,
+        function: Callable[..., Returned] | HasForward[Returned],
+        sources: Any,
+        executor: Any,
+        verify: bool,
+    ) -> None:
         self.function, self.verify = function, verify
         self._sources, self._executor = sources, executor_of(executor)
         self._is_exact = getattr(self._executor, "is_exact", False)
@@ -84,7 +99,7 @@ class Compiled:
         self._program = None
 
     @property
-    def program(self):
+    def program(self) -> Program:
         """The Program of the last call.
 
         Raises:
@@ -103,7 +118,7 @@ class Compiled:
             "model and optimizer, or xdl.save them, and compile the step anew"
         )
 
-    def __call__(self, *arguments, **named):
+    def __call__(self, *arguments: Any, **named: Any) -> Returned:
         """Do the step; return what the function returns.
 
         Raises:
@@ -144,7 +159,7 @@ class Compiled:
         self._program, self._last = replay.program, (replay, fast)
         self._fast = (None, 0) if fast is None else (fast.replay, fast.count)
 
-    def over(self, *arguments, **named):
+    def over(self, *arguments: Any, **named: Any) -> Returned:
         """Do the step for many batches, in order, in one call.
 
         It is what as many calls do, one after the other: the same results, updates and

@@ -4,6 +4,8 @@ A call of a small step costs microseconds, and questions asked in general terms 
 cost as many: so their text is written for one program and one state.
 """
 
+from typing import Any
+
 import numpy as np
 
 from xdl.backend import random
@@ -40,7 +42,7 @@ class FastPath:
     def __init__(self, replay, step, given, returned):
         self._program, self._slots = replay.program, replay.state.slots
         self._executor, self._watch = replay.executor, replay.state.watch
-        names = {
+        names: dict[str, Any] = {
             "revision": revision,
             "now": revision.number,
             "MISS": MISS,
@@ -154,7 +156,7 @@ class FastPath:
             lines.append("    seen[0] = index")
         return [
             *lines,
-            *[f"    node{i}.index = index; node{i}.kept = ()" for i in nodes],
+            *[f"    node{i}.index = index; node{i}.written = ()" for i in nodes],
         ]
 
     def _returned(self):

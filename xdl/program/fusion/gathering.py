@@ -10,6 +10,7 @@ views of, and most are then needed by nobody.
 """
 
 import math
+from typing import Any
 
 from xdl.program.fusion.formulas import is_known
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group, Grouper
@@ -259,7 +260,7 @@ def is_product(origin):
 
 def _real_uses(program):
     """Return how often each Value, or a view of it, is read by what is no view."""
-    counts = {}
+    counts: dict[Any, Any] = {}
     read = [
         v for one in program.instructions if not one.is_view for v in one.operands()
     ]

@@ -6,6 +6,8 @@ rows that NumPy computes tile by tile (``rows``), of chains in a native step
 (``chains``), and of native loops (``gathering``).
 """
 
+from typing import Any
+
 from xdl.tracing.values import Instruction
 
 WHOLE, REPEATED, COLUMN, SINGLE = "whole", "repeated", "column", "single"
@@ -41,7 +43,9 @@ class Group(Instruction):
         Args:
             uses: how often each Value is read in the whole program.
         """
-        made, inside, read = set(self.made()), {}, {}
+        made = set(self.made())
+        inside: dict[Any, Any] = {}
+        read: dict[Any, Any] = {}
         for one in self.inner:
             for value in self.operands_of(one):
                 inside[value] = inside.get(value, 0) + 1

@@ -1,6 +1,7 @@
 """Reading: how the instructions of a group lie to the memory that they work on."""
 
 import math
+from typing import Any
 
 from xdl.program.fusion.groups import COLUMN, SINGLE
 from xdl.program.fusion.strides import Maps, covers, lifted, width
@@ -46,7 +47,8 @@ class Reader:
         result = instruction.result
         if result.size < 2 or result.axes is None:
             return None
-        size, entries = result.size, {}
+        size = result.size
+        entries: dict[Any, Any] = {}
         columns = size
         for value in instruction.operands():
             if value.size == 1:
@@ -66,7 +68,8 @@ class Reader:
         result = instruction.result
         if not group.is_fixed or result.size != group.rows or result.axes is None:
             return None
-        entries, is_linked = {}, False
+        entries: dict[Any, Any] = {}
+        is_linked = False
         for value in instruction.operands():
             if value.size == 1:
                 entries[value] = (value, SINGLE)

@@ -10,6 +10,7 @@ be one are one, so that reshapes, and transposes that come to the same, have equ
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -140,7 +141,7 @@ def merged(axes):
     Args:
         axes: for each its length, and its stride in one memory or in several.
     """
-    found = []
+    found: list[Any] = []
     for length, *strides in axes:
         if length == 1:
             continue

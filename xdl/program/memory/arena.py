@@ -3,6 +3,7 @@
 import bisect
 import heapq
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def room(buffer):
 
 def _most_alive(buffers):
     """Return the bytes of all that live at one time: no arena is smaller."""
-    changes = {}
+    changes: dict[Any, Any] = {}
     for buffer in buffers:
         for i, sign in ((buffer.first, 1), (buffer.last + 1, -1)):
             changes[i] = changes.get(i, 0) + sign * room(buffer)
@@ -63,7 +64,11 @@ def _most_alive(buffers):
 
 def _by_time(buffers):
     """Return offsets, first fit by time, and the size of the arena."""
-    places, spans, ends, end = {}, [], [], 0  # of those that live: by offsets, by ends
+    # of those that live: by offsets, by ends
+    places: dict[Any, Any] = {}
+    spans: list[Any] = []
+    ends: list[Any] = []
+    end = 0
     for buffer in sorted(buffers, key=lambda b: (b.first, -b.nbytes)):
         while ends and ends[0][0] < buffer.first:
             _, span = heapq.heappop(ends)

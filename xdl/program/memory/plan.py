@@ -7,6 +7,8 @@ weight is written over the old one as soon as nothing reads that any more. What 
 a piece of a larger array, by ``stack`` or ``concat``, is made where it will lie there.
 """
 
+from typing import Any
+
 from xdl.program.fusion.groups import WHOLE, Group
 from xdl.program.memory.arena import Buffer, placed_in_arena, room
 from xdl.program.memory.liveness import last_reads
@@ -32,7 +34,8 @@ class Plan:
     def __init__(self, program, joins=True):
         self.program = program
         self.end = len(program.instructions)
-        self.buffers, self.over_state = {}, {}
+        self.buffers: dict[Any, Any] = {}
+        self.over_state: dict[Any, Any] = {}
         self._states = {}
         self.last = last_reads(program)
         self._places = self._pieces() if joins else {}
@@ -66,7 +69,8 @@ class Plan:
 
         It must be free when the pieces are put together, else it may be changed later.
         """
-        places, changed = {}, {u.value for u in self.program.updates}
+        places: dict[Any, Any] = {}
+        changed = {u.value for u in self.program.updates}
         for i, instruction in enumerate(self.program.instructions):
             if not _joins_rows(instruction) or instruction.result in changed:
                 continue

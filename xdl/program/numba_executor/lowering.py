@@ -3,6 +3,8 @@
 Products with vectors become products and sums, and what is read in pieces is made so.
 """
 
+from typing import Any
+
 import numpy as np
 
 from xdl.native.gemm import product
@@ -20,7 +22,7 @@ def lowered(program):
     ``x @ v`` is a sum along the rows, ``v @ x`` one over them; the mean and the
     variance of a layer norm are such.
     """
-    written = []
+    written: list[Any] = []
     for instruction in program.instructions:
         new = _product_as_sums(instruction) if is_product(instruction) else None
         written += [instruction] if new is None else new
@@ -33,7 +35,7 @@ def _product_as_sums(instruction):
         return None
     if not (lies_plain(a) and lies_plain(b)):
         return None
-    new = []
+    new: list[Any] = []
     if len(b.shape) == 1 and len(a.shape) > 1:
         product = _product(new, instruction, a, b)
         _sum(new, instruction, product, -1)
@@ -147,7 +149,8 @@ class _Parts:
 
     def __init__(self, program):
         self.names, self._pieces = {}, {}
-        self._users, self._chosen = {}, set()
+        self._users: dict[Any, Any] = {}
+        self._chosen: set[Any] = set()
         for instruction in program.instructions:
             for value in instruction.operands():
                 self._users.setdefault(value, []).append(instruction)
@@ -187,7 +190,8 @@ class _Parts:
         return [instruction]
 
     def _made_in_pieces(self, instruction):
-        value, new = instruction.result, []
+        value = instruction.result
+        new: list[Any] = []
         first = instruction.arguments[0]
         if instruction.is_view and first in self._pieces:
             self._pieces[value] = self._pieces[first][_piece(instruction)]

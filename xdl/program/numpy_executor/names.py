@@ -112,7 +112,7 @@ class Names:
 
     def object(self, thing):
         """Return a name for an object of the text: a dtype, a function."""
-        name = getattr(thing, "__name__", None)
+        name = getattr(thing, "__name__", "")
         if not _is_free(name):
             name = f"k{len(self.names)}"
         while self.names.get(name, thing) is not thing:

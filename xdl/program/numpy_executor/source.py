@@ -5,6 +5,7 @@ them. The function reads the arguments and writes with ``out`` into the buffers.
 """
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -241,7 +242,8 @@ class Source(Lines):
             return ["\n".join([f"def step({given}):", *self._guarded(first, rest)])]
         before, after = _parts(first), _parts(rest)
         shared = _shared([*before, *after])
-        texts, calls = [], []
+        texts: list[Any] = []
+        calls: list[Any] = []
         for part in [*before, *after]:
             name = f"part{len(texts)}"
             lines = _sharing(shared, part)
@@ -270,7 +272,7 @@ class Source(Lines):
 
 def _parts(lines):
     """Return lists of so many lines that are compiled at once."""
-    parts = []
+    parts: list[Any] = []
     for line in lines:
         is_full = not parts or len(parts[-1]) >= _LINES
         if is_full and not line.startswith(" "):  # it is of no loop
@@ -283,7 +285,8 @@ def _shared(parts):
     """Return the names of what one part of a function makes and another one reads."""
     matches = [_MAKES.match(line) for part in parts for line in part]
     made = {match[1] for match in matches if match}
-    seen, shared = set(), set()
+    seen: set[Any] = set()
+    shared: set[Any] = set()
     for part in parts:
         mentioned = made.intersection(_NAME.findall("\n".join(part)))
         shared |= mentioned & seen

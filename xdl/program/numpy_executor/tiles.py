@@ -1,5 +1,7 @@
 """Tiles: how the NumPy executor runs a group a few rows at a time, in cache."""
 
+from typing import Any
+
 import numpy as np
 
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE
@@ -52,7 +54,7 @@ class Tiling:
         for j, one in enumerate(group.inner):
             for value in one.operands():
                 last[value] = j
-        free = []
+        free: list[Any] = []
         for j, one in enumerate(group.inner):
             value = one.result
             if value not in group.outputs:

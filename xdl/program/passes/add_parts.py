@@ -1,5 +1,7 @@
 """Adding to parts: ``y[i] += part`` becomes one instruction."""
 
+from typing import Any
+
 from xdl.program.passes.coverage import is_part, is_set, is_sum
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value
@@ -25,7 +27,7 @@ def _part_added(instruction, uses):
     if not is_set(instruction) or not is_part(instruction):
         return None
     y, index, total = instruction.arguments
-    origin = getattr(total, "origin", None)
+    origin: Any = getattr(total, "origin", None)
     if not is_sum(origin):
         return None
     if uses.get(total) != 1 or total.dtype != y.dtype:

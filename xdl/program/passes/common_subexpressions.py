@@ -5,6 +5,8 @@ windows of a convolution see, is kept between the two only where something else 
 as much memory at another time: the most that is held becomes no more.
 """
 
+from typing import Any
+
 import numpy as np
 
 from xdl.program.memory.liveness import last_reads
@@ -16,7 +18,9 @@ _FREE = 1 << 20  # bytes: as much may be held in any case
 
 def shared(program, xp):
     """Compute what is asked for twice once, if it can be kept until then."""
-    names, kept, known = {}, [], {}
+    names: dict[Any, Any] = {}
+    kept: list[Any] = []
+    known: dict[Any, Any] = {}
     memory = _Memory(program)
     for i, instruction in enumerate(program.instructions):
         key = _key(instruction, names)

@@ -1,5 +1,7 @@
 """Constant folding: what follows from constants alone is computed once, now."""
 
+from typing import Any
+
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.passes.rewriting import renamed
 from xdl.tracing.instructions import Kind
@@ -10,7 +12,9 @@ _LIKE = {Kind.FILL, Kind.COUNT}  # of the first argument only the dtype is asked
 
 def folded(program, xp):
     """Compute now what follows from constants alone."""
-    names, kept, fills = {}, [], {}
+    names: dict[Any, Any] = {}
+    kept: list[Any] = []
+    fills: dict[Any, Any] = {}
     for instruction in program.instructions:
         row = instruction.row
         is_left = instruction in program.moving and not row.is_fill

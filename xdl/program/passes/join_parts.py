@@ -1,5 +1,7 @@
 """Joining parts: arrays of zeros with one part each, added, become one array."""
 
+from typing import Any
+
 import numpy as np
 
 from xdl.program.passes.coverage import is_part, is_sum
@@ -12,7 +14,9 @@ def joined(program, xp):
 
     The gradient of ``(x[0], x[1])`` is such a sum. Zero may change its sign.
     """
-    uses, parts, written = program.uses(), {}, []
+    uses = program.uses()
+    parts: dict[Any, Any] = {}
+    written: list[Any] = []
     for instruction in program.instructions:
         found = _own_parts(instruction) or _sum_of_parts(instruction, parts, uses)
         if found is not None:

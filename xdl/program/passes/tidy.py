@@ -1,5 +1,7 @@
 """Tidying: what changes nothing is left out."""
 
+from typing import Any
+
 from xdl.program.passes.rewriting import renamed
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value, axes_of
@@ -11,7 +13,8 @@ def tidied(program, xp):
     Values are never written into once they are made, so a copy is the thing itself,
     unless it lies otherwise in memory: products are faster on dense arrays.
     """
-    names, kept = {}, []
+    names: dict[Any, Any] = {}
+    kept: list[Any] = []
     for instruction in program.instructions:
         same = _same_as(instruction, names)
         if same is None:

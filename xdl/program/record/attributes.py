@@ -21,7 +21,8 @@ from xdl.tracing.namespace import Number, Traced
 
 _PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 MISSING = object()
-_lock, _readers = threading.Lock(), set()
+_lock = threading.Lock()
+_readers: set[Any] = set()
 _set_attribute = Module.__setattr__
 
 
@@ -89,8 +90,8 @@ def noted():
         with _lock:
             _readers.add(reader)
             for cls in (Module, Checked):
-                cls.__getattribute__ = _read
-            Module.__setattr__ = _set
+                setattr(cls, "__getattribute__", _read)  # noqa: B010
+            setattr(Module, "__setattr__", _set)  # noqa: B010
         yield
     finally:
         try:
@@ -104,7 +105,7 @@ def _leave(reader):
     with _lock:
         _readers.discard(reader)
         if not _readers:
-            Module.__setattr__ = _set_attribute
+            setattr(Module, "__setattr__", _set_attribute)  # noqa: B010
             for cls in (Module, Checked):
                 if "__getattribute__" in vars(cls):
                     del cls.__getattribute__

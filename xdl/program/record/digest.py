@@ -1,5 +1,7 @@
 """Digest: a number by which two recordings of the same step are known."""
 
+from typing import Any
+
 from xdl.program.pytree import leaves
 from xdl.tracing.values import Value
 
@@ -14,7 +16,8 @@ def digest(program):
     Args:
         program: a Program as it was recorded.
     """
-    numbers, found = {}, 0
+    numbers: dict[Any, Any] = {}
+    found = 0
     for one in program.instructions:
         given = _hashable(one.arguments, numbers)
         if one.options:

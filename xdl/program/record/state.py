@@ -1,6 +1,7 @@
 """The state of a step: what it reads and changes besides its arguments."""
 
 import contextlib
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES
@@ -67,8 +68,10 @@ class State:
     def __init__(self, sources):
         self.sources = sources
         self.changed, self._before = set(), None
-        self.variables, self.modules, self.checked = {}, [], []
-        self._stores = []
+        self.variables: dict[Any, Any] = {}
+        self.modules: list[Any] = []
+        self.checked: list[Any] = []
+        self._stores: list[Any] = []
         for source in sources:
             self._take(source)
         self.watch = Watch(*self._stores)
@@ -179,7 +182,7 @@ class State:
 
     def _give_back(self, held, options):
         with Uninterrupted():
-            self._placed = self._values = ()
+            self._placed, self._values = [], []
             self.give_back()
 
     def give_back(self):

@@ -143,7 +143,7 @@ def _is_same(now, before):
         return False
     if kind == "set":
         return now[1] == value
-    pairs = zip(now[1], value, strict=True)
+    pairs = list(zip(now[1], value, strict=True))
     if kind == "dict":
         if now[1].keys() != value.keys():
             return False

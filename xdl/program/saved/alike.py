@@ -30,7 +30,7 @@ class _Walk:
     def __init__(self, programs):
         self._programs = programs
         # From the Values of the first to those of each other program.
-        self._other_of = [{} for _ in programs[1:]]
+        self._other_of: list[dict[Any, Any]] = [{} for _ in programs[1:]]
 
     def _inputs(self):
         """Compare what is given, used or not."""

@@ -7,6 +7,7 @@ that have been tried.
 """
 
 import itertools
+from typing import Any
 
 from xdl.program.errors import Changed
 from xdl.program.saved.alike import Differs, General, count_of
@@ -59,7 +60,7 @@ def free(program):
     ways = _ways(trial.shapes())
     if not ways:
         return None, None
-    reason = None
+    reason: Any = None
     try:
         trial.refuse_changed(program)
         again = trial.program({}, None)
@@ -207,7 +208,7 @@ def _lengths_in(program):
 
 def _pairs(lengths):
     """Return sorted lengths as pairs: (first, last) of those that follow each other."""
-    pairs = []
+    pairs: list[Any] = []
     for n in lengths:
         if pairs and pairs[-1][1] == n - 1:
             pairs[-1] = (pairs[-1][0], n)

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -126,7 +127,7 @@ def _file(text, fills, stored, mark):
     """Return the text of a saved program."""
     numbers = text.program.state.read_numbers()
     numbers = {name: numbers[i] for name, i in text.numbers.items()}
-    checks = (written_out.checked_array, written_out.checked_number)
+    checks: tuple[Any, ...] = (written_out.checked_array, written_out.checked_number)
     if text.of_any is not None:
         checks += (written_out.checked_length, written_out.check_part)
     lines = [

@@ -3,6 +3,7 @@
 import inspect
 import keyword
 import re
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class Text:
         for instruction in program.instructions:
             for one in getattr(instruction, "inner", (instruction,)):
                 self._write(one)
-        self._copies = []
+        self._copies: list[Any] = []
         self.result = self._nested(program.outputs)
         changes = self._changes()
         self.changes = [*self._copies, *changes]

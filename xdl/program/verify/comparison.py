@@ -221,7 +221,8 @@ def compared(replay, sources, got, expected):
     """
     if isinstance(expected, Expected) and expected.are(got):
         return
-    expected, doubted = expected(), {}
+    expected = expected()
+    doubted: dict[Any, Any] = {}
     for what, value, a, b in zip(*_known(replay), got, expected, strict=True):
         doubts = _doubts(what, a, b)
         if doubts:

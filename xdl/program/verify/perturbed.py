@@ -12,6 +12,7 @@ arithmetic for reliable scientific computation" (1993).
 
 import copy
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class Perturbed:
             errors: the Errors; None: none.
             see: what is called with each result, as (Value, array).
         """
-        made = {}
+        made: dict[Any, Any] = {}
         self._last = self._last or _last_reads(self._instructions)
 
         def real(value):

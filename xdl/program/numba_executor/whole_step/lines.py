@@ -1,5 +1,7 @@
 """The lines of a native step: loops for each instruction of a program."""
 
+from typing import Any
+
 from xdl.backend import numpy as host
 from xdl.program.errors import Ineligible
 from xdl.program.fusion.formulas import FLOATS, formula_of_few
@@ -139,7 +141,8 @@ class Lines:
             if self.text.scalar(value) is None:
                 places[value] = self.text.place(value).spread(group.shape)
         nest = LoopNest(group.shape, list(places.values()))
-        names, lines = {}, []
+        names: dict[Any, Any] = {}
+        lines: list[Any] = []
 
         def read(value):
             if value in names:

@@ -8,6 +8,7 @@ go through. So programs that differ in the length of an axis have the same text.
 """
 
 import re
+from typing import Any
 
 _SIZE = re.compile(r"\$(-?\d+)")
 _ELEMENT = re.compile(r"(\w+)@(\d+)@(\d+)\[([^\[\]]*)\]")
@@ -35,7 +36,8 @@ class Sizes:
 
     def resolved(self, lines):
         """Return the lines of an instruction that read their sizes."""
-        pieces, elements = {}, {}
+        pieces: dict[Any, Any] = {}
+        elements: dict[Any, Any] = {}
 
         def element(found):
             memory, start, offset, index = found.groups()

@@ -9,6 +9,7 @@ one and asks first whether the arguments are what the program is for; -1 says no
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class WholeText:
     def _arenas(self):
         """Place the buffers in an arena for each dtype: no two pointers may meet."""
         self._add_buffers()
-        by_dtype = {}
+        by_dtype: dict[Any, Any] = {}
         for value, buffer in self.plan.buffers.items():
             by_dtype.setdefault(str(value.dtype), {})[id(buffer)] = buffer
         for dtype, buffers in by_dtype.items():

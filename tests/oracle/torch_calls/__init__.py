@@ -1,0 +1,1 @@
+"""How PyTorch is called where a name and options do not say it, by family."""
