@@ -379,7 +379,7 @@ def test_an_operation_is_found_in_xdl_ops_by_its_name(cls):
     found = getattr(xdl.ops, cls.__name__, None)
 
     expected = cls if is_public else None
-    assert expected is found, f"add {cls.__name__} to xdl/ops/classes.py"
+    assert expected is found, f"add {cls.__name__} to xdl/ops/exports.py"
 
 
 @pytest.mark.parametrize(

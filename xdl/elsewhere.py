@@ -82,7 +82,7 @@ OF_VARIABLES = {
     "cuda": '.to("cuda")',
     "data": ".value",
     "double": _AS.format("float64"),
-    "expand": "xdl.broadcast_to(v, shape)",
+    "expand": ".broadcast_to(shape)",
     "float": _AS.format("float32"),
     "gather": "xdl.take_along_axis(v, indices, axis)",
     "grad_fn": "xdl.Graph(v)",

@@ -18,13 +18,13 @@ from xdl.forks import importing
 Places = dict[str, tuple[str, str]]
 
 
-def places(package: str, module: str = "exports") -> Places:
-    """Return where the names in a module of a package come from, importing nothing.
+def places(package: str) -> Places:
+    """Return where the names in a package's ``exports`` come from, importing nothing.
 
     Returns:
         A dict from a name to a pair: a module, and the name there.
     """
-    spec: Any = importlib.util.find_spec(f"{package}.{module}")
+    spec: Any = importlib.util.find_spec(f"{package}.exports")
     names: dict[str, Any] = {"__builtins__": {"__import__": _Unread}}
     exec(spec.loader.get_code(spec.name), names)
     return {name: place for name, place in names.items() if isinstance(place, tuple)}
@@ -41,23 +41,16 @@ class _Unread:
 
 
 def attributes(
-    package: str, known: Places, classes: str | None = None
+    package: str, known: Places
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and ``__dir__`` of a package with late names.
 
     Args:
         package: its name. Its submodules are attributes too.
         known: where its names come from, as ``places`` returns it.
-        classes: a module with more names, of classes: it is read when one is asked for.
     """
 
-    def read_classes() -> None:
-        if classes is not None:
-            known.update(places(package, classes))
-
     def load(name: str) -> Any:
-        if name not in known and name[0].isupper():
-            read_classes()
         module, original = known.get(name, (package, name))
         with importing():
             if module == package:
@@ -68,7 +61,6 @@ def attributes(
         return value
 
     def names() -> list[str]:
-        read_classes()
         return sorted({*vars(sys.modules[package]), *known})
 
     return load, names

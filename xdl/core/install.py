@@ -31,6 +31,7 @@ _COMPARISONS = {
     "greater": "__gt__",
     "greater_equal": "__ge__",
 }
+_ITSELF = {"getitem": "__getitem__"}
 
 
 def install(namespace: ModuleType) -> None:
@@ -54,6 +55,8 @@ def _hasten(name: str, function: Any) -> None:
         _put(called, _reflected(fast) if called.startswith("__r") else fast)
     if name in _COMPARISONS:
         _put(_COMPARISONS[name], _comparison(function.op))
+    if name in _ITSELF:
+        setattr(Variable, _ITSELF[name], function)
 
 
 def _put(called: str, fast: Any) -> None:

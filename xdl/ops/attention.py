@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from typing import Any
 
 from xdl import backend
 from xdl.backend import NAMESPACES
@@ -113,7 +114,8 @@ class ScaledDotProductAttention(Op):
     def gradient(self, xp, gy, q, k, v, mask, bias, weights, wanted):
         if type(weights) is not tuple:
             return self._back(xp, gy, q, k, v, weights, wanted, mask, bias)
-        gqs, sums = [], (_Sums(xp, k), _Sums(xp, v))
+        gqs: list[Any] = []
+        sums = _Sums(xp, k), _Sums(xp, v)
         for (i, j), part in reversed(list(zip(_spans(weights), weights, strict=True))):
             given = gy[..., i:j, :], q[..., i:j, :], k[..., :j, :], v[..., :j, :]
             gq, *found = self._back(xp, *given, part, wanted, first=i)
