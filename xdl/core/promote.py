@@ -38,8 +38,8 @@ def as_variable(x: Any) -> Variable:
     value = _plain("asarray", "x", x)
     is_open = not hasattr(value, "dtype") and _is_fractional(value)
     array = value.array if isinstance(value, _Listed) else value
-    data = Variable._of(backend.asarray(array, None, _OPEN if is_open else None))
-    data._is_data = True
+    array = backend.asarray(array, None, _OPEN if is_open else None)
+    data = Variable._of(array, is_data=True)
     if is_open:
         show(None, data)
     return data

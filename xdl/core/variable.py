@@ -84,11 +84,13 @@ class Variable(Methods):
         self.trainable = backend.is_floating(array) if trainable is None else trainable
 
     @classmethod
-    def _of(cls, array, node=None):
+    def _of(cls, array, node=None, is_data=False):
         """Make a Variable of an array without a copy: what operations return."""
         variable = _new(cls)
         variable._value = array
         variable._node = node
+        if is_data:
+            variable._is_data = True
         return variable
 
     @property
@@ -332,8 +334,7 @@ class Variable(Methods):
         changes_in_place = node is not None and node.op is None
         xp = NAMESPACES[type(self._value)]
         array = xp.copy(self._value) if changes_in_place else self._value
-        constant = Variable._of(array)
-        constant._is_data = getattr(self, "_is_data", False)
+        constant = Variable._of(array, is_data=getattr(self, "_is_data", False))
         constant._full = getattr(self, "_full", None)
         return constant
 

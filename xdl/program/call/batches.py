@@ -3,7 +3,7 @@
 from typing import Any
 
 from xdl import backend
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.program.pytree import leaves, mapped
 
@@ -73,7 +73,7 @@ def _join(column, are_stacked):
     """Return one leaf of what several steps return, stacked."""
     first = column[0]
     if isinstance(first, Variable):
-        arrays = _join([leaf._value for leaf in column], are_stacked)
+        arrays = _join([array_of(leaf) for leaf in column], are_stacked)
         return Variable(arrays, trainable=False)
     if not _is_array(first):
         items: list[Any] = []
@@ -113,7 +113,7 @@ def _array(leaf):
             f"over: {leaf._label()} {leaf.shape} came as an argument, but it is "
             "trainable; give it to xdl.compile as state"
         )
-    return leaf._value
+    return array_of(leaf)
 
 
 def _is_array(leaf):

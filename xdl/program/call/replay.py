@@ -5,7 +5,7 @@ import contextlib
 from xdl.backend import NAMESPACES, random
 from xdl.core.computed import follow, offer
 from xdl.core.node import tick
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.program.call.batches import stacked
 from xdl.program.call.fast_path import fast_path
 from xdl.program.interpreter import made_numbers, number_of
@@ -100,7 +100,7 @@ class Replay:
             give_memory_back()
             self._has_run = True
         pairs = zip(given, self.program.inputs, strict=True)
-        inputs = [_array(leaf) for leaf, value in pairs if value is not None]
+        inputs = [array_of(leaf) for leaf, value in pairs if value is not None]
         slots = self.state.slots
         replaced = [slots[i].get() for i in self.executor.given_slots]
         draw = random.next_draw(0)
@@ -112,7 +112,7 @@ class Replay:
                 slot = slots[update.slot]
                 if not update.in_place:
                     given_up = update.value is None
-                    slot.place(None if given_up else array_of(next(results)))
+                    slot.place(None if given_up else _made(next(results)))
                 slot.touch()
             self._offer()
             return returned
@@ -178,17 +178,13 @@ class Replay:
         return count, stacked(self.program.outputs, iter(results), count)
 
 
-def array_of(value):
+def _made(value):
     """Return what an executor made as an array; NumPy's scalars are none."""
     return NAMESPACES[type(value)].asarray(value)
-
-
-def _array(leaf):
-    return leaf._value if isinstance(leaf, Variable) else leaf
 
 
 def _returned(output, results):
     if output.kind == "constant":
         return output.value
     value = next(results)
-    return Variable._of(array_of(value)) if output.kind == "variable" else value
+    return Variable._of(_made(value)) if output.kind == "variable" else value

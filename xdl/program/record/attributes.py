@@ -11,7 +11,7 @@ from typing import Any
 
 from xdl.backend import ARRAYS
 from xdl.core.module import Module
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.core.watch import holds_data, items_of
 from xdl.errors import GraphError
 from xdl.optim.ranges import Checked
@@ -179,7 +179,7 @@ class Attributes:
 
 
 def _is_made(leaf):
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = array_of(leaf)
     return type(array) in (Traced, Number)
 
 

@@ -2,7 +2,8 @@
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.core.variable import Variable
+from xdl.core.promote import is_data
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError
 from xdl.program.record.attributes import followed_attributes
 
@@ -33,15 +34,13 @@ def too_many(replays, most):
 
 def dense(leaf):
     """Return a leaf of the arguments whose elements lie one after the other."""
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = array_of(leaf)
     if type(array) not in backend.ARRAYS or array.flags.c_contiguous:
         return leaf
     array = array.copy(order="C")
     if not isinstance(leaf, Variable):
         return array
-    made = Variable._of(array)
-    made._is_data = getattr(leaf, "_is_data", False)
-    return made
+    return Variable._of(array, is_data=is_data(leaf))
 
 
 def kind(leaf, floats_vary):
@@ -50,7 +49,7 @@ def kind(leaf, floats_vary):
     Raises:
         ArgumentError: it may change and tell nobody.
     """
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = array_of(leaf)
     if type(array) in NAMESPACES:
         # Sums and products round otherwise where numbers lie otherwise.
         strides = None if array.flags.c_contiguous else array.strides

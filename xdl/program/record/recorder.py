@@ -7,7 +7,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES, random
 from xdl.backend.device import use_device
 from xdl.core.promote import is_data
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.memory.trim import give_memory_back
 from xdl.program.program import Output, Program
@@ -144,7 +144,7 @@ class Eager:
         self._updates = self._arrays = ()
         returned = leaves(self.returned)
         return [
-            *[x._value if isinstance(x, Variable) else x for x in returned],
+            *[array_of(x) for x in returned],
             *arrays,
         ]
 
@@ -216,11 +216,8 @@ def _inputs(given, first_number):
 def _input(leaf, i):
     """Return an array of the arguments as a Traced, or a Python value as it is."""
     if isinstance(leaf, Variable):
-        traced = _input(leaf._value, i)
-        variable = Variable._of(traced)
-        if getattr(leaf, "_is_data", False):
-            variable._is_data = True
-        return variable
+        traced = _input(array_of(leaf), i)
+        return Variable._of(traced, is_data=is_data(leaf))
     if type(leaf) in backend.ARRAYS:
         return Traced(leaf, Value(leaf, "input", i))
     return leaf
@@ -229,25 +226,19 @@ def _input(leaf, i):
 def given_as(leaf):
     """Return what the function gets: arrays as Variables, which can do more."""
     if type(leaf) in backend.ARRAYS:
-        variable = Variable._of(leaf)
-        variable._is_data = True
-        return variable
+        return Variable._of(leaf, is_data=True)
     return leaf
 
 
-def _plain(leaf):
-    return leaf._value if isinstance(leaf, Variable) else leaf
-
-
 def _value_of(leaf):
-    array = _plain(leaf)
+    array = array_of(leaf)
     return array.value if type(array) in (Traced, Number) else None
 
 
 def _output(leaf):
     if isinstance(leaf, Number):
         return Output("number", leaf.value)
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = array_of(leaf)
     if type(array) is not Traced:
         if isinstance(leaf, Variable) and not is_data(leaf):
             raise GraphError(not_in_state(leaf._label(), leaf.shape))
@@ -260,7 +251,7 @@ def result_of(leaf):
     """Return what a step returned as what its caller gets: a copy, without a graph."""
     if isinstance(leaf, Number):
         return leaf.number
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = array_of(leaf)
     array = array.array if type(array) is Traced else array
     if type(array) not in NAMESPACES:
         return leaf

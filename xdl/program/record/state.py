@@ -8,7 +8,7 @@ from xdl.backend import NAMESPACES
 from xdl.core.module import Module
 from xdl.core.node import touch
 from xdl.core.parameter import Parameter
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError
 from xdl.optim.ranges import Checked
@@ -32,7 +32,7 @@ class Slot:
             return self.variable._value
         node = self.variable._node
         grad = None if node is None else node.grad
-        return grad._value if isinstance(grad, Variable) else grad
+        return array_of(grad)
 
     def place(self, array):
         """Let the Variable hold this very array."""
@@ -117,7 +117,7 @@ class State:
         """Refuse arguments, flat, that share memory with the state."""
         known = {id(root(slot.get())): slot for slot in self.slots}
         for leaf in given:
-            array = leaf._value if isinstance(leaf, Variable) else leaf
+            array = array_of(leaf)
             slot = known.get(id(root(array)))
             if slot is not None and backend.namespace(array) is not None:
                 raise ArgumentError(

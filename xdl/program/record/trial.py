@@ -7,7 +7,8 @@ import numpy as np
 
 from xdl import backend
 from xdl.backend import NAMESPACES
-from xdl.core.variable import Variable
+from xdl.core.promote import is_data
+from xdl.core.variable import Variable, array_of
 from xdl.program.errors import Changed
 from xdl.program.passes.pipeline import improved
 from xdl.program.pytree import leaves, mapped
@@ -95,12 +96,12 @@ class _Sample:
     """
 
     def __init__(self, leaf):
-        array = leaf._value if isinstance(leaf, Variable) else leaf
+        array = array_of(leaf)
         self.shape = array.shape
         rows = array[:_KEPT] if array.ndim else array
         self._rows = backend.to_numpy(rows).copy()
         self._is_variable = isinstance(leaf, Variable)
-        self._is_data = getattr(leaf, "_is_data", False)
+        self._is_data = is_data(leaf)
 
     def array(self, axis, length):
         """Return an array like it; one axis has another length.
@@ -117,13 +118,11 @@ class _Sample:
             array = _repeated(array, i, count)
         if not self._is_variable:
             return array
-        made = Variable._of(array)
-        made._is_data = self._is_data
-        return made
+        return Variable._of(array, is_data=self._is_data)
 
 
 def _sample(leaf):
-    array = leaf._value if isinstance(leaf, Variable) else leaf
+    array = array_of(leaf)
     return _Sample(leaf) if type(array) in backend.ARRAYS else leaf
 
 

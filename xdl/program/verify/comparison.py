@@ -12,7 +12,7 @@ import numpy as np
 from xdl import backend
 from xdl.backend import random
 from xdl.core.node import keepers
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import GraphError
 from xdl.program.memory.trim import give_memory_back
 from xdl.program.record.state import Slot
@@ -108,7 +108,7 @@ class Snapshot:
         """
         every = zip(self._is_copied, self._copies, self._held, strict=True)
         arrays = [copied if is_copied else held for is_copied, copied, held in every]
-        inputs = [x._value if isinstance(x, Variable) else x for x in given]
+        inputs = [array_of(x) for x in given]
         found = {"input": inputs, "state": arrays, "number": numbers}
         found["draw"] = [self._draws[1]]
         return lambda kind, number: found[kind][number]
@@ -154,7 +154,7 @@ def _is_same(array, copy):
 
 def results(state, returned):
     """Return all that a step returned, flat, and all arrays of a state."""
-    arrays = [leaf._value if isinstance(leaf, Variable) else leaf for leaf in returned]
+    arrays = [array_of(leaf) for leaf in returned]
     return [*arrays, *[slot.get() for slot in state.slots]]
 
 
