@@ -15,7 +15,7 @@ from tests.program.test_every_op_compiled import (
 )
 from tests.support.compared import arrays_of
 from xdl.program.numba_executor.whole_step import text as step_text
-from xdl.program.numba_executor.whole_step.places import Nest, Place
+from xdl.program.numba_executor.whole_step.places import LoopNest, Place
 from xdl.program.numpy_executor import executor as numpy_executor
 from xdl.testing import draw_inputs
 
@@ -200,7 +200,7 @@ def test_a_long_program_is_left_to_another_executor(rng, monkeypatch):
 def test_loops_over_dense_arrays_are_one():
     place = Place.dense("a", (2, 3, 4), np.dtype("f4"), (0, 1, 2), 8)
 
-    nest = Nest(place.shape, [place])
+    nest = LoopNest(place.shape, [place])
 
     assert [24] == nest.sizes
     assert "a@8@8[i0]" == place.element(nest.steps(place))
@@ -210,7 +210,7 @@ def test_loops_over_a_column_and_a_matrix_are_two():
     matrix = Place.dense("a", (2, 3), np.dtype("f4"), (0, 1))
     column = Place.dense("b", (2, 1), np.dtype("f4"), (0, 1)).spread((2, 3))
 
-    nest = Nest((2, 3), [matrix, column])
+    nest = LoopNest((2, 3), [matrix, column])
 
     assert [2, 3] == nest.sizes
     assert "a[i0 * $3 + i1]" == matrix.element(nest.steps(matrix))
@@ -221,7 +221,7 @@ def test_the_innermost_loop_is_that_of_the_smallest_stride():
     place = Place.dense("a", (2, 3), np.dtype("f4"), (1, 0))
     flipped = place.view(lambda array: array[:, ::-1])
 
-    nest = Nest((2, 3), [flipped, Place.dense("b", (2, 3), np.dtype("f4"), (0, 1))])
+    nest = LoopNest((2, 3), [flipped, Place.dense("b", (2, 3), np.dtype("f4"), (0, 1))])
 
     assert [3, 2] == nest.sizes
     assert "a[i0 * $-2 + i1 + $4]" == flipped.element(nest.steps(flipped))

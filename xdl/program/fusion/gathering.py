@@ -42,7 +42,10 @@ class NativeGroup(Group):
         self.is_fixed, self.numbers = joined.is_fixed, []
         self.base, self.places = {}, {}
 
-    rows = property(lambda self: self.size // self.columns, doc="How many rows.")
+    @property
+    def rows(self):
+        """How many rows there are."""
+        return self.size // self.columns
 
     def operands_of(self, one):
         """Return what an inner instruction reads, views looked through."""
@@ -106,6 +109,10 @@ class _InMemory(Grouper):
             self._show(value)
         return self.written
 
+    def makers(self, instruction):
+        """Return the open groups that make what it reads, in the order of that."""
+        return list(self._makers(instruction))
+
     def take(self, number, instruction):
         """Put an instruction into a group, or write it: a view as late as possible."""
         if instruction.is_view:
@@ -115,7 +122,7 @@ class _InMemory(Grouper):
 
     def write(self, instruction):
         """Write an instruction that is in no group, and before it what it needs."""
-        for group in self._makers(instruction):
+        for group in self.makers(instruction):
             self.close(group)
         for value in instruction.operands():
             self._show(value)

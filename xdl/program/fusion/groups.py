@@ -92,7 +92,7 @@ class Grouper:
 
         Args:
             instruction: an Instruction.
-            makers: the open groups that make what it reads, from the oldest on.
+            makers: the open groups that make what it reads.
         """
         raise NotImplementedError
 
@@ -102,7 +102,7 @@ class Grouper:
 
     def take(self, number, instruction):
         """Put an instruction into a group, or write it."""
-        makers = self._makers(instruction)
+        makers = self.makers(instruction)
         home, how = self.home(instruction, makers)
         if how is None:
             self.write(instruction)
@@ -116,7 +116,7 @@ class Grouper:
 
     def write(self, instruction):
         """Write an instruction that is in no group."""
-        for group in self._makers(instruction):
+        for group in self.makers(instruction):
             self.close(group)
         self.written.append(instruction)
 
@@ -144,9 +144,12 @@ class Grouper:
         """Return the Value whose maker makes an operand."""
         return value
 
-    def _makers(self, instruction):
+    def makers(self, instruction):
         """Return the open groups that make what an instruction reads, oldest first."""
+        found = self._makers(instruction)
+        return [g for g in self.open if g in found] if len(found) > 1 else list(found)
+
+    def _makers(self, instruction):
         homes = self._home_of
         sources = map(self.source, instruction.operands())
-        found = {homes[value] for value in sources if value in homes}
-        return [g for g in self.open if g in found] if len(found) > 1 else list(found)
+        return dict.fromkeys([homes[value] for value in sources if value in homes])

@@ -1,4 +1,7 @@
-"""Maps: where in memory a native loop finds the numbers of an operand.
+"""Strides: where in memory the elements of arrays lie.
+
+A Layout has a stand-in: an array of the same strides whose elements nobody reads. NumPy
+makes views of it, and so works out the strides of the view; no code here does.
 
 A loop goes through the numbers of its result as they lie in memory. The map of an
 operand says for the i-th of them which number of the operand's memory belongs to it: an
@@ -10,17 +13,70 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from xdl.backend import numpy as host
 from xdl.program.interpreter import compute
 from xdl.tracing.values import Instruction, owner_of
 
 
+class Layout:
+    """How an array lies in a memory.
+
+    Attributes:
+        array: the stand-in; the memory begins ``offset`` elements before it.
+    """
+
+    __slots__ = ("array", "offset")
+
+    def __init__(self, array, offset=0):
+        self.array, self.offset = array, offset
+
+    @staticmethod
+    def stand_in(shape, dtype, axes):
+        """Return a dense array whose axes lie in an order."""
+        lengths = [shape[axis] for axis in axes]
+        return np.empty(lengths, dtype).transpose(np.argsort(axes))
+
+    @property
+    def shape(self):
+        """The shape of the array."""
+        return self.array.shape
+
+    @property
+    def strides(self):
+        """The strides, in elements."""
+        return [stride // self.array.itemsize for stride in self.array.strides]
+
+    def view(self, make):
+        """Return the Layout of ``make(array)``; None: it is no view."""
+        array = make(self.array)
+        if not np.may_share_memory(array, self.array):
+            return None
+        distance = _start(array) - _start(self.array)
+        return self._of(array, self.offset + distance // array.itemsize)
+
+    def spread(self, shape):
+        """Return the Layout broadcast to a shape."""
+        lead = (0,) * (len(shape) - self.array.ndim)
+        pairs = zip(self.array.strides, self.array.shape, strict=True)
+        strides = [0 if n == 1 else stride for stride, n in pairs]
+        return self._of(as_strided(self.array, shape, (*lead, *strides)), self.offset)
+
+    def _of(self, array, offset):
+        """Return another array in the same memory."""
+        return type(self)(array, offset)
+
+
+def _start(array):
+    return array.__array_interface__["data"][0]
+
+
 class Maps:
     """The maps of a program's Values; each is found once."""
 
     def __init__(self):
-        self._views = {}
+        self._layouts = {}
 
     def of(self, value, shape, order):
         """Return (owner, offset, map) of an operand; None: there is no such.
@@ -31,38 +87,44 @@ class Maps:
             order: the result's axes as they lie in memory.
         """
         owner = owner_of(value)
-        if owner.axes is None:
+        layout = None if owner.axes is None else self._layout(value)
+        if layout is None or not _is_broadcast(value.shape, shape):
             return None
-        view = self._view(value)
-        if view is None:
-            return None
-        start = view.__array_interface__["data"][0]
-        offset = start - self._view(owner).__array_interface__["data"][0]
-        try:
-            lying = np.broadcast_to(view, shape).transpose(order)
-        except ValueError:
-            return None
-        return owner, offset, merged(zip(lying.shape, lying.strides, strict=True))
+        lying = layout.spread(shape)
+        lengths, strides = lying.shape, lying.strides
+        return owner, lying.offset, merged([(lengths[a], strides[a]) for a in order])
 
-    def _view(self, value):
-        """Return an array of bytes that lies in memory as a Value does."""
-        found = self._views.get(value)
+    def _layout(self, value):
+        """Return how a Value lies in the memory of its owner, or None."""
+        found, origin = self._layouts.get(value), value.origin
         if found is not None:
             return found
-        origin = value.origin
         if isinstance(origin, Instruction) and origin.is_view:
-            base = self._view(origin.arguments[0])
-            if base is None or any(True for _ in list(origin.operands())[1:]):
-                return None
-            arguments = (base, *origin.arguments[1:])
-            view = compute(origin, host, arguments, origin.options, None)
-            if not np.may_share_memory(view, base) or view.shape != value.shape:
+            found = self._view(origin)
+            if found is None or found.shape != value.shape:
                 return None
         else:
-            lengths = [value.shape[axis] for axis in value.axes]
-            view = np.empty(lengths, np.int8).transpose(np.argsort(value.axes))
-        self._views[value] = view
-        return view
+            found = Layout(Layout.stand_in(value.shape, np.int8, value.axes))
+        self._layouts[value] = found
+        return found
+
+    def _view(self, view):
+        """Return how what an instruction makes lies; None: that hangs on numbers."""
+        base = self._layout(view.arguments[0])
+        if base is None or len(view.operands()) > 1:
+            return None
+        rest = view.arguments[1:]
+        return base.view(
+            lambda array: compute(view, host, (array, *rest), view.options, None)
+        )
+
+
+def _is_broadcast(before, after):
+    """Tell whether an array of a shape can be broadcast to another one."""
+    if len(before) > len(after):
+        return False
+    tail = after[len(after) - len(before) :]
+    return all(a in (1, b) for a, b in zip(before, tail, strict=True))
 
 
 def lies_plain(value):
@@ -73,17 +135,21 @@ def lies_plain(value):
     return axes == sorted(axes)
 
 
-def merged(pairs):
-    """Return (length, stride) pairs with as few as there can be."""
+def merged(axes):
+    """Return axes with as few as there can be: what follows one another is one.
+
+    Args:
+        axes: for each its length, and its stride in one memory or in several.
+    """
     found: list[Any] = []
-    for length, stride in pairs:
+    for length, *strides in axes:
         if length == 1:
             continue
-        if found and found[-1][1] == stride * length:
-            found[-1] = (found[-1][0] * length, stride)
+        if found and found[-1][1:] == [stride * length for stride in strides]:
+            found[-1] = [found[-1][0] * length, *strides]
         else:
-            found.append((length, stride))
-    return tuple(found)
+            found.append([length, *strides])
+    return tuple(map(tuple, found))
 
 
 def covers(found, size):

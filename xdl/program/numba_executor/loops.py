@@ -14,6 +14,7 @@ import re
 import numba
 import numpy as np
 
+from xdl.native.mathematics import FUNCTIONS
 from xdl.program.fusion.formulas import formula_of
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE
 from xdl.program.fusion.strides import breaks, stride_at
@@ -29,9 +30,7 @@ _CONSTANTS = {
     "DTYPE": "{0}",
 }
 _OF_NUMPY = ("floor", "ceil", "rint")
-_VECTORISED = ("exp", "expm1", "log", "log1p", "tanh", "erf")
-_REDUCING = ("plus", "maximum", "minimum")
-_NAMES = re.compile(r"\b(" + "|".join([*_CONSTANTS, *_VECTORISED, *_REDUCING]) + r")\b")
+_NAMES = re.compile(r"\b(" + "|".join([*_CONSTANTS, *FUNCTIONS["float32"]]) + r")\b")
 
 
 class NativeText:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from xdl.program.errors import Ineligible
-from xdl.program.numba_executor.whole_step.places import Nest
+from xdl.program.numba_executor.whole_step.places import LoopNest
 from xdl.program.numba_executor.whole_step.words import cast, loaded
 from xdl.tracing.values import Value
 
@@ -66,7 +66,7 @@ class Gathers:
         """Write a result whose elements are ``place[front]``; ``axes``: of front."""
         shape, rest, indices = self._indexed(place, front)
         if not shape:
-            nest = Nest((), [rest, *indices.values()])
+            nest = LoopNest((), [rest, *indices.values()])
             lines, text = self._positions(place, rest, indices, nest, front)
             self.lines.body += lines
             self._keep(result, cast_bool(place, text))
@@ -75,7 +75,7 @@ class Gathers:
         if axes:
             target = target.view(lambda a: np.moveaxis(a, axes, range(len(axes))))
         places = [target, rest, *indices.values()]
-        nest = Nest(shape, places)
+        nest = LoopNest(shape, places)
         lines, text = self._positions(place, rest, indices, nest, front)
         element = target.element(nest.steps(target))
         self.lines.add(nest, [*lines, f"{element} = {cast_bool(place, text)}"])
@@ -91,7 +91,7 @@ class Gathers:
         if text is None:
             source = self.text.place(new).spread(shape)
             places.append(source)
-        nest = Nest(shape, places, axes=range(len(shape)))
+        nest = LoopNest(shape, places, axes=range(len(shape)))
         if text is None:
             text = cast(loaded(source, nest.steps(source)), str(new.dtype), dtype)
         lines, element = self._positions(place, rest, indices, nest, front)

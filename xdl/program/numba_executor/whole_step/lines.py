@@ -8,7 +8,7 @@ from xdl.program.fusion.formulas import FLOATS, formula_of_few
 from xdl.program.fusion.groups import Group
 from xdl.program.interpreter import compute
 from xdl.program.numba_executor.whole_step.gathers import Gathers
-from xdl.program.numba_executor.whole_step.places import Nest
+from xdl.program.numba_executor.whole_step.places import LoopNest
 from xdl.program.numba_executor.whole_step.products import Products
 from xdl.program.numba_executor.whole_step.reductions import Reductions
 from xdl.program.numba_executor.whole_step.words import (
@@ -140,7 +140,7 @@ class Lines:
         for value in group.arguments:
             if self.text.scalar(value) is None:
                 places[value] = self.text.place(value).spread(group.shape)
-        nest = Nest(group.shape, list(places.values()))
+        nest = LoopNest(group.shape, list(places.values()))
         names: dict[Any, Any] = {}
         lines: list[Any] = []
 
@@ -171,11 +171,11 @@ class Lines:
         local, after = self.new(), str(place.array.dtype)
         scalar = self.text.scalar(value)
         if scalar is not None:
-            nest = Nest(shape, [place])
+            nest = LoopNest(shape, [place])
             text = scalar
         else:
             source = self.text.place(value).spread(shape)
-            nest = Nest(shape, [place, source])
+            nest = LoopNest(shape, [place, source])
             text = loaded(source, nest.steps(source))
         lines = [f"{local} = {cast(text, before, after)}"]
         self.add(nest, [*lines, f"{place.element(nest.steps(place))} = {local}"])
@@ -227,7 +227,7 @@ class Lines:
         local, text, places = self.new(), self.text.scalar(indices), []
         if text is None:
             places = [self.text.place(indices)]
-        nest = Nest(indices.shape if places else (), places)
+        nest = LoopNest(indices.shape if places else (), places)
         for place in places:
             text = place.element(nest.steps(place))
         lines = [
@@ -258,7 +258,7 @@ class Lines:
             self.body.append(f"{total} += {term}")
         else:
             place = self.text.place(x)
-            nest = Nest(x.shape, [place])
+            nest = LoopNest(x.shape, [place])
             term = _zero(place.element(nest.steps(place)), dtype, limit)
             self.add(nest, [f"{total} = plus_{dtype}({total}, {term})"])
         self.body += [f"if {total} != {dtype}(0):", "    return step"]

@@ -1,7 +1,7 @@
 """Matrix products in a native step: those linked, or loops where no rows are dense."""
 
 from xdl.program.errors import Ineligible
-from xdl.program.numba_executor.whole_step.places import Nest
+from xdl.program.numba_executor.whole_step.places import LoopNest
 from xdl.program.numba_executor.whole_step.words import loaded
 
 
@@ -32,7 +32,7 @@ class Products:
         batch = c.shape[:-2]
         wide = [p.spread((*batch, *p.shape[-2:])) for p in (c, a, b)]
         firsts = [p.view(lambda v: v[..., 0, 0]) for p in wide]
-        nest = Nest(batch, firsts, prefix="o")
+        nest = LoopNest(batch, firsts, prefix="o")
         steps = [nest.steps(p) for p in firsts]
         zeros = (0,) * len(batch)
         matrices = [p.view(lambda v: v[(*zeros, ...)]) for p in wide]
@@ -73,7 +73,7 @@ class Products:
         ]
 
     def _dot(self, instruction, a, b):
-        nest, total = Nest(a.shape, [a, b]), self.lines.new()
+        nest, total = LoopNest(a.shape, [a, b]), self.lines.new()
         dtype = str(a.array.dtype)
         product = f"{loaded(a, nest.steps(a))} * {loaded(b, nest.steps(b))}"
         self.lines.body.append(f"{total} = {dtype}(0)")

@@ -7,7 +7,7 @@ axis is taken for long: that may be the batch's, and no text depends on its leng
 from xdl.program.errors import Ineligible
 from xdl.program.fusion.formulas import FLOATS
 from xdl.program.numba_executor.accumulation import TERMS
-from xdl.program.numba_executor.whole_step.places import Nest
+from xdl.program.numba_executor.whole_step.places import LoopNest
 from xdl.program.numba_executor.whole_step.words import cast, loaded
 
 
@@ -59,7 +59,7 @@ class Reductions:
         first = _at_axes(axes, len(place.shape))
         outer = [target.view(lambda a: a[first]), place.view(lambda a: a[first])]
         shape = outer[0].shape
-        nest = Nest(shape, outer, prefix="o")
+        nest = LoopNest(shape, outer, prefix="o")
         before, self.lines.body = self.lines.body, []
         total = self._total(one, place, axes, nest.steps(outer[1]))
         lines, self.lines.body = self.lines.body, before
@@ -70,7 +70,7 @@ class Reductions:
         """Write the reduction along axes, at the place where outer loops stand."""
         rest = tuple([slice(None) if a in axes else 0 for a in range(len(place.shape))])
         inner = place.view(lambda array: array[(*rest, ...)])
-        nest, total = Nest(inner.shape, [inner]), self.lines.new()
+        nest, total = LoopNest(inner.shape, [inner]), self.lines.new()
         element = loaded(inner, [*steps, *nest.steps(inner)])
         is_long = 0 in axes or len(nest.sizes) > 1 or nest.sizes[-1:] > [TERMS]
         if one.is_sum and is_long and nest.sizes:
@@ -105,17 +105,17 @@ class Reductions:
         total, start = target, one.start
         if one.is_sum:
             total, start = self.text.wide(target.shape), "0.0"
-        nest = Nest(total.shape, [total])
+        nest = LoopNest(total.shape, [total])
         self.lines.add(nest, [f"{total.element(nest.steps(total))} = {start}"])
         order = [*axes, *sorted(kept, key=lambda a: -abs(place.strides[a]))]
         every = total.spread(place.shape)
-        nest = Nest(place.shape, [place, every], axes=order)
+        nest = LoopNest(place.shape, [place, every], axes=order)
         element = loaded(place, nest.steps(place))
         local, before = self.lines.new(), loaded(every, nest.steps(every))
         lines = [f"{local} = {one.joined(before, element, False)}"]
         self.lines.add(nest, [*lines, f"{every.element(nest.steps(every))} = {local}"])
         if total is not target:
-            nest = Nest(target.shape, [target, total])
+            nest = LoopNest(target.shape, [target, total])
             text = cast(total.element(nest.steps(total)), "float64", one.dtype)
             self.lines.add(nest, [f"{target.element(nest.steps(target))} = {text}"])
 

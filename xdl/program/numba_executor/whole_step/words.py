@@ -4,6 +4,7 @@ import math
 import re
 
 from xdl.program.fusion.formulas import DTYPES
+from xdl.tracing.instructions import TABLE, Kind
 
 _KEPT = frozenset({"if", "else", "not", "abs"})
 _MEMORIES = frozenset({"a", "c", "array_a", "array_c"})
@@ -17,16 +18,12 @@ _MEANINGS = {
     "floor": "numpy.floor",
     "ceil": "numpy.ceil",
     "rint": "numpy.rint",
-    "asin": "numpy.arcsin",
-    "acos": "numpy.arccos",
-    "atan": "numpy.arctan",
-    "atan2": "numpy.arctan2",
-    "asinh": "numpy.arcsinh",
-    "acosh": "numpy.arccosh",
-    "atanh": "numpy.arctanh",
 }
-_OF_ONE = ("sin", "cos", "tan", "sinh", "cosh", "log2", "log10")
-_MEANINGS |= {name: f"numpy.{name}" for name in (*_OF_ONE, "logaddexp")}
+_MEANINGS |= {
+    row.name: f"numpy.{row.ufunc}"
+    for row in TABLE.values()
+    if row.few and row.kind == Kind.ELEMENTWISE and not row.floats
+}
 
 
 def number_text(number, dtype):
