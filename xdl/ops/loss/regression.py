@@ -17,7 +17,8 @@ class _Difference(ReducedLoss):
     """A loss of d = x - target; a subclass says what d costs, and its slope by d."""
 
     def compute(self, xp, x, target):
-        self.shape(x.shape, target.shape)
+        if x.shape != target.shape:
+            self.shape(x.shape, target.shape)  # says which
         return self._reduced(xp, self._cost(xp, x - target))
 
     def gradient(self, xp, gy, x, target, wanted):
