@@ -66,7 +66,7 @@ def _errors():
 
 def _not_shared(row, sample):
     """Return why an error input says nothing of xdl, or None."""
-    if isinstance(row.function, xdl.Op) and any(
+    if row.op_class is not None and any(
         isinstance(argument, int | float) for argument in (sample.input, *sample.args)
     ):
         return "xdl takes numbers where PyTorch needs tensors"
