@@ -15,7 +15,7 @@ from xdl.core.case import Case, Counterpart
 from xdl.core.op import composed
 from xdl.core.option import plain
 from xdl.core.promote import as_variable
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError
 from xdl.ops.axes import as_operand
 from xdl.ops.elementwise.arithmetic import add, divide, multiply, subtract
@@ -96,7 +96,7 @@ def linspace(start: ArrayLike, stop: ArrayLike, num: int = 50) -> Variable:
 
 def _like(maker, text):
     def make(like, shape):
-        array = like._value
+        array = array_of(like)
         return Variable._of(getattr(NAMESPACES[type(array)], maker)(array, shape))
 
     make.__doc__ = f"Return {text}, on the device of ``like``, a Variable."

@@ -14,6 +14,7 @@ from typing import Any
 from xdl import ops
 from xdl.arguments import REMEDIES, explained
 from xdl.backend import NAMESPACES
+from xdl.core.variable import array_of
 from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.recording import told
 
@@ -145,7 +146,8 @@ def as_array(variable, dtype=None, copy=None):
             f"{variable._label()}: it is on {variable.device}, needed the CPU; use "
             ".numpy()"
         )
-    array = NAMESPACES[type(variable._value)].read_only(variable._value)
+    array = array_of(variable)
+    array = NAMESPACES[type(array)].read_only(array)
     given = () if dtype is None else (dtype,)  # before NumPy 2.3 None is float64
     return array.__array__(*given, copy=copy)
 

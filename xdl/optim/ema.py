@@ -8,6 +8,7 @@ from xdl import backend
 from xdl.backend import NAMESPACES
 from xdl.core.node import keep
 from xdl.core.parameter import Parameter
+from xdl.core.variable import array_of
 from xdl.core.watch import Watch
 from xdl.optim.ranges import Fraction
 from xdl.optim.stored import Stored
@@ -70,12 +71,12 @@ class EMA(Stored):
         """
         pairs = self._pairs()
         for _, shadow in pairs:
-            xp = NAMESPACES[type(shadow._value)]
-            xp.reserve(3 * getattr(shadow._value, "nbytes", 0))
+            average = array_of(shadow)
+            NAMESPACES[type(average)].reserve(3 * getattr(average, "nbytes", 0))
         keep()
         with Uninterrupted():
             for variable, shadow in pairs:
-                value, average = variable._value, shadow._value
+                value, average = array_of(variable), array_of(shadow)
                 if backend.dtype_name(value.dtype) != backend.dtype_name(average.dtype):
                     xp = NAMESPACES[type(value)]
                     value = xp.astype(value, average.dtype)
@@ -92,8 +93,8 @@ class EMA(Stored):
         own = []
         try:
             for variable, shadow in pairs:
-                xp = NAMESPACES[type(variable._value)]
-                own.append((variable, xp.copy(variable._value)))
+                value = array_of(variable)
+                own.append((variable, NAMESPACES[type(value)].copy(value)))
                 variable.value = shadow
             yield
         finally:
@@ -106,7 +107,7 @@ class EMA(Stored):
         known = {id(variable): shadow for variable, shadow in self._known}
         pairs, held = [], {}
         for name, variable in self.parameter.items():
-            if not backend.is_floating(variable._value):
+            if not backend.is_floating(array_of(variable)):
                 continue
             shadow = known.get(id(variable))
             if shadow is None:
@@ -121,6 +122,7 @@ class EMA(Stored):
         if self._watch.is_over():
             self.look_again()
         for variable, shadow in self._known:
-            if type(shadow._value) is not type(variable._value):  # the model was moved
+            arrays = array_of(shadow), array_of(variable)
+            if type(arrays[0]) is not type(arrays[1]):  # the model was moved
                 shadow.to(variable.device)
         return self._known

@@ -7,7 +7,7 @@ from xdl import backend
 from xdl.arguments import kind
 from xdl.core.narrow import is_narrow
 from xdl.core.parameter import Parameter
-from xdl.core.variable import Variable
+from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError
 
 
@@ -23,7 +23,7 @@ Weights = Parameter | HasParameter | Iterable[Variable]
 def wide_copy(variable: Variable, name: str) -> Variable:
     """Return a constant copy of a Variable; of a 16-bit one in float32."""
     dtype = "float32" if is_narrow(variable) else backend.dtype_name(variable.dtype)
-    return Variable(variable._value, name, trainable=False, dtype=dtype)
+    return Variable(array_of(variable), name, trainable=False, dtype=dtype)
 
 
 def as_parameter(who: str, source: Any) -> Parameter:
