@@ -164,7 +164,7 @@ class ScaledDotProductAttention(Op):
             q = xp.zero_unless(xp.any(allowed, axis=-1, keepdims=True), q)
             is_seen = xp.any(allowed, axis=-2, keepdims=True)
             k, v = (xp.zero_unless(xp.matrix_transpose(is_seen), x) for x in (k, v))
-        weights = self.compute(xp, q, k, v, mask, bias)[1]
+        weights = self._attended(xp, q, k, v, mask, bias)[1]
         return [q, k, v, mask, bias, weights, wanted]
 
     def _factor(self, q_shape):
