@@ -8,8 +8,8 @@ below skip NumPy's Python wrappers, which cost more than the work on a small arr
 import builtins
 import functools
 import math
+import typing
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy import (  # noqa: F401  (the namespace is this module)
@@ -110,12 +110,12 @@ TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 
 # Called by place, which is quicker; NumPy's stubs know ``keepdims`` by name alone.
-_add: Any = np.add.reduce
-_multiply: Any = np.multiply.reduce
-_maximum: Any = np.maximum.reduce
-_minimum: Any = np.minimum.reduce
-_logical_and: Any = np.logical_and.reduce
-_logical_or: Any = np.logical_or.reduce
+_add: typing.Any = np.add.reduce
+_multiply: typing.Any = np.multiply.reduce
+_maximum: typing.Any = np.maximum.reduce
+_minimum: typing.Any = np.minimum.reduce
+_logical_and: typing.Any = np.logical_and.reduce
+_logical_or: typing.Any = np.logical_or.reduce
 
 
 def sum(x, axis=None, keepdims=False):
