@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from xdl.typing import ArrayLike, Axes, Axis, DType, Shape
 
 
-def _neither_taken(called: str) -> ArgumentError:
-    return ArgumentError(
-        f"Variable.{called}: dtype and out are not taken; several axes are a tuple, "
-        "and what comes out is converted by .astype(dtype)"
-    )
+def _take_neither(called: str, dtype: None, out: None) -> None:
+    """Refuse what NumPy's methods take there, and what stands there by mistake."""
+    if dtype is not None or out is not None:
+        raise ArgumentError(
+            f"Variable.{called}: dtype and out are not taken; several axes are a "
+            "tuple, and what comes out is converted by .astype(dtype)"
+        )
 
 
 def _unpacked(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -47,8 +49,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Add up the elements along axes; see ``xdl.sum``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("sum")
+        _take_neither("sum", dtype, out)
         return functions.sum.__wrapped__(self, axis, keepdims)
 
     def mean(
@@ -59,8 +60,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Average the elements along axes; see ``xdl.mean``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("mean")
+        _take_neither("mean", dtype, out)
         return functions.mean.__wrapped__(self, axis, keepdims)
 
     def prod(
@@ -71,8 +71,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Multiply the elements along axes; see ``xdl.prod``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("prod")
+        _take_neither("prod", dtype, out)
         return functions.prod.__wrapped__(self, axis, keepdims)
 
     def max(
@@ -83,8 +82,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Take the largest element along axes; see ``xdl.max``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("max")
+        _take_neither("max", dtype, out)
         return functions.max.__wrapped__(self, axis, keepdims)
 
     def min(
@@ -95,8 +93,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Take the smallest element along axes; see ``xdl.min``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("min")
+        _take_neither("min", dtype, out)
         return functions.min.__wrapped__(self, axis, keepdims)
 
     def all(
@@ -107,8 +104,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Tell along axes whether all elements are true; see ``xdl.all``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("all")
+        _take_neither("all", dtype, out)
         return functions.all.__wrapped__(self, axis, keepdims)
 
     def any(
@@ -119,8 +115,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Tell along axes whether any element is true; see ``xdl.any``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("any")
+        _take_neither("any", dtype, out)
         return functions.any.__wrapped__(self, axis, keepdims)
 
     def argmax(
@@ -131,8 +126,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Find the position of the largest element; see ``xdl.argmax``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("argmax")
+        _take_neither("argmax", dtype, out)
         return functions.argmax.__wrapped__(self, axis, keepdims)
 
     def argmin(
@@ -143,8 +137,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Find the position of the smallest element; see ``xdl.argmin``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("argmin")
+        _take_neither("argmin", dtype, out)
         return functions.argmin.__wrapped__(self, axis, keepdims)
 
     def var(
@@ -156,8 +149,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Average the squared distances from the mean; see ``xdl.var``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("var")
+        _take_neither("var", dtype, out)
         return functions.var.__wrapped__(self, axis, keepdims, ddof)
 
     def std(
@@ -169,8 +161,7 @@ class Methods(Operators):
         keepdims: bool = False,
     ) -> Variable:
         """Take the square root of the variance; see ``xdl.std``."""
-        if dtype is not None or out is not None:
-            raise _neither_taken("std")
+        _take_neither("std", dtype, out)
         return functions.std.__wrapped__(self, axis, keepdims, ddof)
 
     def norm(

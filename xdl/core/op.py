@@ -359,11 +359,6 @@ def _freezing(init):
     return __init__
 
 
-def _is_plain(value):
-    kind = type(value)
-    return kind in PLAIN or kind is tuple and PLAIN.issuperset(map(type, value))
-
-
 def _quiet(function):
     @functools.wraps(function)
     def quiet(self, xp, *arguments):
