@@ -122,6 +122,10 @@ CLASSES = {
         "LSTMLanguageModel": _MODELS,
         "GPT": "test_transformer.py",
     },
+    "train": {
+        "batches": "tests/train/test_loader.py",
+        "Batches": "tests/train/test_loader.py",
+    },
     "": {
         "gradient": _TRANSFORMS,
         "value_and_gradient": _TRANSFORMS,
