@@ -57,7 +57,7 @@ OF_MODULES = {
     "cpu": '.to("cpu")',
     "cuda": '.to("cuda")',
     "double": 'weights made with dtype="float64"',
-    "fit": "a loop over batches: forward, loss, backward, update",
+    "fit": "xdl.train.Trainer(model, optimizer).fit(batches), or a loop over batches",
     "load_state_dict": ".parameter.load_state_dict(state)",
     "named_parameters": ".parameter.items()",
     "parameter": "super().__init__() before, in __init__",

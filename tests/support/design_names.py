@@ -125,6 +125,8 @@ CLASSES = {
     "train": {
         "batches": "tests/train/test_loader.py",
         "Batches": "tests/train/test_loader.py",
+        "Callback": "tests/train/test_trainer.py",
+        "Trainer": "tests/train/test_trainer.py",
     },
     "": {
         "gradient": _TRANSFORMS,

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import operator
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -56,7 +57,10 @@ class Batches(Checked):
     ) -> None:
         self.size, self.shuffle, self.drop_last = size, shuffle, drop_last
         self.seed, self.prefetch = seed, prefetch
-        self._data = _columns(x, "x") if y is None else _pair(x, y)
+        self._is_pair = y is not None
+        self._data = _columns(x, "x")
+        if self._is_pair:
+            self._data = self._data, _columns(y, "y")
         self.rows = _rows_of(leaves(self._data))
         if not len(self):
             raise EmptyBatchError(
@@ -104,6 +108,11 @@ class Batches(Checked):
         cut = self._cut(self._order(epoch))
         places = range(place, len(self))
         return _ahead(cut, places, self.prefetch) if self.prefetch else map(cut, places)
+
+    def inputs(self) -> Iterator[object]:
+        """Return an iterator over ``x`` of the batches, as the rows stand."""
+        batches = map(self._cut(None), range(len(self)))
+        return map(operator.itemgetter(0), batches) if self._is_pair else batches
 
     def _order(self, epoch):
         """Return the order of the rows of an epoch; None: as they stand."""
@@ -232,10 +241,6 @@ def _taking(array, order, size, copies):
     if copies:
         return lambda i: xp.copy(array[i * size : (i + 1) * size])
     return lambda i: array[i * size : (i + 1) * size]
-
-
-def _pair(x, y):
-    return _columns(x, "x"), _columns(y, "y")
 
 
 def _columns(data, name):
