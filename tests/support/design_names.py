@@ -125,8 +125,17 @@ CLASSES = {
     "train": {
         "batches": "tests/train/test_loader.py",
         "Batches": "tests/train/test_loader.py",
-        "Callback": "tests/train/test_trainer.py",
+        "Callback": "tests/train/test_callbacks.py",
         "Trainer": "tests/train/test_trainer.py",
+        "AUC": "tests/train/test_metrics.py",
+        "F1": "tests/train/test_metrics.py",
+        "MAE": "tests/train/test_metrics.py",
+        "R2": "tests/train/test_metrics.py",
+        "Accuracy": "tests/train/test_metrics.py",
+        "ConfusionMatrix": "tests/train/test_metrics.py",
+        "Metric": "tests/train/test_metrics.py",
+        "Scored": "tests/train/test_metrics.py",
+        "TopKAccuracy": "tests/train/test_metrics.py",
     },
     "": {
         "gradient": _TRANSFORMS,

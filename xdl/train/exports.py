@@ -3,4 +3,13 @@
 from xdl.train.callback import Callback as Callback
 from xdl.train.loader import Batches as Batches
 from xdl.train.loader import batches as batches
+from xdl.train.metrics import AUC as AUC
+from xdl.train.metrics import F1 as F1
+from xdl.train.metrics import MAE as MAE
+from xdl.train.metrics import R2 as R2
+from xdl.train.metrics import Accuracy as Accuracy
+from xdl.train.metrics import ConfusionMatrix as ConfusionMatrix
+from xdl.train.metrics import Metric as Metric
+from xdl.train.metrics import Scored as Scored
+from xdl.train.metrics import TopKAccuracy as TopKAccuracy
 from xdl.train.trainer import Trainer as Trainer

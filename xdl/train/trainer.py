@@ -21,6 +21,7 @@ from xdl.train.callback import Callback
 from xdl.train.course import MANY, Course, Mean
 from xdl.train.interrupt import Noted
 from xdl.train.loader import Batches
+from xdl.train.metrics import metric_of
 from xdl.train.report import reported
 from xdl.train.steps import Steps, rows_of
 from xdl.typing import Array, PathLike
@@ -40,8 +41,9 @@ class Trainer:
         executor: "numpy" (default) or "numba": the steps are compiled, as by
             ``xdl.compile``; "eager": they run as they are.
         callbacks: Callbacks, called in this order.
-        metrics: what is measured of the validation and by ``evaluate`` beside the loss:
-            Metrics or their names, such as "accuracy".
+        metrics: what ``evaluate`` measures beside the loss: Metrics, names of them
+            ("accuracy", "auc", "confusion_matrix", "f1", "mae", "r2",
+            "top_k_accuracy"), or functions of all targets and outputs.
 
     Attributes:
         epoch: how many epochs are done.
@@ -79,6 +81,7 @@ class Trainer:
         loss: Callable[..., Variable] | Module | None = None,
         executor: str | None = None,
         callbacks: Sequence[Callback] = (),
+        metrics: Sequence[object] = (),
     ) -> None:
         needed = [(model, Module), (optimizer, Optimizer)]
         for came, cls in [*needed, *((one, Callback) for one in callbacks)]:
@@ -89,6 +92,7 @@ class Trainer:
                 )
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.callbacks = tuple(callbacks)
+        self.metrics = [metric_of(one) for one in metrics]
         self.epochs, self.batches = 0, None
         self.outcome: str | None = None
         self._course, self._was_loaded = Course(), False
@@ -309,13 +313,15 @@ class Trainer:
             data: batches ``(x, y)``.
 
         Returns:
-            A dict: the mean ``loss``.
+            A dict: the mean ``loss``, and what the metrics measured, by their names.
 
         Raises:
             ArgumentError: a batch is no pair.
             EmptyBatchError: there is no batch.
         """
         mean, usual = Mean(), 0
+        for metric in self.metrics:
+            metric.reset()
         with self._evaluating():
             for batch in data:
                 x, y = _checked(batch)
@@ -323,10 +329,13 @@ class Trainer:
                 usual = usual or rows
                 loss, output = self._steps.evaluate.of(rows, usual)(x, y)
                 mean.waiting.append((loss, rows))
+                for metric in self.metrics:
+                    metric.update(output, y)
                 self._heed()
-            if not usual:
-                raise EmptyBatchError("Trainer.evaluate: no batch came")
-            return {"loss": mean.value()}
+        if not usual:
+            raise EmptyBatchError("Trainer.evaluate: no batch came")
+        measured = {metric.name: metric.compute() for metric in self.metrics}
+        return {"loss": mean.value(), **measured}
 
     @explained
     def predict(self, data: object) -> Array:
