@@ -19,6 +19,8 @@ class Callback:
 
     Attributes:
         accumulates: of how many batches the gradients are added before an update.
+        comes_last: whether it is called after all others, when they have changed what
+            they change.
 
     Example:
         >>> import xdl
@@ -33,6 +35,7 @@ class Callback:
     """
 
     accumulates = 1
+    comes_last = False
 
     def on_train_begin(self, trainer: Trainer) -> None:
         """Do something before the first epoch of a ``fit``."""

@@ -40,7 +40,7 @@ class Trainer:
             with a loss of its own.
         executor: "numpy" (default) or "numba": the steps are compiled, as by
             ``xdl.compile``; "eager": they run as they are.
-        callbacks: Callbacks, called in this order.
+        callbacks: Callbacks, called in this order, but for those that come last.
         metrics: what ``evaluate`` measures beside the loss: Metrics, names of them
             ("accuracy", "auc", "confusion_matrix", "f1", "mae", "r2",
             "top_k_accuracy"), or functions of all targets and outputs.
@@ -83,6 +83,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         metrics: Sequence[object] = (),
     ) -> None:
+        callbacks = list(callbacks)
         needed = [(model, Module), (optimizer, Optimizer)]
         for came, cls in [*needed, *((one, Callback) for one in callbacks)]:
             if not isinstance(came, cls):
@@ -91,7 +92,7 @@ class Trainer:
                     f"Trainer: {kind(came)} came, needed {article} {cls.__name__}"
                 )
         self.model, self.optimizer, self.loss = model, optimizer, loss
-        self.callbacks = tuple(callbacks)
+        self.callbacks = tuple(sorted(callbacks, key=lambda one: one.comes_last))
         self.metrics = [metric_of(one) for one in metrics]
         self.epochs, self.batches = 0, None
         self.outcome: str | None = None
@@ -196,6 +197,7 @@ class Trainer:
             )
         if isinstance(train, Batches):
             self._agree(train)
+        self.optimizer.zero_grad()  # what a step left behind that was broken off
         self.epochs, self.batches = epochs, _length(train)
         self._ends, self.outcome, self._was_loaded = None, "failed", False
 
