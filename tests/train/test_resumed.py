@@ -1,7 +1,11 @@
 """A training that is ended, saved and loaded goes on to the bit."""
 
+import json
 import os
+import pathlib
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +13,8 @@ import xdl
 from tests.support.executors import eager_and_every_executor
 from tests.train.trained import At, Net, Training, X, Y, fitted
 from xdl.train import Trainer, batches
+
+ROOT = pathlib.Path(xdl.__file__).parents[1]
 
 
 @eager_and_every_executor
@@ -148,3 +154,17 @@ def test_a_loss_layer_with_weights_is_trained_and_saved(tmp_path):
     trainer.load(tmp_path / "last")
 
     assert scale == loss.scale.item() != 2.0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+@eager_and_every_executor
+def test_a_training_that_is_killed_often_ends_as_one_that_is_not(executor, tmp_path):
+    command = [sys.executable, "-m", "tests.train.killed", tmp_path, executor, "5"]
+
+    finished = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, cwd=ROOT
+    )
+
+    found = json.loads(finished.stdout or finished.stderr)
+    assert found["is_equal"]
+    assert 0 < found["killed"][0] <= found["killed"][-1]
