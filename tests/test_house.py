@@ -52,6 +52,7 @@ LAYERS = [
     {"__main__", "exports"},
 ]
 CORE = [
+    "shown",
     "case",
     "computed",
     "mode",

@@ -120,6 +120,12 @@ class Trainer:
         """What each epoch came to: a list of dicts."""
         return self._course.history
 
+    def __repr__(self) -> str:
+        who = f"{type(self.model).__name__} by {self.optimizer!r}"
+        told = f"epochs: {self.epoch}, steps: {self.steps}"
+        last = f", loss: {self.history[-1]['loss']:.4g}" if self.history else ""
+        return f"<Trainer of {who}; {told}{last}>"
+
     def _hooks(self, name):
         """Return the methods of a name that callbacks define."""
         of_all = getattr(Callback, name)
