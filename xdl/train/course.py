@@ -2,11 +2,10 @@
 
 import numbers
 
-from xdl.core.variable import array_of
 from xdl.errors import ArgumentError
 from xdl.optim.ranges import Kind, Maybe, Range, Whole
 
-MANY = 256  # losses that are kept before they are added up: a GPU is not waited for
+MANY = 32  # losses that are kept before they are added up: a GPU is not waited for
 _COUNT = Whole(0)
 _RANGES: dict[str, Kind] = {
     "epoch": _COUNT,
@@ -23,24 +22,31 @@ class Mean:
     Attributes:
         total: the sum so far.
         seen: the rows so far.
-        waiting: pairs of a loss and its rows that are to be added.
     """
 
     def __init__(self):
-        self.waiting = []
+        self._waiting, self._rows = [], 0
         self.clear()
 
     def clear(self):
         """Forget all."""
         self.total, self.seen = 0.0, 0
-        self.waiting.clear()
+        self._waiting.clear()
+
+    def of(self, rows):
+        """Return the list to which losses of so many rows are to be appended."""
+        if rows != self._rows:
+            self.settle()
+            self._rows = rows
+        return self._waiting
 
     def settle(self):
         """Add up what waits, in order: so the bits do not depend on when."""
-        for loss, rows in self.waiting:
-            self.total += float(array_of(loss)) * rows
-            self.seen += rows
-        self.waiting.clear()
+        total, rows = self.total, self._rows
+        for loss in self._waiting:
+            total += float(loss._value) * rows
+        self.total, self.seen = total, self.seen + len(self._waiting) * rows
+        self._waiting.clear()
 
     def value(self):
         """Return the mean."""

@@ -254,22 +254,24 @@ class Trainer:
     def _each(self, given, hooks):
         """Do a step on each batch; written for speed before beauty."""
         course, usual, odd = self._course, self._steps.train.usual, self._on_odd
-        waiting, settle = course.mean.waiting, course.mean.settle
-        for batch in given:
+        mean, before = course.mean, course.steps - course.place
+        rows, losses = course.rows, mean.of(course.rows)
+        for place, batch in enumerate(given, course.place + 1):
             try:
                 x, y = batch
             except (TypeError, ValueError):
                 raise _no_pair(batch) from None
-            rows = len(x) if type(x) in ARRAYS else rows_of(x)
             try:
-                loss = (usual if rows == course.rows else odd)(x, y)
+                if (len(x) if type(x) in ARRAYS else rows_of(x)) == rows:
+                    losses.append(usual(x, y))
+                else:
+                    mean.of(rows_of(x)).append(odd(x, y))
+                    rows, losses = course.rows, mean.of(course.rows)
             except NonFiniteError as error:
                 raise self._explained(error, x, y) from None
-            waiting.append((loss, rows))
-            if len(waiting) == MANY:
-                settle()
-            course.place += 1
-            course.steps += 1
+            course.place, course.steps = place, before + place
+            if not place % MANY:
+                mean.settle()
             if (hooks or self._ends is not None) and self._is_over(hooks):
                 return
 
@@ -297,8 +299,8 @@ class Trainer:
                 losses.append((step(x, y, rows[i] / sum(rows)), rows[i]))
             except NonFiniteError as error:
                 raise self._explained(error, x, y) from None
-        course.mean.waiting += losses
-        course.mean.settle()
+        for loss, count in losses:
+            course.mean.of(count).append(loss)
         course.place += len(pairs)
         course.steps += 1
 
@@ -336,7 +338,7 @@ class Trainer:
                 rows = rows_of(x)
                 usual = usual or rows
                 loss, output = self._steps.evaluate.of(rows, usual)(x, y)
-                mean.waiting.append((loss, rows))
+                mean.of(rows).append(loss)
                 for metric in self.metrics:
                     metric.update(output, y)
                 self._heed()
