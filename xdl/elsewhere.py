@@ -12,6 +12,7 @@ _WITH = ".parameter, which an optimizer takes, as it takes the model: SGD(model)
 OF_PACKAGES = {
     "BatchNorm": "BatchNorm1d, BatchNorm2d",
     "CrossEntropyLoss": "SoftmaxLoss",
+    "DataLoader": "xdl.train.batches",
     "Dense": "Linear",
     "Identity": "a function: lambda x: x",
     "Module": "xdl.Module",
@@ -19,6 +20,7 @@ OF_PACKAGES = {
     "ModuleList": "a list that is an attribute",
     "Parameter": "xdl.Variable for a weight; xdl.Parameter is the store of all weights",
     "Tensor": "Variable",
+    "Trainer": "xdl.train.Trainer",
     "TransformerEncoderLayer": "TransformerBlock",
     "arange": _NUMPY,
     "array": "Variable",

@@ -207,7 +207,12 @@ def test_an_error_of_the_thread_comes_to_the_loop():
         ((3.0,), {}, ShapeError, "batches: x: float came, needed rows"),
         ((X, [object()] * 11), {}, DtypeError, "batches: y: "),
         (([["a"], ["b"]],), {}, DtypeError, "batches: x: "),
-        ((X,), {"batch_size": 4}, ArgumentError, "batch_size"),
+        (
+            (X,),
+            {"batch_size": 4},
+            ArgumentError,
+            "'batch_size' came; it is called 'size' here",
+        ),
     ],
 )
 def test_what_is_no_data_is_refused_in_a_sentence(arguments, options, error, said):

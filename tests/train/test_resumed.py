@@ -10,19 +10,21 @@ import sys
 import pytest
 
 import xdl
-from tests.support.executors import eager_and_every_executor
+from tests.support.executors import eager_and_every_executor, needs_numba
 from tests.train.trained import At, Net, Training, X, Y, fitted
 from xdl.train import Trainer, batches
 
 ROOT = pathlib.Path(xdl.__file__).parents[1]
 
 
-@eager_and_every_executor
-@pytest.mark.parametrize("stopped", range(1, 8))
+@pytest.mark.parametrize(
+    ("executor", "stopped"),
+    [
+        *((executor, i) for executor in ("eager", "numpy") for i in range(1, 8)),
+        pytest.param("numba", 4, marks=needs_numba),
+    ],
+)
 def test_ctrl_c_ends_after_a_whole_step_and_the_next_fit_goes_on(stopped, executor):
-    if executor == "numba" and stopped != 4:
-        return
-
     def kill(trainer):
         os.kill(os.getpid(), signal.SIGINT)
 

@@ -52,6 +52,8 @@ def test_what_is_no_batch_is_refused_in_a_sentence(data, error, said):
         ({"optimizer": None}, "NoneType came, needed an Optimizer"),
         ({"loss": 3}, "3 came as loss, needed a function"),
         ({"callbacks": [3]}, "int came, needed a Callback"),
+        ({"metrics": ["f1", "f1"]}, "metrics f1, f1 came, needed other names"),
+        ({"metrics": ["mae"], "loss_fn": None}, "'loss_fn' came"),
         ({"executor": "nimba"}, "executor 'nimba' came"),
         ({"model": xdl.nn.Linear(2, 1)}, "no loss came, and Linear is no Model"),
     ],
@@ -85,3 +87,26 @@ def test_a_damaged_state_is_refused_and_changes_nothing(tmp_path):
             training.trainer.load_state_dict(saved)
 
     assert before == training.bits()
+
+
+class Deciding(Net):
+    """A model whose forward depends on a value."""
+
+    def forward(self, x):
+        self.output = self.layers(x)
+        if self.output.sum() > 0:
+            self.output = -self.output
+        return self.output
+
+
+def test_a_model_that_cannot_be_compiled_is_refused_with_the_remedy():
+    model = Deciding()
+    trainer = Trainer(model, xdl.SGD(model))
+
+    with pytest.raises(xdl.GraphError) as raised:
+        trainer.fit(batches(X, Y, 8))
+
+    assert ['Trainer: executor="eager" runs steps as they are'] == (
+        raised.value.__notes__
+    )
+    Trainer(model, xdl.SGD(model), executor="eager").fit(batches(X, Y, 8))

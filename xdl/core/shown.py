@@ -78,18 +78,18 @@ def svg(boxes, arrows):
 def _rows(names, arrows):
     """Return lists of names: each stands as low as what leads to it asks for."""
     level = dict.fromkeys(names, 0)
-    leading = {}
+    leading: dict[str, list[str]] = {}
     for source, target in arrows:
         leading.setdefault(target, []).append(source)
     for name in names:
         level[name] = max([level[n] + 1 for n in leading.get(name, ())], default=0)
-    lowest = {}
+    lowest: dict[str, int] = {}
     for source, target in arrows:
         lowest[source] = min(lowest.get(source, len(names)), level[target] - 1)
     for name in names:  # a weight stands right above what uses it
         if name not in leading:
             level[name] = lowest.get(name, 0)
-    rows = [[] for _ in range(max(level.values(), default=-1) + 1)]
+    rows: list[list[str]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
     for name in names:
         rows[level[name]].append(name)
     return rows

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from xdl.optim.ranges import Checked
+
+Logs = dict[str, Any]  # what was measured, by name
 
 if TYPE_CHECKING:
     from xdl.train.trainer import Trainer
 
 
-class Callback:
+class Callback(Checked):
     """The base of callbacks: a subclass defines those methods that it needs.
 
     ``on_grad_computed`` and ``on_update`` are parts of the step, and are recorded with
@@ -36,6 +40,9 @@ class Callback:
 
     accumulates = 1
     comes_last = False
+
+    def __init__(self) -> None:
+        pass
 
     def on_train_begin(self, trainer: Trainer) -> None:
         """Do something before the first epoch of a ``fit``."""

@@ -9,7 +9,6 @@ from xdl.core.parameter import refuse_misfits
 from xdl.errors import ArgumentError, CheckpointError
 from xdl.optim import ReduceLROnPlateau, Schedule
 from xdl.optim.ranges import (
-    Checked,
     Maybe,
     NonNegative,
     OneOf,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 Mode = Annotated[str, OneOf("min", "max")]
 
 
-class LRSchedule(Checked, Callback):
+class LRSchedule(Callback):
     """Step a schedule of the learning rate.
 
     Args:
@@ -92,7 +91,7 @@ class LRSchedule(Checked, Callback):
         self.schedule.load_state_dict(saved)
 
 
-class _Best(Checked, Callback):
+class _Best(Callback):
     """A callback that remembers the best of what was measured."""
 
     monitor: str | None

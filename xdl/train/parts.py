@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from xdl.arguments import kind
 from xdl.errors import ArgumentError
 from xdl.optim import EMA, clip_grad_norm, clip_grad_value
-from xdl.optim.ranges import Checked, Positive, PositiveInt
+from xdl.optim.ranges import Positive, PositiveInt
 from xdl.train.callback import Callback
 
 if TYPE_CHECKING:
     from xdl.train.trainer import Trainer
 
 
-class ClipGradNorm(Checked, Callback):
+class ClipGradNorm(Callback):
     """Before each update, ``xdl.optim.clip_grad_norm`` of all gradients.
 
     Args:
@@ -34,7 +34,7 @@ class ClipGradNorm(Checked, Callback):
         clip_grad_norm(trainer.optimizer, self.max_norm)
 
 
-class ClipGradValue(Checked, Callback):
+class ClipGradValue(Callback):
     """Before each update, ``xdl.optim.clip_grad_value`` of all gradients.
 
     Args:
@@ -55,7 +55,7 @@ class ClipGradValue(Checked, Callback):
         clip_grad_value(trainer.optimizer, self.clip_value)
 
 
-class GradientAccumulation(Checked, Callback):
+class GradientAccumulation(Callback):
     """Update once for several batches, as if they were one.
 
     The gradient is that of the mean loss over their rows. The last update of an epoch

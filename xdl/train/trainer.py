@@ -13,17 +13,23 @@ from xdl.core.mode import no_grad
 from xdl.core.module import Module
 from xdl.core.parameter import refuse_misfits
 from xdl.core.variable import Variable, array_of
-from xdl.errors import ArgumentError, CheckpointError, EmptyBatchError, NonFiniteError
+from xdl.errors import (
+    ArgumentError,
+    CheckpointError,
+    EmptyBatchError,
+    GraphError,
+    NonFiniteError,
+)
 from xdl.optim import Optimizer
 from xdl.optim.ranges import Whole
 from xdl.program.pytree import leaves, mapped
-from xdl.train.callback import Callback
+from xdl.train.callback import Callback, Logs
 from xdl.train.course import MANY, Course, Mean
 from xdl.train.interrupt import Noted
 from xdl.train.loader import Batches
 from xdl.train.metrics import metric_of
 from xdl.train.report import reported
-from xdl.train.steps import Steps, rows_of
+from xdl.train.steps import EAGER, Steps, rows_of
 from xdl.typing import Array, PathLike
 
 _PREDICTED = 256  # rows of a batch
@@ -94,10 +100,16 @@ class Trainer:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.callbacks = tuple(sorted(callbacks, key=lambda one: one.comes_last))
         self.metrics = [metric_of(one) for one in metrics]
+        names = ["loss", *(metric.name for metric in self.metrics)]
+        if len(set(names)) < len(names):
+            raise ArgumentError(
+                f"Trainer: metrics {', '.join(names[1:])} came, needed other names"
+            )
         self.epochs, self.batches = 0, None
         self.outcome: str | None = None
         self._course, self._was_loaded = Course(), False
         self._ends: str | None = None
+        self._executor = executor
         self._steps = Steps(self, loss, executor, self._hooks)
 
     @property
@@ -116,7 +128,7 @@ class Trainer:
         return self._course.place
 
     @property
-    def history(self) -> list[dict[str, object]]:
+    def history(self) -> list[Logs]:
         """What each epoch came to: a list of dicts."""
         return self._course.history
 
@@ -138,7 +150,7 @@ class Trainer:
         train: Iterable[object] | Callable[[int], Iterable[object]],
         validation: Iterable[object] | Callable[[int], Iterable[object]] | None = None,
         epochs: int = 1,
-    ) -> list[dict[str, object]]:
+    ) -> list[Logs]:
         """Train until so many epochs are done, those before this call too.
 
         Ctrl-C ends it after the step under way, with a KeyboardInterrupt: all is then
@@ -170,6 +182,10 @@ class Trainer:
                     self._one_epoch(train, validation)
                 self._heed()
             self.outcome = self._ends or "done"
+        except GraphError as error:
+            if self._executor != EAGER:
+                error.add_note(f'Trainer: executor="{EAGER}" runs steps as they are')
+            raise
         finally:
             self._ends = None
             for hook in self._hooks("on_train_end"):
@@ -316,7 +332,7 @@ class Trainer:
         return reported(error, where, self._steps, x, y)
 
     @explained
-    def evaluate(self, data: Iterable[object]) -> dict[str, object]:
+    def evaluate(self, data: Iterable[object]) -> Logs:
         """Measure the model on batches, in evaluation mode.
 
         Args:
