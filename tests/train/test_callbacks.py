@@ -139,6 +139,21 @@ def test_a_training_with_accumulation_is_gone_on_with_between_updates(
 
 
 @each_executor
+def test_gradients_of_a_group_that_was_refused_are_forgotten(executor):
+    def made():
+        return Training(executor, 0, lambda *_: [GradientAccumulation(2)])
+
+    expected = made().fit(2)
+    training = made()
+    training.fit(1)
+
+    with pytest.raises(xdl.NonFiniteError, match="epoch 2, batch 1"):
+        training.trainer.fit([(X[:8], Y[:8]), (X[:8] * np.nan, Y[:8])], epochs=2)
+
+    assert expected == training.fit(2)
+
+
+@each_executor
 def test_averages_are_what_a_trainer_evaluates_and_predicts_with(executor):
     xdl.seed(0)
     model = Net()

@@ -134,6 +134,16 @@ def test_a_stopped_training_that_is_loaded_ends_at_once(tmp_path):
     assert bits(trainer.model) == bits(other.model)
 
 
+def test_a_fit_after_one_that_was_stopped_waits_anew():
+    trainer = made(stopping())
+    fit(trainer)
+
+    history = fit(trainer)
+
+    assert "stopped" == trainer.outcome
+    assert 4 < len(history) == trainer.epoch
+
+
 def test_an_interrupted_training_does_not_take_its_best_weights(tmp_path):
     path = tmp_path / "last"
 

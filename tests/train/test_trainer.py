@@ -225,3 +225,23 @@ def test_batches_may_be_a_list_or_a_function_of_the_epoch(form):
         return training.fit(2)
 
     assert trained(lambda data: data) == trained(form)
+
+
+def test_the_first_batch_of_each_fit_says_how_many_rows_are_usual():
+    training = Training("numpy")
+    trainer = training.trainer
+    trainer.fit([(X[:8], Y[:8])], epochs=1)
+
+    trainer.fit([(X[:11], Y[:11]), (X[11:], Y[11:])], epochs=3)
+
+    assert 2 == len(trainer._steps.train.usual._replays)
+
+
+def test_other_batches_keep_the_order_that_they_came_with():
+    training = Training("eager")
+    training.fit(1)
+    other = batches(X, Y, 8, shuffle=True, seed=77)
+
+    training.trainer.fit(other, epochs=2)
+
+    assert 77 == other.seed

@@ -153,7 +153,7 @@ class EarlyStopping(_Best):
         self._weights: list[dict[str, object]] = []
 
     def on_train_begin(self, trainer: "Trainer") -> None:
-        """End at once if it was over when it was saved."""
+        """End at once if it was over when it was saved; else look anew."""
         stores = _stores(trainer)
         if self._weights and len(self._weights) != len(stores):
             raise CheckpointError(
@@ -161,7 +161,11 @@ class EarlyStopping(_Best):
             )
         for store, weights in zip(stores, self._weights, strict=False):
             refuse_misfits(store, weights)
-        self._stop_if_over(trainer)
+        if self.waited >= self.patience:
+            if trainer.was_loaded:
+                trainer.stop()
+            else:
+                self.waited = 0
 
     def on_epoch_end(self, trainer: "Trainer") -> None:
         """Look at what was measured."""
@@ -170,9 +174,6 @@ class EarlyStopping(_Best):
             self.waited = 0
             if self.restore_best_weights:
                 self._weights = [store.state_dict() for store in _stores(trainer)]
-        self._stop_if_over(trainer)
-
-    def _stop_if_over(self, trainer):
         if self.waited >= self.patience:
             trainer.stop()
 

@@ -22,6 +22,7 @@ from xdl.errors import (
 )
 from xdl.optim import Optimizer
 from xdl.optim.ranges import Whole
+from xdl.program import atomic
 from xdl.program.pytree import leaves, mapped
 from xdl.train.callback import Callback, Logs
 from xdl.train.course import MANY, Course, Mean
@@ -60,6 +61,8 @@ class Trainer:
             so on.
         outcome: how the last ``fit`` ended: "done", "stopped" by a callback,
             "interrupted" or "failed"; None: it has not.
+        was_loaded: whether the next ``fit``, or the one under way, goes on from a
+            ``load``.
 
     Raises:
         ArgumentError: there is no loss, or something that came is something else.
@@ -107,7 +110,7 @@ class Trainer:
             )
         self.epochs, self.batches = 0, None
         self.outcome: str | None = None
-        self._course, self._was_loaded = Course(), False
+        self._course, self.was_loaded = Course(), False
         self._ends: str | None = None
         self._executor = executor
         self._steps = Steps(self, loss, executor, self._hooks)
@@ -187,7 +190,7 @@ class Trainer:
                 error.add_note(f'Trainer: executor="{EAGER}" runs steps as they are')
             raise
         finally:
-            self._ends = None
+            self._ends, self.was_loaded = None, False
             for hook in self._hooks("on_train_end"):
                 hook(self)
         return self.history
@@ -207,7 +210,7 @@ class Trainer:
 
     def _begin(self, train, epochs):
         Whole().checked("Trainer.fit: epochs", epochs)
-        if self.epoch >= epochs and not self._was_loaded:
+        if self.epoch >= epochs and not self.was_loaded:
             raise ArgumentError(
                 f"Trainer.fit: epochs={epochs} came, and {self.epoch} are done; "
                 "epochs counts these too"
@@ -219,9 +222,11 @@ class Trainer:
             )
         if isinstance(train, Batches):
             self._agree(train)
+        elif not self._course.place:
+            self._course.rows = 0  # the first batch says what is usual
         self.optimizer.zero_grad()  # what a step left behind that was broken off
         self.epochs, self.batches = epochs, _length(train)
-        self._ends, self.outcome, self._was_loaded = None, "failed", False
+        self._ends, self.outcome = None, "failed"
 
     def _agree(self, train):
         """Let batches have the order of the training that goes on."""
@@ -231,7 +236,7 @@ class Trainer:
                 f"Trainer.fit: {train!r} came, but the training that goes on is at "
                 f"batch {course.place} of an epoch in batches of {course.rows} rows"
             )
-        if course.seed is not None:
+        if course.seed is not None and (self.was_loaded or course.place):
             train.seed = course.seed
         course.seed, course.rows = train.seed, rows
 
@@ -303,22 +308,23 @@ class Trainer:
         return course.rows
 
     def _on_several(self, group):
-        """Do a step with the gradients of several batches, by their rows."""
-        course, losses = self._course, []
+        """Do a step with the gradients of several batches: of all, or of none."""
         pairs = [_checked(batch) for batch in group]
         rows = [rows_of(x) for x, _ in pairs]
-        for i, (x, y) in enumerate(pairs):
-            steps = self._steps
-            one = steps.gather if i < len(pairs) - 1 else steps.train_on
-            try:
-                step = one.of(rows[i], self._usual(x))
-                losses.append((step(x, y, rows[i] / sum(rows)), rows[i]))
-            except NonFiniteError as error:
-                raise self._explained(error, x, y) from None
-        for loss, count in losses:
-            course.mean.of(count).append(loss)
-        course.place += len(pairs)
-        course.steps += 1
+        steps = [self._steps.gather] * (len(pairs) - 1) + [self._steps.train_on]
+        statistics = [v for v in self.model.parameter.values() if not v.trainable]
+        losses = []
+        with atomic(*statistics):  # and the place in the random draws
+            for (x, y), count, step in zip(pairs, rows, steps, strict=True):
+                try:
+                    do = step.of(count, self._usual(x))
+                    losses.append(do(x, y, count / sum(rows)))
+                except NonFiniteError as error:
+                    raise self._explained(error, x, y) from None
+        for loss, count in zip(losses, rows, strict=True):
+            self._course.mean.of(count).append(loss)
+        self._course.place += len(pairs)
+        self._course.steps += 1
 
     def _is_over(self, hooks):
         """Tell callbacks of a step; tell whether the training ends after it."""
@@ -471,7 +477,7 @@ class Trainer:
         named = self._named()
         for name, state in saved["callbacks"].items():
             named[name].load_state_dict(state)
-        self._was_loaded = True
+        self.was_loaded = True
 
 
 def _checked(batch):
