@@ -245,3 +245,16 @@ def test_other_batches_keep_the_order_that_they_came_with():
     training.trainer.fit(other, epochs=2)
 
     assert 77 == other.seed
+
+
+def test_steps_of_a_model_on_a_gpu_run_as_they_are_unless_it_is_said(monkeypatch):
+    model = Net()
+    optimizer = xdl.SGD(model)
+    on_cpu = Trainer(model, optimizer)._steps.train
+    monkeypatch.setattr(xdl.Variable, "device", property(lambda self: "cuda:0"))
+
+    on_gpu = Trainer(model, optimizer)._steps.train
+    asked_for = Trainer(model, optimizer, executor="numpy")._steps.train
+
+    are_plain = [one.usual is one.odd for one in (on_cpu, on_gpu, asked_for)]
+    assert [False, True, False] == are_plain

@@ -11,6 +11,12 @@ EAGER = "eager"
 _SEVERAL = (tuple, dict)
 
 
+def usual_executor(model):
+    """Return the executor for a model where none was asked for."""
+    devices = {variable.device for variable in model.parameter.values()}
+    return None if devices <= {"cpu"} else EAGER
+
+
 class Step:
     """A function of a batch, compiled for batches of one number of rows.
 

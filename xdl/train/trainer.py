@@ -16,6 +16,7 @@ from xdl.core.variable import Variable, array_of
 from xdl.errors import (
     ArgumentError,
     CheckpointError,
+    DeviceError,
     EmptyBatchError,
     GraphError,
     NonFiniteError,
@@ -30,7 +31,7 @@ from xdl.train.interrupt import Noted
 from xdl.train.loader import Batches
 from xdl.train.metrics import metric_of
 from xdl.train.report import reported
-from xdl.train.steps import EAGER, Steps, rows_of
+from xdl.train.steps import EAGER, Steps, rows_of, usual_executor
 from xdl.typing import Array, PathLike
 
 _PREDICTED = 256  # rows of a batch
@@ -45,8 +46,8 @@ class Trainer:
         loss: a function of the model's output and the target, such as
             ``xdl.softmax_cross_entropy``, or a loss layer; None: the model is a Model
             with a loss of its own.
-        executor: "numpy" (default) or "numba": the steps are compiled, as by
-            ``xdl.compile``; "eager": they run as they are.
+        executor: "numpy" or "numba": the steps are compiled, as by ``xdl.compile``;
+            "eager": they run as they are; default: "numpy", on a GPU "eager".
         callbacks: Callbacks, called in this order, but for those that come last.
         metrics: what ``evaluate`` measures beside the loss: Metrics, names of them
             ("accuracy", "auc", "confusion_matrix", "f1", "mae", "r2",
@@ -112,8 +113,8 @@ class Trainer:
         self.outcome: str | None = None
         self._course, self.was_loaded = Course(), False
         self._ends: str | None = None
-        self._executor = executor
-        self._steps = Steps(self, loss, executor, self._hooks)
+        self._executor = usual_executor(model) if executor is None else executor
+        self._steps = Steps(self, loss, self._executor, self._hooks)
 
     @property
     def epoch(self) -> int:
@@ -185,7 +186,7 @@ class Trainer:
                     self._one_epoch(train, validation)
                 self._heed()
             self.outcome = self._ends or "done"
-        except GraphError as error:
+        except (DeviceError, GraphError) as error:
             if self._executor != EAGER:
                 error.add_note(f'Trainer: executor="{EAGER}" runs steps as they are')
             raise
