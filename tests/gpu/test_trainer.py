@@ -22,7 +22,7 @@ def trained(device, on_device=False):
         ]
         trainer = Trainer(
             model,
-            xdl.optim.Adam(model, 0.01),
+            xdl.SGD(model, 0.05, momentum=0.9),
             callbacks=callbacks,
             metrics=["accuracy", "f1"],
         )

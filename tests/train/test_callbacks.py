@@ -259,3 +259,9 @@ def test_two_callbacks_of_one_class_are_saved_apart():
 def test_a_callback_refuses_what_it_cannot_use(make, said):
     with pytest.raises(ArgumentError, match=said):
         make()
+
+
+def test_a_compiled_training_with_callbacks_gives_the_bits_of_an_eager_one():
+    expected = fitted("eager", callbacks=_all_state)
+
+    assert expected == fitted("numpy", callbacks=_all_state)
