@@ -96,7 +96,8 @@ class Optimizer(Stored):
         self.state = Parameter()
         self._slots: list[Any] = []
         self.look_again()
-        if not any(variable.trainable for variable, _ in self._slots):
+        is_open = self.parameter._grows and not self._slots
+        if not is_open and not any(v.trainable for v, _ in self._slots):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
 
     def admit(self, name: str, value: Any) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from xdl.core.parameter import refuse_misfits
+from xdl.core.parameter import refuse
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import (
@@ -112,7 +112,7 @@ class Schedule(Checked):
             CheckpointError: a name is missing or unknown, or a value is out of its
                 range; nothing has changed.
         """
-        refuse_misfits(self, saved)
+        refuse(self, self.misfits(saved))
         with Uninterrupted():
             self.take_options(saved)
             self.apply(self.steps)

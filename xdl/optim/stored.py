@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xdl.core.parameter import refuse_misfits
+from xdl.core.parameter import refuse
 from xdl.optim.ranges import Checked
 
 _PARTS = ("hyperparameters", "state")
@@ -49,7 +49,7 @@ class Stored(Checked):
             CheckpointError: a name is missing or unknown, or a value does not fit; one
                 error lists all.
         """
-        refuse_misfits(self, saved)
+        refuse(self, self.misfits(saved))
         options, state = (saved[part] for part in _PARTS)
         getattr(self, self.store).load_state_dict(state)
         self.take_options(options)
