@@ -200,7 +200,7 @@ def test_operands_may_come_by_their_names():
         "give data as a raw array: it follows the model",
     ),
     (
-        lambda v: xdl.softmax_cross_entropy(v, np.eye(4)[[0, 1, 2]]),
+        lambda v: xdl.softmax_cross_entropy(v, np.eye(4, dtype=int)[[0, 1, 2]]),
         "one-hot targets become labels by target.argmax(axis=-1)",
     ),
     (lambda v: xdl.nll_loss(v, np.eye(4, dtype=int)[:3]), "target.argmax(axis=-1)"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from xdl.arguments import explained, kind, refuse_uncallable
 from xdl.errors import ArgumentError
@@ -67,14 +67,11 @@ class _Recording:
         Raises:
             ArgumentError: it is no function.
         """
-        who: Any = type(self)
+        who = type(self).__name__
         if isinstance(function, type):
-            raise ArgumentError(
-                f"{who.__name__}: {kind(function)} came, needed a function"
-            )
-        refuse_uncallable(who.__name__, function)
-        made: Any = _within(who, function)
-        return made
+            raise ArgumentError(f"{who}: {kind(function)} came, needed a function")
+        refuse_uncallable(who, function)
+        return cast("Callable[_Given, _Result]", _within(type(self), function))
 
 
 class no_grad(_Recording):
@@ -142,24 +139,20 @@ def _within(block, function):
     """Return a function whose body runs within a new block at each call."""
     import inspect  # here, for it would take 5 ms of `import xdl`
 
-    if inspect.iscoroutinefunction(function):
+    async def wait(*inputs, **options):
+        with block():
+            return await function(*inputs, **options)
 
-        async def call(*inputs, **options):
-            with block():
-                return await function(*inputs, **options)
+    def generate(*inputs, **options):
+        return (yield from _Steps(block, function(*inputs, **options)))
 
-    elif inspect.isgeneratorfunction(function):
+    def call(*inputs, **options):
+        with block():
+            return function(*inputs, **options)
 
-        def call(*inputs, **options):
-            return (yield from _Steps(block, function(*inputs, **options)))
-
-    else:
-
-        def call(*inputs, **options):
-            with block():
-                return function(*inputs, **options)
-
-    return functools.wraps(function)(call)
+    is_generator = inspect.isgeneratorfunction(function)
+    within = wait if inspect.iscoroutinefunction(function) else call
+    return functools.wraps(function)(generate if is_generator else within)
 
 
 class _Steps:

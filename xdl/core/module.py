@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 from xdl.arguments import explain_init, explained, has_run, misfit
@@ -14,7 +14,7 @@ from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
 from xdl.errors import ArgumentError, GraphError
 from xdl.recording import count_revision
-from xdl.typing import Array
+from xdl.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
     _Inputs = ParamSpec("_Inputs")
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         """What a loss layer has."""
 
         def forward(self, output: Any) -> Any: ...
-        def loss(self, target: Any) -> Variable: ...
+        def loss(self, target: Any, *sample_weight: Any) -> Variable: ...
         def backward(self) -> None: ...
 
 
@@ -214,12 +214,14 @@ class Module:
         """Return a dict from name to a NumPy copy of each Variable."""
         return self.parameter.state_dict()
 
-    def misfits(self, state: Any) -> list[str]:
+    def misfits(self, state: object) -> list[str]:
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
         return self.parameter.misfits(state)
 
     @explained
-    def load_state_dict(self, state: Any, strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(
+        self, state: Mapping[str, ArrayLike], strict: bool = True
+    ) -> IncompatibleKeys:
         """Copy values into the Variables: all of them, or none.
 
         Args:
@@ -335,8 +337,13 @@ class Model(Module):
     loss_ops: _Loss
     output: Variable
 
-    def loss(self, target: Any) -> Variable:
+    def loss(self, target: Any, sample_weight: ArrayLike | None = None) -> Variable:
         """Return the mean loss of the last ``forward`` against ``target``.
+
+        Args:
+            target: what the loss layer takes.
+            sample_weight: None, or a factor for each sample (n,): the mean is divided
+                by the sum of the factors.
 
         Raises:
             GraphError: ``forward`` was not called or did not set ``self.output``, or
@@ -347,7 +354,9 @@ class Model(Module):
         except AttributeError as error:
             raise _not_set(self, error) from None
         loss_ops.forward(output)
-        return loss_ops.loss(target)
+        if sample_weight is None:
+            return loss_ops.loss(target)
+        return loss_ops.loss(target, sample_weight)
 
     def backward(self) -> None:
         """Compute the gradients of the last loss by every weight.

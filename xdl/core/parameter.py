@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, NamedTuple, Self
 
 from xdl import backend
@@ -19,7 +19,7 @@ from xdl.errors import (
     ShapeError,
 )
 from xdl.recording import count_registration, current
-from xdl.typing import Array, DType, Initializer, Shape
+from xdl.typing import Array, ArrayLike, DType, Initializer, Shape
 from xdl.uninterrupted import Uninterrupted
 
 
@@ -365,7 +365,9 @@ class Parameter:
             faults += _misfits(name, mine[name], state[name])
         return sorted(faults)
 
-    def load_state_dict(self, state: Any, strict: bool = True) -> IncompatibleKeys:
+    def load_state_dict(
+        self, state: Mapping[str, ArrayLike], strict: bool = True
+    ) -> IncompatibleKeys:
         """Copy values into the Variables: all of them, or none.
 
         Args:
@@ -390,7 +392,7 @@ class Parameter:
         return load(self, self, state, strict)
 
 
-def load(thing: Any, store: Parameter, state: Any, strict: bool) -> IncompatibleKeys:
+def load(thing, store, state, strict) -> IncompatibleKeys:
     """Let a thing that has its weights in a store take a state: all, or nothing."""
     mine = store.variable_dict
     missing: list[str] = []
@@ -410,7 +412,7 @@ def load(thing: Any, store: Parameter, state: Any, strict: bool) -> Incompatible
     return IncompatibleKeys(missing, unexpected)
 
 
-def refuse(thing: Any, faults: list[str]) -> None:
+def refuse(thing, faults):
     """Raise one CheckpointError of all that hinders a thing from taking a state."""
     if faults:
         who = f"{type(thing).__name__}.load_state_dict"
