@@ -91,7 +91,9 @@ class Schedule(Checked):
         faults = self.misfit_options(saved)
         if faults:
             return faults
-        twin = self._twin(copy.copy(self.optimizer))
+        optimizer = copy.copy(self.optimizer)
+        optimizer.groups = ()
+        twin = self._twin(optimizer)
         twin.take_options(saved)
         try:
             twin.apply(twin.steps)

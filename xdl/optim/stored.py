@@ -31,7 +31,11 @@ class Stored(Checked):
         """
         self.look_again()
         state = getattr(self, self.store).state_dict()
-        return dict(zip(_PARTS, (self.options(), state), strict=True))
+        return dict(zip(_PARTS, (self.saved_options(), state), strict=True))
+
+    def saved_options(self) -> dict[str, Any]:
+        """Return the options as they are saved."""
+        return self.options()
 
     def misfits(self, saved: Any) -> list[str]:
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
