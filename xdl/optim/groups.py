@@ -20,7 +20,7 @@ class Group:
         source: what an optimizer takes, or one Variable.
     """
 
-    def __init__(self, who: str, source: Any) -> None:
+    def __init__(self, who: str, source: object) -> None:
         source = [source] if isinstance(source, Variable) else source
         self.parameter = as_parameter(who, source)
 

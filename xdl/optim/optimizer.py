@@ -122,7 +122,7 @@ class Optimizer(Grouped):
         """Write the new weights into ``value``; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
-    def update(self, *others: Any) -> None:
+    def update(self, *others: Any) -> Variable | None:
         """Change all weights by their gradients, then clear all gradients.
 
         Variables that are frozen or have no gradient are left as they are. All of it
@@ -137,9 +137,9 @@ class Optimizer(Grouped):
                 where the last update of any optimizer left them.
             MemoryError: there is not the memory for it; nothing has changed.
         """
-        self._update(others, clears=True)
+        return self._update(others, clears=True)
 
-    def step(self, *others: Any) -> None:
+    def step(self, *others: Any) -> Variable | None:
         """Change all weights by their gradients, and keep the gradients.
 
         Raises:
@@ -148,7 +148,7 @@ class Optimizer(Grouped):
             NonFiniteError: as for ``update``, but that the gradients are kept.
             MemoryError: there is not the memory for it; nothing has changed.
         """
-        self._update(others, clears=False)
+        return self._update(others, clears=False)
 
     def _update(self, others, clears):
         if others:

@@ -26,7 +26,7 @@ Weights = (
 )
 
 
-def are_groups(source: Any) -> bool:
+def are_groups(source: object) -> bool:
     """Tell whether it is a list of dicts."""
     return isinstance(source, list | tuple) and any(isinstance(x, dict) for x in source)
 
