@@ -25,7 +25,7 @@ from xdl.typing import ArrayLike, Shape
 class Normalization(Op):
     """What the normalizations share: what is kept, and the way back to a graph."""
 
-    residuals = ("centred", "scale")
+    residuals: tuple[str, ...] = ("centred", "scale")
 
     def flops(self, y_shape, *shapes):
         return 8 * math.prod(y_shape)
