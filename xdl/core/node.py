@@ -49,18 +49,6 @@ class Part:
         self.index, self.value = index, value
 
 
-class _Walk:
-    """A walk back through a graph.
-
-    Attributes:
-        wholes: from the ids of nodes to weak references to arrays of zeros, that Parts
-            of their gradients were added to.
-    """
-
-    def __init__(self):
-        self.wholes = {}
-
-
 class Node:
     """One recorded call of an operation.
 
@@ -228,7 +216,7 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
         root.grad = gy if root.grad is None else _sum(root.grad, gy, wrap)
         return
     xp = NAMESPACES[type(gy)]
-    walk = _Walk()
+    walk: dict[int, Any] = {}
     nodes = order(root, walk)
     for node in nodes:
         node.grad = None
@@ -291,20 +279,25 @@ def _quietly(xp, op, gy, kept):
 
 
 def _fitted(xp, gx, parent, leaves, walk, user):
-    """Return a gradient in the shape of its input; None: it was added to one before."""
+    """Return a gradient in the shape of its input; None: it was added to one before.
+
+    Args:
+        walk: from the ids of nodes to weak references to the arrays, of zeros at first,
+            that Parts of their gradients were added to.
+    """
     if type(gx) is not Part:
         return unbroadcast(xp, gx, parent.shape)
     if parent.op is None and parent.written:
         _refuse_written(parent, user)
     known = leaves.get(parent) if parent.op is None else parent.grad
-    made = walk.wholes.get(id(parent))
+    made = walk.get(id(parent))
     is_own = known is not None and made is not None and made() is known
     whole = known if is_own else xp.new_zeros(gx.value, parent.shape)
     with xp.quiet():
         add_into(xp, whole, gx.index, gx.value)
     if is_own:
         return None
-    walk.wholes[id(parent)] = weakref.ref(whole)
+    walk[id(parent)] = weakref.ref(whole)
     return whole
 
 
