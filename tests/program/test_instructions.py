@@ -23,7 +23,9 @@ X = np.linspace(0.1, 0.9, 12, dtype="f4").reshape(3, 4)
 Y = np.linspace(0.8, 0.2, 12, dtype="f4").reshape(3, 4)
 ROWS = np.array([2, 0, 1])
 STACKS = np.linspace(0.1, 0.9, 24, dtype="f4").reshape(2, 3, 4)
-IMAGES = np.linspace(0, 1, 16, dtype="f4").reshape(1, 1, 4, 4)
+IMAGES = np.linspace(-1, 1, 256, dtype="f4").reshape(2, 4, 4, 8)
+TAPS = np.linspace(-1, 1, 216, dtype="f4").reshape(3, 3, 8, 3)
+OPTIONS = (1, 1), (1, 1), (1, 1), 1
 # What no step is made of: it computes nothing, or the namespace asks it by itself.
 NOT_RECORDED = {"asarray", "has_non_finite", "is_within", "owns", "quiet", "read_only"}
 NOT_RECORDED |= {"refuse_index", "reserve", "is_long_dot", "long_matmul", "long_sum"}
@@ -83,9 +85,20 @@ EXAMPLES = {
     "random_bits": (lambda xp, x: xp.random_bits(x, (3, 4), 32, *_stream()), X),
     "check_indices": (_checked, X),
     "refuse_non_finite": (_finite, X),
-    "sliding_windows": (
-        lambda xp, x: xp.sliding_windows(x, (2, 2), (1, 1), (1, 1)) + 1,
+    "convolution": (
+        lambda xp, x, w: xp.convolution(x, w, w[0, 0, 0, :], OPTIONS),
         IMAGES,
+        TAPS,
+    ),
+    "convolution_by_input": (
+        lambda xp, g, w: xp.convolution_by_input(g, w, (4, 4), OPTIONS),
+        IMAGES[..., :3].copy(),
+        TAPS,
+    ),
+    "convolution_by_weight": (
+        lambda xp, x, g: xp.convolution_by_weight(x, g, (3, 3), OPTIONS),
+        IMAGES,
+        IMAGES[..., :3].copy(),
     ),
     "take_along_axis": (
         lambda xp, x: xp.take_along_axis(x, xp.asarray(ROWS[:, None].copy()), 0),

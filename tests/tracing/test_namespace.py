@@ -246,12 +246,12 @@ def test_a_copy_is_on_its_own(step):
     assert [True, True] == _same(step, x, y)
 
 
-def test_a_write_into_windows_is_refused(step):
-    x = step.input(np.zeros((1, 1, 4, 4)))
-    windows = trace.sliding_windows(x, (2, 2), (1, 1), (1, 1))
+def test_a_write_into_what_is_repeated_is_refused(step):
+    x = step.input(np.zeros((1, 4)))
+    rows = trace.broadcast_to(x, (3, 4))
 
-    with pytest.raises(GraphError, match="sliding_windows gave is written into; make"):
-        windows += 1
+    with pytest.raises(GraphError, match="broadcast_to gave is written into; make"):
+        rows += 1
 
 
 # Indices and masks.

@@ -14,6 +14,7 @@ import importlib
 import math
 import os
 import sys
+import types
 
 import cupy
 import cupyx
@@ -84,6 +85,7 @@ from cupy import power as pow  # noqa: F401
 from cupyx.scipy import special
 
 from xdl.backend import TOGETHER, known, random, register
+from xdl.backend import convolution as by_products
 from xdl.backend.cuda.checks import CudaChecks
 from xdl.backend.cuda.kernels import Fused
 from xdl.backend.cuda.library import CudaLibrary
@@ -170,6 +172,42 @@ def matmul(x1, x2):
 
 def _is_short(dtype):
     return dtype.name in ("float16", "bfloat16")
+
+
+def _product(x1, x2, out=None):
+    y = matmul(x1, x2)
+    if out is None:
+        return y
+    out[...] = y
+    return out
+
+
+_OF_CUPY = types.SimpleNamespace(
+    empty=cupy.empty,
+    zeros=cupy.zeros,
+    result_type=cupy.result_type,
+    lib=cupy.lib,
+    matmul=_product,
+)
+
+
+def convolution(x, taps, bias, options):
+    with x.device:
+        return by_products.convolution(x, taps, bias, options, None, _OF_CUPY, BLOCK)
+
+
+def convolution_by_input(g, taps, size, options):
+    with g.device:
+        return by_products.convolution_by_input(
+            g, taps, size, options, None, _OF_CUPY, BLOCK
+        )
+
+
+def convolution_by_weight(x, g, window, options):
+    with x.device:
+        return by_products.convolution_by_weight(
+            x, g, window, options, None, _OF_CUPY, BLOCK
+        )
 
 
 def reshape(x, shape):
@@ -316,20 +354,6 @@ def scatter_add(x, index, values):
     y = x.astype(wide)
     cupy.add.at(y, index, values.astype(wide, copy=False))
     return y.astype(x.dtype, copy=False)
-
-
-def sliding_windows(x, window, stride, dilation):
-    """Return what a window sees at each place of images (n, channels, height, width).
-
-    A view (n, channels, rows and columns of the window, rows and columns of places).
-    """
-    spans = zip(x.shape[2:], window, stride, dilation, strict=True)
-    count = [(n - d * (w - 1) - 1) // s + 1 for n, w, s, d in spans]
-    within = [b * d for b, d in zip(x.strides[2:], dilation, strict=True)]
-    between = [b * s for b, s in zip(x.strides[2:], stride, strict=True)]
-    return cupy.lib.stride_tricks.as_strided(
-        x, (*x.shape[:2], *window, *count), (*x.strides[:2], *within, *between)
-    )
 
 
 def scatter_set(x, index, values):

@@ -75,6 +75,12 @@ from numpy import (  # noqa: F401  (the namespace is this module)
 )
 
 from xdl.backend import random
+from xdl.backend.convolution import (  # noqa: F401
+    BLOCK,
+    convolution,
+    convolution_by_input,
+    convolution_by_weight,
+)
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
 from xdl.backend.quiet import Quiet
@@ -105,7 +111,6 @@ _BITS = {
 }
 _FEW, _MANY = 16, 4096
 fused = None  # no kernels that do what operations compose
-BLOCK = 1 << 18  # elements: blocks of so many stay in a cache
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 
@@ -324,20 +329,6 @@ def random_bits(like, shape, width, key, number):
 def getitem(x, index):
     """Return ``x[index]``; an integer out of range is an ``IndexError``."""
     return x[index]
-
-
-def sliding_windows(x, window, stride, dilation):
-    """Return what a window sees at each place of images (n, channels, height, width).
-
-    A view (n, channels, rows and columns of the window, rows and columns of places).
-    """
-    spans = zip(x.shape[2:], window, stride, dilation, strict=True)
-    count = [(n - d * (w - 1) - 1) // s + 1 for n, w, s, d in spans]
-    within = [b * d for b, d in zip(x.strides[2:], dilation, strict=True)]
-    between = [b * s for b, s in zip(x.strides[2:], stride, strict=True)]
-    return np.lib.stride_tricks.as_strided(
-        x, (*x.shape[:2], *window, *count), (*x.strides[:2], *within, *between)
-    )
 
 
 def check_indices(indices, size, who, error):

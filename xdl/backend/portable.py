@@ -9,6 +9,7 @@ import contextlib
 import math
 
 from xdl.backend import random
+from xdl.backend.convolution import counted
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
 
@@ -98,15 +99,57 @@ class Portable:
         added = xp.sum(xp.where(is_target, values, 0), axis=0, dtype=x.dtype)
         return x + xp.reshape(added, x.shape)
 
-    def sliding_windows(self, x, window, stride, dilation):
-        """Return what a window sees at each place, as the NumPy namespace does."""
-        axes = []
-        for n, w, s, d in zip(x.shape[2:], window, stride, dilation, strict=True):
-            reach = (n - d * (w - 1) - 1) // s * s + 1
-            axes.append([slice(i * d, i * d + reach, s) for i in range(w)])
-        rows = [[x[:, :, i, j] for j in axes[1]] for i in axes[0]]
-        stacked = [self._xp.stack(row, axis=2) for row in rows]
-        return self._xp.stack(stacked, axis=2)
+    def convolution(self, x, taps, bias, options):
+        """Add up what each tap gives at all places."""
+        xp, groups = self._xp, options[3]
+        (n, *size, _), (*window, share, out) = x.shape, taps.shape
+        count = counted(size, window, *options[:3])
+        x, y = self._padded(x, options[1]), xp.zeros((n, *count, out), dtype=x.dtype)
+        for i, j, at in _taps_at(window, count, options):
+            for group in range(groups):
+                seen = x[(*at, _part(group, share))]
+                into = (..., _part(group, out // groups))
+                y[into] = y[into] + seen @ taps[(i, j, *into)]
+        return y if bias is None else y + bias
+
+    def convolution_by_input(self, g, taps, size, options):
+        """Add what each tap gives back to where it saw it."""
+        xp, groups, padding = self._xp, options[3], options[1]
+        *window, share, out = taps.shape
+        gx = xp.zeros((g.shape[0], *size, share * groups), dtype=g.dtype)
+        gx = self._padded(gx, padding)
+        for i, j, at in _taps_at(window, g.shape[1:3], options):
+            for group in range(groups):
+                given = (..., _part(group, out // groups))
+                into = (*at, _part(group, share))
+                gx[into] = gx[into] + g[given] @ taps[(i, j, *given)].mT
+        rows, columns = (slice(p, p + m) for p, m in zip(padding, size, strict=True))
+        return gx[:, rows, columns, :]
+
+    def convolution_by_weight(self, x, g, window, options):
+        """Multiply what each tap sees with what comes back."""
+        xp, groups, count = self._xp, options[3], g.shape[1:3]
+        share, out = x.shape[3] // groups, g.shape[3]
+        x, total = (
+            self._padded(x, options[1]),
+            xp.zeros((*window, share, out), dtype=x.dtype),
+        )
+        for i, j, at in _taps_at(window, count, options):
+            for group in range(groups):
+                given = (..., _part(group, out // groups))
+                seen = xp.reshape(x[(*at, _part(group, share))], (-1, share))
+                total[(i, j, *given)] = seen.mT @ xp.reshape(
+                    g[given], (-1, out // groups)
+                )
+        return total
+
+    def _padded(self, x, padding):
+        n, *size, channels = x.shape
+        rows, columns = (m + 2 * p for m, p in zip(size, padding, strict=True))
+        y = self._xp.zeros((n, rows, columns, channels), dtype=x.dtype)
+        inner = [slice(p, p + m) for m, p in zip(size, padding, strict=True)]
+        y[(slice(None), *inner, slice(None))] = x
+        return y
 
     def scatter_set(self, x, index, values):
         """Set by position: of the values for each position, the last one."""
@@ -161,3 +204,21 @@ def _lone_array(index):
     array = index[arrays[0]]
     is_mask = str(array.dtype).endswith("bool")
     return arrays[0] if array.ndim == 1 and not is_mask else None
+
+
+def _taps_at(window, count, options):
+    """Yield each tap, (row, column), and where in padded images it sees the places."""
+    stride, _, dilation, _ = options
+    for i in range(window[0]):
+        for j in range(window[1]):
+            starts = i * dilation[0], j * dilation[1]
+            axes = zip(starts, count, stride, strict=True)
+            yield (
+                i,
+                j,
+                (slice(None), *[slice(a, a + (m - 1) * s + 1, s) for a, m, s in axes]),
+            )
+
+
+def _part(group, share):
+    return slice(group * share, (group + 1) * share)

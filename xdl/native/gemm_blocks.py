@@ -45,13 +45,13 @@ class Registers:
         return cls(form, 512, 8, 3) if has_wide else None
 
 
-def _vector_at(builder, registers, pointer, vector=0):
+def vector_at(builder, registers, pointer, vector=0):
     """Return the pointer to the vector that begins some vectors behind a number."""
     first = builder.bitcast(pointer, registers.vector.as_pointer())
     return builder.gep(first, [_INDEX(vector)])
 
 
-class _Block:
+class Block:
     """Writes one block of the result.
 
     Args:
@@ -92,7 +92,7 @@ class _Block:
         return self.builder.call(function, given)
 
     def _load(self, line, vector):
-        place = _vector_at(self.builder, self.registers, line, vector)
+        place = vector_at(self.builder, self.registers, line, vector)
         if vector < self.width - 1:
             return self.builder.load(place, align=self._item)
         align = ir.IntType(32)(self._item)
@@ -100,7 +100,7 @@ class _Block:
         return self._masked("load", self.registers.vector, given)
 
     def _store(self, value, line, vector):
-        place = _vector_at(self.builder, self.registers, line, vector)
+        place = vector_at(self.builder, self.registers, line, vector)
         if vector < self.width - 1:
             self.builder.store(value, place, align=self._item)
             return
@@ -119,7 +119,7 @@ class _Block:
         cells = [(i, j) for i in range(height) for j in range(width)]
         sums = {cell: cgutils.alloca_once_value(builder, self.zero) for cell in cells}
         for i, j in cells:
-            self._fetch(_vector_at(builder, self.registers, of_c[i], j), is_written=1)
+            self._fetch(vector_at(builder, self.registers, of_c[i], j), is_written=1)
         with cgutils.for_range(builder, terms) as loop:
             line = builder.gep(b, [builder.mul(b_row, loop.index)])
             vectors = [self._load(line, j) for j in range(width)]
@@ -140,7 +140,7 @@ class _Block:
         builder, lanes = self.builder, 64 // self._item
         rows, width = _INDEX(self.registers.rows), self.width
         for j in range(width, 2 * width):
-            self._fetch(_vector_at(builder, self.registers, line, j))
+            self._fetch(vector_at(builder, self.registers, line, j))
         # A line holds many terms of a row, or many rows of a term.
         lines = builder.mul(builder.udiv(term, rows), _INDEX(lanes))
         row = builder.mul(builder.add(builder.urem(term, rows), rows), a_row)
@@ -187,7 +187,7 @@ def block(form, registers):
             case = builder.append_basic_block(f"block_{h}_{w}")
             switch.add_case(_INDEX(h * registers.vectors + w - 1), case)
             builder.position_at_end(case)
-            _Block(builder, form, registers, h, w, last).write(*given)
+            Block(builder, form, registers, h, w, last).write(*given)
             builder.branch(end)
         builder.position_at_end(end)
         return context.get_dummy_value()
@@ -220,7 +220,7 @@ def turned(form, registers):
 
         def place(start, step, i):
             first = builder.gep(start, [builder.mul(step, _INDEX(i))])
-            return _vector_at(builder, registers, first)
+            return vector_at(builder, registers, first)
 
         rows = [builder.load(place(x, x_row, i), align=item) for i in range(lanes)]
         for _ in range(lanes.bit_length() - 1):

@@ -25,6 +25,7 @@ class Kind:
     MASK = "mask"  # of one or 0 by a mask
     REDUCTION = "reduction"  # of numbers along axes
     PRODUCT = "product"  # of matrices
+    CONVOLUTION = "convolution"  # of images, or its gradient by either operand
     RESHAPE = "reshape"
     AXES = "axes"  # of one element that come or go
     TRANSPOSE = "transpose"
@@ -176,6 +177,10 @@ def _logic(name: str, text: str, arity: int = 2) -> Row:
 def _reduction(name: str, ufunc: str, start: str, **facts: Any) -> Row:
     facts |= {"has_out": True, "axis": (1, None), "start": start}
     return Row(name, Kind.REDUCTION, ufunc, **facts)
+
+
+def _convolution(name: str) -> Row:
+    return Row(name, Kind.CONVOLUTION, has_out=True, rounds=TERMS)
 
 
 def _moved(name: str, kind: str, listed: str | None = None, **facts: Any) -> Row:
@@ -334,6 +339,9 @@ _ROWS = (
         adds=True,
         listed="np.matmul({0}, {1}).sum(axis=0)",
     ),
+    _convolution("convolution"),
+    _convolution("convolution_by_input"),
+    _convolution("convolution_by_weight"),
     _moved("reshape", Kind.RESHAPE, "{0}.reshape({1})", has_out=True, keeps=True),
     _moved("expand_dims", Kind.AXES, "np.expand_dims({0}, {1})"),
     _moved("squeeze", Kind.AXES, "{0}.squeeze({1})"),
@@ -372,7 +380,6 @@ _ROWS = (
     _moved("argmin", Kind.CALL, "{0}.argmin({1})"),
     _moved("argsort", Kind.CALL),
     _moved("scatter_set", Kind.CALL),
-    _moved("sliding_windows", Kind.CALL),
     _moved("sort", Kind.CALL),
     _moved("take_along_axis", Kind.CALL, "np.take_along_axis({0}, {1}, axis={2})"),
     _moved("tril", Kind.CALL),

@@ -110,7 +110,16 @@ class Traced:
         self.array[index] = new
 
     def _own(self):
-        """Have an array that may be written into."""
+        """Have an array that may be written into.
+
+        Raises:
+            GraphError: it repeats elements of another one.
+        """
+        view = self.view if self.viewed is not None else None
+        if view is not None and view.row.kind == Kind.BROADCAST:
+            raise GraphError(
+                f"compile: what {view.name} gave is written into; make a copy first"
+            )
         if self.is_lent:
             self.array, self.is_lent = active().xp.copy(self.array), False
         elif self.viewed is not None:
@@ -144,10 +153,6 @@ class Traced:
             axes = axes_back(view, base.ndim)
             name, arguments = "permute_dims", (value, axes)
             array = array.transpose(axes)
-        elif view.result.size != base.size:
-            raise GraphError(
-                f"compile: what {view.name} gave is written into; make a copy first"
-            )
         else:
             array = base.array
         changed = active().add(name, arguments, _NONE, array)

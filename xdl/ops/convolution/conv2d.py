@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-import math
-
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.convolution.depthwise import by_input, by_weight, convolved, is_depthwise
-from xdl.ops.convolution.products import ByInput, ByWeight, Forward
-from xdl.ops.convolution.rows import ByRows, blocks, moved
-from xdl.ops.convolution.windows import channels_last, few, images_last, inner, shifts
+from xdl.ops.convolution.products import ByInput, ByWeight, Convolution, Forward
+from xdl.ops.convolution.windows import channels_last, images_last, inner
 from xdl.typing import ArrayLike, Shape
 
 
-class Conv2d(ByRows, Forward):
+class OfImages(Convolution):
+    """What the three products on images share: taps, which lie as channels do."""
+
+    axes = 2
+
+    def _taps(self, xp, weight):
+        """Return the weight as (rows, columns, channels / groups, out)."""
+        taps = xp.permute_dims(weight, (2, 3, 1, 0))
+        return xp.reshape(xp.reshape(taps, (-1,)), taps.shape)
+
+    def _is_pointwise(self, window):
+        """Tell whether it is a product of matrices: of windows of one element."""
+        is_plain = self.groups == 1 and not any(self.padding)
+        return is_plain and tuple(window) == (1, 1)
+
+    def _points(self, xp, x):
+        """Return the elements that windows of one see, (places of all images, c)."""
+        if max(self.stride) > 1:
+            x = x[:, :: self.stride[0], :: self.stride[1], :]
+        return xp.reshape(x, (-1, x.shape[3]))
+
+
+class Conv2d(OfImages, Forward):
     torch = "nn.functional.conv2d"
     cases = (
         Case([(2, 3, 5, 4), (4, 3, 3, 2), (4,)]),
@@ -56,23 +75,12 @@ class Conv2d(ByRows, Forward):
             y = convolved(xp, self, x, weight, count)
             y = y if bias is None else y + bias
             return xp.permute_dims(y, (0, 3, 1, 2))
-        matrices = self._matrices(xp, weight, few(x.shape[1]))
-        matrices = xp.matrix_transpose(matrices)
-        if bias is not None:  # for a row of places: sums of short rows are slow
-            bias = xp.new_zeros(bias, (count[1], out)) + bias
-        seen, parts = self._seen(xp, x, weight.shape[2:])
-        y = xp.new_zeros(x, (n, *count, out)) if len(parts) != 1 else None
-        for some, rows in parts:
-            block = seen[some, :, :, :, rows, :]
-            product = xp.matmul(self._rows(xp, block), matrices)
-            shape = (block.shape[0], *block.shape[4:], out)
-            product = self._ungrouped(xp, product, shape)
-            if bias is not None:
-                product += bias
-            if y is None:
-                y = product
-            else:
-                y[some, rows, :, :] = product
+        x, taps = images_last(xp, x), self._taps(xp, weight)
+        if self._is_pointwise(weight.shape[2:]):
+            y = xp.matmul(self._points(xp, x), taps[0, 0, ...])
+            y = xp.reshape(y if bias is None else y + bias, (n, *count, out))
+        else:
+            y = xp.convolution(x, taps, bias, self._options)
         return xp.permute_dims(y, (0, 3, 1, 2))
 
     def _of_bias(self, xp, gy):
@@ -125,7 +133,7 @@ def conv2d(
     return Conv2d(stride, padding, dilation, groups)(x, weight, bias)
 
 
-class Conv2dByInput(ByRows, ByInput):
+class Conv2dByInput(OfImages, ByInput):
     """Compute the gradient of ``conv2d`` by its images: a transposed convolution.
 
     Args:
@@ -160,40 +168,32 @@ class Conv2dByInput(ByRows, ByInput):
 
     def compute(self, xp, g, weight):
         n, channels, *_ = self.shape(g.shape, weight.shape)
-        share, *window = weight.shape[1:]
-        taps = self._matrices(xp, weight, False)
-        taps = xp.reshape(taps, (*taps.shape[:2], math.prod(window), share))
-        taps = xp.permute_dims(taps, (2, 0, 1, 3))
-        size = tuple(m + 2 * p for m, p in zip(self.size, self.padding, strict=True))
-        rows, count = images_last(xp, g), tuple(g.shape[2:])
+        g = images_last(xp, g)
         if is_depthwise(weight.shape, self.groups):
-            gx = by_input(xp, self, rows, weight, size)
-        elif math.prod(window) == 1 and size == count:
-            gx = xp.matmul(self._by_group(xp, rows, False), taps)
-            gx = self._ungrouped(xp, gx, (n, *size, channels))
+            size = (m + 2 * p for m, p in zip(self.size, self.padding, strict=True))
+            gx = by_input(xp, self, g, weight, tuple(size))
+            gx = gx[:, *inner(self.padding, self.size)[1:], :]
+        elif self._is_pointwise(weight.shape[2:]):
+            gx = self._at_points(xp, g, weight)
         else:
-            gx = self._added(xp, rows, taps, size, (window, count))
-        return xp.permute_dims(gx, (0, 3, 1, 2))[inner(self.padding, self.size)]
+            taps = self._taps(xp, weight)
+            gx = xp.convolution_by_input(g, taps, self.size, self._options)
+        return xp.permute_dims(gx, (0, 3, 1, 2))
 
-    def _added(self, xp, rows, taps, size, shapes):
-        """Return images (n, *size, channels) with what each place gives added."""
-        window, count = shapes
-        n, channels = rows.shape[0], self.groups * taps.shape[-1]
-        gx = xp.new_zeros(rows, (n, *size, channels))
-        index = shifts(window, count, self.stride, self.dilation)
-        # Half as much as in the other products: the images too are read and written.
-        size = channels * math.prod(window) * count[1]
-        for some, part in blocks(n, count[0], size, xp.BLOCK // 2):
-            given = rows[some, part, ...]
-            # One product for each tap: sums of whole rows of images are fast.
-            seen = xp.matmul(self._by_group(xp, given, False), taps)
-            seen = self._ungrouped(xp, seen, (len(index), *given.shape[:-1], channels))
-            for k, (_, i, j) in enumerate(index):
-                gx[some, moved(i, part), j, :] += seen[k, ...]
+    def _at_points(self, xp, g, weight):
+        """Return the gradient where windows of one element stand, 0 elsewhere."""
+        (n, *count, out), channels = g.shape, weight.shape[1]
+        matrix = xp.reshape(weight, (out, channels))
+        given = xp.matmul(xp.reshape(g, (-1, out)), matrix)
+        given = xp.reshape(given, (n, *count, channels))
+        if count == list(self.size):
+            return given
+        gx = xp.new_zeros(given, (n, *self.size, channels))
+        gx[:, :: self.stride[0], :: self.stride[1], :] = given
         return gx
 
 
-class Conv2dByWeight(ByRows, ByWeight):
+class Conv2dByWeight(OfImages, ByWeight):
     """Compute the gradient of ``conv2d`` by its weight.
 
     Args:
@@ -231,22 +231,13 @@ class Conv2dByWeight(ByRows, ByWeight):
         weight_shape = self.shape(x.shape, g.shape)
         if is_depthwise(weight_shape, self.groups):
             return by_weight(xp, self, x, g, weight_shape)
-        out, share, *window = weight_shape
-        is_few, total = few(x.shape[1]), None
-        g = images_last(xp, g)
-        seen, parts = self._seen(xp, x, self.window)
-        for some, part in parts:
-            rows = self._rows(xp, seen[some, :, :, :, part, :])
-            given = self._by_group(xp, g[some, part, ...], is_few)
-            given = xp.matrix_transpose(given)
-            added = xp.sum(xp.matmul(given, rows), axis=0)
-            total = added if total is None else total + added
-        if total is None:
-            return xp.new_zeros(x, weight_shape)
-        if not is_few:
-            total = xp.reshape(total, (out, *window, share))
-            total = xp.permute_dims(total, (0, 3, 1, 2))
-        return xp.reshape(total, weight_shape)
+        x, g = images_last(xp, x), images_last(xp, g)
+        if self._is_pointwise(self.window):
+            g = xp.reshape(g, (-1, g.shape[3]))
+            found = xp.matmul(xp.matrix_transpose(g), self._points(xp, x))
+            return xp.reshape(found, weight_shape)
+        taps = xp.convolution_by_weight(x, g, self.window, self._options)
+        return xp.permute_dims(taps, (3, 2, 0, 1))
 
 
 FAMILY = (Conv2d, Conv2dByInput, Conv2dByWeight)

@@ -4,8 +4,10 @@ import time
 
 import numpy as np
 
+from xdl.backend import numpy as host
 from xdl.backend.scatter import add_at
 from xdl.native.cache import load
+from xdl.native.convolution import convolution
 from xdl.native.gemm import product
 from xdl.program.fusion.gathering import gathered
 from xdl.program.fusion.groups import REPEATED, WHOLE
@@ -83,6 +85,19 @@ class NativeSource(Source):
         native = self.object(multiply)
         otherwise = self.object(_summed_product if is_summed else np.matmul)
         self.body.append(f"{native}{given} or {otherwise}{given}")
+
+    def _write_convolution(self, instruction, out):
+        native = convolution(
+            instruction.name, instruction.arguments, instruction.result
+        )
+        if native is None:
+            super()._write_convolution(instruction, out)
+            return
+        texts = self._texts(instruction)
+        given = texts[:3] if instruction.name == "convolution" else texts[:2]
+        self.body.append(f"if not {self.object(native)}({', '.join([*given, out])}):")
+        function = self.object(getattr(host, instruction.name))
+        self.body.append(f"    {function}({', '.join([*texts, out])})")
 
     def _function(self, native):
         """Return the name of the function with a text; equal ones are one."""

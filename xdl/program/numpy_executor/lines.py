@@ -118,6 +118,10 @@ class Lines(Names):
         )
         self.body.append(f"{self.object(function)}({a}, {b}, {out})")
 
+    def _write_convolution(self, instruction, out):
+        function = self.object(getattr(host, instruction.name))
+        self.body.append(f"{function}({', '.join([*self._texts(instruction), out])})")
+
     def _write_tall_matmul(self, instruction, out, a, b):
         """Write one product of all rows of a stack with a matrix, as eager computes it.
 

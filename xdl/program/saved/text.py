@@ -27,7 +27,14 @@ _RESERVED |= {
     "check_part",
     "checked_number",
 }
-_RESERVED |= {functions[-1].__name__ for functions in WRITTEN_OUT.values()}
+
+
+def _function(name, part):
+    """Return the name of a function; ``part`` is it, or the module that holds it."""
+    return getattr(part, name, part).__name__
+
+
+_RESERVED |= {_function(name, parts[-1]) for name, parts in WRITTEN_OUT.items()}
 _LONGEST = 60  # characters of a name
 _LONG = 1 << 20  # rows: what is done for so many may be needed for what moves
 
@@ -199,7 +206,8 @@ class Text:
         self.needs.append(row.name)
         if row.kind == Kind.RANDOM:
             given = [*given[1:3], "key", f"draw + {given[3]}"]
-        return f"{WRITTEN_OUT[row.name][-1].__name__}({', '.join(given)})"
+        function = _function(row.name, WRITTEN_OUT[row.name][-1])
+        return f"{function}({', '.join(given)})"
 
     def _reduction(self, instruction, given, options):
         rest = [f"axis={a}" for a in given[1:2]]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from xdl.backend import erf, random, scatter, summation
+from xdl.backend import convolution, erf, random, scatter, summation
 from xdl.backend import numpy as host
 from xdl.backend.random import bits
 
@@ -93,7 +93,9 @@ WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
         scatter.scatter_add,
     ),
     "scatter_set": (scatter._in_order, scatter.scatter_set),
-    "sliding_windows": (host.sliding_windows,),
+    "convolution": (convolution,),
+    "convolution_by_input": (convolution,),
+    "convolution_by_weight": (convolution,),
     "erf": (erf, "TILE = 32768\n", host.erf),
     "random_bits": ("_WORD = 2**64\n", random.bits, plain_random_bits),
     "set_at": (set_at,),
