@@ -48,6 +48,7 @@ LAYERS = [
     {"models"},
     {"io"},
     {"train"},
+    {"sklearn"},
     {"testing", "config"},
     {"__main__", "exports"},
 ]
@@ -85,6 +86,7 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 # A program's executors write NumPy's code, and plan its memory; batches are cut and
 # metrics counted on the host.
 IMPORTS_NUMPY = {"backend", "native", "program", "io", "testing", "train"}
+IMPORTS_NUMPY |= {"sklearn"}
 # Their names are those of the Array API standard, which documents them.
 NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
 # Reached through the function of another operation.

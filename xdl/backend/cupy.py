@@ -14,7 +14,6 @@ import importlib
 import math
 import os
 import sys
-import types
 
 import cupy
 import cupyx
@@ -184,13 +183,16 @@ def _product(x1, x2, out=None):
     return out
 
 
-_OF_CUPY = types.SimpleNamespace(
-    empty=cupy.empty,
-    zeros=cupy.zeros,
-    result_type=cupy.result_type,
-    lib=cupy.lib,
-    matmul=_product,
-)
+class _Cupy:
+    """CuPy, but for products: those of stacks are one where they can be."""
+
+    matmul = staticmethod(_product)
+
+    def __getattr__(self, name):
+        return getattr(cupy, name)
+
+
+_OF_CUPY = _Cupy()
 
 
 def convolution(x, taps, bias, options):

@@ -1,0 +1,7 @@
+"""Estimators for scikit-learn, trained by xdl: ``xdl.sklearn.MLPClassifier``, ...
+
+They need scikit-learn (``pip install "xdl[sklearn]"``).
+"""
+
+from xdl.sklearn.classifier import MLPClassifier as MLPClassifier
+from xdl.sklearn.regressor import MLPRegressor as MLPRegressor

@@ -1,0 +1,467 @@
+"""Multilayer perceptrons with the interface of scikit-learn's."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import scipy.optimize
+import scipy.sparse
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+import xdl
+from xdl.sklearn.network import Array, Network, Plan, Trainer, borrowed, objective
+from xdl.sklearn.options import check_options, hidden_sizes
+
+_ROWS = 4096  # samples that are predicted at a time
+_NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large "
+    "values and need to be preprocessed."
+)
+
+
+class _Rate:
+    """The learning rate of a fit, as scikit-learn changes it from epoch to epoch.
+
+    Attributes:
+        learning_rate: the rate now.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self._estimator = estimator
+        self.learning_rate = estimator.learning_rate_init
+        is_sgd = estimator.solver == "sgd"
+        self._kind = estimator.learning_rate if is_sgd else "constant"
+
+    def epoch_ended(self, seen: int) -> None:
+        """Scale it down where it follows the number of samples seen."""
+        if self._kind == "invscaling":
+            first, power = self._estimator.learning_rate_init, self._estimator.power_t
+            self.learning_rate = first / (seen + 1) ** power
+
+    def stops(self, message: str) -> bool:
+        """Tell whether to stop where nothing gets better, or lower the rate."""
+        verbose = self._estimator.verbose
+        if self._kind != "adaptive" or self.learning_rate <= 1e-6:
+            if verbose:
+                print(message + " Stopping.")
+            return True
+        self.learning_rate /= 5.0
+        if verbose:
+            print(f"{message} Setting learning rate to {self.learning_rate:f}")
+        return False
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class MLP(BaseEstimator):
+    """What classifiers and regressors share: options, fitting, and going forward."""
+
+    hidden_layer_sizes: tuple[int, ...] | int = (100,)
+    activation: str = "relu"
+    _: dataclasses.KW_ONLY
+    solver: str = "adam"
+    alpha: float = 0.0001
+    batch_size: int | str = "auto"
+    learning_rate: str = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    shuffle: bool = True
+    random_state: Any = None
+    tol: float = 1e-4
+    verbose: bool | int = False
+    warm_start: bool = False
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_iter_no_change: float = 10
+    max_fun: int = 15000
+    dropout: float = 0.0
+    batch_norm: bool = False
+    n_members: int = 1
+    executor: str | None = "numpy"
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the network to samples.
+
+        Args:
+            X: an array or sparse matrix (n, features).
+            y: the targets (n,) or (n, outputs).
+            sample_weight: None, or a weight for each sample (n,).
+
+        Returns:
+            The estimator.
+
+        Raises:
+            ValueError: options, shapes or targets do not fit, there are missing values,
+                or the weights became infinite or NaN.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        if self.early_stopping:
+            raise xdl.ArgumentError("partial_fit does not support early_stopping=True")
+        return self._fit(X, y, sample_weight, is_partial=True)
+
+    def _fit(self, X: Any, y: Any, weight: Any, is_partial: bool = False) -> Self:
+        check_options(self)
+        sizes = hidden_sizes(self)
+        is_new = not (is_partial or self.warm_start) or not hasattr(self, "coefs_")
+        X, y, weight = self._validated(X, y, weight, is_partial, is_new)
+        self.n_outputs_ = y.shape[1]
+        self._random_state = check_random_state(self.random_state)
+        if self.n_members > 1:
+            return self._fit_members(X, y, weight, is_partial, is_new)
+        if is_new:
+            self._begin([X.shape[1], *sizes, self.n_outputs_], X.dtype)
+        try:
+            if self.solver == "lbfgs":
+                self._fit_lbfgs(X, y, weight)
+            else:
+                self._fit_batches(X, y, weight, is_partial)
+        except xdl.NonFiniteError as error:
+            raise ValueError(_NOT_FINITE) from error
+        if not all(np.isfinite(a).all() for a in self._arrays):
+            raise ValueError(_NOT_FINITE)
+        return self
+
+    def _begin(self, units: Sequence[int], dtype: Any) -> None:
+        """Draw weights as scikit-learn draws them, and forget what was before.
+
+        They are uniform within the bounds of Glorot and Bengio, "Understanding the
+        difficulty of training deep feedforward neural networks", 2010; so are biases.
+        """
+        self.n_layers_, self.n_iter_, self.t_ = len(units), 0, 0
+        self.coefs_, self.intercepts_ = [], []
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        for rows, columns in itertools.pairwise(units):
+            bound = np.sqrt(factor / (rows + columns))
+            draw = self._random_state.uniform
+            self.coefs_.append(draw(-bound, bound, (rows, columns)).astype(dtype))
+            self.intercepts_.append(draw(-bound, bound, columns).astype(dtype))
+        self.norms_ = [
+            tuple([np.full(size, start, dtype) for start in (1.0, 0.0, 0.0, 1.0)])
+            for size in (units[1:-1] if self.batch_norm else ())
+        ]
+        self.loss_curve_: list[float] = []
+        self._no_improvement_count = 0
+        self.validation_scores_ = [] if self.early_stopping else None
+        self.best_validation_score_ = -np.inf if self.early_stopping else None
+        self.best_loss_ = None if self.early_stopping else np.inf
+
+    @property
+    def _arrays(self) -> list[Array]:
+        norms = [array for norm in getattr(self, "norms_", ()) for array in norm]
+        return [*self.coefs_, *self.intercepts_, *norms]
+
+    def _take(self, arrays: list[Array]) -> None:
+        count = len(self.coefs_)
+        self.coefs_, self.intercepts_ = arrays[:count], arrays[count : 2 * count]
+        norms = arrays[2 * count :]
+        self.norms_ = [tuple(norms[i : i + 4]) for i in range(0, len(norms), 4)]
+
+    def _plan(self) -> Plan:
+        first = self.coefs_[0]
+        units = (len(first), *[len(bias) for bias in self.intercepts_])
+        options: dict[str, Any] = {
+            "betas": (self.beta_1, self.beta_2),
+            "eps": self.epsilon,
+        }
+        if self.solver != "adam":
+            nesterov = bool(self.nesterovs_momentum and self.momentum > 0)
+            options = {"momentum": self.momentum, "nesterov": nesterov}
+        return Plan(
+            units,
+            self.activation,
+            self.out_activation_,
+            first.dtype.name,
+            "adam" if self.solver == "adam" else "sgd",
+            tuple(options.items()),
+            self.dropout,
+            self.batch_norm,
+            self.executor,
+        )
+
+    def _targets(self, y: Array) -> Array:
+        """Return targets as the loss takes them: labels of one of many classes."""
+        if self.out_activation_ == "softmax":
+            return y.argmax(axis=1)
+        return y.astype(self.coefs_[0].dtype, copy=False)
+
+    # With batches.
+
+    def _fit_batches(self, X: Any, y: Any, weight: Any, is_partial: bool) -> None:
+        if not is_partial or not hasattr(self, "_optimizer"):
+            self._optimizer, self._moments = _Rate(self), None
+        held: tuple[Any, ...] | None = None
+        if self.early_stopping:
+            X, y, weight, held = self._split(X, y, weight)
+        size = self._batch_size(X.shape[0])
+        arrays = [X, self._targets(y)]
+        if weight is not None:
+            arrays.append(weight.astype(self.coefs_[0].dtype, copy=False))
+        best = self._arrays
+        with borrowed(self._plan()) as trainer:
+            trainer.begin(best)
+            if self._moments is not None:
+                trainer.optimizer.load_state_dict(self._moments)
+            try:
+                best = self._epochs(trainer, arrays, size, held, is_partial)
+            except KeyboardInterrupt:
+                warnings.warn("Training interrupted by user.", stacklevel=4)
+                best = trainer.network.read()
+            self._moments = trainer.optimizer.state_dict()
+            self._take(best)
+
+    def _epochs(
+        self, trainer: Trainer, arrays: list[Any], size: int, held: Any, once: bool
+    ) -> list[Array]:
+        """Train until it gets no better; return the weights to keep."""
+        best, order = trainer.network.read(), np.arange(arrays[0].shape[0])
+        self.n_iter_ = 0
+        for _ in range(1 if once else self.max_iter):
+            try:
+                self._epoch(trainer, arrays, order, size)
+            except xdl.NonFiniteError:
+                if held is None:
+                    raise
+                self.validation_scores_.append(np.nan)
+                self._warn(
+                    f"Training diverged in epoch {self.n_iter_ + 1}; the weights of "
+                    "the best epoch are kept."
+                )
+                return best
+            if self._is_better(trainer, held):
+                best = trainer.network.read()
+            if self._is_over():
+                break
+        else:
+            if not once:
+                self._warn(
+                    f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
+                    "reached and the optimization hasn't converged yet."
+                )
+        return trainer.network.read() if held is None else best
+
+    def _warn(self, message: str) -> None:
+        warnings.warn(message, ConvergenceWarning, stacklevel=6)
+
+    def _epoch(
+        self, trainer: Trainer, arrays: list[Any], order: Array, size: int
+    ) -> None:
+        """Go through all samples once."""
+        if self.shuffle:
+            self._random_state.shuffle(order)
+            arrays = [a[order] for a in arrays]
+        if trainer.optimizer.lr != self._optimizer.learning_rate:
+            trainer.optimizer.lr = self._optimizer.learning_rate
+        data, penalty = trainer.epoch(arrays, self.alpha, size)
+        self.loss_ = self._reported(data) + self._shift(*arrays[1:]) + penalty
+        self.n_iter_ += 1
+        self.t_ += len(order)
+        self.loss_curve_.append(self.loss_)
+        if self.verbose:
+            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+
+    def _is_over(self) -> bool:
+        """Tell whether to end after an epoch, or change the learning rate."""
+        self._optimizer.epoch_ended(self.t_)
+        if self._no_improvement_count <= self.n_iter_no_change:
+            return False
+        if self._optimizer.stops(self._message()):
+            return True
+        self._no_improvement_count = 0
+        return False
+
+    def _message(self) -> str:
+        what = "Training loss"
+        if self.early_stopping:
+            what = "Validation score"
+        return (
+            f"{what} did not improve more than tol={self.tol:f} for "
+            f"{self.n_iter_no_change} consecutive epochs."
+        )
+
+    def _is_better(self, trainer: Trainer, held: Any) -> bool:
+        """Count epochs without progress; tell whether these weights are the best."""
+        if held is None:
+            is_stuck = self.loss_ > self.best_loss_ - self.tol
+            self.best_loss_ = min(self.best_loss_, self.loss_)
+            is_best = False
+        else:
+            X, y, weight = held
+            score = self._scored(self._predicted(trainer.network, X), y, weight)
+            self.validation_scores_.append(score)
+            if self.verbose:
+                print(f"Validation score: {score:f}")
+            is_stuck = score < self.best_validation_score_ + self.tol
+            is_best = score > self.best_validation_score_
+            if is_best:
+                self.best_validation_score_ = score
+        self._no_improvement_count = self._no_improvement_count + 1 if is_stuck else 0
+        return is_best
+
+    def _split(self, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
+        """Put samples aside for validation, as many of each class as there are."""
+        is_stratified = is_classifier(self) and self.n_outputs_ == 1
+        given = [X, y] if weight is None else [X, y, weight]
+        parts = train_test_split(
+            *given,
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=y if is_stratified else None,
+        )
+        train, held = parts[::2], parts[1::2]
+        if held[0].shape[0] < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or "
+                "the size of your dataset."
+            )
+        pair = [None, None] if weight is None else [train[2], held[2]]
+        return train[0], train[1], pair[0], (held[0], self._given(held[1]), pair[1])
+
+    def _batch_size(self, n: int) -> int:
+        if self.batch_size == "auto":
+            return min(200, n)
+        if self.batch_size > n:
+            warnings.warn(
+                f"batch_size {self.batch_size} is larger than the {n} samples; it is "
+                "going to be clipped",
+                stacklevel=5,
+            )
+        return min(self.batch_size, n)
+
+    # All samples at once.
+
+    def _fit_lbfgs(self, X: Any, y: Any, weight: Any) -> None:
+        start = np.concatenate([a.reshape(-1) for a in self._arrays])
+        options = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
+        found = scipy.optimize.minimize(
+            self._loss_grad_lbfgs,
+            start.astype(np.float64),
+            (X, y, weight),
+            "L-BFGS-B",
+            jac=True,
+            options=options,
+        )
+        self._take(self._unpacked(found.x))
+        self.n_iter_ = min(int(found.nit), self.max_iter)
+        shift = self._shift(self._targets(y), *(() if weight is None else (weight,)))
+        self.loss_ = float(found.fun) + shift
+        if self.verbose:
+            print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
+        if not found.success:
+            warnings.warn(
+                f"lbfgs failed to converge after {found.nit} iterations: "
+                f"{found.message}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _unpacked(self, packed: Array) -> list[Array]:
+        sizes = [a.size for a in self._arrays]
+        parts = np.split(packed, np.cumsum(sizes)[:-1])
+        return [
+            part.reshape(a.shape).astype(a.dtype)
+            for part, a in zip(parts, self._arrays, strict=True)
+        ]
+
+    def _loss_grad_lbfgs(
+        self, packed: Array, X: Any, y: Any, weight: Any, *_: Any
+    ) -> tuple[float, Array]:
+        """Return the loss of all samples and its gradient by the packed weights."""
+        network = Network(self._plan())
+        network.write(self._unpacked(packed))
+        X = X.toarray() if scipy.sparse.issparse(X) else X
+        batch = [X, self._targets(y)] + ([] if weight is None else [weight])
+        count = len(X) if weight is None else float(weight.sum())
+        squares = network.squares() * (0.5 * self.alpha / count)
+        total = objective(network, batch, self.out_activation_) + squares
+        total.backward()
+        grads = [xdl.backend.to_numpy(v.grad).reshape(-1) for v in network.variables]
+        return total.item(), np.concatenate(grads).astype(np.float64)
+
+    # Several networks, whose results are averaged.
+
+    def _fit_members(
+        self, X: Any, y: Any, weight: Any, is_partial: bool, is_new: bool
+    ) -> Self:
+        if is_new:
+            options = self.get_params(deep=False) | {"n_members": 1}
+            seeds = self._random_state.randint(2**31 - 1, size=self.n_members)
+            self.members_ = [
+                type(self)(**options | {"random_state": int(seed)}) for seed in seeds
+            ]
+        y = self._given(y)
+        for member in self.members_:
+            member._fit(X, y, weight, is_partial)
+        self.__dict__.update(
+            {
+                name: value
+                for name, value in self.members_[0].__dict__.items()
+                if name.endswith("_") and name not in self.__dict__
+            }
+        )
+        return self
+
+    # Going forward.
+
+    def _outputs(self, X: Any) -> Array:
+        """Return what the network makes of samples (n, outputs)."""
+        check_is_fitted(self)
+        dtypes = [np.float64, np.float32]
+        X = validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=dtypes, reset=False
+        )
+        members = getattr(self, "members_", None)
+        if members:
+            return np.mean([member._outputs(X) for member in members], axis=0)
+        network = Network(self._plan())
+        network.write(self._arrays)
+        return self._predicted(network, X)
+
+    def _predicted(self, network: Network, X: Any) -> Array:
+        network.eval()
+        last = _LAST[self.out_activation_]
+        parts = []
+        with xdl.no_grad():
+            for first in range(0, X.shape[0], _ROWS):
+                x = X[first : first + _ROWS]
+                x = x.toarray() if scipy.sparse.issparse(x) else x
+                x = x.astype(self.coefs_[0].dtype, copy=False)
+                parts.append(last(network(x)).numpy())
+        network.train()
+        return np.concatenate(parts)
+
+    def _is_stochastic(self) -> bool:
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. lbfgs is not "
+                "stochastic."
+            )
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+_LAST = {
+    "softmax": lambda scores: xdl.softmax(scores, axis=1),
+    "logistic": xdl.sigmoid,
+    "exp": xdl.exp,
+    "identity": lambda scores: scores,
+}

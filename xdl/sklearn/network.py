@@ -1,0 +1,264 @@
+"""The network of an estimator, and the step that trains it.
+
+A step is recorded once for each shape of a network and batch and is kept: the next fit
+of the same shape writes its weights in and starts at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+
+import xdl
+
+Array = npt.NDArray[Any]
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda x: x,
+    "logistic": xdl.sigmoid,
+}
+_MOST_KEPT = 16  # trainers
+
+
+class Plan(NamedTuple):
+    """What a step is recorded for: fits with equal plans may share one.
+
+    Attributes:
+        units: features, hidden units and outputs.
+        activation: of the hidden units, a name as of ``activation``.
+        output: "softmax", "logistic", "identity" or "exp": what becomes of scores.
+        dtype: of the weights, by name.
+        solver: "adam" or "sgd".
+        options: of the optimizer, but for the learning rate.
+        dropout: the part of hidden units that is dropped.
+        batch_norm: whether hidden units are normalized.
+        executor: of ``xdl.compile``; None: steps run as they are.
+    """
+
+    units: tuple[int, ...]
+    activation: str
+    output: str
+    dtype: str
+    solver: str = "adam"
+    options: tuple[tuple[str, Any], ...] = ()
+    dropout: float = 0.0
+    batch_norm: bool = False
+    executor: str | None = None
+
+
+class Network(xdl.Module):
+    """Affine layers with an activation between them.
+
+    Args:
+        plan: its Plan.
+
+    Attributes:
+        layers: the affine layers.
+        norms: the BatchNorm1d after each hidden one, or none.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.activation = activation(plan.activation)
+        self.layers = [
+            _Affine(*sizes, plan.dtype) for sizes in itertools.pairwise(plan.units)
+        ]
+        hidden = plan.units[1:-1] if plan.batch_norm else ()
+        self.norms = [xdl.nn.BatchNorm1d(units) for units in hidden]
+        for norm in self.norms:
+            for name, variable in list(norm.parameter.items()):
+                value = variable.value.astype(plan.dtype)
+                new = xdl.Variable(value, name, variable.trainable)
+                setattr(norm, name, norm.parameter.register(name, new))
+        self.dropout = xdl.nn.Dropout(plan.dropout)
+
+    def forward(self, x: Any) -> Any:
+        """Return the scores (n, outputs) of samples (n, features)."""
+        *hidden, last = self.layers
+        for i, layer in enumerate(hidden):
+            x = layer(x)
+            x = self.norms[i](x) if self.norms else x
+            x = self.dropout(self.activation(x))
+        return last(x)
+
+    def squares(self) -> Any:
+        """Return the sum of the squares of all weights; biases are spared."""
+        weights = [layer.weight for layer in self.layers]
+        return sum(xdl.sum(weight * weight) for weight in weights)
+
+    @property
+    def variables(self) -> list[Any]:
+        """The weights of the layers, then their biases, then what norms have."""
+        weights = [layer.weight for layer in self.layers]
+        biases = [layer.bias for layer in self.layers]
+        return weights + biases + self._of_norms()
+
+    def _of_norms(self) -> list[Any]:
+        return [v for norm in self.norms for v in norm.parameter.values()]
+
+    def write(self, arrays: Sequence[Array]) -> None:
+        """Take over what ``variables`` hold."""
+        for variable, array in zip(self.variables, arrays, strict=True):
+            variable.value = xdl.backend.asarray(array, variable.device)
+
+    def read(self) -> list[Array]:
+        """Return copies of what ``variables`` hold."""
+        return [np.array(variable.numpy()) for variable in self.variables]
+
+
+class _Affine(xdl.Module):
+    def __init__(self, rows: int, columns: int, dtype: str) -> None:
+        super().__init__()
+        make = self.parameter.get_variable
+        self.weight = make("weight", [rows, columns], np.zeros, dtype)
+        self.bias = make("bias", columns, np.zeros, dtype)
+
+    def forward(self, x: Any) -> Any:
+        return xdl.linear(x, self.weight, self.bias)
+
+
+def activation(name: str) -> Callable[[Any], Any]:
+    """Return an activation: by a name of scikit-learn's, or of a function of xdl."""
+    return ACTIVATIONS[name] if name in ACTIVATIONS else getattr(xdl, name)
+
+
+def losses(scores: Any, target: Any, output: str) -> Any:
+    """Return the loss of each sample (n,), which training lowers.
+
+    Args:
+        scores: (n, outputs).
+        target: labels (n,) for "softmax", else an array (n, outputs).
+        output: what becomes of scores. "softmax": cross-entropy; "logistic": binary
+            cross-entropy, summed over the outputs; "identity": half the squared
+            difference, summed; "exp": half the deviance of a Poisson distribution,
+            summed, but for what does not depend on the scores.
+    """
+    if output == "softmax":
+        return xdl.softmax_cross_entropy(scores, target, reduction="none")
+    if output == "logistic":
+        each = xdl.binary_cross_entropy_with_logits(scores, target, reduction="none")
+    elif output == "exp":
+        each = xdl.exp(scores) - target * scores
+    else:
+        difference = scores - target
+        each = difference * difference * 0.5
+    return xdl.sum(each, axis=1)
+
+
+def objective(network: Network, batch: Sequence[Any], output: str) -> Any:
+    """Return the mean loss of a batch.
+
+    Args:
+        network: the Network.
+        batch: samples, targets and, it may be, a weight for each sample.
+        output: as of ``losses``.
+    """
+    x, target, *weight = batch
+    each = losses(network(x), target, output)
+    if not weight:
+        return xdl.mean(each)
+    return xdl.sum(each * weight[0]) / xdl.sum(weight[0])
+
+
+class Trainer:
+    """A network, its optimizer, and a step of them.
+
+    Args:
+        plan: its Plan.
+
+    Attributes:
+        network: the Network.
+        optimizer: its optimizer.
+        decay: half of alpha, over the weights of the samples of a batch, an array ()
+            that the step reads.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.network = plan, Network(plan)
+        optimizer = {"adam": xdl.optim.Adam, "sgd": xdl.optim.SGD}[plan.solver]
+        self.optimizer = optimizer(self.network, lr=1.0, **dict(plan.options))
+        self.decay = np.zeros((), plan.dtype)
+        self._step: Any = self._trained
+        if plan.executor is not None:
+            state = (self.network, self.optimizer)
+            self._step = xdl.compile(self._trained, *state, executor=plan.executor)
+
+    def _trained(self, *batch: Any) -> Any:
+        """Take a step; return the mean loss, and the squares of the weights before."""
+        loss = objective(self.network, batch, self.plan.output)
+        squares = self.network.squares()
+        (loss + squares * self.decay).backward()
+        self.optimizer.update()
+        return loss, squares
+
+    def epoch(
+        self, arrays: Sequence[Any], alpha: float, size: int
+    ) -> tuple[float, float]:
+        """Train on batches of samples as they come.
+
+        Args:
+            arrays: samples, targets and, it may be, a weight for each sample.
+            alpha: the factor of half the squares of the weights, which is divided by
+                the weight of the samples of a batch.
+            size: samples in a batch; the last one has what is left.
+
+        Returns:
+            The means, over all samples, of the loss and of the penalty.
+        """
+        n = arrays[0].shape[0]
+        whole = n // size * size
+        is_plain = len(arrays) == 2 and not scipy.sparse.issparse(arrays[0])
+        sums = np.zeros(2)
+        if is_plain and whole and self.plan.executor is not None:
+            sums += size * self._many([a[:whole] for a in arrays], alpha, size)
+        else:
+            whole = 0
+        for first in range(whole, n, size):
+            batch = [a[first : first + size] for a in arrays]
+            sums += batch[0].shape[0] * self._one(batch, alpha)
+        return float(sums[0] / n), float(sums[1] / n)
+
+    def _many(self, arrays: Sequence[Array], alpha: float, size: int) -> Array:
+        stacked = [a.reshape(-1, size, *a.shape[1:]) for a in arrays]
+        self.decay[...] = 0.5 * alpha / size
+        loss, squares = self._step.over(*stacked)
+        data, penalty = loss.numpy(), squares.numpy() * self.decay
+        return np.array([each.sum(dtype=np.float64) for each in (data, penalty)])
+
+    def _one(self, batch: Sequence[Any], alpha: float) -> Array:
+        if scipy.sparse.issparse(batch[0]):
+            batch = [batch[0].toarray(), *batch[1:]]
+        count = float(batch[2].sum()) if len(batch) > 2 else len(batch[0])
+        self.decay[...] = 0.5 * alpha / count
+        loss, squares = self._step(*batch)
+        return np.array([loss.item(), squares.item() * float(self.decay)])
+
+    def begin(self, arrays: Sequence[Array]) -> None:
+        """Take over weights, and start with an optimizer that has seen nothing."""
+        fresh = type(self.optimizer)(self.network, lr=1.0, **dict(self.plan.options))
+        self.optimizer.load_state_dict(fresh.state_dict())
+        self.network.write(arrays)
+
+
+_kept: list[Trainer] = []
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def borrowed(plan: Plan) -> Iterator[Trainer]:
+    """Lend a Trainer of a Plan: one that was given back, or a new one."""
+    with _lock:
+        found = [trainer for trainer in _kept if trainer.plan == plan][-1:]
+        for trainer in found:
+            _kept.remove(trainer)
+    trainer = found[0] if found else Trainer(plan)
+    yield trainer
+    with _lock:
+        _kept.append(trainer)
+        del _kept[:-_MOST_KEPT]

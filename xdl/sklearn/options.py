@@ -1,0 +1,125 @@
+"""What the options of an estimator may be: refused before anything is trained."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import xdl
+from xdl.sklearn.network import ACTIVATIONS
+
+
+class Needed(NamedTuple):
+    """What an option must be: in words, and how to tell."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def real(low: float, high: float = math.inf, closed: str = "[]") -> Needed:
+    """Need a number between two; ``closed`` says whether each of them is one too."""
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
+            return False
+        above = value >= low if closed[0] == "[" else value > low
+        return above and (value <= high if closed[1] == "]" else value < high)
+
+    return Needed(f"a number in {closed[0]}{low}, {high}{closed[1]}", holds)
+
+
+def integer(low: int) -> Needed:
+    """Need an int that is not below another one."""
+
+    def holds(value: Any) -> bool:
+        is_int = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        return is_int and int(value) >= low
+
+    return Needed(f"an int of {low} or more", holds)
+
+
+def one_of(names: Iterable[Any]) -> Needed:
+    """Need one of some values."""
+    known = list(names)
+    words = f"one of {', '.join(map(repr, known))}"
+    return Needed(words, lambda value: any(value is x or value == x for x in known))
+
+
+def either(first: Needed, second: Needed) -> Needed:
+    """Need what one of two allows."""
+    words = f"{first.words}, or {second.words}"
+    return Needed(words, lambda value: first.holds(value) or second.holds(value))
+
+
+def _is_activation(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    return value in ACTIVATIONS or callable(getattr(xdl, value, None))
+
+
+_SWITCH = Needed("a bool", lambda value: isinstance(value, bool | np.bool_))
+NEEDED = {
+    "activation": Needed(
+        "'identity', 'logistic', 'tanh', 'relu' or the name of a function of xdl",
+        _is_activation,
+    ),
+    "solver": one_of(["lbfgs", "sgd", "adam"]),
+    "alpha": real(0),
+    "batch_size": either(one_of(["auto"]), integer(1)),
+    "learning_rate": one_of(["constant", "invscaling", "adaptive"]),
+    "learning_rate_init": real(0, closed="(]"),
+    "power_t": real(0),
+    "max_iter": integer(1),
+    "shuffle": _SWITCH,
+    "tol": real(0),
+    "verbose": either(_SWITCH, integer(0)),
+    "warm_start": _SWITCH,
+    "momentum": real(0, 1),
+    "nesterovs_momentum": _SWITCH,
+    "early_stopping": _SWITCH,
+    "validation_fraction": real(0, 1, "()"),
+    "beta_1": real(0, 1, "[)"),
+    "beta_2": real(0, 1, "[)"),
+    "epsilon": real(0, closed="(]"),
+    "n_iter_no_change": either(integer(1), one_of([np.inf])),
+    "max_fun": integer(1),
+    "loss": one_of(["squared_error", "poisson"]),
+    "dropout": real(0, 1, "[)"),
+    "batch_norm": _SWITCH,
+    "n_members": integer(1),
+    "executor": one_of([None, "numpy", "numba"]),
+}
+
+
+def check_options(estimator: Any) -> None:
+    """Refuse options of an estimator that are none.
+
+    Raises:
+        ArgumentError: one is of another type or value than needed.
+    """
+    who = type(estimator).__name__
+    for name, value in estimator.get_params(deep=False).items():
+        needed = NEEDED.get(name)
+        if needed is not None and not needed.holds(value):
+            raise xdl.ArgumentError(
+                f"{who}: {name} {value!r} came, needed {needed.words}"
+            )
+
+
+def hidden_sizes(estimator: Any) -> list[int]:
+    """Return the sizes of the hidden layers.
+
+    Raises:
+        ArgumentError: one is no int above 0.
+    """
+    given = estimator.hidden_layer_sizes
+    sizes = list(given) if np.iterable(given) else [given]
+    if not all(integer(1).holds(size) for size in sizes):
+        raise xdl.ArgumentError(
+            f"{type(estimator).__name__}: hidden_layer_sizes must be > 0, got {sizes}"
+        )
+    return [int(size) for size in sizes]

@@ -1,0 +1,133 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Self
+
+import numpy as np
+import scipy.special
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from xdl.sklearn.mlp import MLP
+from xdl.sklearn.network import Array
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class MLPRegressor(RegressorMixin, MLP):
+    """Predict numbers with a multilayer perceptron: scikit-learn's, trained by xdl.
+
+    It takes the place of ``sklearn.neural_network.MLPRegressor``.
+
+    Args:
+        loss: "squared_error" (default), or "poisson" for counts: the network's output
+            is then the logarithm of the mean.
+        hidden_layer_sizes: units of each hidden layer; default (100,).
+        activation: of the hidden units: "relu" (default), "identity", "logistic",
+            "tanh", or the name of a function of xdl, such as "gelu".
+        solver: "adam" (default), "sgd", or "lbfgs", which takes all samples at once.
+        alpha: the factor of half the squares of the weights, over the samples of a
+            batch; biases are spared. Default 1e-4.
+        batch_size: samples of a batch; "auto" (default): 200, or all.
+        learning_rate: of "sgd": "constant" (default); "invscaling", the rate over the
+            ``power_t``-th power of the samples seen; "adaptive", a fifth each time
+            that training no longer gets better.
+        learning_rate_init: the rate of the first epoch; default 0.001.
+        power_t: of "invscaling"; default 0.5.
+        max_iter: epochs at most; of "lbfgs" iterations; default 200.
+        shuffle: whether samples come in a new order in each epoch; default True.
+        random_state: None, a seed, or a RandomState of NumPy: for the first weights,
+            the orders, the samples put aside.
+        tol: by how much the loss, or the score, has to get better; default 1e-4.
+        verbose: whether each epoch is printed; default False.
+        warm_start: whether ``fit`` goes on from the weights that there are.
+        momentum, nesterovs_momentum: of "sgd"; default 0.9 and True.
+        early_stopping: whether samples are put aside, training ends when their score
+            no longer gets better, and the weights of the best score are kept; default
+            False.
+        validation_fraction: the part that is put aside; default 0.1.
+        beta_1, beta_2, epsilon: of "adam"; default 0.9, 0.999 and 1e-8.
+        n_iter_no_change: epochs without progress before training ends; default 10.
+        max_fun: of "lbfgs": how often the loss is computed, at most; default 15000.
+        dropout: the part of hidden units that is dropped in training; default 0.
+        batch_norm: whether hidden units are normalized over the batch; default False.
+        n_members: of how many networks the results are averaged; default 1.
+        executor: of ``xdl.compile``, which records the step: "numpy" (default),
+            "numba", or None, where each step runs as it is.
+
+    Attributes:
+        coefs_, intercepts_: the weights (rows, columns) and biases of the layers.
+        loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
+        validation_scores_, best_validation_score_: with ``early_stopping``, else None.
+        n_iter_, t_: epochs, and samples that were seen.
+        n_features_in_, feature_names_in_: of ``X``.
+        n_layers_, n_outputs_, out_activation_: of the network.
+        members_: with ``n_members`` above 1, the estimators that are averaged.
+
+    Example:
+        >>> from xdl.sklearn import MLPRegressor
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0]
+        >>> model = MLPRegressor((8,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> model.predict([[1.5]]).round(1).tolist()
+        [1.5]
+
+    Reference: the interface and the start are those of Pedregosa et al.,
+    "Scikit-learn: Machine Learning in Python", 2011.
+    """
+
+    _: dataclasses.KW_ONLY
+    loss: str = "squared_error"
+
+    def _validated(
+        self, X: Any, y: Any, weight: Any, is_partial: bool, is_new: bool
+    ) -> tuple[Any, Array, Any]:
+        dtypes = [np.float64, np.float32]
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=True,
+            dtype=dtypes,
+            reset=is_new,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError("the loss 'poisson' needs targets of 0 or more")
+        weight = None if weight is None else _check_sample_weight(weight, X)
+        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
+        return X, y.reshape(len(y), -1).astype(X.dtype, copy=False), weight
+
+    def _given(self, y: Array) -> Array:
+        return y[:, 0] if y.shape[1] == 1 else y
+
+    def _scored(self, outputs: Array, y: Array, weight: Any) -> float:
+        if not np.isfinite(outputs).all():
+            return float("nan")
+        return r2_score(y, outputs, sample_weight=weight)
+
+    def _reported(self, loss: float) -> float:
+        """Return a loss as scikit-learn has it: the mean of squares, the sum else."""
+        return loss if self.out_activation_ == "exp" else loss / self.n_outputs_
+
+    def _shift(self, target: Array, weight: Any = None) -> float:
+        """Return the part of the loss that no weight changes."""
+        if self.out_activation_ != "exp":
+            return 0.0
+        each = scipy.special.xlogy(target, target) - target
+        return float(np.average(each, axis=0, weights=weight).sum())
+
+    @available_if(lambda self: self._is_stochastic())
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go through some samples once; the arguments are those of ``fit``."""
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> Array:
+        """Return a number for each sample (n,), or several (n, outputs)."""
+        return self._given(self._outputs(X))
