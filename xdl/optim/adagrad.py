@@ -19,7 +19,8 @@ class Adagrad(Optimizer):
         w = w - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.01.
         lr_decay: >= 0; default 0.
         weight_decay: >= 0; default 0.
@@ -102,7 +103,8 @@ class Adadelta(Optimizer):
         w = w - lr * u
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 1.
         rho: in [0, 1); default 0.9.
         eps: > 0; default 1e-6.

@@ -23,6 +23,7 @@ from xdl.ops.loss.reduced import (
     check_labels_shape,
     check_signs,
 )
+from xdl.ops.loss.samples import by_samples, label_factors
 from xdl.typing import ArrayLike
 
 
@@ -103,6 +104,7 @@ def nll_loss(
     weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute the negative log-likelihood of labels: -x[target].
 
@@ -118,6 +120,9 @@ def nll_loss(
         ignore_index: None, or a label whose samples do not count, whatever stands in
             them; where all samples are ignored, the mean is 0.
         reduction: "mean" over the samples (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array (...) for "none".
@@ -137,6 +142,11 @@ def nll_loss(
     """
     if isinstance(weight, Variable) and weight.trainable:
         raise GraphError("NllLoss: weight is trainable, needed a constant; detach() it")
+    if sample_weight is not None:
+        op = NllLoss(ignore_index, "none")
+        factors = label_factors(weight, ignore_index)
+        given = (x,), (target, weight), sample_weight, reduction
+        return by_samples(op, *given, factors)
     return NllLoss(ignore_index, reduction)(x, target, weight)
 
 
@@ -186,7 +196,11 @@ class HingeLoss(ReducedLoss):
 
 @function_of(HingeLoss)
 def hinge_loss(
-    x: ArrayLike, target: ArrayLike, margin: float = 1.0, reduction: str = "mean"
+    x: ArrayLike,
+    target: ArrayLike,
+    margin: float = 1.0,
+    reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute max(0, margin - target x) of scores and labels -1 or 1.
 
@@ -197,6 +211,9 @@ def hinge_loss(
         target: integer labels of the same shape, -1 or 1.
         margin: how far on the right side a score costs nothing; default 1.
         reduction: "mean" over the elements (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -215,4 +232,7 @@ def hinge_loss(
 
     Reference: Cortes and Vapnik, "Support-Vector Networks", 1995.
     """
+    if sample_weight is not None:
+        op = HingeLoss(margin, "none")
+        return by_samples(op, (x,), (target,), sample_weight, reduction)
     return HingeLoss(margin, reduction)(x, target)
