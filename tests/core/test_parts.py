@@ -101,3 +101,15 @@ def test_parts_take_the_memory_of_one_array():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.5 * 64 * 4096 * 4
+
+
+def test_parts_pass_where_debug_mode_looks():
+    x = xdl.Variable(np.ones((3, 4), np.float32))
+    xdl.set_debug(True)
+
+    try:
+        _loss(x, [0, slice(1, 3)]).backward()
+    finally:
+        xdl.set_debug(False)
+
+    np.testing.assert_array_equal(x.grad[:, 0], [1, 2, 2])

@@ -8,9 +8,9 @@ import mpmath as mp
 import numpy as np
 
 import xdl
+from xdl.ops.activation.rectifiers import SELU
 
 INFINITY = math.inf
-SELU = xdl.ops.activation.rectifiers.SELU
 
 
 class Function(NamedTuple):

@@ -281,7 +281,7 @@ def is_within(x, limit):
 def _squares(x):
     flat = x.reshape(-1)
     with np.errstate(all="ignore"):
-        return np.dot(flat, flat)
+        return float(np.dot(flat, flat))  # its comparison warns of nothing
 
 
 @functools.cache

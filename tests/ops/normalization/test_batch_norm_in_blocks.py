@@ -78,3 +78,31 @@ def test_what_is_kept_of_a_large_input_is_the_input(monkeypatch):
 
 def _arrays(kept):
     return [one for one in kept if isinstance(one, np.ndarray)]
+
+
+def _twice(dtype):
+    x = np.linspace(-1, 1, 12 * 9 * 4).reshape(12, 9, 4) ** 3
+    x, weight = xdl.Variable(x.astype(dtype)), xdl.Variable(np.ones(9, dtype))
+    y = xdl.batch_norm(x, None, None, weight)
+    xdl.sum(y * y * y).backward(create_graph=True)
+    first = x.grad
+    x.clear_grad()
+    weight.clear_grad()
+    xdl.sum(first * first).backward()
+    return first.numpy(), x.grad, weight.grad
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_gradients_of_gradients_are_the_same_in_blocks(dtype, monkeypatch):
+    whole = _twice(dtype)
+    monkeypatch.setattr(blocks, "SIZE", 64)
+    monkeypatch.setattr(blocks, "LEAST", 128)
+
+    parts = _twice(dtype)
+
+    for got, expected in zip(parts, whole, strict=True):
+        assert got.dtype == dtype
+        large = float(np.abs(expected).max())
+        np.testing.assert_allclose(
+            got, expected, rtol=0, atol=32 * np.finfo(dtype).eps * large
+        )
