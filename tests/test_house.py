@@ -71,8 +71,8 @@ CORE = [
     "onnx",
     "op",
     "elementwise",
-    "graph",
     "parameter",
+    "graph",
     "watch",
     "module",
 ]

@@ -82,6 +82,8 @@ class Steps:
         steps = _training(model, loss_of, backward_of, update)
         made = [Step(step, self.state, executor) for step in steps]
         self.explore, self.train, self.gather, self.train_on = made
+        # Native code takes seconds to be made, which measuring rarely earns again.
+        executor = "numpy" if executor == "numba" else executor
         steps = _measuring(model, loss_of)
         made = [Step(step, (model, *layers), executor) for step in steps]
         self.evaluate, self.predict = made
