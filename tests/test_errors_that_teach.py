@@ -112,7 +112,7 @@ def test_a_missing_operand_is_named(use, said):
         "needed one list of them: forward([x1, x2])",
     ),
     (lambda v: xdl.Matmul().forward(v), "Matmul.forward: arrays came, needed one list"),
-    (lambda v: Linear(4, 2).train(False), "1 argument came by position, needed none"),
+    (lambda v: Linear(4, 2).eval(False), "1 argument came by position, needed none"),
     (lambda v: xdl.SGD([v]).step(lambda: 1), "SGD: function came, needed nothing"),
     (lambda v: xdl.SGD([v]).update(v), "SGD: Variable came, needed nothing"),
     (lambda v: xdl.no_grad(v), "no_grad: 1 argument came by position, needed none"),
@@ -200,7 +200,7 @@ def test_operands_may_come_by_their_names():
         "give data as a raw array: it follows the model",
     ),
     (
-        lambda v: xdl.softmax_cross_entropy(v, np.eye(4)[[0, 1, 2]]),
+        lambda v: xdl.softmax_cross_entropy(v, np.eye(4, dtype=int)[[0, 1, 2]]),
         "one-hot targets become labels by target.argmax(axis=-1)",
     ),
     (lambda v: xdl.nll_loss(v, np.eye(4, dtype=int)[:3]), "target.argmax(axis=-1)"),
@@ -334,10 +334,10 @@ def test_functions_of_numpy_say_what_is_not_taken(use, said):
         (lambda v: v.gelu(), "use xdl.gelu"),
         (lambda v: v.requires_grad, "use .trainable"),
         (
-            lambda v: Linear(4, 2).parameters(),
+            lambda v: Linear(4, 2).trainable_variables,
             "use .parameter, which an optimizer takes",
         ),
-        (lambda v: Linear(4, 2).state_dict(), "use .parameter.state_dict()"),
+        (lambda v: Linear(4, 2).zero_grad(), "use .parameter.clear_grads()"),
         (lambda v: NoSuper(), "use super().__init__() before, in __init__"),
         (lambda v: xdl.cat, "module 'xdl' has no attribute 'cat'; use concat"),
         (lambda v: xdl.nn.CrossEntropyLoss, "use SoftmaxLoss"),
@@ -354,7 +354,7 @@ def test_attributes_of_others_are_neither_there_nor_listed():
 
     assert not any(hasattr(v, name) for name in ("gelu", "view", "data"))
     assert not {"gelu", "view"} & set(dir(v)) and "sum" in dir(v)
-    assert not {"fit", "parameters"} & set(dir(layer)) and "parameter" in dir(layer)
+    assert not {"fit", "weights"} & set(dir(layer)) and "parameter" in dir(layer)
 
 
 def test_a_layer_may_have_what_others_have():

@@ -88,7 +88,8 @@ IMPORTS_NUMPY = {"backend", "native", "program", "io", "testing", "train"}
 # Their names are those of the Array API standard, which documents them.
 NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
 # Reached through the function of another operation.
-INTERNAL_OPS = {"WeightedSoftmaxCrossEntropy", "Conv2dByInput", "Conv2dByWeight"}
+INTERNAL_OPS = {"WeightedSoftmaxCrossEntropy", "MassCrossEntropy"}
+INTERNAL_OPS |= {"Conv2dByInput", "Conv2dByWeight"}
 INTERNAL_OPS |= {"AvgUnpool2d", "MaxPick2d", "MaxUnpool2d"}
 INTERNAL_OPS |= {"Conv3dByInput", "Conv3dByWeight", "InterpolateByInput"}
 PUBLIC = {"xdl": xdl, "nn": xdl.nn, "init": xdl.init, "optim": xdl.optim}

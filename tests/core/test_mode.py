@@ -1,5 +1,6 @@
 """no_grad, set_debug, and what threads see of each other."""
 
+import asyncio
 import threading
 
 import numpy as np
@@ -237,3 +238,142 @@ class TestThreads:
         _in_thread(lambda: xdl.seed(1))
 
         assert expected == xdl.init.normal((3,)).tolist()
+
+
+def test_no_grad_and_enable_grad_decorate_functions():
+    x = Variable([1.0])
+
+    @xdl.no_grad()
+    def scaled(x, factor=2.0):
+        """Scale."""
+        return x * factor, trained(x)
+
+    @xdl.enable_grad()
+    def trained(x):
+        return x * x
+
+    first, second = scaled(x, factor=3.0)
+
+    assert (False, True) == (first.trainable, second.trainable)
+    assert ("scaled", "Scale.") == (scaled.__name__, scaled.__doc__)
+    assert (x * x).trainable
+
+
+def test_a_decorated_method_may_call_itself_and_fail():
+    class Counted:
+        @xdl.no_grad()
+        def down(self, x, n):
+            if not n:
+                raise KeyError((x * x).trainable)
+            self.down(x, n - 1)
+
+    x = Variable([1.0])
+
+    with pytest.raises(KeyError, match="False"):
+        Counted().down(x, 3)
+
+    assert (x * x).trainable
+
+
+def test_the_body_of_a_decorated_generator_records_nothing_and_its_caller_does():
+    x, closed = Variable([1.0]), []
+
+    @xdl.no_grad()
+    def answers():
+        came = None
+        try:
+            while True:
+                try:
+                    came = yield (x * x).trainable, came
+                except KeyError:
+                    came = "an error"
+        finally:
+            closed.append((x * x).trainable)
+
+    generator = answers()
+    first = next(generator)
+    outside = (x * x).trainable
+    others = [generator.send(1), generator.throw(KeyError())]
+    generator.close()
+
+    assert [(False, None), (False, 1), (False, "an error")] == [first, *others]
+    assert outside and [False] == closed
+
+
+def test_a_decorated_generator_returns_what_it_returns():
+    @xdl.no_grad()
+    def one():
+        yield 1
+        return 2
+
+    def outer():
+        returned.append((yield from one()))
+
+    returned = []
+
+    assert [1] == list(outer())
+    assert [2] == returned
+
+
+def test_a_decorated_coroutine_records_nothing_while_others_do():
+    x = Variable([1.0])
+
+    @xdl.no_grad()
+    async def quiet():
+        await asyncio.sleep(0)
+        return (x * x).trainable
+
+    async def usual():
+        await asyncio.sleep(0)
+        return (x * x).trainable
+
+    async def both():
+        return await asyncio.gather(quiet(), usual())
+
+    assert [False, True] == asyncio.run(both())
+
+
+def test_one_decorated_function_runs_in_several_threads():
+    x, meeting, seen = Variable([1.0]), threading.Barrier(2, timeout=10), []
+
+    @xdl.no_grad()
+    def meet():
+        meeting.wait()
+        seen.append((x * x).trainable)
+        meeting.wait()
+
+    def run():
+        meet()
+        seen.append((x * x).trainable)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [False, False, True, True] == seen
+
+
+@pytest.mark.parametrize("wrong", [3, None, Linear])
+@pytest.mark.parametrize("block", [xdl.no_grad, xdl.enable_grad])
+def test_what_is_no_function_is_not_decorated(block, wrong):
+    with pytest.raises(xdl.ArgumentError, match=f"^{block.__name__}: .* needed a func"):
+        block()(wrong)
+
+
+def test_a_decorated_function_in_a_compiled_step_is_a_constant_there():
+    x = Variable([2.0])
+    constant = xdl.no_grad()(lambda: x * x)
+
+    def step():
+        loss = xdl.sum(x * constant())
+        loss.backward()
+        optimizer.update()
+        return loss
+
+    optimizer = xdl.SGD([x], lr=0.25)
+    compiled = xdl.compile(step, optimizer)
+    losses = [compiled().item() for _ in range(3)]
+
+    assert [8.0, 1.0, 0.421875] == losses

@@ -21,7 +21,7 @@ def test_a_change_takes_at_most_the_scratch_that_is_said(make, with_all):
         known = {n: v for n, v in OPTIONS.items() if n in optimizer.ranges}
         optimizer = type(optimizer)([weight], **known)
     weight.grad = np.full((256, 256), 0.5, np.float32)
-    ((_, xp, value, grad, arrays),) = optimizer._ready([])
+    ((_, xp, value, grad, arrays, _),) = optimizer._ready([])
     optimizer.change(xp, value, grad, *arrays)
 
     tracemalloc.start()

@@ -39,6 +39,10 @@ def _said(layer, output, target):
 
 def _cross_entropy(m):
     def call(x, target):
+        if target.shape == x.shape:  # probabilities
+            target = _classes_last(target)
+            options = _array(m.weight), None, m.label_smoothing, m.reduction
+            return xdl.softmax_cross_entropy(_classes_last(x), target, *options)
         return _entropy(m, _classes_last(x), _labels(target))
 
     return Twin(call)

@@ -83,6 +83,7 @@ CLASSES = {
         "RAdam": _OPTIMIZERS,
         "Lion": _OWN,
         "LAMB": _OWN,
+        "LBFGS": "test_lbfgs_against_torch.py",
         "Muon": _OPTIMIZERS,
         "ConstantLR": _SCHEDULES,
         "StepLR": _SCHEDULES,

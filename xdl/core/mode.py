@@ -6,11 +6,17 @@ nothing unusual is asked for (``None``), and threads never see each other's.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
-from xdl.arguments import explained
+from xdl.arguments import explained, kind, refuse_uncallable
+from xdl.errors import ArgumentError
 from xdl.recording import count_revision
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
 
 
 class Mode(NamedTuple):
@@ -36,7 +42,7 @@ def _change(**changes):
 
 
 class _Recording:
-    """A ``with`` block in which graphs are, or are not, recorded."""
+    """A ``with`` block, or a function, in which graphs are, or are not, recorded."""
 
     _records = True
 
@@ -51,11 +57,28 @@ class _Recording:
     def __exit__(self, *exception: object) -> None:
         _change(records=self._before.pop())
 
+    def __call__(
+        self, function: Callable[_Given, _Result]
+    ) -> Callable[_Given, _Result]:
+        """Return the function, each call of which is such a block.
+
+        The bodies of generators and coroutines are, too; who iterates is outside.
+
+        Raises:
+            ArgumentError: it is no function.
+        """
+        who = type(self).__name__
+        if isinstance(function, type):
+            raise ArgumentError(f"{who}: {kind(function)} came, needed a function")
+        refuse_uncallable(who, function)
+        return cast("Callable[_Given, _Result]", _within(type(self), function))
+
 
 class no_grad(_Recording):
     """Compute without recording a graph: for prediction, and for changing weights.
 
-    Use it as a ``with`` block. What is computed inside is not trainable.
+    Use it as a ``with`` block, or write ``@xdl.no_grad()`` above a function. What is
+    computed inside is not trainable.
 
     Example:
         >>> import xdl
@@ -63,13 +86,18 @@ class no_grad(_Recording):
         >>> with xdl.no_grad():
         ...     (w * 2).trainable
         False
+        >>> @xdl.no_grad()
+        ... def predict(x):
+        ...     return w * x
+        >>> predict(2.0).trainable
+        False
     """
 
     _records = False
 
 
 class enable_grad(_Recording):
-    """Record a graph again, in a ``with`` block inside ``no_grad``.
+    """Record a graph again, in a ``with`` block or a function, inside ``no_grad``.
 
     Example:
         >>> import xdl
@@ -105,3 +133,48 @@ def set_debug(on: bool) -> None:
     """
     _change(checks=bool(on))
     count_revision()  # compiled steps run as they are
+
+
+def _within(block, function):
+    """Return a function whose body runs within a new block at each call."""
+    import inspect  # here, for it would take 5 ms of `import xdl`
+
+    async def wait(*inputs, **options):
+        with block():
+            return await function(*inputs, **options)
+
+    def generate(*inputs, **options):
+        return (yield from _Steps(block, function(*inputs, **options)))
+
+    def call(*inputs, **options):
+        with block():
+            return function(*inputs, **options)
+
+    is_generator = inspect.isgeneratorfunction(function)
+    within = wait if inspect.iscoroutinefunction(function) else call
+    return functools.wraps(function)(generate if is_generator else within)
+
+
+class _Steps:
+    """A generator, each step of which runs within a block: what is between does not."""
+
+    def __init__(self, block, generator):
+        self._block, self._generator = block, generator
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.send(None)
+
+    def send(self, value):
+        with self._block():
+            return self._generator.send(value)
+
+    def throw(self, *error):
+        with self._block():
+            return self._generator.throw(*error)
+
+    def close(self):
+        with self._block():
+            self._generator.close()

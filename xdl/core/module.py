@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 from xdl.arguments import explain_init, explained, has_run, misfit
 from xdl.backend.pending import moment, put_back
 from xdl.core import debug, mode
-from xdl.core.parameter import Parameter, held_in
+from xdl.core.option import switch
+from xdl.core.parameter import IncompatibleKeys, Parameter, held_in, load
 from xdl.core.shown import escaped, table
 from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
 from xdl.errors import ArgumentError, GraphError
 from xdl.recording import count_revision
+from xdl.typing import Array, ArrayLike
 
 if TYPE_CHECKING:
     _Inputs = ParamSpec("_Inputs")
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
         """What a loss layer has."""
 
         def forward(self, output: Any) -> Any: ...
-        def loss(self, target: Any) -> Variable: ...
+        def loss(self, target: Any, *sample_weight: Any) -> Variable: ...
         def backward(self) -> None: ...
 
 
@@ -58,6 +60,7 @@ class Module:
     Attributes:
         parameter: the store of its own and all mounted Variables.
         is_training: True after ``train()``, False after ``eval()``; True at first.
+        trainable: whether any weight is; setting it freezes, or thaws, all of them.
 
     Example:
         >>> import xdl
@@ -84,6 +87,7 @@ class Module:
     @explained
     def __init__(self) -> None:
         self.parameter = Parameter()
+        self.parameter._grows = True
         self.is_training = True
 
     def forward(self, *inputs: Any, **options: Any) -> Any:
@@ -118,6 +122,9 @@ class Module:
         attributes = self.__dict__
         if type(value) is Variable and (node := value._node) is not None:
             holds = node.op is None  # asked first: every forward sets an output
+        elif name == "trainable":
+            self._freeze(value)
+            return
         else:
             holds = isinstance(value, _HOLDERS) and _may_hold(value)
         if holds and name != "parameter":
@@ -129,12 +136,20 @@ class Module:
         if is_followed or name == "is_training":
             count_revision()  # last: another thread may look at once
 
-    def _mount(self, name, value):
+    def _freeze(self, trainable):
+        self._refuse_unready("trainable")
+        self.parameter.trainable = trainable
+        count_revision()
+
+    def _refuse_unready(self, name):
         if "parameter" not in self.__dict__:
             raise GraphError(
                 f"{type(self).__name__}: call super().__init__() before you set "
                 f"{name!r}"
             )
+
+    def _mount(self, name, value):
+        self._refuse_unready(name)
         self.parameter.mount(name, value)
         if isinstance(value, Module):
             value.__dict__["_name"] = name
@@ -164,10 +179,81 @@ class Module:
                         seen.add(id(inner))
                         waiting.append(inner)
 
+    def parameters(self) -> Iterator[Variable]:
+        """Yield the weights, each once: what is trainable, or frozen.
+
+        No running statistics and other state; ``self.parameter`` has that too.
+
+        Example:
+            >>> import xdl
+            >>> sum(weight.size for weight in xdl.nn.Linear(3, 2).parameters())
+            8
+        """
+        return (variable for _, variable in self.parameter.weights())
+
+    def named_parameters(self) -> Iterator[tuple[str, Variable]]:
+        """Yield pairs of a name, as in ``self.parameter``, and a weight, each once."""
+        return self.parameter.weights()
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any weight is trainable, or there is none.
+
+        To set it freezes, or thaws, all weights of this Module and those inside it, and
+        those that are made later. Running statistics go on in training, frozen or not,
+        and stop after ``eval()``.
+
+        Example:
+            >>> import xdl
+            >>> model = xdl.models.MLP([4, 8, 8, 3])
+            >>> model.layers[0].trainable = False
+            >>> [name for name, weight in model.named_parameters() if weight.trainable]
+            ['layers/1/weight', 'layers/1/bias', 'layers/2/weight', 'layers/2/bias']
+        """
+        return self.parameter.trainable
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return a dict from name to a NumPy copy of each Variable."""
+        return self.parameter.state_dict()
+
+    def misfits(self, state: object) -> list[str]:
+        """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
+        return self.parameter.misfits(state)
+
     @explained
-    def train(self) -> Self:
-        """Switch to training behaviour (dropout on, ...); returns this Module."""
-        return self._set_training(True)
+    def load_state_dict(
+        self, state: Mapping[str, ArrayLike], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copy values into the Variables: all of them, or none.
+
+        Args:
+            state: a mapping from names to arrays, as ``state_dict`` returns it.
+            strict: whether the names must be the same ones; default True. False takes
+                what both have, and leaves the rest as it is.
+
+        Returns:
+            A tuple ``missing_keys, unexpected_keys`` of lists of names.
+
+        Raises:
+            CheckpointError: a name is missing or unknown, or an array has another shape
+                or dtype; one error lists all, and nothing has changed.
+
+        Example:
+            >>> import xdl
+            >>> model, twin = xdl.nn.Linear(3, 2), xdl.nn.Linear(3, 2)
+            >>> twin.load_state_dict(model.state_dict())
+            IncompatibleKeys(missing_keys=[], unexpected_keys=[])
+        """
+        return load(self, self.parameter, state, strict)
+
+    @explained
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training behaviour (dropout on, ...); returns this Module.
+
+        Args:
+            mode: False switches to prediction, as ``eval`` does; default True.
+        """
+        return self._set_training(switch(f"{type(self).__name__}.train", mode))
 
     @explained
     def eval(self) -> Self:
@@ -283,8 +369,13 @@ class Model(Module):
     loss_ops: _Loss
     output: Variable
 
-    def loss(self, target: Any) -> Variable:
+    def loss(self, target: Any, sample_weight: ArrayLike | None = None) -> Variable:
         """Return the mean loss of the last ``forward`` against ``target``.
+
+        Args:
+            target: what the loss layer takes.
+            sample_weight: None, or a factor for each sample (n,): the mean is divided
+                by the sum of the factors.
 
         Raises:
             GraphError: ``forward`` was not called or did not set ``self.output``, or
@@ -295,7 +386,9 @@ class Model(Module):
         except AttributeError as error:
             raise _not_set(self, error) from None
         loss_ops.forward(output)
-        return loss_ops.loss(target)
+        if sample_weight is None:
+            return loss_ops.loss(target)
+        return loss_ops.loss(target, sample_weight)
 
     def backward(self) -> None:
         """Compute the gradients of the last loss by every weight.

@@ -81,3 +81,15 @@ def number(who, name, value, low=None, high=None, above=None):
         needed = needed if above is None else f" > {above:g}"
         raise ArgumentError(f"{who}: {name} {value!r} came, needed a number{needed}")
     return value
+
+
+def switch(who, value):
+    """Return an option that is True or False, read by ``plain``.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    value = plain(who, "a switch", value)
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{who}: {value!r} came, needed True or False")
+    return value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
-from typing import Any, Self
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from typing import Any, NamedTuple, Self
 
 from xdl import backend
 from xdl.arguments import described, explained
 from xdl.core.initial import scaled_normal
-from xdl.core.option import plain
+from xdl.core.option import plain, switch
 from xdl.core.variable import Variable
 from xdl.errors import (
     ArgumentError,
@@ -19,8 +19,20 @@ from xdl.errors import (
     ShapeError,
 )
 from xdl.recording import count_registration, current
-from xdl.typing import Array, DType, Initializer, Shape
+from xdl.typing import Array, ArrayLike, DType, Initializer, Shape
 from xdl.uninterrupted import Uninterrupted
+
+
+class IncompatibleKeys(NamedTuple):
+    """The names that a state and what was to take it do not share.
+
+    Attributes:
+        missing_keys: those that the state had not; they kept their values.
+        unexpected_keys: those that it had and that nobody took.
+    """
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
 class Parameter:
@@ -46,6 +58,10 @@ class Parameter:
         >>> {name: v.shape for name, v in parameter.items()}
         {'weight': (64, 10)}
     """
+
+    _is_frozen = False
+    # Whether Variables may come as it is used: then an optimizer takes an empty one.
+    _grows = False
 
     @explained
     def __init__(self) -> None:
@@ -104,7 +120,10 @@ class Parameter:
                 f'Parameter "{name}": the initializer returned shape {value.shape}, '
                 f"needed {lengths}"
             )
-        return self.register(name, Variable(value, name, trainable))
+        variable = self.register(name, Variable(value, name, trainable))
+        if self._is_frozen:
+            variable.trainable = False
+        return variable
 
     def register(self, name: str, variable: Variable) -> Variable:
         """Store an existing Variable under ``name`` and return it."""
@@ -258,6 +277,46 @@ class Parameter:
         shapes = ", ".join(f"{name}: {v.shape}" for name, v in self.items())
         return f"Parameter({{{shapes}}})"
 
+    def weights(self) -> Iterator[tuple[str, Variable]]:
+        """Yield name and Variable of what is, or was, trainable: no other state.
+
+        Example:
+            >>> import xdl
+            >>> [name for name, _ in xdl.nn.BatchNorm1d(3).parameter.weights()]
+            ['weight', 'bias']
+        """
+        return (pair for pair in self.items() if pair[1]._is_weight)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any weight is trainable, or there is none.
+
+        To set it freezes, or thaws, all weights, those that are made later too;
+        Variables that never were trainable stay as they are.
+        """
+        found = [variable.trainable for _, variable in self.weights()]
+        return any(found) if found else not self._is_frozen
+
+    @trainable.setter
+    def trainable(self, on: bool) -> None:
+        on = switch("Parameter.trainable", on)
+        for _, variable in list(self.weights()):
+            variable.trainable = on
+        for store in self._stores():
+            store._is_frozen = not on
+
+    def _stores(self):
+        """Return this store and those inside it, each once."""
+        found = {id(self): self}
+        waiting = [self]
+        for store in waiting:  # grows while it is walked
+            inside = [held for _, held in store._inside("", [])]
+            new = [one for one in inside if isinstance(one, Parameter)]
+            new = [one for one in new if id(one) not in found]
+            found |= {id(one): one for one in new}
+            waiting += new
+        return found.values()
+
     @property
     def size(self) -> int:
         """The number of elements in all trainable Variables."""
@@ -306,29 +365,58 @@ class Parameter:
             faults += _misfits(name, mine[name], state[name])
         return sorted(faults)
 
-    def load_state_dict(self, state: Any) -> None:
+    def load_state_dict(
+        self, state: Mapping[str, ArrayLike], strict: bool = True
+    ) -> IncompatibleKeys:
         """Copy values into the Variables: all of them, or none.
 
         Args:
             state: a mapping from the names of this store to arrays.
+            strict: whether the names must be the same ones; default True. False takes
+                what both have, and leaves the rest as it is.
+
+        Returns:
+            A tuple ``missing_keys, unexpected_keys`` of lists of names: empty ones if
+            ``strict``.
 
         Raises:
             CheckpointError: a name is missing or unknown, or an array has another shape
                 or dtype; one error lists all, and no Variable was touched.
+
+        Example:
+            >>> import xdl
+            >>> layer, other = xdl.nn.Linear(2, 3), xdl.nn.Linear(2, 3, bias=False)
+            >>> layer.load_state_dict(other.state_dict(), strict=False).missing_keys
+            ['bias']
         """
-        refuse_misfits(self, state)
-        pairs = [(v, v._converted(state[n], "value")) for n, v in self.items()]
-        with Uninterrupted():
-            for variable, array in pairs:
-                variable.value = array
+        return load(self, self, state, strict)
 
 
-def refuse_misfits(thing: Any, state: Any) -> None:
-    """Raise one CheckpointError of all misfits of a state that a thing is to take."""
-    faults = thing.misfits(state)
+def load(thing, store, state, strict) -> IncompatibleKeys:
+    """Let a thing that has its weights in a store take a state: all, or nothing."""
+    mine = store.variable_dict
+    missing: list[str] = []
+    unexpected: list[str] = []
+    if not strict and hasattr(state, "keys"):
+        missing = [name for name in mine if name not in state]
+        unexpected = [name for name in state if name not in mine]
+        state = {name: state[name] for name in mine if name in state}
+        mine = {name: mine[name] for name in state}
+        refuse(thing, [f for n, v in mine.items() for f in _misfits(n, v, state[n])])
+    else:
+        refuse(thing, thing.misfits(state))
+    pairs = [(v, v._converted(state[n], "value")) for n, v in mine.items()]
+    with Uninterrupted():
+        for variable, array in pairs:
+            variable.value = array
+    return IncompatibleKeys(missing, unexpected)
+
+
+def refuse(thing, faults):
+    """Raise one CheckpointError of all that hinders a thing from taking a state."""
     if faults:
         who = f"{type(thing).__name__}.load_state_dict"
-        raise CheckpointError(f"{who}: " + "; ".join(faults))
+        raise CheckpointError(f"{who}: " + "; ".join(sorted(faults)))
 
 
 def held_in(holder: Any, path: str, lists: Any) -> Any:

@@ -58,6 +58,7 @@ class Variable(Methods):
         "_node",
         "_value",
         "_was_made",
+        "_was_trainable",
     ]
 
     _full: Any
@@ -66,6 +67,7 @@ class Variable(Methods):
     _node: Any
     _value: Any
     _was_made: bool
+    _was_trainable: bool
 
     @explained
     def __init__(
@@ -158,6 +160,10 @@ class Variable(Methods):
         node = self._node
         return node.op is None if node else getattr(self, "_was_made", False)
 
+    @property
+    def _is_weight(self):  # trainable, or frozen: no state that no gradient changes
+        return self._node is not None or getattr(self, "_was_trainable", False)
+
     def _label(self):
         return f'Variable "{self.name}"' if self.name else "Variable"
 
@@ -186,6 +192,8 @@ class Variable(Methods):
                 "floating dtype"
             )
         if not on:
+            if self._node is not None:
+                self._was_trainable = True
             self._node = None
         elif self._node is None:
             self._full = None
@@ -418,6 +426,7 @@ class Variable(Methods):
         is_made = self._is_made  # else the copy is a constant, without the graph
         copied = Variable(self._value, self.name, self.trainable and is_made)
         copied._was_made = is_made
+        copied._was_trainable = self._is_weight and is_made
         if copied.trainable and self.grad is not None:
             copied.grad = self.grad
         return copied
@@ -425,7 +434,9 @@ class Variable(Methods):
     def __reduce__(self) -> Any:
         is_leaf = self.trainable and self._is_made
         arguments = backend.to_numpy(self._value), self.name, is_leaf
-        return Variable, arguments, (None, {"_was_made": self._is_made})
+        made = {"_was_made": self._is_made}
+        made["_was_trainable"] = self._is_weight and self._is_made
+        return Variable, arguments, (None, made)
 
 
 def array_of(value: Any) -> Any:

@@ -12,6 +12,7 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, GraphError
 from xdl.ops.loss.cross_entropy import SoftmaxCrossEntropy
 from xdl.ops.loss.reduced import REDUCTIONS, checked_reduction
+from xdl.ops.loss.regression import SquareError
 from xdl.typing import ArrayLike
 
 Output = TypeVar("Output")
@@ -20,7 +21,8 @@ Output = TypeVar("Output")
 class Loss(Module):
     """The base of loss layers: ``forward(output)``, ``loss(target)``, ``backward()``.
 
-    A subclass defines ``compute(output, target)``.
+    A subclass defines ``compute(output, target)``; one that takes a weight for each
+    sample, ``compute(output, target, sample_weight=None)``.
 
     Example:
         >>> import xdl
@@ -38,7 +40,7 @@ class Loss(Module):
         super().__init__()
         self._output = self._loss = None
 
-    def compute(self, output: Any, target: Any) -> Variable:
+    def compute(self, output: Any, target: Any, *sample_weight: Any) -> Variable:
         """Return the loss Variable; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: compute is not defined")
 
@@ -47,16 +49,34 @@ class Loss(Module):
         self.__dict__["_output"] = output  # not as a weight, whatever it is
         return output
 
-    def loss(self, target: Any = None) -> Variable:
+    def loss(
+        self, target: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Variable:
         """Return the loss of the remembered output, a Variable of one element.
+
+        Args:
+            target: what the output is compared with.
+            sample_weight: None, or a factor for each sample (n,), or for more of the
+                first axes of the losses; one of 0 leaves the sample out, and a mean is
+                divided by the sum of the factors.
 
         Raises:
             GraphError: ``forward`` was not called before.
+
+        Example:
+            >>> import xdl
+            >>> loss_ops = xdl.nn.SoftmaxLoss()
+            >>> scores = loss_ops.forward(xdl.Variable([[0.0, 0.0], [5.0, 1.0]]))
+            >>> loss_ops.loss([1, 0], sample_weight=[2.0, 0.0])
+            Variable(0.6931472, dtype=float32)
         """
         output = self._output
         if output is None:
             raise GraphError(f"{type(self).__name__}.loss: call forward(output) first")
-        self._loss = loss = self.compute(output, target)
+        if sample_weight is None:
+            self._loss = loss = self.compute(output, target)
+        else:
+            self._loss = loss = self.compute(output, target, sample_weight)
         return loss
 
     def backward(self) -> None:
@@ -70,46 +90,6 @@ class Loss(Module):
             raise GraphError(f"{type(self).__name__}.backward: call loss(target) first")
         attributes["_loss"] = attributes["_output"] = None
         loss.backward()
-
-
-class SoftmaxLoss(Loss):
-    """The softmax cross-entropy of class scores, natural logarithm, batch mean.
-
-    Example:
-        >>> import xdl
-        >>> scores = xdl.Variable([[0.0, 0.0]])
-        >>> loss_ops = xdl.nn.SoftmaxLoss()
-        >>> output = loss_ops.forward(scores)
-        >>> loss_ops.loss([1])
-        Variable(0.6931472, dtype=float32)
-        >>> loss_ops.backward()
-        >>> scores.grad
-        array([[ 0.5, -0.5]], dtype=float32)
-    """
-
-    operation = SoftmaxCrossEntropy()
-
-    def compute(self, output: Any, target: Any) -> Variable:
-        return self.operation(output, target)
-
-
-class SquareLoss(Loss):
-    """Half the squared distance to the target, batch mean.
-
-    Example:
-        >>> import xdl
-        >>> prediction = xdl.Variable([[1.0, 3.0]])
-        >>> loss_ops = xdl.nn.SquareLoss()
-        >>> output = loss_ops.forward(prediction)
-        >>> loss_ops.loss([[1.0, 1.0]])
-        Variable(2., dtype=float32)
-        >>> loss_ops.backward()
-        >>> prediction.grad
-        array([[0., 2.]], dtype=float32)
-    """
-
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.square_error(output, target)
 
 
 class ReducedLoss(Loss):
@@ -137,6 +117,82 @@ class ReducedLoss(Loss):
         self.reduction = checked_reduction(self, reduction, self.reductions)
 
 
+class SoftmaxLoss(ReducedLoss):
+    """The softmax cross-entropy of class scores: ``xdl.softmax_cross_entropy``.
+
+    Its natural logarithm, and the mean over the batch. The target holds labels, or
+    probabilities of the shape of the scores.
+
+    Args:
+        weight, ignore_index, label_smoothing, reduction: as there.
+
+    Example:
+        >>> import xdl
+        >>> scores = xdl.Variable([[0.0, 0.0]])
+        >>> loss_ops = xdl.nn.SoftmaxLoss()
+        >>> output = loss_ops.forward(scores)
+        >>> loss_ops.loss([1])
+        Variable(0.6931472, dtype=float32)
+        >>> loss_ops.backward()
+        >>> scores.grad
+        array([[ 0.5, -0.5]], dtype=float32)
+    """
+
+    operation = SoftmaxCrossEntropy()  # without options: the usual call, in short
+
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction)
+        self.weight = weight
+        self.ignore_index = plain("SoftmaxLoss", "ignore_index", ignore_index)
+        smoothing = number("SoftmaxLoss", "label_smoothing", label_smoothing, 0, 1)
+        self.label_smoothing = smoothing
+
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        if (
+            sample_weight is self.weight is self.ignore_index is None
+            and not self.label_smoothing
+            and self.reduction == "mean"
+            and getattr(target, "ndim", -2) == getattr(output, "ndim", 0) - 1
+        ):
+            return self.operation(output, target)
+        weight, options = self.weight, (self.ignore_index, self.label_smoothing)
+        given = self.reduction, sample_weight
+        return ops.softmax_cross_entropy(output, target, weight, *options, *given)
+
+
+class SquareLoss(Loss):
+    """Half the squared distance to the target, batch mean.
+
+    Example:
+        >>> import xdl
+        >>> prediction = xdl.Variable([[1.0, 3.0]])
+        >>> loss_ops = xdl.nn.SquareLoss()
+        >>> output = loss_ops.forward(prediction)
+        >>> loss_ops.loss([[1.0, 1.0]])
+        Variable(2., dtype=float32)
+        >>> loss_ops.backward()
+        >>> prediction.grad
+        array([[0., 2.]], dtype=float32)
+    """
+
+    operation = SquareError()
+
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        if sample_weight is None:
+            return self.operation(output, target)
+        return ops.square_error(output, target, sample_weight)
+
+
 class MSELoss(ReducedLoss):
     """The squared difference: ``xdl.mean_squared_error``.
 
@@ -148,8 +204,10 @@ class MSELoss(ReducedLoss):
         Variable(2., dtype=float32)
     """
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.mean_squared_error(output, target, self.reduction)
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        return ops.mean_squared_error(output, target, self.reduction, sample_weight)
 
 
 class L1Loss(ReducedLoss):
@@ -163,8 +221,10 @@ class L1Loss(ReducedLoss):
         Variable(1., dtype=float32)
     """
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.l1_loss(output, target, self.reduction)
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        return ops.l1_loss(output, target, self.reduction, sample_weight)
 
 
 class HuberLoss(ReducedLoss):
@@ -182,8 +242,11 @@ class HuberLoss(ReducedLoss):
         super().__init__(reduction)
         self.delta = number("HuberLoss", "delta", delta)
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.huber_loss(output, target, self.delta, self.reduction)
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        options = self.delta, self.reduction, sample_weight
+        return ops.huber_loss(output, target, *options)
 
 
 class SmoothL1Loss(ReducedLoss):
@@ -201,8 +264,11 @@ class SmoothL1Loss(ReducedLoss):
         super().__init__(reduction)
         self.beta = number("SmoothL1Loss", "beta", beta)
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.smooth_l1_loss(output, target, self.beta, self.reduction)
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        options = self.beta, self.reduction, sample_weight
+        return ops.smooth_l1_loss(output, target, *options)
 
 
 class BCELoss(ReducedLoss):
@@ -222,8 +288,11 @@ class BCELoss(ReducedLoss):
         super().__init__(reduction)
         self.weight = weight
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.binary_cross_entropy(output, target, self.weight, self.reduction)
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        options = self.weight, self.reduction, sample_weight
+        return ops.binary_cross_entropy(output, target, *options)
 
 
 class BCEWithLogitsLoss(ReducedLoss):
@@ -246,10 +315,11 @@ class BCEWithLogitsLoss(ReducedLoss):
         super().__init__(reduction)
         self.weight, self.pos_weight = weight, pos_weight
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.binary_cross_entropy_with_logits(
-            output, target, self.weight, self.pos_weight, self.reduction
-        )
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        options = self.weight, self.pos_weight, self.reduction, sample_weight
+        return ops.binary_cross_entropy_with_logits(output, target, *options)
 
 
 class NLLLoss(ReducedLoss):
@@ -273,10 +343,11 @@ class NLLLoss(ReducedLoss):
         self.weight = weight
         self.ignore_index = plain("NLLLoss", "ignore_index", ignore_index)
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.nll_loss(
-            output, target, self.weight, self.ignore_index, self.reduction
-        )
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        options = self.weight, self.ignore_index, self.reduction, sample_weight
+        return ops.nll_loss(output, target, *options)
 
 
 class KLDivLoss(ReducedLoss):
@@ -296,8 +367,11 @@ class KLDivLoss(ReducedLoss):
         super().__init__(reduction)
         self.log_target = log_target
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.kl_div(output, target, self.reduction, self.log_target)
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        options = self.reduction, self.log_target, sample_weight
+        return ops.kl_div(output, target, *options)
 
 
 class HingeLoss(ReducedLoss):
@@ -315,8 +389,11 @@ class HingeLoss(ReducedLoss):
         super().__init__(reduction)
         self.margin = number("HingeLoss", "margin", margin)
 
-    def compute(self, output: Any, target: Any) -> Variable:
-        return ops.hinge_loss(output, target, self.margin, self.reduction)
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
+        options = self.margin, self.reduction, sample_weight
+        return ops.hinge_loss(output, target, *options)
 
 
 class CosineEmbeddingLoss(ReducedLoss):
@@ -336,9 +413,11 @@ class CosineEmbeddingLoss(ReducedLoss):
         super().__init__(reduction)
         self.margin = number("CosineEmbeddingLoss", "margin", margin)
 
-    def compute(self, output: Any, target: Any) -> Variable:
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
         function: Callable[..., Variable] = ops.cosine_embedding_loss
-        return function(*output, target, self.margin, self.reduction)
+        return function(*output, target, self.margin, self.reduction, sample_weight)
 
 
 class TripletLoss(ReducedLoss):
@@ -366,8 +445,10 @@ class TripletLoss(ReducedLoss):
         self.margin = number("TripletLoss", "margin", margin)
         self.swap = swap
 
-    def compute(self, output: Any, target: Any) -> Variable:
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
         if target is not None:
             raise ArgumentError("TripletLoss.loss: a target came, needed none")
         function: Callable[..., Variable] = ops.triplet_loss
-        return function(*output, self.margin, self.swap, self.reduction)
+        return function(*output, self.margin, self.swap, self.reduction, sample_weight)

@@ -9,6 +9,7 @@ from xdl import ops
 from xdl.core.option import plain
 from xdl.core.variable import Variable
 from xdl.nn.loss import ReducedLoss
+from xdl.typing import ArrayLike
 
 
 class CTCLoss(ReducedLoss):
@@ -38,6 +39,9 @@ class CTCLoss(ReducedLoss):
         super().__init__(reduction)
         self.blank, self.zero_infinity = plain("CTCLoss", "blank", blank), zero_infinity
 
-    def compute(self, output: Any, target: Any) -> Variable:
+    def compute(
+        self, output: Any, target: Any, sample_weight: ArrayLike | None = None
+    ) -> Variable:
         function: Callable[..., Variable] = ops.ctc_loss
-        return function(output, *target, self.blank, self.reduction, self.zero_infinity)
+        options = self.blank, self.reduction, self.zero_infinity
+        return function(output, *target, *options, sample_weight)

@@ -19,7 +19,8 @@ class Adagrad(Optimizer):
         w = w - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.01.
         lr_decay: >= 0; default 0.
         weight_decay: >= 0; default 0.
@@ -42,6 +43,7 @@ class Adagrad(Optimizer):
     Stochastic Optimization", 2011, figure 1 (the diagonal form), in PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("step", "square_sum")
     counters = ("step",)
@@ -101,7 +103,8 @@ class Adadelta(Optimizer):
         w = w - lr * u
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 1.
         rho: in [0, 1); default 0.9.
         eps: > 0; default 1e-6.
@@ -123,6 +126,7 @@ class Adadelta(Optimizer):
     in PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("square_average", "square_update")
 

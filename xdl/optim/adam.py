@@ -21,7 +21,8 @@ class Adam(Optimizer):
     With ``amsgrad``, the greatest v so far stands in the place of v in the last line.
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.001.
         betas: a pair (beta1, beta2), each in [0, 1); default (0.9, 0.999).
         eps: > 0; default 1e-8.
@@ -45,6 +46,7 @@ class Adam(Optimizer):
     2; in PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     counters = ("step",)
     makes_state = ("amsgrad",)
@@ -105,7 +107,8 @@ class AdamW(Adam):
         w = w - lr * weight_decay * w
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.001.
         betas: a pair (beta1, beta2), each in [0, 1); default (0.9, 0.999).
         eps: > 0; default 1e-8.

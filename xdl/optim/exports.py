@@ -8,6 +8,7 @@ from xdl.optim.clip import clip_grad_norm as clip_grad_norm
 from xdl.optim.clip import clip_grad_value as clip_grad_value
 from xdl.optim.ema import EMA as EMA
 from xdl.optim.lamb import LAMB as LAMB
+from xdl.optim.lbfgs import LBFGS as LBFGS
 from xdl.optim.lion import Lion as Lion
 from xdl.optim.muon import Muon as Muon
 from xdl.optim.nadam import NAdam as NAdam

@@ -18,7 +18,8 @@ class LAMB(Optimizer):
         w = w - lr * norm(w) / norm(u) * u      (w - lr * u where a norm is 0)
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.001.
         betas: a pair (beta1, beta2), each in [0, 1); default (0.9, 0.999).
         eps: > 0; default 1e-6.

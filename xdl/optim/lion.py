@@ -17,7 +17,8 @@ class Lion(Optimizer):
         m = beta2 * m + (1 - beta2) * g
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.0001: a third to a tenth of Adam's.
         betas: a pair (beta1, beta2), each in [0, 1); default (0.9, 0.99).
         weight_decay: >= 0; default 0; decoupled, as in ``AdamW``.
@@ -38,6 +39,7 @@ class Lion(Optimizer):
     algorithm 2.
     """
 
+    is_elementwise = True
     state_names = ("average",)
 
     def __init__(

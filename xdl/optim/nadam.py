@@ -19,7 +19,8 @@ class NAdam(Optimizer):
         w = w - lr * m' / (sqrt(v / (1 - beta2**t)) + eps)
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.002.
         betas: a pair (beta1, beta2), each in [0, 1); default (0.9, 0.999).
         eps: > 0; default 1e-8.
@@ -43,6 +44,7 @@ class NAdam(Optimizer):
     PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("step", "momentum_product", "average", "square_average")
     counters = ("step", "momentum_product")
@@ -113,7 +115,8 @@ class RAdam(Optimizer):
         w = w - lr * m'                                                 otherwise
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.001.
         betas: a pair (beta1, beta2), each in [0, 1); default (0.9, 0.999).
         eps: > 0; default 1e-8.
@@ -136,6 +139,7 @@ class RAdam(Optimizer):
     2020, algorithm 2, in PyTorch's form (n_t > 5, where the paper has 4).
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("step", "average", "square_average")
     counters = ("step",)

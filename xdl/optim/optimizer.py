@@ -4,7 +4,7 @@ from typing import Any
 
 from xdl import backend
 from xdl.arguments import kind, unknown
-from xdl.backend import NAMESPACES, TOGETHER, checks, pending
+from xdl.backend import NAMESPACES, TOGETHER, blocks, checks, pending
 from xdl.backend import numpy as host
 from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.core.narrow import is_narrow
@@ -13,9 +13,9 @@ from xdl.core.parameter import Parameter
 from xdl.core.variable import Variable
 from xdl.core.watch import Watch
 from xdl.errors import ArgumentError, GraphError, NonFiniteError
+from xdl.optim.groups import Group, Grouped
 from xdl.optim.ranges import NonNegative
-from xdl.optim.stored import Stored
-from xdl.optim.weights import Weights, as_parameter, wide_copy
+from xdl.optim.weights import Weights, are_groups, as_parameter, wide_copy
 from xdl.recording import current, registrations
 from xdl.uninterrupted import Uninterrupted
 
@@ -28,7 +28,7 @@ _FEW, _SMALL = 8, 32768  # arrays, bytes
 _FOR_PYTHON = 2**20  # bytes: what it takes from the system at once for small objects
 
 
-class Optimizer(Stored):
+class Optimizer(Grouped):
     """The base of optimizers.
 
     A subclass defines ``change(xp, value, grad, *state)``, which writes into ``value``
@@ -40,12 +40,15 @@ class Optimizer(Stored):
     starts with. One that ``squares`` gradients gets none beyond 9.2e18 (6.7e153 in
     float64), whose squares would be infinite: larger ones count as that. ``change``
     makes at most ``scratch`` arrays as large as the weight at one time: so much memory
-    is there before the first weight changes. ``together`` says how a GPU changes all
-    weights in one launch; None: one by one.
+    is there before the first weight changes. One that ``is_elementwise`` changes each
+    element of a weight by itself: then ``change`` may be given a part of one, flat.
+    ``together`` says how a GPU changes all weights in one launch; None: one by one.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
-            an iterable of trainable Variables.
+            an iterable of trainable Variables, or of their pairs with names; or a list
+            of groups: dicts with ``"params"``, which is one of these, and the options
+            that differ for them.
         lr: the learning rate, >= 0 and finite.
 
     Attributes:
@@ -78,6 +81,7 @@ class Optimizer(Stored):
     # The hyperparameters that cannot be switched on later.
     makes_state: tuple[str, ...] = ()
     scratch = 4
+    is_elementwise = False
     writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
     together: Any = None
@@ -87,19 +91,27 @@ class Optimizer(Stored):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "change" in vars(cls):  # what another one promised does not hold for it
-            for name in ("scratch", "writes_once", "together"):
+            for name in ("scratch", "is_elementwise", "writes_once", "together"):
                 setattr(cls, name, vars(cls).get(name, getattr(Optimizer, name)))
 
     def __init__(self, parameter: Weights, lr: NonNegative) -> None:
         self.lr = lr
-        self.parameter = as_parameter(type(self).__name__, parameter)
-        self.state = Parameter()
         self._slots: list[Any] = []
+        if are_groups(parameter):
+            self._make_groups(parameter)
+        else:
+            self.parameter = as_parameter(type(self).__name__, parameter)
+            self.state = Parameter()
         self.look_again()
-        if not any(variable.trainable for variable, _ in self._slots):
+        found = self.parameter.values()
+        is_open = self.parameter._grows and not found or isinstance(parameter, Group)
+        if not is_open and not any(v.trainable for v in found):
             raise ArgumentError(f"{type(self).__name__}: no trainable Variable came")
 
     def admit(self, name: str, value: Any) -> None:
+        if self.groups:
+            self._pass_on(name, value)
+            return
         if name not in self.makes_state or "state" not in self.__dict__:
             return
         if value and not getattr(self, name):
@@ -112,7 +124,7 @@ class Optimizer(Stored):
         """Write the new weights into ``value``; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
-    def update(self, *others: Any) -> None:
+    def update(self, *others: Any) -> Variable | None:
         """Change all weights by their gradients, then clear all gradients.
 
         Variables that are frozen or have no gradient are left as they are. All of it
@@ -127,9 +139,9 @@ class Optimizer(Stored):
                 where the last update of any optimizer left them.
             MemoryError: there is not the memory for it; nothing has changed.
         """
-        self._update(others, clears=True)
+        return self._update(others, clears=True)
 
-    def step(self, *others: Any) -> None:
+    def step(self, *others: Any) -> Variable | None:
         """Change all weights by their gradients, and keep the gradients.
 
         Raises:
@@ -138,7 +150,7 @@ class Optimizer(Stored):
             NonFiniteError: as for ``update``, but that the gradients are kept.
             MemoryError: there is not the memory for it; nothing has changed.
         """
-        self._update(others, clears=False)
+        return self._update(others, clears=False)
 
     def _update(self, others, clears):
         if others:
@@ -187,11 +199,11 @@ class Optimizer(Stored):
         try:
             if TOGETHER and self.together is not None:
                 ready = self._change_together(ready)
-            for node, xp, value, grad, arrays in ready:
+            for node, xp, value, grad, arrays, change in ready:
                 if is_narrow(value):  # squares and an eps of 1e-8 are 0 in 16 bits
-                    self._change_in_float32(xp, value, grad, arrays)
+                    self._change_in_float32(change, xp, value, grad, arrays)
                 else:
-                    self.change(xp, value, grad, *arrays)
+                    self._change(change, xp, value, grad, arrays)
                 touch(node)
             if clears:
                 self._forget_gradients()
@@ -199,21 +211,35 @@ class Optimizer(Stored):
         finally:
             end_quiet(quiet)
 
+    def _change(self, change, xp, value, grad, arrays):
+        if not self.is_elementwise or value.size < blocks.LEAST:
+            change(xp, value, grad, *arrays)
+            return
+        counts = [(one, xp.copy(one)) for one in arrays if not one.ndim]
+        for block in blocks.views(xp, value, grad, *arrays):
+            for count, before in counts:  # all blocks are of one step
+                count[...] = before
+            change(xp, *block)
+
     def _change_together(self, ready):
         """Change what a GPU changes in one launch; return what is left."""
         left = [one for one in ready if type(one[2]) not in TOGETHER]
         for library, gpu in TOGETHER.items():
-            some = [one for one in ready if type(one[2]) is library]
-            if some:
-                limits = _SQUARABLE if self.squares else {}
-                gpu.change(*self.together(), limits, list(map(self._given, some)))
+            for group in self.param_groups:
+                some = [
+                    o for o in ready if type(o[2]) is library and o[5].__self__ is group
+                ]
+                if some:
+                    limits = _SQUARABLE if self.squares else {}
+                    given = list(map(group._given, some))
+                    gpu.change(*group.together(), limits, given)
                 for node, *_ in some:
                     touch(node)
         return left
 
     def _given(self, one):
         """Return a weight, its gradient, the count of its steps and other state."""
-        _, _, value, grad, arrays = one
+        _, _, value, grad, arrays, _ = one
         named = dict(zip(self.state_names, arrays, strict=True))
         counts = [named.pop(name) for name in self.counters]
         step = counts.pop(0) if counts else None
@@ -226,21 +252,28 @@ class Optimizer(Stored):
                 "it to xdl.compile"
             )
 
-    def _change_in_float32(self, xp, value, grad, state):
+    def _change_in_float32(self, change, xp, value, grad, state):
         wide = xp.astype(value, xp.float32)
-        self.change(xp, wide, xp.astype(grad, xp.float32), *state)
+        self._change(change, xp, wide, xp.astype(grad, xp.float32), state)
         value[...] = xp.astype(wide, value.dtype)
 
     def _checked(self):
         later: list[Any] = []
         ready = self._ready(later)
+        if not ready:
+            raise GraphError(
+                f"{type(self).__name__}: no Variable has a gradient; call backward "
+                "first"
+            )
         if later:
             self._ask(later)
         return ready
 
     def _ready(self, later):
         """Return what ``change`` needs; add to ``later`` whose gradients a GPU has."""
-        ready = []
+        if self.groups:
+            return [one for group in self.groups for one in group._ready(later)]
+        ready, change = [], self.change
         for variable, state in self._slots:
             node = variable._node
             if node is None or node.grad is None:
@@ -257,12 +290,7 @@ class Optimizer(Stored):
                     grad = self._limited(xp, grad, limit)
             value = variable._value
             arrays = _beside(value, state) if state else ()
-            ready.append((node, xp, value, grad, arrays))
-        if not ready:
-            raise GraphError(
-                f"{type(self).__name__}: no Variable has a gradient; call backward "
-                "first"
-            )
+            ready.append((node, xp, value, grad, arrays, change))
         return ready
 
     def _limited(self, xp, grad, limit):
@@ -311,6 +339,11 @@ class Optimizer(Stored):
 
     def look_again(self) -> None:
         """Have state for what the Parameter holds now, and for nothing else."""
+        if self.groups:
+            self._look_in_groups()
+            self._slots = [slot for group in self.groups for slot in group._slots]
+            self._watch = Watch(self.parameter)
+            return
         known = {id(variable): state for variable, state in self._slots}
         found = [
             (name, variable)
@@ -369,7 +402,7 @@ def _copies(ready):
 
 def _reserve(ready, scratch):
     """Raise a MemoryError now, unless ``change`` has the memory for each weight."""
-    _, xp, value, _, _ = max(ready, key=_size) if len(ready) > 1 else ready[0]
+    _, xp, value, *_ = max(ready, key=_size) if len(ready) > 1 else ready[0]
     widths = 4 + 2 * scratch if is_narrow(value) else scratch
     nbytes = getattr(value, "nbytes", 0)  # the standard has none
     xp.reserve(widths * nbytes + _FOR_PYTHON)

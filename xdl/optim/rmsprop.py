@@ -22,7 +22,8 @@ class RMSprop(Optimizer):
         w = w - lr * u
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.01.
         alpha: in [0, 1); default 0.99.
         eps: > 0; default 1e-8.
@@ -48,6 +49,7 @@ class RMSprop(Optimizer):
     PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     scratch = 5
     makes_state = ("momentum", "centered")

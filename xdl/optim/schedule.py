@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from xdl.core.parameter import refuse_misfits
+from xdl.core.parameter import refuse
 from xdl.errors import ArgumentError
 from xdl.optim.optimizer import Optimizer
 from xdl.optim.ranges import (
@@ -91,7 +91,9 @@ class Schedule(Checked):
         faults = self.misfit_options(saved)
         if faults:
             return faults
-        twin = self._twin(copy.copy(self.optimizer))
+        optimizer = copy.copy(self.optimizer)
+        optimizer.groups = ()
+        twin = self._twin(optimizer)
         twin.take_options(saved)
         try:
             twin.apply(twin.steps)
@@ -112,7 +114,7 @@ class Schedule(Checked):
             CheckpointError: a name is missing or unknown, or a value is out of its
                 range; nothing has changed.
         """
-        refuse_misfits(self, saved)
+        refuse(self, self.misfits(saved))
         with Uninterrupted():
             self.take_options(saved)
             self.apply(self.steps)

@@ -19,7 +19,8 @@ class SGD(Optimizer):
         w = w - lr * (g + momentum * v)     (nesterov)
 
     Args:
-        parameter: a Parameter, a Module, or an iterable of trainable Variables.
+        parameter: a Parameter, a Module, an iterable of trainable Variables, or a list
+            of groups: dicts of ``"params"`` and options that differ.
         lr: the learning rate, >= 0; default 0.001.
         momentum: in [0, 1); default 0.
         nesterov: look ahead along the velocity; it needs momentum; default False.
@@ -43,6 +44,7 @@ class SGD(Optimizer):
     """
 
     scratch = 2
+    is_elementwise = True
     writes_once = True
     makes_state = ("momentum",)
 

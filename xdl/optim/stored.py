@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xdl.core.parameter import refuse_misfits
+from xdl.core.parameter import refuse
 from xdl.optim.ranges import Checked
 
 _PARTS = ("hyperparameters", "state")
@@ -31,7 +31,11 @@ class Stored(Checked):
         """
         self.look_again()
         state = getattr(self, self.store).state_dict()
-        return dict(zip(_PARTS, (self.options(), state), strict=True))
+        return dict(zip(_PARTS, (self.saved_options(), state), strict=True))
+
+    def saved_options(self) -> dict[str, Any]:
+        """Return the options as they are saved."""
+        return self.options()
 
     def misfits(self, saved: Any) -> list[str]:
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
@@ -49,7 +53,7 @@ class Stored(Checked):
             CheckpointError: a name is missing or unknown, or a value does not fit; one
                 error lists all.
         """
-        refuse_misfits(self, saved)
+        refuse(self, self.misfits(saved))
         options, state = (saved[part] for part in _PARTS)
         getattr(self, self.store).load_state_dict(state)
         self.take_options(options)

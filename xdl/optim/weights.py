@@ -1,6 +1,6 @@
 """Weights as optimizers and averages take and copy them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from xdl import backend
@@ -17,7 +17,18 @@ class HasParameter(Protocol):
     parameter: Parameter
 
 
-Weights = Parameter | HasParameter | Iterable[Variable]
+Weights = (
+    Parameter
+    | HasParameter
+    | Iterable[Variable]
+    | Iterable[tuple[str, Variable]]
+    | Sequence[Mapping[str, object]]
+)
+
+
+def are_groups(source: object) -> bool:
+    """Tell whether it is a list of dicts."""
+    return isinstance(source, list | tuple) and any(isinstance(x, dict) for x in source)
 
 
 def wide_copy(variable: Variable, name: str) -> Variable:
@@ -43,12 +54,16 @@ def as_parameter(who: str, source: Any) -> Parameter:
             "iterable of Variables"
         )
     parameter = Parameter()
-    for i, variable in enumerate(source):
+    for i, one in enumerate(source):
+        is_pair = isinstance(one, tuple) and len(one) == 2 and isinstance(one[0], str)
+        name, variable = one if is_pair else (str(i), one)
         if not isinstance(variable, Variable):
             raise ArgumentError(
                 f"{who}: item {i} is {kind(variable)}, needed a Variable"
             )
         if any(variable is known for known in parameter.values()):
             raise ArgumentError(f"{who}: item {i} ({variable._label()}) came twice")
-        parameter.register(str(i), variable)
+        if name in parameter:
+            raise ArgumentError(f'{who}: item {i}: the name "{name}" came twice')
+        parameter.register(name, variable)
     return parameter

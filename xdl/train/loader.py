@@ -11,7 +11,7 @@ import numpy as np
 from xdl import backend
 from xdl.arguments import explained, kind
 from xdl.backend import NAMESPACES, random
-from xdl.core.parameter import refuse_misfits
+from xdl.core.parameter import refuse
 from xdl.core.variable import Variable, array_of
 from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, ShapeError
 from xdl.optim.ranges import (
@@ -166,7 +166,7 @@ class Batches(Checked):
         Raises:
             CheckpointError: it does not fit; nothing has changed.
         """
-        refuse_misfits(self, saved)
+        refuse(self, self.misfits(saved))
         self.seed, self.epoch, self.place = (saved[name] for name in _STATE)
         self._goes_on = True
 

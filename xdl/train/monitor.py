@@ -5,7 +5,7 @@ import numbers
 from typing import TYPE_CHECKING, Annotated
 
 from xdl.arguments import kind
-from xdl.core.parameter import refuse_misfits
+from xdl.core.parameter import refuse
 from xdl.errors import ArgumentError, CheckpointError
 from xdl.optim import ReduceLROnPlateau, Schedule
 from xdl.optim.ranges import (
@@ -160,7 +160,7 @@ class EarlyStopping(_Best):
                 "EarlyStopping: the best weights are of other callbacks"
             )
         for store, weights in zip(stores, self._weights, strict=False):
-            refuse_misfits(store, weights)
+            refuse(store, store.misfits(weights))
         if self.waited >= self.patience:
             if trainer.was_loaded:
                 trainer.stop()

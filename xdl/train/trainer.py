@@ -11,7 +11,7 @@ from xdl.arguments import explained, kind
 from xdl.backend import ARRAYS
 from xdl.core.mode import no_grad
 from xdl.core.module import Module
-from xdl.core.parameter import refuse_misfits
+from xdl.core.parameter import refuse
 from xdl.core.variable import Variable, array_of
 from xdl.errors import (
     ArgumentError,
@@ -473,7 +473,7 @@ class Trainer:
         Raises:
             CheckpointError: it does not fit; nothing has changed.
         """
-        refuse_misfits(self, saved)
+        refuse(self, self.misfits(saved))
         self._course.load_state_dict(saved["course"])
         named = self._named()
         for name, state in saved["callbacks"].items():

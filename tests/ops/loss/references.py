@@ -112,6 +112,10 @@ def _cross_entropy(
     return by_name[reduction]
 
 
+def _mass_cross_entropy(logits, masses):
+    return -(masses * log_softmax(logits)).sum(axis=-1)
+
+
 REFERENCES = {
     "BinaryCrossEntropy": _binary,
     "BinaryCrossEntropyWithLogits": _binary_with_logits,
@@ -129,5 +133,6 @@ REFERENCES = {
     "SoftmaxCrossEntropy": _cross_entropy,
     "SquareError": _half_squared_distance_per_sample,
     "TripletLoss": _triplet,
+    "MassCrossEntropy": _mass_cross_entropy,
     "WeightedSoftmaxCrossEntropy": _cross_entropy,
 }

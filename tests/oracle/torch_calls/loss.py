@@ -104,10 +104,19 @@ def _xdl_nll(x, target, weight=None, ignore_index=-100, reduction="mean"):
 
 
 def _xdl_cross_entropy(x, target, **options):
-    if target.dtype.kind == "f":
-        pytest.skip("xdl takes labels, not probabilities")
     order = (0, *range(2, x.ndim), 1) if x.ndim > 1 else (0,)
+    if target.shape == x.shape:  # probabilities
+        target = xdl.permute_dims(target, order)
+        options.pop("ignore_index", None)  # PyTorch ignores it
     return xdl.softmax_cross_entropy(xdl.permute_dims(x, order), target, **options)
+
+
+def _xdl_masses(x, masses):
+    return xdl.softmax_cross_entropy(x, masses, reduction="none")
+
+
+def _torch_masses(x, masses):
+    return -(masses * F.log_softmax(x, -1)).sum(-1)
 
 
 def torch_cross_entropy(logits, target, weight=None, ignore_index=-100, **options):
@@ -161,6 +170,13 @@ ROWS = (
         samples=(),
         as_torch=torch_cross_entropy,
         constant=("weight",),
+    ),
+    Row(
+        "softmax_cross_entropy",
+        op="MassCrossEntropy",
+        samples=(),
+        as_torch=_torch_masses,
+        as_xdl=_xdl_masses,
     ),
     Row(
         "square_error",

@@ -11,6 +11,7 @@ from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.elementwise import logistic
 from xdl.ops.elementwise.selection import weighed
 from xdl.ops.loss.reduced import ReducedLoss, check_weight, counted
+from xdl.ops.loss.samples import by_samples
 from xdl.typing import ArrayLike
 
 # Below it log(x) is taken for -100, and x (1 - x) for its smallest value, as PyTorch
@@ -85,6 +86,7 @@ def binary_cross_entropy(
     target: ArrayLike,
     weight: ArrayLike | None = None,
     reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute -(target ln(x) + (1 - target) ln(1 - x)) of probabilities x.
 
@@ -100,6 +102,9 @@ def binary_cross_entropy(
             it is 0 an element is left out, whatever it is.
         reduction: "mean" over the elements (default; a weight does not change the
             number that is divided by), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -114,6 +119,9 @@ def binary_cross_entropy(
         >>> xdl.binary_cross_entropy([0.5, 0.0], [1, 1], reduction="none")
         Variable([  0.6931472, 100.       ], dtype=float32)
     """
+    if sample_weight is not None:
+        op = BinaryCrossEntropy("none")
+        return by_samples(op, (x, target), (weight,), sample_weight, reduction)
     return BinaryCrossEntropy(reduction)(x, target, weight)
 
 
@@ -173,6 +181,7 @@ def binary_cross_entropy_with_logits(
     weight: ArrayLike | None = None,
     pos_weight: ArrayLike | None = None,
     reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute the binary cross-entropy of sigmoid(x), without overflow or lost digits.
 
@@ -189,6 +198,9 @@ def binary_cross_entropy_with_logits(
             more than 1 finds more of what is there, less than 1 fewer of what is not.
         reduction: "mean" over the elements (default; weights do not change the number
             that is divided by), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -203,6 +215,9 @@ def binary_cross_entropy_with_logits(
         >>> xdl.binary_cross_entropy_with_logits([0.0, -1e4], [1, 0], reduction="none")
         Variable([0.6931472, 0.       ], dtype=float32)
     """
+    if sample_weight is not None:
+        op, factors = BinaryCrossEntropyWithLogits("none"), (weight, pos_weight)
+        return by_samples(op, (x, target), factors, sample_weight, reduction)
     return BinaryCrossEntropyWithLogits(reduction)(x, target, weight, pos_weight)
 
 

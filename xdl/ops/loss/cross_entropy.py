@@ -6,6 +6,7 @@ import math
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.backend.fresh import add_into
 from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
@@ -19,11 +20,13 @@ from xdl.errors import (
     ShapeError,
 )
 from xdl.ops.elementwise.selection import weighed
+from xdl.ops.loss.probabilities import are_probabilities, of_probabilities, partition
 from xdl.ops.loss.reduced import (
     REDUCTIONS,
     check_labels_shape,
     checked_reduction,
 )
+from xdl.ops.loss.samples import by_samples, label_factors
 from xdl.typing import ArrayLike
 
 
@@ -70,7 +73,7 @@ class SoftmaxCrossEntropy(Op):
             losses, shifted, total = xp.fused.cross_entropy(logits, target)
             index = target
         else:
-            shifted, total = _partition(xp, logits)
+            shifted, total = partition(xp, logits)
             index = picked(xp, target)
             losses = xp.log(total)[..., 0] - shifted[index]
         if self.reduction == "mean":
@@ -86,14 +89,14 @@ class SoftmaxCrossEntropy(Op):
             return xp.fused.cross_entropy_gradient(*given), None
         if self.reduction == "mean":
             gy = gy / total.size
-        difference = xp.scatter_add(xp.exp(shifted) / total, picked, -1.0)
+        difference = add_into(xp, xp.exp(shifted) / total, picked, -1.0)
         return difference * (gy[..., None] if gy.ndim else gy), None
 
     def rewrap(self, node, wrap):
         """Take the shifted scores for the scores: the loss does not see the shift."""
         shifted, _, *rest = node.kept
         shifted = wrap(shifted, node.inputs[0])
-        return (*_partition(NAMESPACES[Variable], shifted), *self._composed(*rest))
+        return (*partition(NAMESPACES[Variable], shifted), *self._composed(*rest))
 
     def _composed(self, index):
         """Return the index of the targets, which the kernel has no need of."""
@@ -120,22 +123,28 @@ def softmax_cross_entropy(
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
-    """Compute the cross-entropy between class scores and class labels.
+    """Compute the cross-entropy between class scores and classes.
 
-    The loss of a sample is ``-ln softmax(logits)[target]``.
+    The loss of a sample is ``-ln softmax(logits)[target]``, that of probabilities
+    ``-sum(target * ln softmax(logits))``.
 
     Args:
         logits: floating scores (..., classes).
-        target: integer labels (...), each in [0, classes).
+        target: integer labels (...), each in [0, classes); or probabilities
+            (..., classes).
         weight: None, or an array (classes,): a factor for each class; one of 0 leaves
             the class out. The mean is then divided by the sum of the factors of the
-            targets.
+            labels; of probabilities by the number of samples, as in PyTorch.
         ignore_index: None, or a label whose samples do not count, whatever stands in
             their logits; where all samples are ignored, the mean is 0.
         label_smoothing: from 0 (default) to 1: the part of the target that is spread
             evenly over all classes.
         reduction: "mean" over the samples (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array (...) for "none". It is NaN where a logit is NaN
@@ -147,12 +156,15 @@ def softmax_cross_entropy(
         GraphError: ``weight`` is trainable; the loss has no gradient by it.
         ShapeError: the shapes do not fit.
         EmptyBatchError: a mean over no samples.
-        ArgumentError: another reduction or smoothing.
+        ArgumentError: another reduction or smoothing; a label to ignore among
+            probabilities.
 
     Example:
         >>> import xdl
         >>> xdl.softmax_cross_entropy([[0.0, 0.0], [1e4, -1e4]], [1, 0])
         Variable(0.3465736, dtype=float32)
+        >>> xdl.softmax_cross_entropy([[0.0, 0.0]], [[0.25, 0.75]])
+        Variable(0.6931472, dtype=float32)
 
     Reference: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.3;
     smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2016, section 7.
@@ -160,13 +172,30 @@ def softmax_cross_entropy(
     if type(label_smoothing) is not float or label_smoothing:
         what = "SoftmaxCrossEntropy", "label_smoothing"
         label_smoothing = number(*what, label_smoothing)
-    if weight is None and ignore_index is None and not label_smoothing:
-        op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
-        return op(logits, target)
     if isinstance(weight, Variable) and weight.trainable:
         raise GraphError(
             "SoftmaxCrossEntropy: weight is trainable, needed a constant; detach() it"
         )
+    if are_probabilities(logits, target):
+        return of_probabilities(
+            logits,
+            target,
+            weight,
+            ignore_index,
+            label_smoothing,
+            reduction,
+            sample_weight,
+        )
+    is_plain = weight is None and ignore_index is None and not label_smoothing
+    if sample_weight is not None:
+        each, rest = _plain["none"], (target, weight)
+        if not is_plain:
+            each = WeightedSoftmaxCrossEntropy(ignore_index, label_smoothing, "none")
+        given = (logits,), rest[:1] if is_plain else rest, sample_weight, reduction
+        return by_samples(each, *given, label_factors(weight, ignore_index))
+    if is_plain:
+        op = _plain.get(reduction) or SoftmaxCrossEntropy(reduction)
+        return op(logits, target)
     op = WeightedSoftmaxCrossEntropy(ignore_index, label_smoothing, reduction)
     return op(logits, target, weight)
 
@@ -249,7 +278,7 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
             factors = xp.zero_unless(counts, factors)
         masses = self._masses(xp, logits, target, weight, factors, counts)
         has_mass = xp.any(masses != 0, axis=-1, keepdims=True)
-        shifted, total = _partition(xp, xp.zero_unless(has_mass, logits))
+        shifted, total = partition(xp, xp.zero_unless(has_mass, logits))
         losses = weighed(xp, xp.log(total) - shifted, masses)
         losses = xp.sum(losses, axis=-1)
         count = 1.0
@@ -277,7 +306,7 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
             masses = masses + weight * (smooth / logits.shape[-1])
             if counts is not None:
                 masses = xp.zero_unless(counts[..., None], masses)
-        return xp.scatter_add(masses, picked(xp, target), (1 - smooth) * factors)
+        return add_into(xp, masses, picked(xp, target), (1 - smooth) * factors)
 
     def to_onnx(self, graph, logits, target, weight=None):
         if self.label_smoothing:
@@ -285,12 +314,6 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
         options = {"reduction": self.reduction, "ignore_index": self.ignore_index}
         name = "SoftmaxCrossEntropyLoss"
         return loss_to_onnx(graph, name, logits, target, options, weight)
-
-
-def _partition(xp, logits):
-    """Return logits less their largest on the last axis, and sum(exp) of that."""
-    shifted = logits - xp.max(logits, axis=-1, keepdims=True)
-    return shifted, xp.sum(xp.exp(shifted), axis=-1, keepdims=True)
 
 
 def safe_labels(xp, target, ignore_index):

@@ -12,11 +12,13 @@ from xdl.core.promote import as_variable
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, LabelError, ShapeError
 from xdl.ops.axes import as_operand
+from xdl.ops.elementwise.selection import maximum
 from xdl.ops.indexing.getitem import getitem
 from xdl.ops.layout.shape import reshape
 from xdl.ops.layout.unit_axes import expand_dims
 from xdl.ops.loss.ctc_paths import IMPOSSIBLE, Paths
 from xdl.ops.loss.reduced import ReducedLoss
+from xdl.ops.loss.samples import by_samples, check_samples
 from xdl.typing import ArrayLike
 
 
@@ -160,6 +162,7 @@ def ctc_loss(
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute -ln of the probability that a sequence reads as its labels.
 
@@ -179,6 +182,8 @@ def ctc_loss(
         reduction: "mean" (default): each loss divided by its number of labels, then
             the mean; "sum"; or "none".
         zero_infinity: whether infinite losses, and their gradients, are 0.
+        sample_weight: None, or a factor for each sequence (n,); one of 0 leaves it out,
+            and a mean is divided by the sum of the factors.
 
     Returns:
         A single number, or an array (n,) for "none".
@@ -205,14 +210,29 @@ def ctc_loss(
         reshape(a, (1,)) if a.ndim == 0 else a
         for a in map(as_operand, (input_lengths, target_lengths))
     ]
-    if log_probs.ndim == 2:
-        if targets.ndim == 1:
-            targets = expand_dims(targets, 0)
-        loss = op(expand_dims(log_probs, 1), targets, *lengths)
-        return reshape(loss, ()) if reduction == "none" else loss
-    if targets.ndim == 1:
+    is_one = log_probs.ndim == 2
+    if is_one:
+        log_probs = expand_dims(log_probs, 1)
+        targets = expand_dims(targets, 0) if targets.ndim == 1 else targets
+    elif targets.ndim == 1:
         targets = _one_row_each(op, targets, lengths[1])
-    return op(log_probs, targets, *lengths)
+    if sample_weight is None:
+        loss = op(log_probs, targets, *lengths)
+    else:
+        loss = _by_samples(op, log_probs, (targets, *lengths), sample_weight)
+    return reshape(loss, ()) if is_one and reduction == "none" else loss
+
+
+def _by_samples(op, log_probs, rest, sample_weight):
+    """Return the loss of weighted sequences; a mean takes each loss by the label."""
+    each, labels = CtcLoss(op.blank, "none", op.zero_infinity), None
+    if op.reduction == "mean":
+        weight, labels = as_variable(sample_weight), maximum(rest[-1], 1)
+        check_samples(op, weight.shape, log_probs.shape[1:2])
+        sample_weight = weight / labels
+    factors = None if labels is None else lambda targets: labels
+    given = (log_probs,), rest, sample_weight, op.reduction
+    return by_samples(each, *given, factors, axis=1)
 
 
 def _one_row_each(op, targets, lengths):

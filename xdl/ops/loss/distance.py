@@ -18,6 +18,7 @@ from xdl.errors import (
 )
 from xdl.ops.elementwise.selection import share, weighed
 from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss, check_signs
+from xdl.ops.loss.samples import by_samples
 from xdl.typing import ArrayLike
 
 # Added to squared norms and to differences, as PyTorch does, so that the gradient of
@@ -71,7 +72,11 @@ class KlDiv(ReducedLoss):
 
 @function_of(KlDiv)
 def kl_div(
-    x: ArrayLike, target: ArrayLike, reduction: str = "mean", log_target: bool = False
+    x: ArrayLike,
+    target: ArrayLike,
+    reduction: str = "mean",
+    log_target: bool = False,
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute the Kullback-Leibler divergence target (ln(target) - x).
 
@@ -85,6 +90,9 @@ def kl_div(
         log_target: whether ``target`` holds log-probabilities too; default False.
         reduction: "mean" over the elements (default), "batchmean" (the sum, divided
             by the length of the first axis), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -102,6 +110,9 @@ def kl_div(
 
     Reference: Kullback and Leibler, "On Information and Sufficiency", 1951.
     """
+    if sample_weight is not None:
+        op = KlDiv(log_target, "none")
+        return by_samples(op, (x, target), (), sample_weight, reduction)
     return KlDiv(log_target, reduction)(x, target)
 
 
@@ -167,6 +178,7 @@ def cosine_embedding_loss(
     target: ArrayLike,
     margin: float = 0.0,
     reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute how much the angle of two vectors is not what their label says.
 
@@ -179,6 +191,9 @@ def cosine_embedding_loss(
         target: integer labels (...), -1 or 1.
         margin: the cosine that unlike vectors may have; default 0.
         reduction: "mean" over the pairs (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array (...) for "none".
@@ -196,6 +211,9 @@ def cosine_embedding_loss(
         >>> xdl.cosine_embedding_loss(x1, x2, [1, -1], reduction="none")
         Variable([1., 1.], dtype=float32)
     """
+    if sample_weight is not None:
+        op = CosineEmbeddingLoss(margin, "none")
+        return by_samples(op, (x1, x2), (target,), sample_weight, reduction)
     return CosineEmbeddingLoss(margin, reduction)(x1, x2, target)
 
 
@@ -286,6 +304,7 @@ def triplet_loss(
     margin: float = 1.0,
     swap: bool = False,
     reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute max(0, margin + d(anchor, positive) - d(anchor, negative)).
 
@@ -299,6 +318,9 @@ def triplet_loss(
             d(anchor, negative); default False. Where both are equal, each gets half of
             the gradient.
         reduction: "mean" over the triplets (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array (...) for "none".
@@ -316,6 +338,9 @@ def triplet_loss(
     Reference: Schroff, Kalenichenko and Philbin, "FaceNet", 2015; swap: Balntas et
     al., "Learning Local Feature Descriptors with Triplets", 2016, section 3.3.
     """
+    if sample_weight is not None:
+        op, three = TripletLoss(margin, swap, "none"), (anchor, positive, negative)
+        return by_samples(op, three, (), sample_weight, reduction)
     return TripletLoss(margin, swap, reduction)(anchor, positive, negative)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from xdl.backend.fresh import add_into
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.option import number
@@ -22,6 +23,7 @@ from xdl.ops.loss.reduced import (
     check_labels_shape,
     check_signs,
 )
+from xdl.ops.loss.samples import by_samples, label_factors
 from xdl.typing import ArrayLike
 
 
@@ -79,7 +81,7 @@ class NllLoss(ReducedLoss):
             values = values / self._divisor(xp, factors, target)
         values = weighed(xp, values, factors)
         zeros = xp.new_zeros(gy, x_shape)
-        return xp.scatter_add(zeros, picked(xp, target), values), None, None
+        return add_into(xp, zeros, picked(xp, target), values), None, None
 
     def _divisor(self, xp, factors, target):
         if self.reduction == "sum":
@@ -102,6 +104,7 @@ def nll_loss(
     weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute the negative log-likelihood of labels: -x[target].
 
@@ -117,6 +120,9 @@ def nll_loss(
         ignore_index: None, or a label whose samples do not count, whatever stands in
             them; where all samples are ignored, the mean is 0.
         reduction: "mean" over the samples (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array (...) for "none".
@@ -136,6 +142,11 @@ def nll_loss(
     """
     if isinstance(weight, Variable) and weight.trainable:
         raise GraphError("NllLoss: weight is trainable, needed a constant; detach() it")
+    if sample_weight is not None:
+        op = NllLoss(ignore_index, "none")
+        factors = label_factors(weight, ignore_index)
+        given = (x,), (target, weight), sample_weight, reduction
+        return by_samples(op, *given, factors)
     return NllLoss(ignore_index, reduction)(x, target, weight)
 
 
@@ -185,7 +196,11 @@ class HingeLoss(ReducedLoss):
 
 @function_of(HingeLoss)
 def hinge_loss(
-    x: ArrayLike, target: ArrayLike, margin: float = 1.0, reduction: str = "mean"
+    x: ArrayLike,
+    target: ArrayLike,
+    margin: float = 1.0,
+    reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute max(0, margin - target x) of scores and labels -1 or 1.
 
@@ -196,6 +211,9 @@ def hinge_loss(
         target: integer labels of the same shape, -1 or 1.
         margin: how far on the right side a score costs nothing; default 1.
         reduction: "mean" over the elements (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -214,4 +232,7 @@ def hinge_loss(
 
     Reference: Cortes and Vapnik, "Support-Vector Networks", 1995.
     """
+    if sample_weight is not None:
+        op = HingeLoss(margin, "none")
+        return by_samples(op, (x,), (target,), sample_weight, reduction)
     return HingeLoss(margin, reduction)(x, target)

@@ -9,7 +9,9 @@ from xdl.core.op import Op, function_of
 from xdl.core.option import number
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
+from xdl.ops.axes import as_operand
 from xdl.ops.loss.reduced import PAIRS, REDUCTIONS, ReducedLoss
+from xdl.ops.loss.samples import by_samples
 from xdl.typing import ArrayLike
 
 
@@ -48,7 +50,10 @@ class MeanSquaredError(_Difference):
 
 @function_of(MeanSquaredError)
 def mean_squared_error(
-    x: ArrayLike, target: ArrayLike, reduction: str = "mean"
+    x: ArrayLike,
+    target: ArrayLike,
+    reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute the squared difference, (x - target)**2, its mean over all elements.
 
@@ -56,6 +61,9 @@ def mean_squared_error(
         x: floating predictions of any shape.
         target: an array of the same shape.
         reduction: "mean" over the elements (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -70,6 +78,8 @@ def mean_squared_error(
         >>> xdl.mean_squared_error([1.0, 2.0], [1.0, 4.0])
         Variable(2., dtype=float32)
     """
+    if sample_weight is not None:
+        return by_samples(_squared, (x, target), (), sample_weight, reduction)
     op = _mean_squared.get(reduction) or MeanSquaredError(reduction)
     return op(x, target)
 
@@ -101,7 +111,9 @@ class SquareError(MeanSquaredError):
 
 
 @function_of(SquareError)
-def square_error(x: ArrayLike, target: ArrayLike) -> Variable:
+def square_error(
+    x: ArrayLike, target: ArrayLike, sample_weight: ArrayLike | None = None
+) -> Variable:
     """Compute half the squared distance between prediction and target per sample.
 
     ``0.5 * sum((x - target)**2) / n`` with n samples on the first axis; the gradient
@@ -110,6 +122,9 @@ def square_error(x: ArrayLike, target: ArrayLike) -> Variable:
     Args:
         x: floating predictions (n, ...), or a single number (n = 1).
         target: an array of the same shape.
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number.
@@ -123,7 +138,10 @@ def square_error(x: ArrayLike, target: ArrayLike) -> Variable:
         >>> xdl.square_error([[1.0, 2.0], [3.0, 4.0]], [[1.0, 0.0], [3.0, 4.0]])
         Variable(1., dtype=float32)
     """
-    return SquareError()(x, target)
+    if sample_weight is not None:
+        features = math.prod(as_operand(x).shape[1:])
+        return (0.5 * features) * mean_squared_error(x, target, "mean", sample_weight)
+    return _square_error(x, target)
 
 
 class L1Loss(_Difference):
@@ -145,13 +163,21 @@ class L1Loss(_Difference):
 
 
 @function_of(L1Loss)
-def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Variable:
+def l1_loss(
+    x: ArrayLike,
+    target: ArrayLike,
+    reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
+) -> Variable:
     """Compute the absolute difference, abs(x - target); its gradient at 0 is 0.
 
     Args:
         x: floating predictions of any shape.
         target: an array of the same shape.
         reduction: "mean" over the elements (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -166,6 +192,8 @@ def l1_loss(x: ArrayLike, target: ArrayLike, reduction: str = "mean") -> Variabl
         >>> xdl.l1_loss([1.0, 2.0], [1.0, 4.0])
         Variable(1., dtype=float32)
     """
+    if sample_weight is not None:
+        return by_samples(L1Loss("none"), (x, target), (), sample_weight, reduction)
     return L1Loss(reduction)(x, target)
 
 
@@ -197,7 +225,11 @@ class HuberLoss(_Difference):
 
 @function_of(HuberLoss)
 def huber_loss(
-    x: ArrayLike, target: ArrayLike, delta: float = 1.0, reduction: str = "mean"
+    x: ArrayLike,
+    target: ArrayLike,
+    delta: float = 1.0,
+    reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute half the squared difference near the target, and linearly far from it.
 
@@ -209,6 +241,9 @@ def huber_loss(
         target: an array of the same shape.
         delta: where the loss becomes linear, > 0; default 1.
         reduction: "mean" over the elements (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -225,6 +260,9 @@ def huber_loss(
 
     Reference: Huber, "Robust Estimation of a Location Parameter", 1964.
     """
+    if sample_weight is not None:
+        op = HuberLoss(delta, "none")
+        return by_samples(op, (x, target), (), sample_weight, reduction)
     return HuberLoss(delta, reduction)(x, target)
 
 
@@ -256,7 +294,11 @@ class SmoothL1Loss(_Difference):
 
 @function_of(SmoothL1Loss)
 def smooth_l1_loss(
-    x: ArrayLike, target: ArrayLike, beta: float = 1.0, reduction: str = "mean"
+    x: ArrayLike,
+    target: ArrayLike,
+    beta: float = 1.0,
+    reduction: str = "mean",
+    sample_weight: ArrayLike | None = None,
 ) -> Variable:
     """Compute the Huber loss divided by where it becomes linear.
 
@@ -269,6 +311,9 @@ def smooth_l1_loss(
         beta: where the loss becomes linear, > 0, default 1; ``smooth_l1_loss`` takes
             0 too, which is ``l1_loss``.
         reduction: "mean" over the elements (default), "sum", or "none".
+        sample_weight: None, or a factor for each sample (n,), or for more of the first
+            axes of the losses; one of 0 leaves the sample out, and a mean is divided
+            by the sum of the factors.
 
     Returns:
         A single number, or an array of the shape of ``x`` for "none".
@@ -287,7 +332,10 @@ def smooth_l1_loss(
     """
     beta = number("SmoothL1Loss", "beta", beta, low=0)
     if beta == 0:
-        return L1Loss(reduction)(x, target)
+        return l1_loss(x, target, reduction, sample_weight)
+    if sample_weight is not None:
+        op = SmoothL1Loss(beta, "none")
+        return by_samples(op, (x, target), (), sample_weight, reduction)
     return SmoothL1Loss(beta, reduction)(x, target)
 
 
@@ -296,3 +344,4 @@ def _limited(xp, x, limit):
 
 
 _mean_squared = {reduction: MeanSquaredError(reduction) for reduction in REDUCTIONS}
+_squared, _square_error = _mean_squared["none"], SquareError()

@@ -5,7 +5,10 @@ import numpy as np
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value
 
-_KINDS = {Kind.ELEMENTWISE, Kind.COMPARISON}  # a power by a lone number rounds otherwise
+_KINDS = {
+    Kind.ELEMENTWISE,
+    Kind.COMPARISON,
+}  # a power by a lone number rounds otherwise
 
 
 def unrepeated(program, xp):

@@ -98,7 +98,7 @@ class State:
             for name, variable in source.items():
                 self._add(variable, name)
         elif isinstance(source, Checked) or hasattr(source, "parameter"):
-            self.checked += [source] if isinstance(source, Checked) else []
+            self.checked += _checked_in(source)
             if isinstance(source, Stored):
                 source.look_again()
             stores = [s for s in vars(source).values() if isinstance(s, Parameter)]
@@ -255,6 +255,13 @@ class State:
                 else:
                     slot.place(array)
                 slot.touch()
+
+
+def _checked_in(source):
+    """Return what has options: an optimizer, and its groups."""
+    if not isinstance(source, Checked):
+        return []
+    return [source, *getattr(source, "groups", ())]
 
 
 def _positions(option):
