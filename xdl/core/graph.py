@@ -154,7 +154,7 @@ class Graph:
 
     def _parts(self):
         """Return (identifier, label, kind) of all, and the pairs that are connected."""
-        inputs: dict[Any, Any] = {}
+        inputs: dict[int, tuple[tuple[str, str, str], object]] = {}
         arrows = []
         names = {node: f"n{i}" for i, node in enumerate([*self.leaves, *self.nodes])}
         for node in self.nodes:
