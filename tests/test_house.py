@@ -72,8 +72,8 @@ CORE = [
     "onnx",
     "op",
     "elementwise",
-    "graph",
     "parameter",
+    "graph",
     "watch",
     "module",
 ]

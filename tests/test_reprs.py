@@ -132,6 +132,28 @@ def test_a_graph_of_a_model_has_its_full_names_and_its_inputs(graph, net):
     assert f"x0 --> {linear}" in lines
 
 
+def test_weights_have_the_names_of_the_model_that_they_were_put_into(net):
+    outer = xdl.Module()
+    outer.inner = [net]
+    expected = {name for name, v in outer.parameter.items() if v.trainable}
+
+    text = xdl.Graph(xdl.sum(net(np.ones((5, 4), np.float32)))).draw()
+
+    labels = {line.partition('"')[2].partition(" (")[0] for line in text.splitlines()}
+    assert expected <= labels
+    assert "inner/0/layers/0/weight" in labels
+
+
+def test_names_of_weights_may_be_those_of_one_model(net):
+    outer = xdl.Module()
+    outer.inner = net
+
+    text = xdl.Graph(xdl.sum(net(np.ones((5, 4), np.float32))), net.norm).draw()
+
+    assert '(["bias (3,)"])' in text
+    assert "inner/" not in text
+
+
 def test_an_input_that_is_used_twice_is_drawn_once():
     x, w = np.ones((2, 3), np.float32), xdl.Variable(np.ones((3, 1), "f4"))
 

@@ -265,3 +265,12 @@ def test_a_compiled_training_with_callbacks_gives_the_bits_of_an_eager_one():
     expected = fitted("eager", callbacks=_all_state)
 
     assert expected == fitted("numpy", callbacks=_all_state)
+
+
+@pytest.mark.parametrize("callback", [ClipGradNorm(1.0), GradientAccumulation(2)])
+def test_lbfgs_takes_gradients_as_they_are(callback):
+    model = Net()
+    optimizer = xdl.optim.LBFGS(model)
+
+    with pytest.raises(ArgumentError, match="callbacks that change gradients"):
+        Trainer(model, optimizer, callbacks=[callback])

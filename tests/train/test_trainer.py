@@ -258,3 +258,27 @@ def test_steps_of_a_model_on_a_gpu_run_as_they_are_unless_it_is_said(monkeypatch
 
     are_plain = [one.usual is one.odd for one in (on_cpu, on_gpu, asked_for)]
     assert [False, True, False] == are_plain
+
+
+@each_executor
+def test_lbfgs_is_given_the_loss_of_the_batch_as_often_as_it_asks(executor):
+    def model_and_optimizer():
+        xdl.seed(0)
+        model = xdl.models.MLP([5, 8, 3])
+        return model, xdl.optim.LBFGS(model, max_iter=5)
+
+    by_hand, optimizer = model_and_optimizer()
+
+    def closure():
+        by_hand.forward(X)
+        loss = by_hand.loss(Y)
+        by_hand.backward()
+        return loss
+
+    losses = [optimizer.update(closure).item() for _ in range(3)]
+    trainer = Trainer(*model_and_optimizer(), executor=executor)
+
+    history = trainer.fit(batches(X, Y, 22), epochs=3)
+
+    assert losses == pytest.approx([one["loss"] for one in history], rel=1e-4)
+    assert losses[2] < losses[0] / 2

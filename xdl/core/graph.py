@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import math
 from typing import Any
 
 from xdl import backend
 from xdl.arguments import described, explained
 from xdl.core.node import Node, order
+from xdl.core.parameter import Parameter
 from xdl.core.shown import svg
 from xdl.core.variable import Variable
-from xdl.errors import GraphError
+from xdl.errors import ArgumentError, GraphError
 from xdl.typing import ArrayLike, PathLike
 
 
@@ -19,8 +22,8 @@ class Graph:
 
     Args:
         output: the Variable to look back from.
-        model: a Module or Parameter, whose names the weights have in pictures, such as
-            ``layers/0/weight``; default None: each has the name that it was made with.
+        model: a Module or Parameter, whose names the weights have in pictures; default
+            None: the longest that they have anywhere, such as ``layers/0/weight``.
 
     Attributes:
         output: that Variable.
@@ -63,7 +66,8 @@ class Graph:
         self.nodes = order(root, object(), "Graph") if root.op is not None else []
         found = {p: None for n in self.nodes for p in n.inputs if p and p.op is None}
         self.leaves = sorted(found or {root: None}, key=lambda node: node.index)
-        self._names = _names_in(model)
+        self._model = model
+        _refuse_unless_names(model)
 
     def __repr__(self) -> str:
         shape = tuple(self.output.shape)
@@ -150,7 +154,7 @@ class Graph:
 
     def _parts(self):
         """Return (identifier, label, kind) of all, and the pairs that are connected."""
-        inputs: dict[Any, Any] = {}
+        inputs: dict[int, tuple[tuple[str, str, str], object]] = {}
         arrows = []
         names = {node: f"n{i}" for i, node in enumerate([*self.leaves, *self.nodes])}
         for node in self.nodes:
@@ -165,14 +169,12 @@ class Graph:
                     box, _ = inputs.setdefault(id(array), (made, array))
                     arrows.append((box[0], names[node]))
         boxes = [box for box, _ in inputs.values()]
-        boxes += [(names[n], self._label(n), "weight") for n in self.leaves]
+        called = _names_of(self.leaves, self._model)
+        boxes += [(names[n], _label(n, called[n]), "weight") for n in self.leaves]
         return [
             *boxes,
             *[(names[n], _label(n), "operation") for n in self.nodes],
         ], arrows
-
-    def _label(self, leaf):
-        return _label(leaf, self._names.get(id(leaf)) or leaf.name or "variable")
 
     def _mermaid(self):
         boxes, arrows = self._parts()
@@ -198,14 +200,28 @@ class Graph:
         return "\n".join([*lines, "}"]) + "\n"
 
 
-def _names_in(model):
-    """Return the names of the Variables of a model, by the numbers of their leaves."""
-    if model is None:
-        return {}
-    store = getattr(model, "parameter", model)
-    if not hasattr(store, "items"):
+def _refuse_unless_names(model):
+    if not isinstance(getattr(model, "parameter", model), Parameter | None):
         raise GraphError(f"Graph: {described(model)} came, needed a Module as model")
-    return {id(v._node): name for name, v in store.items() if v._node is not None}
+
+
+def _names_of(leaves, model):
+    """Return a dict from leaves to their names: in a model, or the longest of all.
+
+    Weights do not know what holds them, so all stores that there are are asked.
+    """
+    if model is None:
+        stores = [one for one in gc.get_objects() if type(one) is Parameter]
+    else:
+        stores = [getattr(model, "parameter", model)]
+    named = {leaf: leaf.name or "variable" for leaf in leaves}
+    for store in stores:
+        with contextlib.suppress(ArgumentError):  # one in which two have one name
+            for name, variable in store.items():
+                before = named.get(variable._node)
+                if before is not None and name.count("/") > before.count("/"):
+                    named[variable._node] = name
+    return named
 
 
 def _given(node):

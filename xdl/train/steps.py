@@ -4,6 +4,7 @@ from xdl import program
 from xdl.arguments import described, kind
 from xdl.core.module import Model, Module
 from xdl.errors import ArgumentError
+from xdl.optim import LBFGS
 from xdl.program.pytree import leaves, mapped
 from xdl.program.record.recorder import given_as, prepared
 
@@ -82,9 +83,36 @@ class Steps:
         steps = _training(model, loss_of, backward_of, update)
         made = [Step(step, self.state, executor) for step in steps]
         self.explore, self.train, self.gather, self.train_on = made
+        if isinstance(optimizer, LBFGS):
+            self.explore = Step(steps[0], (model, *layers), executor)
+            self._search(trainer, hooks)
+        # Native code takes seconds to be made, which measuring rarely earns again.
+        executor = "numpy" if executor == "numba" else executor
         steps = _measuring(model, loss_of)
         made = [Step(step, (model, *layers), executor) for step in steps]
         self.evaluate, self.predict = made
+
+    def _search(self, trainer, hooks):
+        """Let the step be one of an optimizer that asks for gradients several times."""
+        accumulates = any(one.accumulates > 1 for one in trainer.callbacks)
+        if hooks("on_grad_computed") or accumulates:
+            raise ArgumentError(
+                "Trainer: LBFGS came with callbacks that change gradients, needed "
+                "none: it looks for a step along them"
+            )
+        updated = hooks("on_update")
+
+        def searching(explore):
+            def train(x, y):
+                loss = trainer.optimizer.update(lambda: explore(x, y))
+                for hook in updated:
+                    hook(trainer)
+                return loss
+
+            return train
+
+        explore = self.explore
+        self.train.usual, self.train.odd = map(searching, (explore.usual, explore.odd))
 
 
 def _updating(trainer, hooks):

@@ -467,16 +467,19 @@ class Trainer:
             faults += [f"{name}: {said}" for said in named[name].misfits(state)]
         return faults
 
-    def load_state_dict(self, saved: dict[str, dict[str, object]]) -> None:
+    def load_state_dict(self, saved: dict[str, object]) -> None:
         """Take over what ``state_dict`` returned.
 
         Raises:
             CheckpointError: it does not fit; nothing has changed.
         """
         refuse(self, self.misfits(saved))
-        self._course.load_state_dict(saved["course"])
+        self._take(**saved)
+
+    def _take(self, course, callbacks):
+        self._course.load_state_dict(course)
         named = self._named()
-        for name, state in saved["callbacks"].items():
+        for name, state in callbacks.items():
             named[name].load_state_dict(state)
         self.was_loaded = True
 
