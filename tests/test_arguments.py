@@ -13,6 +13,7 @@ PLACES = {
     "xdl.nn.init": xdl.nn.init,
     "xdl.optim": xdl.optim,
     "xdl.models": xdl.models,
+    "xdl.train": xdl.train,
     "xdl.testing": xdl.testing,
 }
 

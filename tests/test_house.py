@@ -47,10 +47,12 @@ LAYERS = [
     {"program"},
     {"models"},
     {"io"},
+    {"train"},
     {"testing", "config"},
     {"__main__", "exports"},
 ]
 CORE = [
+    "shown",
     "case",
     "computed",
     "mode",
@@ -80,8 +82,9 @@ PROGRAM += ["numpy_executor", "numba_executor", "saved", "program", "record"]
 PROGRAM += ["verify", "call"]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
-# A program's executors write NumPy's code, and plan its memory.
-IMPORTS_NUMPY = {"backend", "native", "program", "io", "testing"}
+# A program's executors write NumPy's code, and plan its memory; batches are cut and
+# metrics counted on the host.
+IMPORTS_NUMPY = {"backend", "native", "program", "io", "testing", "train"}
 # Their names are those of the Array API standard, which documents them.
 NAMESPACES = {"xdl.backend.numpy", "xdl.backend.cupy", "xdl.backend.portable"}
 # Reached through the function of another operation.
@@ -91,6 +94,7 @@ INTERNAL_OPS |= {"AvgUnpool2d", "MaxPick2d", "MaxUnpool2d"}
 INTERNAL_OPS |= {"Conv3dByInput", "Conv3dByWeight", "InterpolateByInput"}
 PUBLIC = {"xdl": xdl, "nn": xdl.nn, "init": xdl.init, "optim": xdl.optim}
 PUBLIC |= {"models": xdl.models, "testing": xdl.testing, "ops": xdl.ops}
+PUBLIC |= {"train": xdl.train}
 
 
 def _relative(path):

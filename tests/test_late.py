@@ -12,7 +12,7 @@ import pytest
 import xdl
 from xdl import late
 
-PACKAGES = ["xdl", "xdl.models", "xdl.nn", "xdl.ops", "xdl.optim"]
+PACKAGES = ["xdl", "xdl.models", "xdl.nn", "xdl.ops", "xdl.optim", "xdl.train"]
 
 # Uses every name from several threads that start together, each in its own order.
 TOGETHER = """

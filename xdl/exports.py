@@ -5,6 +5,7 @@ from xdl import nn as nn
 from xdl import ops as ops
 from xdl import optim as optim
 from xdl import testing as testing
+from xdl import train as train
 from xdl.backend import device as device
 from xdl.backend import use_device as use_device
 from xdl.backend.checks import set_checks as set_checks

@@ -47,7 +47,8 @@ def _names(module):
 
 def _is_own(value, module):
     home = getattr(value, "__module__", None) or ""
-    is_part = home in (module.__name__, "xdl.backend.scatter")
+    parts = ("xdl.backend.scatter", "xdl.backend.convolution")
+    is_part = home in (module.__name__, *parts)
     return is_part or not home.startswith(("xdl.", "builtins"))
 
 

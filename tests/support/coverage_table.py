@@ -43,6 +43,7 @@ SECTIONS = {
     "optim": "Optimizers and schedules",
     "init": "Initializers",
     "models": "Models",
+    "train": "Training",
     "": "Also",
 }
 CLASS_HEAD = """

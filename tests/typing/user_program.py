@@ -147,6 +147,31 @@ def train(steps: int = 3) -> float:
     return loss.item()
 
 
+class Counting(xdl.train.Callback):
+    """A callback of a user's own."""
+
+    def on_step_end(self, trainer: xdl.train.Trainer) -> None:
+        reveal_type(trainer.steps)
+
+
+def train_without_a_loop() -> float:
+    model = Classifier(4, 3)
+    data = xdl.train.batches(np.zeros((6, 4), np.float32), np.zeros(6, int), size=4)
+    reveal_type(data)
+    trainer = xdl.train.Trainer(
+        model,
+        xdl.optim.Adam(model),
+        xdl.softmax_cross_entropy,
+        callbacks=[Counting(), xdl.train.EarlyStopping("loss")],
+        metrics=["accuracy", xdl.train.F1()],
+    )
+    history = trainer.fit(data, data, epochs=2)
+    reveal_type(trainer.predict(np.zeros((6, 4), np.float32)))
+    first: float = history[-1]["val_loss"]
+    again: float = trainer.evaluate(data)["loss"]
+    return min(first, again)
+
+
 def compile_and_save() -> int:
     model = xdl.models.LinearModel(3, 2)
     optimizer = xdl.SGD(model, lr=0.1, momentum=0.9)
@@ -182,6 +207,7 @@ def main() -> None:
     use_layers(x)
     use_losses(x)
     train()
+    train_without_a_loop()
     compile_and_save()
     reveal_type(xdl.Graph((x * x).sum()).summary())
     reveal_type(xdl.device())

@@ -75,17 +75,36 @@ class _Windows:
         height = self.x.shape[1]
         seen = self.x[images, max(first, 0) : min(last, height)]
         edges = max(-first, 0), max(last - height, 0)
-        facts = seen.shape, edges, part.stop - part.start
-        if facts != self._made:
-            self._make(seen.shape, edges, (part.stop - part.start, columns))
-            self._made = facts
-        self._inner[...] = seen
-        self._copies[...] = self._windows
+        facts, count = (seen.shape, edges), (part.stop - part.start, columns)
+        if (facts, count) != self._made:
+            self._make(*facts, count)
+            self._made = facts, count
+        windows = self._windows
+        if windows is None:
+            windows = self._views(seen, count)
+        else:
+            self._inner[...] = seen
+        self._copies[...] = windows
         return self._matrix
 
     def _make(self, shape, edges, count):
         """Make the memory of a block: padded images, and what is seen of them."""
         xp, (_, pad), groups = self.xp, self.options[1], self.options[3]
+        n, height, width, channels = shape
+        self._windows = None
+        if self.is_few or pad or any(edges):
+            self._pad(shape, edges, count)
+        area, fan_in = math.prod(count), channels // groups * math.prod(self.window)
+        lie = (
+            (n, groups, fan_in, area) if self.is_few else (1, groups, n * area, fan_in)
+        )
+        matrix = xp.empty(lie, self.x.dtype)
+        self._matrix = matrix.swapaxes(-2, -1) if self.is_few else matrix
+        self._copies = matrix.reshape(self._shape(n, count))
+
+    def _pad(self, shape, edges, count):
+        """Make padded images, 0 where there is padding."""
+        xp, (_, pad) = self.xp, self.options[1]
         n, height, width, channels = shape
         size = edges[0] + height + edges[1], width + 2 * pad
         lie = (n, channels, *size) if self.is_few else (n, *size, channels)
@@ -94,23 +113,24 @@ class _Windows:
             padded = padded.transpose(0, 2, 3, 1)
         inside = slice(edges[0], edges[0] + height), slice(pad, pad + width)
         self._inner = padded[:, *inside, :]
-        self._windows = self._views(padded, count, groups)
-        self._copies = xp.empty(self._windows.shape, self.x.dtype)
-        area, fan_in = math.prod(count), channels // groups * math.prod(self.window)
-        if self.is_few:
-            planes = self._copies.reshape(n, groups, fan_in, area)
-            self._matrix = planes.swapaxes(-2, -1)
-        else:
-            self._matrix = self._copies.reshape(1, groups, n * area, fan_in)
+        self._windows = self._views(padded, count)
 
-    def _views(self, padded, count, groups):
+    def _shape(self, n, count):
+        """Return the lengths of the axes of the copies."""
+        groups = self.options[3]
+        share = self.x.shape[3] // groups
+        if self.is_few:
+            return (n, groups, share, *self.window, *count)
+        return (groups, n, *count, *self.window, share)
+
+    def _views(self, images, count):
         """Return the windows as a view, its axes in the order of the rows."""
-        n, _, _, channels = padded.shape
-        (down, across), _, (below, beside), _ = self.options
-        whole, row, column, channel = padded.strides
+        n, _, _, channels = images.shape
+        (down, across), _, (below, beside), groups = self.options
+        whole, row, column, channel = images.strides
         share = channels // groups
         seen = self.xp.lib.stride_tricks.as_strided(
-            padded,
+            images,
             (n, *count, *self.window, groups, share),
             (
                 whole,
@@ -161,6 +181,8 @@ def convolution(x, taps, bias, options, out=None, xp=np, most=BLOCK):
     if out is None:
         kind = xp.result_type(x.dtype, taps.dtype)
         out = xp.empty((n, *count, taps.shape[3]), kind)
+    elif not out.flags.c_contiguous:
+        return _written(convolution(x, taps, bias, options, None, xp, most), out)
     windows = _Windows(xp, x, window, options)
     matrices = _matrices(xp, taps, groups, windows.is_few)
     if bias is not None:  # for a row of places: sums of short rows are slow
@@ -197,19 +219,18 @@ def convolution_by_weight(x, g, window, options, out=None, xp=np, most=BLOCK):
     for images, part in blocks(n, count[0], size, most):
         rows = windows.rows(images, part, count[1]).swapaxes(-2, -1)
         given = _by_group(g[images, part], groups, windows.is_few)
-        products = xp.matmul(rows, given).sum(0)
+        products = xp.matmul(rows, given)
+        products = products[0] if len(products) == 1 else products.sum(0)
         total = products if total is None else total + products
-    if out is None:
-        kind = xp.result_type(x.dtype, g.dtype)
-        out = xp.empty((*window, share, outs), kind)
+    shape = (*window, share, outs)
     if total is None:
-        out[...] = 0
-        return out
-    kept = (share, *window) if windows.is_few else (*window, share)
-    total = total.reshape(groups, *kept, outs // groups)
-    order = (2, 3, 1, 0, 4) if windows.is_few else (1, 2, 3, 0, 4)
-    out.reshape(*window, share, groups, -1)[...] = total.transpose(order)
-    return out
+        total = xp.zeros(shape, xp.result_type(x.dtype, g.dtype))
+    else:
+        kept = (share, *window) if windows.is_few else (*window, share)
+        total = total.reshape(groups, *kept, outs // groups)
+        order = (2, 3, 1, 0, 4) if windows.is_few else (1, 2, 3, 0, 4)
+        total = total.transpose(order).reshape(shape)  # a copy, if one is needed
+    return _written(total, out)
 
 
 def convolution_by_input(g, taps, size, options, out=None, xp=np, most=BLOCK):
@@ -229,7 +250,9 @@ def convolution_by_input(g, taps, size, options, out=None, xp=np, most=BLOCK):
     if xp is np and turned and is_less and np.isfinite(taps).all():
         taps = turned_taps(taps, options[3])
         return convolution(g, taps, None, turned, out, xp, most)
-    return _scattered(xp, g, taps, size, options, most, out)
+    if xp is np or options[3] > 1:
+        return _scattered(xp, g, taps, size, options, most, out)
+    return _written(_overlapped(xp, g, taps, size, options), out)
 
 
 def turned_options(taps_shape, count, size, options):
@@ -249,6 +272,32 @@ def turned_taps(taps, groups):
     rows, columns, share, out = taps.shape
     taps = taps[::-1, ::-1].reshape(rows, columns, share, groups, out // groups)
     return taps.transpose(0, 1, 4, 3, 2).reshape(rows, columns, -1, groups * share)
+
+
+def _overlapped(xp, g, taps, size, options):
+    """Return the gradient by the images in a few calls: what taps give, seen at once.
+
+    What all taps give at all places is written between zeros. In a view whose strides
+    along the taps go backwards, what belongs to an element of the images lies together.
+    """
+    stride, padding, dilation, _ = options
+    *window, share, outs = taps.shape
+    n, *count = g.shape[:3]
+    given = xp.matmul(g.reshape(-1, outs), taps.reshape(-1, outs).T)
+    reach = [d * (w - 1) for d, w in zip(dilation, window, strict=True)]
+    sizes = zip(size, padding, reach, count, stride, strict=True)
+    lengths = [max(m + p + r, (c - 1) * s + r + 1) for m, p, r, c, s in sizes]
+    wide = xp.zeros((n, *lengths, *window, share), given.dtype)
+    places = zip(reach, count, stride, strict=True)
+    rows, columns = (slice(r, r + (c - 1) * s + 1, s) for r, c, s in places)
+    wide[:, rows, columns] = given.reshape(n, *count, *window, share)
+    whole, row, column, down, across, channel = wide.strides
+    first = wide[:, padding[0] + reach[0] :, padding[1] + reach[1] :]
+    back = down - dilation[0] * row, across - dilation[1] * column
+    seen = xp.lib.stride_tricks.as_strided(
+        first, (n, *size, *window, share), (whole, row, column, *back, channel)
+    )
+    return seen.sum((3, 4))
 
 
 def _scattered(xp, g, taps, size, options, most, out):
@@ -277,6 +326,14 @@ def _scattered(xp, g, taps, size, options, most, out):
             above, to_rows = _inside(part, i, stride[0], size[0])
             left, to_columns = _inside(slice(0, count[1]), j, stride[1], size[1])
             out[images, to_rows, to_columns] += products[k][:, above, left]
+    return out
+
+
+def _written(result, out):
+    """Return a result: in ``out``, if there is one."""
+    if out is None:
+        return result
+    out[...] = result
     return out
 
 

@@ -175,6 +175,8 @@ def _is_short(dtype):
 
 
 def _product(x1, x2, out=None):
+    if out is not None and not _is_short(out.dtype):
+        return cupy.matmul(x1, x2, out=out)
     y = matmul(x1, x2)
     if out is None:
         return y

@@ -264,6 +264,8 @@ def zero_unless(mask, x):
 
 def has_non_finite(x):
     """Tell whether any element is NaN or infinite."""
+    if x.size > _MANY and x.dtype.char in "fd" and _squares(x) < math.inf:
+        return False  # in half a pass, where no square is infinite
     return 0 in np.isfinite(x).tobytes()  # on one element a third of all()'s time
 
 
@@ -271,12 +273,15 @@ def is_within(x, limit):
     """Tell whether every element is a number of at most ``limit`` in magnitude."""
     if not x.ndim:
         return -limit <= x <= limit
-    if x.size > _MANY:  # half a pass, where it is not near the limit
-        flat = x.reshape(-1)
-        with np.errstate(all="ignore"):
-            if np.dot(flat, flat) <= limit * limit:
-                return True
+    if x.size > _MANY and _squares(x) <= limit * limit:
+        return True  # in half a pass, where it is not near the limit
     return 0 not in np.less_equal(np.abs(x), _array_of(limit, x.dtype)).tobytes()
+
+
+def _squares(x):
+    flat = x.reshape(-1)
+    with np.errstate(all="ignore"):
+        return np.dot(flat, flat)
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from typing import Any
 from xdl import backend
 from xdl.arguments import described, explained
 from xdl.core.node import Node, order
+from xdl.core.shown import svg
 from xdl.core.variable import Variable
 from xdl.errors import GraphError
 from xdl.typing import ArrayLike, PathLike
@@ -18,6 +19,8 @@ class Graph:
 
     Args:
         output: the Variable to look back from.
+        model: a Module or Parameter, whose names the weights have in pictures, such as
+            ``layers/0/weight``; default None: each has the name that it was made with.
 
     Attributes:
         output: that Variable.
@@ -47,7 +50,7 @@ class Graph:
     leaves: list[Node]
 
     @explained
-    def __init__(self, output: Variable) -> None:
+    def __init__(self, output: Variable, model: object = None) -> None:
         if not isinstance(output, Variable):
             raise GraphError(f"Graph: {described(output)} came, needed a Variable")
         if output._node is None:
@@ -60,6 +63,15 @@ class Graph:
         self.nodes = order(root, object(), "Graph") if root.op is not None else []
         found = {p: None for n in self.nodes for p in n.inputs if p and p.op is None}
         self.leaves = sorted(found or {root: None}, key=lambda node: node.index)
+        self._names = _names_in(model)
+
+    def __repr__(self) -> str:
+        shape = tuple(self.output.shape)
+        return f"<Graph of {self.output._label()} {shape}: {self._counted()}>"
+
+    def _repr_svg_(self):
+        """Return the drawing that a notebook shows, or None if it is too large."""
+        return svg(*self._parts())
 
     @property
     def parameter_count(self) -> int:
@@ -101,11 +113,14 @@ class Graph:
             for row in rows
         ]
         lines.insert(1, "-" * max(map(len, lines)))
-        total = f"{len(self.nodes)} operations, {len(self.leaves)} trainable Variables"
-        return "\n".join([*lines, f"{total}, {self.parameter_count:,} parameters"])
+        return "\n".join([*lines, self._counted()])
+
+    def _counted(self):
+        counts = f"{len(self.nodes)} operations, {len(self.leaves)} trainable Variables"
+        return f"{counts}, {self.parameter_count:,} parameters"
 
     def draw(self, path: PathLike | None = None) -> PathLike:
-        """Draw the graph.
+        """Draw the graph: weights, operations, and inputs that a gradient needs.
 
         Args:
             path: where to write. ``.dot`` and ``.mmd`` give the source text; ``.svg``,
@@ -134,44 +149,84 @@ class Graph:
         return path
 
     def _parts(self):
-        """Return (node, identifier, label) of all, and the pairs that are connected."""
-        everything = [*self.leaves, *self.nodes]
-        names = {node: f"n{i}" for i, node in enumerate(everything)}
-        boxes = [(node, names[node], _label(node)) for node in everything]
-        arrows = [
-            (names[parent], names[node])
-            for node in self.nodes
-            for parent in node.inputs
-            if parent is not None
-        ]
-        return boxes, arrows
+        """Return (identifier, label, kind) of all, and the pairs that are connected."""
+        inputs: dict[Any, Any] = {}
+        arrows = []
+        names = {node: f"n{i}" for i, node in enumerate([*self.leaves, *self.nodes])}
+        for node in self.nodes:
+            given = dict(_given(node))
+            for place, parent in enumerate(node.inputs):
+                if parent is not None:
+                    arrows.append((names[parent], names[node]))
+                elif place in given:
+                    name, array = given[place]
+                    made = (f"x{len(inputs)}", f"{name} {tuple(array.shape)}", "input")
+                    # The array too, so that its number stays its own.
+                    box, _ = inputs.setdefault(id(array), (made, array))
+                    arrows.append((box[0], names[node]))
+        boxes = [box for box, _ in inputs.values()]
+        boxes += [(names[n], self._label(n), "weight") for n in self.leaves]
+        return [
+            *boxes,
+            *[(names[n], _label(n), "operation") for n in self.nodes],
+        ], arrows
+
+    def _label(self, leaf):
+        return _label(leaf, self._names.get(id(leaf)) or leaf.name or "variable")
 
     def _mermaid(self):
         boxes, arrows = self._parts()
+        around = {"operation": "[]", "weight": ("([", "])"), "input": ("[/", "/]")}
         lines = ["flowchart TD"]
-        for node, name, label in boxes:
-            opening, closing = ("[", "]") if node.op else ("([", "])")
-            lines.append(f'    {name}{opening}"{label}"{closing}')
+        for name, label, kind in boxes:
+            opening, closing = around[kind]
+            lines.append(f'    {name}{opening}"{_unquoted(label)}"{closing}')
         lines += [f"    {source} --> {target}" for source, target in arrows]
         return "\n".join(lines) + "\n"
 
     def _dot(self):
         boxes, arrows = self._parts()
         lines = ["digraph xdl {", '  node [fontname="Helvetica", fontsize=11];']
-        for node, name, label in boxes:
-            look = (
-                "shape=box"
-                if node.op
-                else 'shape=ellipse, style=filled, fillcolor="#dbe9f6"'
-            )
-            lines.append(f'  {name} [label="{label}", {look}];')
+        looks = {
+            "operation": "shape=box",
+            "weight": 'shape=ellipse, style=filled, fillcolor="#dbe9f6"',
+            "input": "shape=box, style=dashed",
+        }
+        for name, label, kind in boxes:
+            lines.append(f'  {name} [label="{_unquoted(label)}", {looks[kind]}];')
         lines += [f"  {source} -> {target};" for source, target in arrows]
         return "\n".join([*lines, "}"]) + "\n"
 
 
-def _label(node):
-    what = str(node.op) if node.op else node.name or "variable"
-    return f"{what} {tuple(node.shape)}".replace('"', "'")
+def _names_in(model):
+    """Return the names of the Variables of a model, by the numbers of their leaves."""
+    if model is None:
+        return {}
+    store = getattr(model, "parameter", model)
+    if not hasattr(store, "items"):
+        raise GraphError(f"Graph: {described(model)} came, needed a Module as model")
+    return {id(v._node): name for name, v in store.items() if v._node is not None}
+
+
+def _given(node):
+    """Yield (place, (name, array)) of the constant inputs that a node has kept."""
+    takes = node.op.signature
+    for (kind, which), kept in zip(takes.sources, node.kept, strict=True):
+        if kind in ("input", "inputs"):
+            items = kept if takes.is_star(which) else (kept,)
+            name = takes.inputs[which]
+            name = "input" if name.rstrip("12s") == "x" else name
+            for place, item in enumerate(items, which):
+                if getattr(item, "shape", ()):
+                    yield place, (name, item)
+
+
+def _label(node, name=None):
+    return f"{name or node.op} {tuple(node.shape)}"
+
+
+def _unquoted(label):
+    return label.replace('"', "'")
 
 
 def _arrays(kept):

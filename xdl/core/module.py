@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
 
 from xdl.arguments import explain_init, explained, has_run, misfit
@@ -10,6 +11,7 @@ from xdl.backend.pending import moment, put_back
 from xdl.core import debug, mode
 from xdl.core.option import switch
 from xdl.core.parameter import IncompatibleKeys, Parameter, held_in, load
+from xdl.core.shown import escaped, table
 from xdl.core.variable import Variable
 from xdl.elsewhere import OF_MODULES, point_elsewhere
 from xdl.errors import ArgumentError, GraphError
@@ -268,8 +270,22 @@ class Module:
         self.parameter.to(device)
         return self
 
-    def summary(self) -> str:
-        """Return a text table of the weights: name, shape, dtype and size."""
+    @recursive_repr("...")
+    def __repr__(self) -> str:
+        held = vars(self).items()
+        parts = [part for name, value in held for part in _named(name, value)]
+        if not parts:
+            return f"{type(self).__name__}()"
+        lines = [f"  {part}".replace("\n", "\n  ") for part in parts]
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+    def _repr_html_(self):
+        """Return what a notebook shows: what it is made of, and its weights."""
+        foot = f"{self.parameter.size:,} trainable parameters"
+        return f"<pre>{escaped(repr(self))}</pre>{table(self._rows(), foot)}"
+
+    def _rows(self):
+        """Return the head and the rows of a table of the weights."""
         rows = [
             (
                 name,
@@ -279,7 +295,11 @@ class Module:
             )
             for name, v in self.parameter.items()
         ]
-        rows.insert(0, ("name", "shape", "dtype", "size"))
+        return [("name", "shape", "dtype", "size"), *rows]
+
+    def summary(self) -> str:
+        """Return a text table of the weights: name, shape, dtype and size."""
+        rows = self._rows()
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(
@@ -300,6 +320,18 @@ def _not_taken(module, inputs, options):
     if len(inputs) > 1 and hasattr(module, "loss"):
         return ArgumentError(f"{error}; give the target to loss(target)")
     return error
+
+
+def _named(name, value):
+    """Yield a line for each Module and weight that an attribute is or holds."""
+    if isinstance(value, Module):
+        yield f"{name}: " + repr(value).removesuffix(f' "{name}"')
+    elif type(value) is Variable and value._is_made:
+        yield f"{name}: {value.shape}"
+    elif isinstance(value, list | tuple | dict):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in pairs:
+            yield from _named(f"{name}/{key}", item)
 
 
 _HOLDERS = (Variable, Module, Parameter, list, tuple, dict)

@@ -7,7 +7,7 @@ float32, and know nothing of it; ``call`` and the node of the call see to it her
 
 from xdl import backend
 from xdl.backend import FLOAT32, FLOAT64, NAMESPACES
-from xdl.core.node import unbroadcast
+from xdl.core.node import Part, unbroadcast
 
 NARROW = frozenset({"float16", "bfloat16"})
 
@@ -75,6 +75,8 @@ class Rounded:
         )
 
     def _fitted(self, xp, gx, shape):
+        if type(gx) is Part:
+            return Part(gx.index, rounded(xp, gx.value, self._dtype))
         if tuple(gx.shape) != tuple(shape):
             gx = unbroadcast(xp, gx, shape)
         if not backend.is_floating(gx):  # the parts of one, which are joined later

@@ -12,11 +12,13 @@ after it was used, and a gradient through it would be wrong.
 
 import itertools
 import sys
+import weakref
 from collections import deque
 from operator import attrgetter
 from typing import Any
 
 from xdl.backend import NAMESPACES
+from xdl.backend.fresh import add_into
 from xdl.errors import GraphError
 
 tick = itertools.count(1).__next__
@@ -27,6 +29,24 @@ _AFTER_BACKWARD = {
     "backward": "pass retain_graph=True to the first one",
     "Graph": "make it before that backward, or pass retain_graph=True to that",
 }
+
+
+class Part:
+    """The gradient of a part of an array, by itself.
+
+    It is written into the gradient of the whole, which no other part has to be added
+    to as an array of zeros of its own.
+
+    Args:
+        index: where it belongs.
+        value: an array of NumPy's.
+    """
+
+    __slots__ = ("index", "value")
+    shape, dtype = None, "part"
+
+    def __init__(self, index, value):
+        self.index, self.value = index, value
 
 
 class Node:
@@ -196,7 +216,7 @@ def backpropagate(root, gy, retain, wrap=None, check=None):
         root.grad = gy if root.grad is None else _sum(root.grad, gy, wrap)
         return
     xp = NAMESPACES[type(gy)]
-    walk = object()
+    walk: dict[int, Any] = {}
     nodes = order(root, walk)
     for node in nodes:
         node.grad = None
@@ -215,8 +235,7 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
     leaves: dict[Any, Any] = {}
     while nodes:
         node = nodes.pop()
-        gy = node.grad
-        if gy is None:
+        if (gy := node.grad) is None:
             continue
         if node.walk is not walk:
             raise GraphError("backward: two threads walk back through one graph")
@@ -227,8 +246,7 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
             else:
                 gradients = node.op.gradient(xp, gy, *kept)
         except (FloatingPointError, RuntimeWarning):
-            with xp.quiet():
-                gradients = node.op.gradient(xp, gy, *kept)
+            gradients = _quietly(xp, node.op, gy, kept)
         if check is not None:
             check(node, gradients)
         for i, gx in enumerate(gradients):
@@ -236,7 +254,9 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
                 if parent.index > node.index:
                     raise _changed(parent, node.op)
                 if gx.shape != parent.shape:
-                    gx = unbroadcast(xp, gx, parent.shape)
+                    gx = _fitted(xp, gx, parent, leaves, walk, node)
+                    if gx is None:
+                        continue
                 if parent.op is not None:
                     known = parent.grad
                     parent.grad = gx if known is None else _added(xp, known, gx)
@@ -251,6 +271,34 @@ def _walk_back(nodes, walk, xp, retain, wrap, check):
         if not retain:
             node.inputs = node.kept = None
     return leaves
+
+
+def _quietly(xp, op, gy, kept):
+    with xp.quiet():
+        return op.gradient(xp, gy, *kept)
+
+
+def _fitted(xp, gx, parent, leaves, walk, user):
+    """Return a gradient in the shape of its input; None: it was added to one before.
+
+    Args:
+        walk: from the ids of nodes to weak references to the arrays, of zeros at first,
+            that Parts of their gradients were added to.
+    """
+    if type(gx) is not Part:
+        return unbroadcast(xp, gx, parent.shape)
+    if parent.op is None and parent.written:
+        _refuse_written(parent, user)
+    known = leaves.get(parent) if parent.op is None else parent.grad
+    made = walk.get(id(parent))
+    is_own = known is not None and made is not None and made() is known
+    whole = known if is_own else xp.new_zeros(gx.value, parent.shape)
+    with xp.quiet():
+        add_into(xp, whole, gx.index, gx.value)
+    if is_own:
+        return None
+    walk[id(parent)] = weakref.ref(whole)
+    return whole
 
 
 def _added(xp, grad, gx):

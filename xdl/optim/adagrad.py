@@ -43,6 +43,7 @@ class Adagrad(Optimizer):
     Stochastic Optimization", 2011, figure 1 (the diagonal form), in PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("step", "square_sum")
     counters = ("step",)
@@ -125,6 +126,7 @@ class Adadelta(Optimizer):
     in PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("square_average", "square_update")
 

@@ -46,6 +46,7 @@ class Adam(Optimizer):
     2; in PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     counters = ("step",)
     makes_state = ("amsgrad",)

@@ -39,6 +39,7 @@ class Lion(Optimizer):
     algorithm 2.
     """
 
+    is_elementwise = True
     state_names = ("average",)
 
     def __init__(

@@ -44,6 +44,7 @@ class NAdam(Optimizer):
     PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("step", "momentum_product", "average", "square_average")
     counters = ("step", "momentum_product")
@@ -138,6 +139,7 @@ class RAdam(Optimizer):
     2020, algorithm 2, in PyTorch's form (n_t > 5, where the paper has 4).
     """
 
+    is_elementwise = True
     squares = True
     state_names = ("step", "average", "square_average")
     counters = ("step",)

@@ -4,7 +4,7 @@ from typing import Any
 
 from xdl import backend
 from xdl.arguments import kind, unknown
-from xdl.backend import NAMESPACES, TOGETHER, checks, pending
+from xdl.backend import NAMESPACES, TOGETHER, blocks, checks, pending
 from xdl.backend import numpy as host
 from xdl.backend.quiet import begin_quiet, end_quiet
 from xdl.core.narrow import is_narrow
@@ -40,8 +40,9 @@ class Optimizer(Grouped):
     starts with. One that ``squares`` gradients gets none beyond 9.2e18 (6.7e153 in
     float64), whose squares would be infinite: larger ones count as that. ``change``
     makes at most ``scratch`` arrays as large as the weight at one time: so much memory
-    is there before the first weight changes. ``together`` says how a GPU changes all
-    weights in one launch; None: one by one.
+    is there before the first weight changes. One that ``is_elementwise`` changes each
+    element of a weight by itself: then ``change`` may be given a part of one, flat.
+    ``together`` says how a GPU changes all weights in one launch; None: one by one.
 
     Args:
         parameter: a Parameter, an object that has one as ``parameter`` (a Module), or
@@ -80,6 +81,7 @@ class Optimizer(Grouped):
     # The hyperparameters that cannot be switched on later.
     makes_state: tuple[str, ...] = ()
     scratch = 4
+    is_elementwise = False
     writes_once = False  # whether ``change`` writes in one call, without state
     squares = False  # whether gradients are squared: then their size is limited
     together: Any = None
@@ -89,7 +91,7 @@ class Optimizer(Grouped):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "change" in vars(cls):  # what another one promised does not hold for it
-            for name in ("scratch", "writes_once", "together"):
+            for name in ("scratch", "is_elementwise", "writes_once", "together"):
                 setattr(cls, name, vars(cls).get(name, getattr(Optimizer, name)))
 
     def __init__(self, parameter: Weights, lr: NonNegative) -> None:
@@ -201,13 +203,23 @@ class Optimizer(Grouped):
                 if is_narrow(value):  # squares and an eps of 1e-8 are 0 in 16 bits
                     self._change_in_float32(change, xp, value, grad, arrays)
                 else:
-                    change(xp, value, grad, *arrays)
+                    self._change(change, xp, value, grad, arrays)
                 touch(node)
             if clears:
                 self._forget_gradients()
             pending.settle()
         finally:
             end_quiet(quiet)
+
+    def _change(self, change, xp, value, grad, arrays):
+        if not self.is_elementwise or value.size < blocks.LEAST:
+            change(xp, value, grad, *arrays)
+            return
+        counts = [(one, xp.copy(one)) for one in arrays if not one.ndim]
+        for block in blocks.views(xp, value, grad, *arrays):
+            for count, before in counts:  # all blocks are of one step
+                count[...] = before
+            change(xp, *block)
 
     def _change_together(self, ready):
         """Change what a GPU changes in one launch; return what is left."""
@@ -242,7 +254,7 @@ class Optimizer(Grouped):
 
     def _change_in_float32(self, change, xp, value, grad, state):
         wide = xp.astype(value, xp.float32)
-        change(xp, wide, xp.astype(grad, xp.float32), *state)
+        self._change(change, xp, wide, xp.astype(grad, xp.float32), state)
         value[...] = xp.astype(wide, value.dtype)
 
     def _checked(self):

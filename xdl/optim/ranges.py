@@ -34,6 +34,11 @@ class Checked:
         if name in self.ranges or name in self.__dict__.get("_followed", ()):
             count_revision()  # last: another thread may look at once
 
+    def __repr__(self) -> str:
+        known = [name for name in self.ranges if name in vars(self)]
+        listed = ", ".join(f"{name}={getattr(self, name)!r}" for name in known)
+        return f"{type(self).__name__}({listed})"
+
     def admit(self, name: str, value: Any) -> None:
         """Refuse a value in its range that does not fit the rest; a subclass may."""
 

@@ -49,6 +49,7 @@ class RMSprop(Optimizer):
     PyTorch's form.
     """
 
+    is_elementwise = True
     squares = True
     scratch = 5
     makes_state = ("momentum", "centered")

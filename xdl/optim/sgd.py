@@ -44,6 +44,7 @@ class SGD(Optimizer):
     """
 
     scratch = 2
+    is_elementwise = True
     writes_once = True
     makes_state = ("momentum",)
 

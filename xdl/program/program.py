@@ -108,6 +108,12 @@ class Program:
             for _, name, position in self.state.numbers
         ]
 
+    def __repr__(self) -> str:
+        pairs = zip(self.input_names, self.inputs, strict=True)
+        given = [f"{name} {v.shape} {v.dtype}" for name, v in pairs if v is not None]
+        counts = f"lines: {len(self.flat())}, changed arrays: {len(self.updates)}"
+        return f"<Program of {', '.join(given) or 'no arrays'}; {counts}>"
+
     def __str__(self) -> str:
         """The program as a function of NumPy, one line an instruction."""
         return str(Text(self))

@@ -13,13 +13,15 @@ from xdl.program.passes.dead_code import needed
 from xdl.program.passes.fold import folded
 from xdl.program.passes.labels import flattened
 from xdl.program.passes.pipeline import improved
+from xdl.program.passes.repeated import unrepeated
 from xdl.program.passes.rows import as_rows
 from xdl.program.passes.tidy import tidied
 from xdl.program.record.recorder import record
 from xdl.program.record.state import State
 from xdl.tracing.values import Instruction
 
-PASSES = {f.__name__: f for f in (folded, flattened, as_rows, tidied, shared, needed)}
+_ALL = folded, flattened, as_rows, tidied, unrepeated, shared, needed
+PASSES = {f.__name__: f for f in _ALL}
 
 
 class Kernel(xdl.Op):
@@ -191,6 +193,25 @@ def test_as_rows_multiplies_all_rows_at_once():
 
     products = [i for i in program.instructions if i.name == "matmul"]
     assert [(6, 2)] == [product.arguments[0].shape for product in products]
+
+
+def test_unrepeated_reads_numbers_before_they_are_repeated():
+    program = _of_kernel(lambda xp, x: x * xp.broadcast_to(xp.sum(x), (3, 4)), X)
+
+    unrepeated(program, host)
+    needed(program, host)
+
+    assert _names(program) == ["sum", "multiply"]
+    (found,) = _results(program, (X,))
+    assert np.array_equal(X * np.add.reduce(X, None), found)
+
+
+def test_unrepeated_leaves_what_gives_the_result_its_shape():
+    program = _of_kernel(lambda xp, x: xp.exp(xp.broadcast_to(x, (2, 3, 4))), X)
+
+    unrepeated(program, host)
+
+    assert program.instructions[-1].arguments[0].shape == (2, 3, 4)
 
 
 def test_shared_computes_once_what_is_asked_for_twice():

@@ -202,6 +202,7 @@ class ELU(Unary):
         BadCase([(2,)], ArgumentError, "alpha -1 came", {"alpha": -1}),
     )
     floating = True
+    is_chain = True
     scale = 1.0  # the slope on the positive side
     _width = 1.0  # what x is divided by in the exponential
 

@@ -110,6 +110,7 @@ class SiLU(Unary):
     torch = "nn.functional.silu"
     cases = (*unary_cases(), _FAR)
     floating = True
+    is_chain = True
     residuals = ("z", "rest")  # whose product is exp(x)
 
     def compute(self, xp, x):

@@ -38,6 +38,7 @@ class GELU(Unary):
         BadCase([(2,)], ArgumentError, "'sigmoid'", {"approximate": "sigmoid"}),
     )
     floating = True
+    is_chain = True
     residuals = ("part",)
 
     def __init__(self, approximate="none"):
@@ -122,6 +123,7 @@ class Mish(Unary):
     onnx = "Mish"
     cases = (*unary_cases(), _FAR)
     floating = True
+    is_chain = True
 
     def compute(self, xp, x):
         z, rest = logistic.exp_in_two(xp, x, _STRAIGHT)
@@ -182,6 +184,7 @@ class Softplus(Unary):
         BadCase([(2,)], ArgumentError, "beta 0 came", {"beta": 0}),
     )
     floating = True
+    is_chain = True
 
     def __init__(self, beta=1.0):
         self.beta = float(number("Softplus", "beta", beta, above=0))

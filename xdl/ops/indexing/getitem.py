@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from xdl import backend
+from xdl.backend import numpy as host
+from xdl.backend.fresh import add_into
 from xdl.core.case import BadCase, Case, Counterpart, Onnx
+from xdl.core.node import Part
 from xdl.core.op import Op, function_of
 from xdl.core.variable import Variable
 from xdl.errors import DtypeError, GraphError, IndexRangeError, ShapeError
@@ -65,6 +68,16 @@ class GetItem(Indexed):
         ),
     )
 
+    def __init__(self, template, joins=False):
+        """Make the operation.
+
+        Args:
+            template: a tuple of ints, slices, None, Ellipsis and placeholders.
+            joins: the walk back through a graph writes the gradients of all parts of an
+                array into one; else each is as large as the array.
+        """
+        self.template, self._joins = template, joins
+
     def compute(self, xp, x, *indices):
         try:
             return xp.getitem(x, self._index(indices))
@@ -72,8 +85,11 @@ class GetItem(Indexed):
             raise IndexRangeError(f"{self}: {error}") from None
 
     def gradient(self, xp, gy, x_shape, indices):
-        zeros = xp.new_zeros(gy, x_shape)
-        gx = xp.scatter_add(zeros, self._index(indices), gy)
+        index = self._index(indices)
+        if self._joins and xp is host:
+            gx = Part(index, gy)
+        else:
+            gx = add_into(xp, xp.new_zeros(gy, x_shape), index, gy)
         return (gx, *[None] * len(indices))
 
     def to_onnx(self, graph, x, *indices):
@@ -189,7 +205,7 @@ class Take(Op):
             shape = (*x_shape[:axis], *indices.shape, *x_shape[axis + 1 :])
             gy = xp.reshape(gy, shape)
         zeros = xp.new_zeros(gy, x_shape)
-        return xp.scatter_add(zeros, (slice(None),) * axis + (indices,), gy), None
+        return add_into(xp, zeros, (slice(None),) * axis + (indices,), gy), None
 
 
 @function_of(GetItem)
@@ -221,7 +237,7 @@ def getitem(x: ArrayLike, index: Index) -> Variable:
         Variable([2., 2.], dtype=float32)
     """
     x, template, arrays, shape = split_index(x, index)
-    y = GetItem(template)(x, *arrays)
+    y = GetItem(template, True)(x, *arrays)
     return y if shape is None else reshape(y, shape)
 
 

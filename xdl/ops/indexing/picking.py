@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from xdl import backend
+from xdl.backend.fresh import add_into
 from xdl.core.case import BadCase, Case, Counterpart
 from xdl.core.op import Op, broadcast_shapes, function_of
 from xdl.core.variable import Variable
@@ -94,7 +95,7 @@ def add_along_axis(xp, values, indices, axis, length):
         positions = positions * columns + xp.new_arange(values, columns)
     zeros = xp.new_zeros(values, (rows * length * columns,))
     positions = xp.reshape(positions, (-1,))
-    y = xp.scatter_add(zeros, (positions,), xp.reshape(values, (-1,)))
+    y = add_into(xp, zeros, (positions,), xp.reshape(values, (-1,)))
     return xp.reshape(y, (*before, length, *after))
 
 

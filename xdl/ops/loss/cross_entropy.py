@@ -6,6 +6,7 @@ import math
 
 from xdl import backend
 from xdl.backend import NAMESPACES
+from xdl.backend.fresh import add_into
 from xdl.core.case import BadCase, Case, Cases
 from xdl.core.op import Op, function_of
 from xdl.core.option import number
@@ -88,7 +89,7 @@ class SoftmaxCrossEntropy(Op):
             return xp.fused.cross_entropy_gradient(*given), None
         if self.reduction == "mean":
             gy = gy / total.size
-        difference = xp.scatter_add(xp.exp(shifted) / total, picked, -1.0)
+        difference = add_into(xp, xp.exp(shifted) / total, picked, -1.0)
         return difference * (gy[..., None] if gy.ndim else gy), None
 
     def rewrap(self, node, wrap):
@@ -305,7 +306,7 @@ class WeightedSoftmaxCrossEntropy(SoftmaxCrossEntropy):
             masses = masses + weight * (smooth / logits.shape[-1])
             if counts is not None:
                 masses = xp.zero_unless(counts[..., None], masses)
-        return xp.scatter_add(masses, picked(xp, target), (1 - smooth) * factors)
+        return add_into(xp, masses, picked(xp, target), (1 - smooth) * factors)
 
     def to_onnx(self, graph, logits, target, weight=None):
         if self.label_smoothing:

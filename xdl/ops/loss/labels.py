@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from xdl.backend.fresh import add_into
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.option import number
@@ -80,7 +81,7 @@ class NllLoss(ReducedLoss):
             values = values / self._divisor(xp, factors, target)
         values = weighed(xp, values, factors)
         zeros = xp.new_zeros(gy, x_shape)
-        return xp.scatter_add(zeros, picked(xp, target), values), None, None
+        return add_into(xp, zeros, picked(xp, target), values), None, None
 
     def _divisor(self, xp, factors, target):
         if self.reduction == "sum":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from xdl.backend import blocks
 from xdl.core.case import BadCase, Case
 from xdl.core.op import function_of
 from xdl.core.variable import Variable
@@ -11,17 +12,18 @@ from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
 from xdl.ops.elementwise.arithmetic import add, divide, multiply, subtract
 from xdl.ops.elementwise.elementary import sqrt
 from xdl.ops.layout.shape import reshape
+from xdl.ops.normalization.channels import Channels
 from xdl.ops.normalization.layer_norm import (
     Normalization,
     as_variable,
     check_lengths,
     checked_eps,
-    row_dots,
 )
 from xdl.typing import ArrayLike
 
 
 class BatchNorm(Normalization):
+    residuals = ("rows", "shift", "scale")
     onnx = None  # ONNX takes a mean and a variance; those of the batch train
     torch = "nn.functional.batch_norm"
     floating = True
@@ -66,43 +68,57 @@ class BatchNorm(Normalization):
 
     def compute(self, xp, x, weight=None, bias=None):
         self.shape(x.shape, *(a if a is None else a.shape for a in (weight, bias)))
-        centred, scale, mean, variance = self._standardized(xp, self._split(xp, x))
-        factor = scale if weight is None else scale * weight
-        y = centred * factor[:, None]
-        if bias is not None:
-            y += bias[:, None]
-        y = xp.reshape(y, x.shape)
-        if self._on_statistics is not None:
-            self._on_statistics(mean, variance, x.size // x.shape[1])
-        return y, centred, scale
+        channels = Channels(xp, x.shape)
+        mean, variance, rows, shift = _statistics(xp, channels, x)
+        scale = 1 / xp.sqrt(variance + self.eps)
+        factor = channels.along(scale if weight is None else scale * weight)
+        after = bias if bias is None else channels.along(bias)
 
-    def gradient(self, xp, gy, weight, centred, scale, wanted):
-        g = xp.reshape(gy, centred.shape)
-        total = _channel_sums(xp, g)
-        along = _channel_dots(xp, g, centred) * scale
+        def normalized(rows):
+            y = _product(rows, shift, factor)
+            if after is not None:
+                y += after
+            return y
+
+        y = channels.array(blocks.by_rows(xp, normalized, rows))
+        if self._on_statistics is not None:
+            self._on_statistics(mean, variance, channels.count)
+        return y, rows, shift, scale
+
+    def gradient(self, xp, gy, weight, rows, shift, scale, wanted):
+        channels = Channels(xp, gy.shape)
+        g = channels.rows(gy)
+
+        def sums(g, rows):
+            return channels.sum(g), channels.dot(_product(rows, shift), g)
+
+        total, along = channels.sums(sums, g, rows)
+        along = along * scale
         gx = None
         if wanted[0]:
-            factor = scale if weight is None else scale * weight
-            per_value = 1 / (centred.shape[0] * centred.shape[2])
-            gx = centred * (along * scale * -per_value)[:, None]
-            gx += g
-            gx -= (total * per_value)[:, None]
-            gx *= factor[:, None]
-            gx = xp.reshape(gx, gy.shape)
+            part = -1 / channels.count
+            slope = channels.along(along * scale * part)
+            mean = channels.along(total * part)
+            factor = channels.along(scale if weight is None else scale * weight)
+
+            def by_x(g, rows):
+                gx = _product(rows, shift, slope)
+                gx += g
+                gx += mean
+                gx *= factor
+                return gx
+
+            gx = channels.array(blocks.by_rows(xp, by_x, g, rows))
         gweight = along if wanted[1] else None
         gbias = total if wanted[2] else None
         return gx, gweight, gbias
 
-    def _split(self, xp, x):
-        shape = (x.shape[0], x.shape[1], math.prod(x.shape[2:]))
-        return xp.reshape(x, shape)
+    def _of_rows(self, xp, rows, shape):
+        return Channels(xp, shape).array(rows)
 
     def _standardized(self, xp, x):
-        count = x.shape[0] * x.shape[2]
-        mean = _channel_sums(xp, x) * (1 / count)
-        centred = x - mean[:, None]
-        variance = _channel_dots(xp, centred, centred) * (1 / count)
-        return centred, 1 / xp.sqrt(variance + self.eps), mean, variance
+        _, variance, rows, shift = _statistics(xp, Channels(xp, x.shape), x)
+        return rows, shift, 1 / xp.sqrt(variance + self.eps)
 
 
 @function_of(BatchNorm)
@@ -153,22 +169,36 @@ def batch_norm(
     return _with_statistics(as_variable(x), mean, var, weight, bias, eps)
 
 
-def _channel_sums(xp, x):
-    """Return the sums of an array (n, c, length) for each of the c channels."""
-    n, c, length = x.shape
-    if length == 1:
-        by_sample = xp.reshape(x, (n, c))
+def _statistics(xp, channels, x):
+    """Return the means and variances of the channels, and the centred rows of ``x``.
+
+    The rows come as two arrays of which one is to be subtracted from the other, where
+    that is done block by block; else the second is None.
+    """
+    rows, part, shift = channels.rows(x), 1 / channels.count, None
+    (total,) = channels.sums(lambda rows: (channels.sum(rows),), rows)
+    mean = total * part
+    if blocks.pay(xp, rows):
+        shift = channels.along(mean)
     else:
-        by_sample = xp.matmul(x, xp.new_ones(x, (length,)))
-    return xp.matmul(xp.new_ones(x, (n,)), by_sample)
+        rows = rows - channels.along(mean)
+
+    def squares(rows):
+        centred = _product(rows, shift)
+        return (channels.dot(centred, centred),)
+
+    (total,) = channels.sums(squares, rows)
+    return mean, total * part, rows, shift
 
 
-def _channel_dots(xp, x1, x2):
-    """Return the sums of x1 * x2, arrays (n, c, length), for each of the c channels."""
-    n, _, length = x1.shape
-    if length == 1:
-        return _channel_sums(xp, x1 * x2)
-    return xp.matmul(xp.new_ones(x1, (n,)), row_dots(xp, x1, x2))
+def _product(rows, shift, factor=None):
+    """Return (rows - shift) * factor, without what is None."""
+    if shift is None:
+        return rows if factor is None else rows * factor
+    y = rows - shift
+    if factor is not None:
+        y *= factor
+    return y
 
 
 _batch_norm = BatchNorm()

@@ -25,29 +25,28 @@ from xdl.typing import ArrayLike, Shape
 class Normalization(Op):
     """What the normalizations share: what is kept, and the way back to a graph."""
 
-    residuals = ("centred", "scale")
+    residuals: tuple[str, ...] = ("centred", "scale")
 
     def flops(self, y_shape, *shapes):
         return 8 * math.prod(y_shape)
 
-    def _split(self, xp, x):
-        """Return the input in the shape that it is computed in."""
+    def _standardized(self, xp, x):
+        """Return what is kept of an input, centred, and the factors."""
         raise NotImplementedError
 
-    def _standardized(self, xp, x):
-        """Return the centred input and its factors, and what else is known."""
-        raise NotImplementedError
+    def _of_rows(self, xp, rows, shape):
+        """Return what was kept of the input in its shape."""
+        return xp.reshape(rows, shape)
 
     def rewrap(self, node, wrap):
         """Take the centred input for the input: the result does not see the shift."""
-        weight, centred, _, wanted = node.kept
-        xp = NAMESPACES[type(centred)]
-        x = xp.astype(xp.reshape(centred, node.shape), node.dtype)
-        ops = NAMESPACES[Variable]
-        x = self._split(ops, wrap(x, node.inputs[0]))
+        weight, rows, *_, wanted = node.kept
+        xp = NAMESPACES[type(rows)]
+        x = xp.astype(self._of_rows(xp, rows, node.shape), node.dtype)
+        x = wrap(x, node.inputs[0])
         if weight is not None:
             weight = wrap(weight, node.inputs[1])
-        return weight, *self._standardized(ops, x)[:2], wanted
+        return weight, *self._standardized(NAMESPACES[Variable], x), wanted
 
 
 def row_dots(xp, x1, x2):
@@ -123,7 +122,7 @@ class LayerNorm(Normalization):
             flat = [a if a is None else _flat(xp, a) for a in (weight, bias)]
             made = xp.fused.layer_norm(rows, *flat, self.eps, self.centres)
             return xp.reshape(made[0], x.shape), *made[1:]
-        centred, scale = self._standardized(xp, rows)
+        centred, scale = self._centred(xp, rows)
         y = centred * scale
         if weight is not None:
             y *= _flat(xp, weight)
@@ -169,7 +168,10 @@ class LayerNorm(Normalization):
         count = math.prod(x.shape[: len(x.shape) - len(self.features)])
         return xp.reshape(x, (count, size))
 
-    def _standardized(self, xp, rows):
+    def _standardized(self, xp, x):
+        return self._centred(xp, self._split(xp, x))
+
+    def _centred(self, xp, rows):
         mean = self._mean(xp, rows)
         centred = rows - mean[:, None]
         return centred, self._scale(xp, centred)
@@ -266,7 +268,7 @@ class RMSNorm(LayerNorm):
     def gradient(self, xp, gy, weight, centred, scale, wanted):
         return super().gradient(xp, gy, weight, centred, scale, wanted)[:2]
 
-    def _standardized(self, xp, rows):
+    def _centred(self, xp, rows):
         return rows, self._scale(xp, rows)
 
     def _by_x(self, xp, rows, product, weight, centred, scale):

@@ -58,7 +58,8 @@ class Compiled(Generic[Returned]):
         verify: bool,
     ) -> None:
         self.function, self.verify = function, verify
-        self._sources, self._executor = sources, executor_of(executor)
+        self._sources, self._name = sources, executor
+        self._executor = executor_of(executor)
         self._is_exact = getattr(self._executor, "is_exact", False)
         self._placed = Placing(function)
         self._is_between = False  # steps, while a program is made
@@ -111,6 +112,10 @@ class Compiled(Generic[Returned]):
                 "call the step once first"
             )
         return self._program
+
+    def __repr__(self) -> str:
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return f"<Compiled {name}, {self._name!r}; programs: {len(self._replays)}>"
 
     def __reduce_ex__(self, protocol):
         raise ArgumentError(

@@ -9,10 +9,11 @@ from xdl.program.passes.dead_code import needed
 from xdl.program.passes.fold import folded
 from xdl.program.passes.join_parts import joined
 from xdl.program.passes.labels import flattened
+from xdl.program.passes.repeated import unrepeated
 from xdl.program.passes.rows import as_rows
 from xdl.program.passes.tidy import tidied
 
-PASSES = (folded, flattened, as_rows, tidied, shared, added, joined, needed)
+PASSES = (folded, flattened, as_rows, tidied, unrepeated, shared, added, joined, needed)
 
 
 def improved(program, xp):

@@ -181,9 +181,12 @@ def _is_rounded(one, arguments, result):
 
 
 def _with_errors(arguments, errors):
-    """Return arguments of a sum with errors in its terms: in the last array of them."""
-    floats = [i for i, x in enumerate(arguments) if _is_float(x)]
-    return [errors(x) if i == floats[-1] else x for i, x in enumerate(arguments)]
+    """Return arguments of a sum with errors in its terms: in the last of the factors.
+
+    The factors are one array or two; a bias comes after them.
+    """
+    factors = [i for i, x in enumerate(arguments) if _is_float(x)][:2]
+    return [errors(x) if i == factors[-1] else x for i, x in enumerate(arguments)]
 
 
 def _is_float(x):
