@@ -35,8 +35,12 @@ MAKES = {
     "Adadelta": lambda w: xdl.optim.Adadelta(w, weight_decay=0.1),
     "Lion": lambda w: xdl.optim.Lion(w, lr=0.1, weight_decay=0.1),
     "LAMB": lambda w: xdl.optim.LAMB(w, lr=0.1),
+    "groups": lambda w: xdl.optim.AdamW(
+        [{"params": w[:2], "weight_decay": 0.5}, {"params": w[2:], "lr": 0.02}], lr=0.1
+    ),
 }
-WITH_KERNEL = tuple(name for name in MAKES if name != "LAMB")
+# Each group is a launch.
+WITH_KERNEL = tuple(name for name in MAKES if name not in ("LAMB", "groups"))
 
 
 @pytest.fixture(autouse=True)

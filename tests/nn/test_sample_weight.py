@@ -1,5 +1,7 @@
 """A weight for each sample, in every loss; probabilities as targets."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -354,3 +356,15 @@ def test_probabilities_with_options_that_do_not_fit_are_refused(options, error, 
 def test_a_mean_over_no_probabilities_is_refused():
     with pytest.raises(xdl.EmptyBatchError, match="empty batch"):
         xdl.softmax_cross_entropy(np.zeros((0, 3)), np.zeros((0, 3)))
+
+
+@every_loss
+def test_a_layer_has_every_option_of_its_function(name):
+    function, layer = getattr(xdl, name), LOSSES[name][3]
+    inputs = inspect.signature(function.op_class.compute).parameters
+    own = {"self", "xp", "sample_weight"} | (set(inputs) - {"weight", "pos_weight"})
+
+    options = set(inspect.signature(function).parameters) - own
+
+    assert options == set(inspect.signature(layer).parameters)
+    assert "sample_weight" in inspect.signature(layer.compute).parameters

@@ -36,6 +36,7 @@ SAMPLES = {
 }
 NOT_MUONS = "Muon takes matrices alone"
 NO_DAMPENING = "xdl's SGD has no dampening"
+NEEDS_CLOSURE = "LBFGS takes a closure: compared in a test of its own"
 
 
 def left_out(name, number, problem):
@@ -44,6 +45,8 @@ def left_out(name, number, problem):
         return f"xdl has no {name}"
     if "dampening" in SAMPLES[name, number].kwargs:
         return NO_DAMPENING
+    if name == "LBFGS":
+        return NEEDS_CLOSURE
     shapes = PROBLEMS[problem][0]
     if name == "Muon" and {len(shape) for shape in shapes} != {2}:
         return NOT_MUONS
@@ -120,6 +123,56 @@ def test_ten_steps_give_the_weights_of_torch(name, number, problem, dtype, rng):
             np.testing.assert_allclose(variable.numpy(), expected, rtol, atol)
 
 
+# Where gradients are small, the tolerances decide, in an order of each one's own.
+LBFGS_USES = [
+    use[1:] for use in USES if use[0] == "LBFGS" and use[2] != "small gradients"
+]
+
+
+@pytest.mark.parametrize(("number", "problem", "dtype"), LBFGS_USES)
+def test_updates_with_a_closure_give_the_weights_of_torch(number, problem, dtype, rng):
+    sample, shapes = SAMPLES["LBFGS", number], PROBLEMS[problem][0]
+    options, _ = _options(sample)
+    options = {"history_size": 100, "line_search_fn": None} | options
+    starts, goals = (
+        [np.asarray(rng.normal(size=s), dtype) for s in shapes] for _ in "12"
+    )
+    ours = [xdl.Variable(start) for start in starts]
+    theirs = [torch.tensor(start, requires_grad=True) for start in starts]
+    optimizer = xdl.optim.LBFGS(ours, **options)
+    reference, at = torch.optim.LBFGS(theirs, **options), []
+
+    def mine():
+        known = [v.numpy() for v in ours]
+        found = _gradients(known, goals, problem, at[-1])
+        for variable, grad in zip(ours, found, strict=True):
+            variable.grad = grad
+        return xdl.Variable(_loss(known, goals, found))
+
+    def other():
+        known = [t.detach().numpy() for t in theirs]
+        found = _gradients(known, goals, problem, at[-1])
+        for tensor, grad in zip(theirs, found, strict=True):
+            tensor.grad = None if grad is None else torch.tensor(grad)
+        return torch.tensor(_loss(known, goals, found))
+
+    for step in range(3):
+        at.append(step)
+        optimizer.update(mine)
+        reference.step(other)
+
+    rtol, atol = (1e-3, 1e-4) if dtype == "float32" else (1e-6, 1e-7)
+    for variable, tensor in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(variable.numpy(), tensor.detach(), rtol, atol)
+
+
+def _loss(weights, goals, gradients):
+    """Return the loss whose gradients these are."""
+    triples = zip(weights, goals, gradients, strict=True)
+    parts = [0.5 * ((w - g) * dw).sum() for w, g, dw in triples if dw is not None]
+    return float(sum(parts))
+
+
 def test_every_sample_is_compared_or_left_out_for_a_stated_reason():
     reasons = collections.Counter(left_out(*use[:3]) for use in USES)
     compared = reasons.pop(None)
@@ -129,9 +182,9 @@ def test_every_sample_is_compared_or_left_out_for_a_stated_reason():
         "xdl has no ASGD": 168,
         "xdl has no Adafactor": 120,
         "xdl has no Adamax": 120,
-        "xdl has no LBFGS": 120,
         "xdl has no Rprop": 120,
         "xdl has no SparseAdam": 96,
+        NEEDS_CLOSURE: 120,
         NO_DAMPENING: 24,
         NOT_MUONS: 126,
     }

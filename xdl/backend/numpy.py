@@ -273,7 +273,7 @@ def is_within(x, limit):
     """Tell whether every element is a number of at most ``limit`` in magnitude."""
     if not x.ndim:
         return -limit <= x <= limit
-    if x.size > _MANY and _squares(x) <= limit * limit:
+    if x.size > _MANY and float(_squares(x)) <= limit * limit:
         return True  # in half a pass, where it is not near the limit
     return 0 not in np.less_equal(np.abs(x), _array_of(limit, x.dtype)).tobytes()
 

@@ -26,8 +26,9 @@ class MLP(Model):
         norm: None, or what makes a layer of the number of features, such as
             ``xdl.nn.BatchNorm1d`` or ``xdl.nn.LayerNorm``: there is one before each
             activation.
-        initializer: for all weights; default: ``xdl.init.kaiming_normal`` for those of
-            the hidden layers, ``xdl.init.xavier_uniform`` for those of the last one.
+        initializer: for all weights; default: ``xdl.init.xavier_uniform``, from which
+            nets of 2 to 9 layers on tables and digits came further in as many steps
+            than from ``xdl.init.kaiming_normal``.
         loss: a loss layer; default ``xdl.nn.SoftmaxLoss()``. For numbers,
             ``xdl.nn.SquareLoss()``.
 
@@ -49,10 +50,8 @@ class MLP(Model):
         ... )
 
     Reference: Rumelhart, Hinton and Williams, "Learning representations by
-    back-propagating errors", 1986; the initial weights are those of He et al.,
-    "Delving Deep into Rectifiers", 2015, and for the layer without ReLU behind it of
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
-    networks", 2010.
+    back-propagating errors", 1986; the initial weights are those of Glorot and Bengio,
+    "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class MLP(Model):
         dropout: float = 0.0,
         activation: Callable[..., Variable] = relu,
         norm: Callable[[int], Callable[..., Variable]] | None = None,
-        initializer: Initializer | None = None,
+        initializer: Initializer = init.xavier_uniform,
         loss: Loss | None = None,
     ) -> None:
         super().__init__()
@@ -75,11 +74,9 @@ class MLP(Model):
         _require("activation", activation, is_function, "a function or a layer")
         _require("norm", norm, norm is None or callable(norm), "a function of a size")
         _require("loss", loss, isinstance(loss, Loss), "a loss layer")
-        starts = [initializer or init.kaiming_normal for _ in sizes[2:]]
-        starts.append(initializer or init.xavier_uniform)
         self.layers = [
-            Linear(rows, columns, initializer=start)
-            for rows, columns, start in zip(sizes, sizes[1:], starts, strict=False)
+            Linear(rows, columns, initializer=initializer)
+            for rows, columns in zip(sizes, sizes[1:], strict=False)
         ]
         self.norms = [norm(size) for size in sizes[1:-1]] if norm is not None else []
         self.activation = activation

@@ -1,7 +1,7 @@
 """L-BFGS: steps along directions that know the curvature."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from xdl import backend
 from xdl.arguments import kind
@@ -81,7 +81,7 @@ class LBFGS(Optimizer):
         self.history_size, self.line_search_fn = history_size, line_search_fn
         super().__init__(parameter, lr)
 
-    def admit(self, name: str, value: Any) -> None:
+    def admit(self, name: str, value: object) -> None:
         if name == "history_size" and value != getattr(self, name, value):
             raise ArgumentError(
                 f"LBFGS.history_size: {value} came, needed it at construction, when "
