@@ -97,7 +97,7 @@ class _Axis(NamedTuple):
 
     Attributes:
         size: of what is read.
-        count: how many places there are.
+        places: how many there are.
         step: from one to the next.
         first: where the first window begins; below 0 in the padding.
         taps: the numbers of the window's taps.
@@ -106,7 +106,7 @@ class _Axis(NamedTuple):
     """
 
     size: int
-    count: int
+    places: int
     step: int
     first: int
     taps: Any
@@ -158,14 +158,14 @@ class _Task:
         (n, channels), (rows, columns, outs) = shapes
         down, across = axes
         self.kind, self.axes, self.dtype = kind, axes, dtype
-        wide = (across.count - 1) * across.step + max(across.offsets, default=0) + 1
+        wide = (across.places - 1) * across.step + max(across.offsets, default=0) + 1
         some = self._some(wide * channels)
         deep = (some - 1) * down.step + max(down.offsets, default=0) + 1
         share = channels // groups
         line = wide * channels
         self._rows = _summed(
             np.arange(some) * down.step * line,
-            np.arange(across.count) * across.step * channels,
+            np.arange(across.places) * across.step * channels,
         )
         self._terms = _summed(
             np.array(down.offsets, np.int64) * line,
@@ -178,16 +178,14 @@ class _Task:
         else:
             self._to = _summed(
                 np.arange(some) * down.stride * columns * outs,
-                np.arange(across.count) * across.stride * outs,
+                np.arange(across.places) * across.stride * outs,
             )
-        read = (n, down.size, across.size, channels, down.first, across.first)
-        units = (down.count, across.count, some, deep, wide)
-        outs_of = outs // groups
+        read = [n, down.size, across.size, channels, down.first, across.first]
+        units = [down.step, down.places, across.places, some, deep, wide]
         row = down.stride * columns * outs
         base = (down.start * columns + across.start) * outs
-        numbers = *read, down.step, *units, terms, groups, share, outs_of
-        numbers = *numbers, rows * columns * outs, row, base
-        self._given = dict(zip(PLACES, numbers, strict=False))
+        made = [terms, groups, share, outs // groups, rows * columns * outs, row, base]
+        self._given = dict(zip(PLACES, [*read, *units, *made], strict=False))
         self._made(n, deep * line, terms * outs)
 
     def _some(self, line):
@@ -202,9 +200,9 @@ class _Task:
             raise TooLargeError
         some = max(1, (_IN_CACHE // max(line, 1) - reach) // down.step + 1)
         if self.kind == "taps":
-            some = min(some, max(1, _PLACES // across.count))
-        units = -(-down.count // min(some, down.count))
-        return -(-down.count // units)
+            some = min(some, max(1, _PLACES // across.places))
+        units = -(-down.places // min(some, down.places))
+        return -(-down.places // units)
 
     def _made(self, n, size, work):
         """Share the task out, and make the memory of its parts.

@@ -19,9 +19,9 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-import xdl
+from xdl.errors import ArgumentError
 from xdl.sklearn.mlp import MLP
-from xdl.sklearn.network import Array
+from xdl.sklearn.network import Array, Given
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -90,9 +90,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     _: dataclasses.KW_ONLY
     class_weight: Any = None
 
-    def _validated(
-        self, X: Any, y: Any, weight: Any, is_partial: bool, is_new: bool
-    ) -> tuple[Any, Array, Any]:
+    def _validated(self, X, y, weight, is_partial, is_new):
         dtypes = [np.float64, np.float32]
         X, y = validate_data(
             self,
@@ -118,7 +116,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         self.out_activation_ = "softmax" if kind == "multiclass" else "logistic"
         return X, self._label_binarizer.transform(y).astype(bool), weight
 
-    def _check_classes(self, classes: Array, is_partial: bool) -> None:
+    def _check_classes(self, classes, is_partial):
         if not is_partial and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
@@ -131,35 +129,35 @@ class MLPClassifier(ClassifierMixin, MLP):
                 f"{self.classes_}. 'y' has {classes}."
             )
 
-    def _by_class(self, y: Array, weight: Array) -> Array:
+    def _by_class(self, y, weight):
         if y.ndim > 1:
-            raise xdl.ArgumentError(
+            raise ArgumentError(
                 "MLPClassifier: class_weight came with targets of several labels, "
                 "needed one class for each sample"
             )
         factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         return weight * factors[np.searchsorted(self.classes_, y)]
 
-    def _given(self, y: Array) -> Array:
+    def _given(self, y):
         """Return the classes of targets that were made numbers."""
         return self._label_binarizer.inverse_transform(y.astype(int))
 
-    def _scored(self, outputs: Array, y: Array, weight: Any) -> float:
+    def _scored(self, outputs, y, weight):
         if not np.isfinite(outputs).all():
             return float("nan")
         return accuracy_score(y, self._classes_of(outputs), sample_weight=weight)
 
-    def _classes_of(self, outputs: Array) -> Array:
+    def _classes_of(self, outputs):
         outputs = outputs[:, 0] if self.n_outputs_ == 1 else outputs
         return self._label_binarizer.inverse_transform(outputs)
 
-    def _reported(self, loss: float) -> float:
+    def _reported(self, loss):
         return loss
 
-    def _shift(self, target: Array, weight: Any = None) -> float:
+    def _shift(self, target, weight=None):
         return 0.0
 
-    def _has_classes(self, classes: Any) -> None:
+    def _has_classes(self, classes):
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if classes is None:
@@ -177,7 +175,7 @@ class MLPClassifier(ClassifierMixin, MLP):
 
     @available_if(lambda self: self._is_stochastic())
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+        self, X: Given, y: Given, sample_weight: Given = None, classes: Given = None
     ) -> Self:
         """Go through some samples once.
 
@@ -195,18 +193,18 @@ class MLPClassifier(ClassifierMixin, MLP):
             self._label_binarizer.fit(y if kind else self.classes_)
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Given) -> Array:
         """Return the class of each sample (n,), or its labels (n, outputs)."""
         return self._classes_of(self._outputs(X))
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Given) -> Array:
         """Return the probabilities of the classes (n, classes)."""
         outputs = self._outputs(X)
         if self.n_outputs_ == 1:
             return np.hstack([1 - outputs, outputs])
         return outputs
 
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: Given) -> Array:
         """Return the logarithms of the probabilities (n, classes)."""
         return np.log(self.predict_proba(X))
 

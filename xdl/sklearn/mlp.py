@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import warnings
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -17,47 +16,18 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-import xdl
-from xdl.sklearn.network import Array, Network, Plan, Trainer, borrowed, objective
+from xdl import backend, ops
+from xdl.core.mode import no_grad
+from xdl.errors import ArgumentError, NonFiniteError
+from xdl.sklearn.network import Given, Network, Plan, borrowed, objective
 from xdl.sklearn.options import check_options, hidden_sizes
+from xdl.sklearn.rate import Rate
 
 _ROWS = 4096  # samples that are predicted at a time
 _NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."
 )
-
-
-class _Rate:
-    """The learning rate of a fit, as scikit-learn changes it from epoch to epoch.
-
-    Attributes:
-        learning_rate: the rate now.
-    """
-
-    def __init__(self, estimator: Any) -> None:
-        self._estimator = estimator
-        self.learning_rate = estimator.learning_rate_init
-        is_sgd = estimator.solver == "sgd"
-        self._kind = estimator.learning_rate if is_sgd else "constant"
-
-    def epoch_ended(self, seen: int) -> None:
-        """Scale it down where it follows the number of samples seen."""
-        if self._kind == "invscaling":
-            first, power = self._estimator.learning_rate_init, self._estimator.power_t
-            self.learning_rate = first / (seen + 1) ** power
-
-    def stops(self, message: str) -> bool:
-        """Tell whether to stop where nothing gets better, or lower the rate."""
-        verbose = self._estimator.verbose
-        if self._kind != "adaptive" or self.learning_rate <= 1e-6:
-            if verbose:
-                print(message + " Stopping.")
-            return True
-        self.learning_rate /= 5.0
-        if verbose:
-            print(f"{message} Setting learning rate to {self.learning_rate:f}")
-        return False
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -93,7 +63,7 @@ class MLP(BaseEstimator):
     n_members: int = 1
     executor: str | None = "numpy"
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Given, y: Given, sample_weight: Given = None) -> Self:
         """Fit the network to samples.
 
         Args:
@@ -110,12 +80,12 @@ class MLP(BaseEstimator):
         """
         return self._fit(X, y, sample_weight)
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    def _partial_fit(self, X, y, sample_weight):
         if self.early_stopping:
-            raise xdl.ArgumentError("partial_fit does not support early_stopping=True")
+            raise ArgumentError("partial_fit does not support early_stopping=True")
         return self._fit(X, y, sample_weight, is_partial=True)
 
-    def _fit(self, X: Any, y: Any, weight: Any, is_partial: bool = False) -> Self:
+    def _fit(self, X, y, weight, is_partial=False):
         check_options(self)
         sizes = hidden_sizes(self)
         is_new = not (is_partial or self.warm_start) or not hasattr(self, "coefs_")
@@ -131,13 +101,13 @@ class MLP(BaseEstimator):
                 self._fit_lbfgs(X, y, weight)
             else:
                 self._fit_batches(X, y, weight, is_partial)
-        except xdl.NonFiniteError as error:
+        except NonFiniteError as error:
             raise ValueError(_NOT_FINITE) from error
         if not all(np.isfinite(a).all() for a in self._arrays):
             raise ValueError(_NOT_FINITE)
         return self
 
-    def _begin(self, units: Sequence[int], dtype: Any) -> None:
+    def _begin(self, units, dtype):
         """Draw weights as scikit-learn draws them, and forget what was before.
 
         They are uniform within the bounds of Glorot and Bengio, "Understanding the
@@ -157,22 +127,22 @@ class MLP(BaseEstimator):
         ]
         self.loss_curve_: list[float] = []
         self._no_improvement_count = 0
-        self.validation_scores_ = [] if self.early_stopping else None
-        self.best_validation_score_ = -np.inf if self.early_stopping else None
-        self.best_loss_ = None if self.early_stopping else np.inf
+        self.validation_scores_: Any = [] if self.early_stopping else None
+        self.best_validation_score_: Any = -np.inf if self.early_stopping else None
+        self.best_loss_: Any = None if self.early_stopping else np.inf
 
     @property
-    def _arrays(self) -> list[Array]:
+    def _arrays(self):
         norms = [array for norm in getattr(self, "norms_", ()) for array in norm]
         return [*self.coefs_, *self.intercepts_, *norms]
 
-    def _take(self, arrays: list[Array]) -> None:
+    def _take(self, arrays):
         count = len(self.coefs_)
         self.coefs_, self.intercepts_ = arrays[:count], arrays[count : 2 * count]
         norms = arrays[2 * count :]
         self.norms_ = [tuple(norms[i : i + 4]) for i in range(0, len(norms), 4)]
 
-    def _plan(self) -> Plan:
+    def _plan(self):
         first = self.coefs_[0]
         units = (len(first), *[len(bias) for bias in self.intercepts_])
         options: dict[str, Any] = {
@@ -194,7 +164,7 @@ class MLP(BaseEstimator):
             self.executor,
         )
 
-    def _targets(self, y: Array) -> Array:
+    def _targets(self, y):
         """Return targets as the loss takes them: labels of one of many classes."""
         if self.out_activation_ == "softmax":
             return y.argmax(axis=1)
@@ -202,9 +172,9 @@ class MLP(BaseEstimator):
 
     # With batches.
 
-    def _fit_batches(self, X: Any, y: Any, weight: Any, is_partial: bool) -> None:
+    def _fit_batches(self, X, y, weight, is_partial):
         if not is_partial or not hasattr(self, "_optimizer"):
-            self._optimizer, self._moments = _Rate(self), None
+            self._optimizer, self._moments = Rate(self), None
         held: tuple[Any, ...] | None = None
         if self.early_stopping:
             X, y, weight, held = self._split(X, y, weight)
@@ -225,16 +195,14 @@ class MLP(BaseEstimator):
             self._moments = trainer.optimizer.state_dict()
             self._take(best)
 
-    def _epochs(
-        self, trainer: Trainer, arrays: list[Any], size: int, held: Any, once: bool
-    ) -> list[Array]:
+    def _epochs(self, trainer, arrays, size, held, once):
         """Train until it gets no better; return the weights to keep."""
         best, order = trainer.network.read(), np.arange(arrays[0].shape[0])
         self.n_iter_ = 0
         for _ in range(1 if once else self.max_iter):
             try:
                 self._epoch(trainer, arrays, order, size)
-            except xdl.NonFiniteError:
+            except NonFiniteError:
                 if held is None:
                     raise
                 self.validation_scores_.append(np.nan)
@@ -255,12 +223,10 @@ class MLP(BaseEstimator):
                 )
         return trainer.network.read() if held is None else best
 
-    def _warn(self, message: str) -> None:
+    def _warn(self, message):
         warnings.warn(message, ConvergenceWarning, stacklevel=6)
 
-    def _epoch(
-        self, trainer: Trainer, arrays: list[Any], order: Array, size: int
-    ) -> None:
+    def _epoch(self, trainer, arrays, order, size):
         """Go through all samples once."""
         if self.shuffle:
             self._random_state.shuffle(order)
@@ -275,7 +241,7 @@ class MLP(BaseEstimator):
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
 
-    def _is_over(self) -> bool:
+    def _is_over(self):
         """Tell whether to end after an epoch, or change the learning rate."""
         self._optimizer.epoch_ended(self.t_)
         if self._no_improvement_count <= self.n_iter_no_change:
@@ -285,7 +251,7 @@ class MLP(BaseEstimator):
         self._no_improvement_count = 0
         return False
 
-    def _message(self) -> str:
+    def _message(self):
         what = "Training loss"
         if self.early_stopping:
             what = "Validation score"
@@ -294,7 +260,7 @@ class MLP(BaseEstimator):
             f"{self.n_iter_no_change} consecutive epochs."
         )
 
-    def _is_better(self, trainer: Trainer, held: Any) -> bool:
+    def _is_better(self, trainer, held):
         """Count epochs without progress; tell whether these weights are the best."""
         if held is None:
             is_stuck = self.loss_ > self.best_loss_ - self.tol
@@ -313,7 +279,7 @@ class MLP(BaseEstimator):
         self._no_improvement_count = self._no_improvement_count + 1 if is_stuck else 0
         return is_best
 
-    def _split(self, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
+    def _split(self, X, y, weight):
         """Put samples aside for validation, as many of each class as there are."""
         is_stratified = is_classifier(self) and self.n_outputs_ == 1
         given = [X, y] if weight is None else [X, y, weight]
@@ -332,7 +298,7 @@ class MLP(BaseEstimator):
         pair = [None, None] if weight is None else [train[2], held[2]]
         return train[0], train[1], pair[0], (held[0], self._given(held[1]), pair[1])
 
-    def _batch_size(self, n: int) -> int:
+    def _batch_size(self, n):
         if self.batch_size == "auto":
             return min(200, n)
         if self.batch_size > n:
@@ -345,7 +311,7 @@ class MLP(BaseEstimator):
 
     # All samples at once.
 
-    def _fit_lbfgs(self, X: Any, y: Any, weight: Any) -> None:
+    def _fit_lbfgs(self, X, y, weight):
         start = np.concatenate([a.reshape(-1) for a in self._arrays])
         options = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
         found = scipy.optimize.minimize(
@@ -370,7 +336,7 @@ class MLP(BaseEstimator):
                 stacklevel=4,
             )
 
-    def _unpacked(self, packed: Array) -> list[Array]:
+    def _unpacked(self, packed):
         sizes = [a.size for a in self._arrays]
         parts = np.split(packed, np.cumsum(sizes)[:-1])
         return [
@@ -378,9 +344,7 @@ class MLP(BaseEstimator):
             for part, a in zip(parts, self._arrays, strict=True)
         ]
 
-    def _loss_grad_lbfgs(
-        self, packed: Array, X: Any, y: Any, weight: Any, *_: Any
-    ) -> tuple[float, Array]:
+    def _loss_grad_lbfgs(self, packed, X, y, weight, *_):
         """Return the loss of all samples and its gradient by the packed weights."""
         network = Network(self._plan())
         network.write(self._unpacked(packed))
@@ -390,14 +354,12 @@ class MLP(BaseEstimator):
         squares = network.squares() * (0.5 * self.alpha / count)
         total = objective(network, batch, self.out_activation_) + squares
         total.backward()
-        grads = [xdl.backend.to_numpy(v.grad).reshape(-1) for v in network.variables]
+        grads = [backend.to_numpy(v.grad).reshape(-1) for v in network.variables]
         return total.item(), np.concatenate(grads).astype(np.float64)
 
     # Several networks, whose results are averaged.
 
-    def _fit_members(
-        self, X: Any, y: Any, weight: Any, is_partial: bool, is_new: bool
-    ) -> Self:
+    def _fit_members(self, X, y, weight, is_partial, is_new):
         if is_new:
             options = self.get_params(deep=False) | {"n_members": 1}
             seeds = self._random_state.randint(2**31 - 1, size=self.n_members)
@@ -418,7 +380,7 @@ class MLP(BaseEstimator):
 
     # Going forward.
 
-    def _outputs(self, X: Any) -> Array:
+    def _outputs(self, X):
         """Return what the network makes of samples (n, outputs)."""
         check_is_fitted(self)
         dtypes = [np.float64, np.float32]
@@ -432,11 +394,11 @@ class MLP(BaseEstimator):
         network.write(self._arrays)
         return self._predicted(network, X)
 
-    def _predicted(self, network: Network, X: Any) -> Array:
+    def _predicted(self, network, X):
         network.eval()
         last = _LAST[self.out_activation_]
         parts = []
-        with xdl.no_grad():
+        with no_grad():
             for first in range(0, X.shape[0], _ROWS):
                 x = X[first : first + _ROWS]
                 x = x.toarray() if scipy.sparse.issparse(x) else x
@@ -445,7 +407,7 @@ class MLP(BaseEstimator):
         network.train()
         return np.concatenate(parts)
 
-    def _is_stochastic(self) -> bool:
+    def _is_stochastic(self):
         if self.solver == "lbfgs":
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. lbfgs is not "
@@ -460,8 +422,8 @@ class MLP(BaseEstimator):
 
 
 _LAST = {
-    "softmax": lambda scores: xdl.softmax(scores, axis=1),
-    "logistic": xdl.sigmoid,
-    "exp": xdl.exp,
+    "softmax": lambda scores: ops.softmax(scores, axis=1),
+    "logistic": ops.sigmoid,
+    "exp": ops.exp,
     "identity": lambda scores: scores,
 }

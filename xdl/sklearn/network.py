@@ -16,12 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-import xdl
+from xdl import backend, nn, ops, optim
+from xdl.core.module import Module
+from xdl.core.variable import Variable
+from xdl.program import compile
+from xdl.typing import ArrayLike
 
 Array = npt.NDArray[Any]
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    "identity": lambda x: x,
-    "logistic": xdl.sigmoid,
+Given = Any  # what is given to an estimator: an array, a sparse matrix, a frame, a list
+ACTIVATIONS: dict[str, Callable[[ArrayLike], Variable]] = {
+    "identity": ops.positive,
+    "logistic": ops.sigmoid,
 }
 _MOST_KEPT = 16  # trainers
 
@@ -52,7 +57,7 @@ class Plan(NamedTuple):
     executor: str | None = None
 
 
-class Network(xdl.Module):
+class Network(Module):
     """Affine layers with an activation between them.
 
     Args:
@@ -70,15 +75,15 @@ class Network(xdl.Module):
             _Affine(*sizes, plan.dtype) for sizes in itertools.pairwise(plan.units)
         ]
         hidden = plan.units[1:-1] if plan.batch_norm else ()
-        self.norms = [xdl.nn.BatchNorm1d(units) for units in hidden]
+        self.norms = [nn.BatchNorm1d(units) for units in hidden]
         for norm in self.norms:
             for name, variable in list(norm.parameter.items()):
                 value = variable.value.astype(plan.dtype)
-                new = xdl.Variable(value, name, variable.trainable)
+                new = Variable(value, name, variable.trainable)
                 setattr(norm, name, norm.parameter.register(name, new))
-        self.dropout = xdl.nn.Dropout(plan.dropout)
+        self.dropout = nn.Dropout(plan.dropout)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: ArrayLike) -> Variable:
         """Return the scores (n, outputs) of samples (n, features)."""
         *hidden, last = self.layers
         for i, layer in enumerate(hidden):
@@ -87,48 +92,51 @@ class Network(xdl.Module):
             x = self.dropout(self.activation(x))
         return last(x)
 
-    def squares(self) -> Any:
+    def squares(self) -> Variable:
         """Return the sum of the squares of all weights; biases are spared."""
-        weights = [layer.weight for layer in self.layers]
-        return sum(xdl.sum(weight * weight) for weight in weights)
+        first, *others = [layer.weight for layer in self.layers]
+        total = ops.sum(first * first)
+        for weight in others:
+            total = total + ops.sum(weight * weight)
+        return total
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[Variable]:
         """The weights of the layers, then their biases, then what norms have."""
         weights = [layer.weight for layer in self.layers]
         biases = [layer.bias for layer in self.layers]
         return weights + biases + self._of_norms()
 
-    def _of_norms(self) -> list[Any]:
+    def _of_norms(self):
         return [v for norm in self.norms for v in norm.parameter.values()]
 
     def write(self, arrays: Sequence[Array]) -> None:
         """Take over what ``variables`` hold."""
         for variable, array in zip(self.variables, arrays, strict=True):
-            variable.value = xdl.backend.asarray(array, variable.device)
+            variable.value = backend.asarray(array, variable.device)
 
     def read(self) -> list[Array]:
         """Return copies of what ``variables`` hold."""
         return [np.array(variable.numpy()) for variable in self.variables]
 
 
-class _Affine(xdl.Module):
+class _Affine(Module):
     def __init__(self, rows: int, columns: int, dtype: str) -> None:
         super().__init__()
         make = self.parameter.get_variable
         self.weight = make("weight", [rows, columns], np.zeros, dtype)
         self.bias = make("bias", columns, np.zeros, dtype)
 
-    def forward(self, x: Any) -> Any:
-        return xdl.linear(x, self.weight, self.bias)
+    def forward(self, x: ArrayLike) -> Variable:
+        return ops.linear(x, self.weight, self.bias)
 
 
-def activation(name: str) -> Callable[[Any], Any]:
+def activation(name: str) -> Callable[[ArrayLike], Variable]:
     """Return an activation: by a name of scikit-learn's, or of a function of xdl."""
-    return ACTIVATIONS[name] if name in ACTIVATIONS else getattr(xdl, name)
+    return ACTIVATIONS[name] if name in ACTIVATIONS else getattr(ops, name)
 
 
-def losses(scores: Any, target: Any, output: str) -> Any:
+def losses(scores: Variable, target: ArrayLike, output: str) -> Variable:
     """Return the loss of each sample (n,), which training lowers.
 
     Args:
@@ -140,18 +148,18 @@ def losses(scores: Any, target: Any, output: str) -> Any:
             summed, but for what does not depend on the scores.
     """
     if output == "softmax":
-        return xdl.softmax_cross_entropy(scores, target, reduction="none")
+        return ops.softmax_cross_entropy(scores, target, reduction="none")
     if output == "logistic":
-        each = xdl.binary_cross_entropy_with_logits(scores, target, reduction="none")
+        each = ops.binary_cross_entropy_with_logits(scores, target, reduction="none")
     elif output == "exp":
-        each = xdl.exp(scores) - target * scores
+        each = ops.exp(scores) - target * scores
     else:
         difference = scores - target
         each = difference * difference * 0.5
-    return xdl.sum(each, axis=1)
+    return ops.sum(each, axis=1)
 
 
-def objective(network: Network, batch: Sequence[Any], output: str) -> Any:
+def objective(network: Network, batch: Sequence[ArrayLike], output: str) -> Variable:
     """Return the mean loss of a batch.
 
     Args:
@@ -162,8 +170,8 @@ def objective(network: Network, batch: Sequence[Any], output: str) -> Any:
     x, target, *weight = batch
     each = losses(network(x), target, output)
     if not weight:
-        return xdl.mean(each)
-    return xdl.sum(each * weight[0]) / xdl.sum(weight[0])
+        return ops.mean(each)
+    return ops.sum(each * weight[0]) / ops.sum(weight[0])
 
 
 class Trainer:
@@ -181,15 +189,15 @@ class Trainer:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.network = plan, Network(plan)
-        optimizer = {"adam": xdl.optim.Adam, "sgd": xdl.optim.SGD}[plan.solver]
+        optimizer = {"adam": optim.Adam, "sgd": optim.SGD}[plan.solver]
         self.optimizer = optimizer(self.network, lr=1.0, **dict(plan.options))
         self.decay = np.zeros((), plan.dtype)
         self._step: Any = self._trained
         if plan.executor is not None:
             state = (self.network, self.optimizer)
-            self._step = xdl.compile(self._trained, *state, executor=plan.executor)
+            self._step = compile(self._trained, *state, executor=plan.executor)
 
-    def _trained(self, *batch: Any) -> Any:
+    def _trained(self, *batch):
         """Take a step; return the mean loss, and the squares of the weights before."""
         loss = objective(self.network, batch, self.plan.output)
         squares = self.network.squares()
@@ -224,14 +232,14 @@ class Trainer:
             sums += batch[0].shape[0] * self._one(batch, alpha)
         return float(sums[0] / n), float(sums[1] / n)
 
-    def _many(self, arrays: Sequence[Array], alpha: float, size: int) -> Array:
+    def _many(self, arrays, alpha, size):
         stacked = [a.reshape(-1, size, *a.shape[1:]) for a in arrays]
         self.decay[...] = 0.5 * alpha / size
         loss, squares = self._step.over(*stacked)
         data, penalty = loss.numpy(), squares.numpy() * self.decay
         return np.array([each.sum(dtype=np.float64) for each in (data, penalty)])
 
-    def _one(self, batch: Sequence[Any], alpha: float) -> Array:
+    def _one(self, batch, alpha):
         if scipy.sparse.issparse(batch[0]):
             batch = [batch[0].toarray(), *batch[1:]]
         count = float(batch[2].sum()) if len(batch) > 2 else len(batch[0])

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import xdl
+from xdl import ops
+from xdl.errors import ArgumentError
 from xdl.sklearn.network import ACTIVATIONS
 
 
@@ -26,8 +27,9 @@ def real(low: float, high: float = math.inf, closed: str = "[]") -> Needed:
     def holds(value: Any) -> bool:
         if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
             return False
-        above = value >= low if closed[0] == "[" else value > low
-        return above and (value <= high if closed[1] == "]" else value < high)
+        number = float(value)
+        above = number >= low if closed[0] == "[" else number > low
+        return above and (number <= high if closed[1] == "]" else number < high)
 
     return Needed(f"a number in {closed[0]}{low}, {high}{closed[1]}", holds)
 
@@ -55,10 +57,10 @@ def either(first: Needed, second: Needed) -> Needed:
     return Needed(words, lambda value: first.holds(value) or second.holds(value))
 
 
-def _is_activation(value: Any) -> bool:
+def _is_activation(value):
     if not isinstance(value, str):
         return False
-    return value in ACTIVATIONS or callable(getattr(xdl, value, None))
+    return value in ACTIVATIONS or callable(getattr(ops, value, None))
 
 
 _SWITCH = Needed("a bool", lambda value: isinstance(value, bool | np.bool_))
@@ -105,9 +107,7 @@ def check_options(estimator: Any) -> None:
     for name, value in estimator.get_params(deep=False).items():
         needed = NEEDED.get(name)
         if needed is not None and not needed.holds(value):
-            raise xdl.ArgumentError(
-                f"{who}: {name} {value!r} came, needed {needed.words}"
-            )
+            raise ArgumentError(f"{who}: {name} {value!r} came, needed {needed.words}")
 
 
 def hidden_sizes(estimator: Any) -> list[int]:
@@ -119,7 +119,7 @@ def hidden_sizes(estimator: Any) -> list[int]:
     given = estimator.hidden_layer_sizes
     sizes = list(given) if np.iterable(given) else [given]
     if not all(integer(1).holds(size) for size in sizes):
-        raise xdl.ArgumentError(
+        raise ArgumentError(
             f"{type(estimator).__name__}: hidden_layer_sizes must be > 0, got {sizes}"
         )
     return [int(size) for size in sizes]

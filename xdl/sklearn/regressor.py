@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import scipy.special
@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from xdl.sklearn.mlp import MLP
-from xdl.sklearn.network import Array
+from xdl.sklearn.network import Array, Given
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -82,9 +82,7 @@ class MLPRegressor(RegressorMixin, MLP):
     _: dataclasses.KW_ONLY
     loss: str = "squared_error"
 
-    def _validated(
-        self, X: Any, y: Any, weight: Any, is_partial: bool, is_new: bool
-    ) -> tuple[Any, Array, Any]:
+    def _validated(self, X, y, weight, is_partial, is_new):
         dtypes = [np.float64, np.float32]
         X, y = validate_data(
             self,
@@ -104,19 +102,19 @@ class MLPRegressor(RegressorMixin, MLP):
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         return X, y.reshape(len(y), -1).astype(X.dtype, copy=False), weight
 
-    def _given(self, y: Array) -> Array:
+    def _given(self, y):
         return y[:, 0] if y.shape[1] == 1 else y
 
-    def _scored(self, outputs: Array, y: Array, weight: Any) -> float:
+    def _scored(self, outputs, y, weight):
         if not np.isfinite(outputs).all():
             return float("nan")
         return r2_score(y, outputs, sample_weight=weight)
 
-    def _reported(self, loss: float) -> float:
+    def _reported(self, loss):
         """Return a loss as scikit-learn has it: the mean of squares, the sum else."""
         return loss if self.out_activation_ == "exp" else loss / self.n_outputs_
 
-    def _shift(self, target: Array, weight: Any = None) -> float:
+    def _shift(self, target, weight=None):
         """Return the part of the loss that no weight changes."""
         if self.out_activation_ != "exp":
             return 0.0
@@ -124,10 +122,10 @@ class MLPRegressor(RegressorMixin, MLP):
         return float(np.average(each, axis=0, weights=weight).sum())
 
     @available_if(lambda self: self._is_stochastic())
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Given, y: Given, sample_weight: Given = None) -> Self:
         """Go through some samples once; the arguments are those of ``fit``."""
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Given) -> Array:
         """Return a number for each sample (n,), or several (n, outputs)."""
         return self._given(self._outputs(X))
