@@ -96,7 +96,9 @@ class Portable:
         values = xp.reshape(xp.broadcast_to(values, targets.shape), (-1, 1))
         is_target = xp.equal(xp.reshape(targets, (-1, 1)), positions)
         # Chosen, not multiplied by 0 and 1: a NaN stays where it is added.
-        added = xp.sum(xp.where(is_target, values, 0), axis=0, dtype=x.dtype)
+        added = xp.sum(
+            xp.where(is_target, values, 0), axis=0, dtype=x.dtype, device=x.device
+        )
         return x + xp.reshape(added, x.shape)
 
     def convolution(self, x, taps, bias, options):
@@ -104,7 +106,10 @@ class Portable:
         xp, groups = self._xp, options[3]
         (n, *size, _), (*window, share, out) = x.shape, taps.shape
         count = counted(size, window, *options[:3])
-        x, y = self._padded(x, options[1]), xp.zeros((n, *count, out), dtype=x.dtype)
+        x, y = (
+            self._padded(x, options[1]),
+            xp.zeros((n, *count, out), dtype=x.dtype, device=x.device),
+        )
         for i, j, at in _taps_at(window, count, options):
             for group in range(groups):
                 seen = x[(*at, _part(group, share))]
@@ -116,7 +121,9 @@ class Portable:
         """Add what each tap gives back to where it saw it."""
         xp, groups, padding = self._xp, options[3], options[1]
         *window, share, out = taps.shape
-        gx = xp.zeros((g.shape[0], *size, share * groups), dtype=g.dtype)
+        gx = xp.zeros(
+            (g.shape[0], *size, share * groups), dtype=g.dtype, device=g.device
+        )
         gx = self._padded(gx, padding)
         for i, j, at in _taps_at(window, g.shape[1:3], options):
             for group in range(groups):
@@ -132,7 +139,7 @@ class Portable:
         share, out = x.shape[3] // groups, g.shape[3]
         x, total = (
             self._padded(x, options[1]),
-            xp.zeros((*window, share, out), dtype=x.dtype),
+            xp.zeros((*window, share, out), dtype=x.dtype, device=x.device),
         )
         for i, j, at in _taps_at(window, count, options):
             for group in range(groups):
@@ -146,7 +153,7 @@ class Portable:
     def _padded(self, x, padding):
         n, *size, channels = x.shape
         rows, columns = (m + 2 * p for m, p in zip(size, padding, strict=True))
-        y = self._xp.zeros((n, rows, columns, channels), dtype=x.dtype)
+        y = self._xp.zeros((n, rows, columns, channels), dtype=x.dtype, device=x.device)
         inner = [slice(p, p + m) for m, p in zip(size, padding, strict=True)]
         y[(slice(None), *inner, slice(None))] = x
         return y

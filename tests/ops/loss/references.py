@@ -113,7 +113,9 @@ def _cross_entropy(
 
 
 def _mass_cross_entropy(logits, masses):
-    return -(masses * log_softmax(logits)).sum(axis=-1)
+    with np.errstate(invalid="ignore"):
+        each = np.where(masses == 0, 0.0, masses * log_softmax(logits))
+    return -each.sum(axis=-1)
 
 
 REFERENCES = {

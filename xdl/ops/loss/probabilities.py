@@ -10,7 +10,7 @@ from xdl.core.op import Op
 from xdl.core.option import number
 from xdl.core.promote import as_variable
 from xdl.core.variable import Variable, array_of
-from xdl.errors import ArgumentError, EmptyBatchError, ShapeError
+from xdl.errors import ArgumentError, DtypeError, EmptyBatchError, ShapeError
 from xdl.ops.axes import as_operand
 from xdl.ops.elementwise.selection import weighed
 from xdl.ops.loss.reduced import checked_reduction, two_shapes
@@ -79,7 +79,10 @@ def are_probabilities(logits, target):
     """Tell whether a target holds a number for each score, rather than labels."""
     if getattr(target, "ndim", -2) == getattr(logits, "ndim", 0) - 1:
         return False  # asked first, of labels
-    target, logits = as_operand(target), as_operand(logits)
+    try:
+        target, logits = as_operand(target), as_operand(logits)
+    except DtypeError:
+        return False  # the loss of labels says what came
     is_floating = backend.is_floating(array_of(target))
     return is_floating and tuple(target.shape) == tuple(logits.shape) != ()
 
