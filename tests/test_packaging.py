@@ -132,7 +132,7 @@ def test_watching_sees_an_import_of_an_optional_library_that_is_missing_or_not()
     assert ["mpi4py"] == optional_imports_of(code)
 
 
-READ = ["loop", "model", "gradients", "compile", "save", "op"]
+READ = ["loop", "estimator", "model", "gradients", "compile", "save", "op"]
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=READ)
