@@ -96,9 +96,7 @@ class Portable:
         values = xp.reshape(xp.broadcast_to(values, targets.shape), (-1, 1))
         is_target = xp.equal(xp.reshape(targets, (-1, 1)), positions)
         # Chosen, not multiplied by 0 and 1: a NaN stays where it is added.
-        added = xp.sum(
-            xp.where(is_target, values, 0), axis=0, dtype=x.dtype, device=x.device
-        )
+        added = xp.sum(xp.where(is_target, values, 0), axis=0, dtype=x.dtype)
         return x + xp.reshape(added, x.shape)
 
     def convolution(self, x, taps, bias, options):
