@@ -3,6 +3,7 @@
 import math
 
 from xdl import backend
+from xdl.backend.convolution import few
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, ShapeError
 from xdl.ops.axes import as_shape
@@ -56,11 +57,6 @@ def as_images(xp, *sequences):
 def as_sequences(xp, *images):
     """Return images that are one row high as sequences (n, channels, length)."""
     return [x if x is None else xp.squeeze(x, axis=-2) for x in images]
-
-
-def few(channels):
-    """Tell whether images stay in planes: with so few channels rows are longer."""
-    return channels < 8
 
 
 def padded(xp, x, padding, value=0.0):
