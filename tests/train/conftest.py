@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def interruptible():
-    """Let Ctrl-C raise KeyboardInterrupt, also where the tests run in the background."""
+    """Let SIGINT raise KeyboardInterrupt, also where the shell has it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
