@@ -187,7 +187,7 @@ def test_a_metric_of_no_rows_is_refused(metric):
         metric.compute()
 
 
-@pytest.mark.parametrize("one", ["acuracy", 3, Accuracy])
+@pytest.mark.parametrize("one", ["precise", 3, Accuracy])
 def test_what_is_no_metric_is_refused_with_the_names(one):
     model = Net()
 
