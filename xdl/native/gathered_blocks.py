@@ -8,14 +8,12 @@ Reference: M. Dukhan, "The Indirect Convolution Algorithm" (2019), sections 2 an
 tables in the place of copies.
 """
 
-import itertools
-
 import llvmlite.binding
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from xdl.native.gemm_blocks import Block, Registers, vector_at
+from xdl.native.gemm_blocks import Block, Registers, by_case, vector_at
 from xdl.native.intrinsics import DOUBLE, SINGLE
 
 _INDEX = ir.IntType(64)
@@ -71,24 +69,15 @@ def gathered_block(form, registers):
     ``terms`` ``count``; rows of ``b`` are as long as the vectors that hold the columns.
     Without ``adds`` the rows of ``c`` begin with that of ``start``.
     """
-    lanes, widths = registers.lanes, range(1, registers.vectors + 1)
 
     def codegen(context, builder, signature, arguments):
         height, columns, *given = arguments
         given[-1] = builder.trunc(given[-1], ir.IntType(1))
-        before = builder.sub(columns, _INDEX(1))
-        width = builder.udiv(before, _INDEX(lanes))
-        last = builder.add(builder.urem(before, _INDEX(lanes)), _INDEX(1))
-        code = builder.add(builder.mul(height, _INDEX(registers.vectors)), width)
-        end = builder.append_basic_block("end")
-        switch = builder.switch(code, end)
-        for h, w in itertools.product(registers.heights, widths):
-            case = builder.append_basic_block(f"gathered_{h}_{w}")
-            switch.add_case(_INDEX(h * registers.vectors + w - 1), case)
-            builder.position_at_end(case)
-            _Gathered(builder, form, registers, h, w, last).gather(*given)
-            builder.branch(end)
-        builder.position_at_end(end)
+
+        def write(*shape):
+            _Gathered(builder, form, registers, *shape).gather(*given)
+
+        by_case(builder, registers, height, columns, write)
         return context.get_dummy_value()
 
     @intrinsic

@@ -164,6 +164,29 @@ class Block:
         builder.store(builder.fadd(builder.load(total), term, flags=joined), total)
 
 
+def by_case(builder, registers, height, columns, write):
+    """Write a block of each height and width; one is run.
+
+    Args:
+        height, columns: of the block that is run, values of LLVM's.
+        write: writes the lines of one: of (height, width, numbers of the last vector).
+    """
+    lanes, widths = registers.lanes, range(1, registers.vectors + 1)
+    before = builder.sub(columns, _INDEX(1))
+    width = builder.udiv(before, _INDEX(lanes))
+    last = builder.add(builder.urem(before, _INDEX(lanes)), _INDEX(1))
+    code = builder.add(builder.mul(height, _INDEX(registers.vectors)), width)
+    end = builder.append_basic_block("end")
+    switch = builder.switch(code, end)
+    for h, w in itertools.product(registers.heights, widths):
+        case = builder.append_basic_block(f"block_{h}_{w}")
+        switch.add_case(_INDEX(h * registers.vectors + w - 1), case)
+        builder.position_at_end(case)
+        write(h, w, last)
+        builder.branch(end)
+    builder.position_at_end(end)
+
+
 def block(form, registers):
     """Make ``c = a @ b``, or ``c += a @ b``, for a block of the result.
 
@@ -172,24 +195,15 @@ def block(form, registers):
     """
     number, index = types.CPointer(form.number), types.int64
     matrices = (number, index, index, number, index, number, index)
-    lanes, widths = registers.lanes, range(1, registers.vectors + 1)
 
     def codegen(context, builder, signature, arguments):
         height, columns, *given = arguments
         given[-1] = builder.trunc(given[-1], ir.IntType(1))
-        before = builder.sub(columns, _INDEX(1))
-        width = builder.udiv(before, _INDEX(lanes))
-        last = builder.add(builder.urem(before, _INDEX(lanes)), _INDEX(1))
-        code = builder.add(builder.mul(height, _INDEX(registers.vectors)), width)
-        end = builder.append_basic_block("end")
-        switch = builder.switch(code, end)
-        for h, w in itertools.product(registers.heights, widths):
-            case = builder.append_basic_block(f"block_{h}_{w}")
-            switch.add_case(_INDEX(h * registers.vectors + w - 1), case)
-            builder.position_at_end(case)
-            Block(builder, form, registers, h, w, last).write(*given)
-            builder.branch(end)
-        builder.position_at_end(end)
+
+        def write(*shape):
+            Block(builder, form, registers, *shape).write(*given)
+
+        by_case(builder, registers, height, columns, write)
         return context.get_dummy_value()
 
     @intrinsic
