@@ -165,6 +165,51 @@ def test_several_networks_are_averaged(digits):
     assert model.coefs_[0].shape == (64, 16)
 
 
+def test_several_networks_are_fitted_anew_and_become_one_again(digits):
+    X, y = digits[0][:300], digits[1][:300]
+    model = _small(n_members=2).fit(X, y)
+    before = model.coefs_[0]
+
+    again = model.set_params(random_state=5).fit(X, y).coefs_[0]
+    alone = model.set_params(n_members=1, random_state=0).fit(X, y)
+
+    assert not np.array_equal(before, again)
+    assert np.array_equal(alone.predict_proba(X), _small().fit(X, y).predict_proba(X))
+
+
+def test_several_networks_count_class_weights_once_and_know_all_classes():
+    X, y = np.random.default_rng(0).random((60, 3)), np.repeat([0, 1], 30)
+    weight = np.where(y == 1, 3.0, 1.0)
+
+    by_class = _small(n_members=2, class_weight={0: 1.0, 1: 3.0}).fit(X, y)
+    by_sample = _small(n_members=2).fit(X, y, weight)
+    some = _small(n_members=2).partial_fit(X[:30], y[:30], classes=[0, 1, 2])
+
+    assert np.array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+    assert some.predict_proba(X).shape == (60, 3)
+
+
+def test_an_interrupted_fit_keeps_the_weights_of_the_best_score(digits, monkeypatch):
+    scores = []
+    scored = MLPClassifier._scored
+
+    def interrupted(self, *given):
+        if len(scores) == 4:
+            raise KeyboardInterrupt
+        scores.append(scored(self, *given) if len(scores) != 1 else 1.0)
+        return scores[-1]
+
+    monkeypatch.setattr(MLPClassifier, "_scored", interrupted)
+    model = _small(early_stopping=True)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.fit(*digits)
+    monkeypatch.undo()
+
+    best = _small(early_stopping=True).set_params(max_iter=2).fit(*digits)
+
+    assert np.array_equal(model.coefs_[0], best.coefs_[0])
+
+
 def test_class_weight_is_a_weight_for_each_sample():
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
@@ -219,6 +264,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_score(digits):
         ({"batch_size": 0}, "batch_size 0 came, needed one of 'auto', or an int"),
         ({"max_iter": 2.5}, "max_iter 2.5 came, needed an int of 1 or more"),
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must be > 0"),
+        ({"solver": "lbfgs", "dropout": 0.1}, "dropout 0.1 and batch_norm False came"),
         ({"executor": "cuda"}, "executor 'cuda' came, needed one of None"),
     ],
 )

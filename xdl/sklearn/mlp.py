@@ -89,11 +89,14 @@ class MLP(BaseEstimator):
         check_options(self)
         sizes = hidden_sizes(self)
         is_new = not (is_partial or self.warm_start) or not hasattr(self, "coefs_")
+        has_members = len(getattr(self, "members_", "1")) == self.n_members
+        is_new = is_new or not has_members
         X, y, weight = self._validated(X, y, weight, is_partial, is_new)
         self.n_outputs_ = y.shape[1]
         self._random_state = check_random_state(self.random_state)
         if self.n_members > 1:
             return self._fit_members(X, y, weight, is_partial, is_new)
+        self.__dict__.pop("members_", None)
         if is_new:
             self._begin([X.shape[1], *sizes, self.n_outputs_], X.dtype)
         try:
@@ -145,10 +148,8 @@ class MLP(BaseEstimator):
     def _plan(self):
         first = self.coefs_[0]
         units = (len(first), *[len(bias) for bias in self.intercepts_])
-        options: dict[str, Any] = {
-            "betas": (self.beta_1, self.beta_2),
-            "eps": self.epsilon,
-        }
+        betas = self.beta_1, self.beta_2
+        options: dict[str, Any] = {"betas": betas, "eps": self.epsilon}
         if self.solver != "adam":
             nesterov = bool(self.nesterovs_momentum and self.momentum > 0)
             options = {"momentum": self.momentum, "nesterov": nesterov}
@@ -187,11 +188,7 @@ class MLP(BaseEstimator):
             trainer.begin(best)
             if self._moments is not None:
                 trainer.optimizer.load_state_dict(self._moments)
-            try:
-                best = self._epochs(trainer, arrays, size, held, is_partial)
-            except KeyboardInterrupt:
-                warnings.warn("Training interrupted by user.", stacklevel=4)
-                best = trainer.network.read()
+            best = self._epochs(trainer, arrays, size, held, is_partial)
             self._moments = trainer.optimizer.state_dict()
             self._take(best)
 
@@ -202,6 +199,11 @@ class MLP(BaseEstimator):
         for _ in range(1 if once else self.max_iter):
             try:
                 self._epoch(trainer, arrays, order, size)
+                if self._is_better(trainer, held):
+                    best = trainer.network.read()
+            except KeyboardInterrupt:
+                warnings.warn("Training interrupted by user.", stacklevel=5)
+                break
             except NonFiniteError:
                 if held is None:
                     raise
@@ -211,8 +213,6 @@ class MLP(BaseEstimator):
                     "the best epoch are kept."
                 )
                 return best
-            if self._is_better(trainer, held):
-                best = trainer.network.read()
             if self._is_over():
                 break
         else:
@@ -252,9 +252,7 @@ class MLP(BaseEstimator):
         return False
 
     def _message(self):
-        what = "Training loss"
-        if self.early_stopping:
-            what = "Validation score"
+        what = "Validation score" if self.early_stopping else "Training loss"
         return (
             f"{what} did not improve more than tol={self.tol:f} for "
             f"{self.n_iter_no_change} consecutive epochs."
@@ -362,20 +360,20 @@ class MLP(BaseEstimator):
     def _fit_members(self, X, y, weight, is_partial, is_new):
         if is_new:
             options = self.get_params(deep=False) | {"n_members": 1}
+            if is_classifier(self):
+                options["class_weight"] = None  # it is in the weights of the samples
             seeds = self._random_state.randint(2**31 - 1, size=self.n_members)
             self.members_ = [
                 type(self)(**options | {"random_state": int(seed)}) for seed in seeds
             ]
         y = self._given(y)
         for member in self.members_:
+            if is_classifier(self):
+                member.classes_ = self.classes_
+                member._label_binarizer = self._label_binarizer
             member._fit(X, y, weight, is_partial)
-        self.__dict__.update(
-            {
-                name: value
-                for name, value in self.members_[0].__dict__.items()
-                if name.endswith("_") and name not in self.__dict__
-            }
-        )
+        found = vars(self.members_[0])
+        self.__dict__.update({n: v for n, v in found.items() if n.endswith("_")})
         return self
 
     # Going forward.

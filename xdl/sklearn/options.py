@@ -101,13 +101,20 @@ def check_options(estimator: Any) -> None:
     """Refuse options of an estimator that are none.
 
     Raises:
-        ArgumentError: one is of another type or value than needed.
+        ArgumentError: one is of another type or value than needed, or two do not fit.
     """
     who = type(estimator).__name__
     for name, value in estimator.get_params(deep=False).items():
         needed = NEEDED.get(name)
         if needed is not None and not needed.holds(value):
             raise ArgumentError(f"{who}: {name} {value!r} came, needed {needed.words}")
+
+    if estimator.solver == "lbfgs" and (estimator.dropout or estimator.batch_norm):
+        raise ArgumentError(
+            f"{who}: dropout {estimator.dropout!r} and batch_norm "
+            f"{estimator.batch_norm!r} came with the solver 'lbfgs', needed 0 and "
+            "False: its loss must be the same whenever it is asked for"
+        )
 
 
 def hidden_sizes(estimator: Any) -> list[int]:
