@@ -1,7 +1,8 @@
 """The innermost blocks of matrix products, written in LLVM's terms.
 
 A block of the result is kept in registers while rows of ``b``, which are contiguous,
-are multiplied with single numbers of ``a``, which are read as they lie. A loop of Numba's would not keep the block in registers.
+are multiplied with single numbers of ``a``, which are read as they lie. A loop of
+Numba's would not keep the block in registers.
 
 Reference: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix
 Multiplication" (2008), section 5, for blocks in registers.
