@@ -18,3 +18,6 @@ def executor(program):
         return NumbaWhole(program)
     except Ineligible:
         return NumbaExecutor(program)
+
+
+executor.device = NumbaExecutor.device
