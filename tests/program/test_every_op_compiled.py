@@ -99,15 +99,16 @@ class Trained:
         return y, loss, gradients
 
 
-def _trained(op_class, case, dtype, is_compiled):
+def trained(op_class, case, dtype, executor=None):
     """Return what each call of a training step gives, and the count of eager calls."""
     xdl.seed(3)
-    trained, returned = Trained(op_class, case, dtype), []
-    counted = Counted(trained.step)
-    step = xdl.compile(counted, *trained.state) if is_compiled else counted
+    one, returned = Trained(op_class, case, dtype), []
+    step = counted = Counted(one.step)
+    if executor:
+        step = xdl.compile(counted, *one.state, executor=executor)
     for seed in SEEDS:
-        trained.take(draw_inputs(case, dtype, seed))
-        returned += arrays_of(step(trained.weight))
+        one.take(draw_inputs(case, dtype, seed))
+        returned += arrays_of(step(one.weight))
     return returned, counted.calls
 
 
@@ -135,9 +136,9 @@ def test_arrays_as_arguments_give_the_numbers_of_eager(op_class, case):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
 @every_gradient
 def test_value_and_gradients_of_state_are_those_of_eager(op_class, case, dtype):
-    expected, _ = _trained(op_class, case, dtype, False)
+    expected, _ = trained(op_class, case, dtype)
 
-    actual, calls = _trained(op_class, case, dtype, True)
+    actual, calls = trained(op_class, case, dtype, "numpy")
 
     assert [] == differing(expected, actual)
     assert EAGER_CALLS == calls

@@ -10,10 +10,12 @@ current, whichever their arrays are on.
 """
 
 import contextlib
+import contextvars
 import importlib
 import math
 import os
 import sys
+from typing import Any
 
 import cupy
 import cupyx
@@ -327,7 +329,27 @@ def random_bits(like, shape, width, key, number):
 # Indexing: checked here, for CuPy takes every index modulo the length of its axis.
 
 
+_asks: contextvars.ContextVar[Any] = contextvars.ContextVar("xdl_asks", default=None)
+
+
+@contextlib.contextmanager
+def asking(ask):
+    """Return a context in which another function is asked whether indices are in range.
+
+    Args:
+        ask: called as ``CudaChecks.ask_range`` is.
+    """
+    token = _asks.set(ask)
+    try:
+        yield
+    finally:
+        _asks.reset(token)
+
+
 def _ask():
+    ask = _asks.get()
+    if ask is not None:
+        return ask
     return None if fused is None else _checks.ask_range
 
 

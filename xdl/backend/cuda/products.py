@@ -59,16 +59,18 @@ class Products:
         names = {array.dtype.name for array in arrays}
         return len(names) == 1 and names <= _TYPES.keys()
 
-    def planned(self, a, b, out):
+    def planned(self, a, b, out, tables=True):
         """Return a function that writes ``a @ b`` into ``out`` on the current stream.
 
         Args:
             a, b, out: stacks of matrices (..., m, k), (..., k, n) and (..., m, n), of
                 one dtype that ``takes`` knows; none of length 0.
+            tables: whether the addresses of matrices may be sent to the GPU now: not
+                while a graph is captured.
         """
         if out.strides[-1] != out.itemsize and out.shape[-1] != 1:
             if out.strides[-2] != out.itemsize:
-                return self._by_copy(a, b, out)
+                return self._by_copy(a, b, out, tables)
             a, b, out = b.mT, a.mT, out.mT
         a, b = (self._spread(x, out.ndim, out.shape[:-2]) for x in (a, b))
         before, lying = [], []
@@ -79,7 +81,7 @@ class Products:
                 before.append((dense, x))
                 x, how = dense, _lies(dense)
             lying.append((x, *how))
-        multiply = self._multiplied(lying, out)
+        multiply = self._multiplied(lying, out, tables)
         if not before:
             return multiply
 
@@ -90,9 +92,9 @@ class Products:
 
         return product
 
-    def _by_copy(self, a, b, out):
+    def _by_copy(self, a, b, out, tables):
         dense = self._cupy.empty(out.shape, out.dtype)
-        multiply = self.planned(a, b, dense)
+        multiply = self.planned(a, b, dense, tables)
 
         def product():
             multiply()
@@ -104,7 +106,7 @@ class Products:
         """Return a stack broadcast to the stack of a result."""
         return self._cupy.broadcast_to(x, (*stack, *x.shape[-2:])) if axes > 2 else x
 
-    def _multiplied(self, lying, out):
+    def _multiplied(self, lying, out, tables):
         (b, b_how, b_step), (a, a_how, a_step) = lying
         (m, n), k = out.shape[-2:], a.shape[-1]
         kind, compute = _TYPES[out.dtype.name]
@@ -113,27 +115,29 @@ class Products:
         sizes = b_how, a_how, n, m, k, one
         parts = merged(out.shape[:-2], [x.strides[:-2] for x in (b, a, out)])
         tail = compute, -1  # the algorithm is cuBLAS's own choice
-        if len(parts) < 2:
-            count, steps = (parts[0][0], parts[0][1:]) if parts else (1, (0, 0, 0))
+        if len(parts) < 2 or not tables:
+            count, *steps = parts[-1] if parts else (1, 0, 0, 0)
             sb, sa, sc = (ctypes.c_longlong(s // out.itemsize) for s in steps)
-            given = (
-                *sizes, _at(b), kind, b_step, sb, _at(a), kind, a_step, sa,
-                zero, _at(out), kind, c_step, sc, count, *tail,
-            )
-            return self._launch("cublasGemmStridedBatchedEx", given)
-        tables = [self._addresses(x, parts, i) for i, x in enumerate((b, a, out))]
-        at_b, at_a, at_c = map(_at, tables)
+            launches = []
+            for offsets in _offsets(parts[:-1]):
+                at_b, at_a, at_c = map(_at, (b, a, out), offsets)
+                given = (
+                    *sizes, at_b, kind, b_step, sb, at_a, kind, a_step, sa,
+                    zero, at_c, kind, c_step, sc, count, *tail,
+                )
+                launches.append(self._launch("cublasGemmStridedBatchedEx", given))
+            return launches[0] if len(launches) == 1 else _each(launches)
+        kept = [self._addresses(x, parts, i) for i, x in enumerate((b, a, out))]
+        at_b, at_a, at_c = map(_at, kept)
         given = (
             *sizes, at_b, kind, b_step, at_a, kind, a_step,
             zero, at_c, kind, c_step, math.prod(p[0] for p in parts), *tail,
         )
-        return self._launch("cublasGemmBatchedEx", given, (b, a, out, *tables))
+        return self._launch("cublasGemmBatchedEx", given, (b, a, out, *kept))
 
     def _addresses(self, x, parts, which):
         """Return the addresses of the matrices of a stack, on the GPU."""
-        steps = [[i * part[1 + which] for i in range(part[0])] for part in parts]
-        first = x.data.ptr
-        found = [first + sum(offsets) for offsets in itertools.product(*steps)]
+        found = [x.data.ptr + offsets[which] for offsets in _offsets(parts)]
         return self._cupy.asarray(found, "uint64")
 
     def _launch(self, name, given, alive=()):
@@ -161,8 +165,23 @@ class Products:
             self._of_stream = stream
 
 
-def _at(x):
-    return ctypes.c_void_p(x.data.ptr)
+def _at(x, offset=0):
+    return ctypes.c_void_p(x.data.ptr + offset)
+
+
+def _offsets(parts):
+    """Yield by how many bytes each matrix of three stacks lies behind the first one."""
+    for numbers in itertools.product(*[range(count) for count, *_ in parts]):
+        pairs = list(zip(numbers, parts, strict=True))
+        yield [sum(i * part[1 + which] for i, part in pairs) for which in range(3)]
+
+
+def _each(launches):
+    def launch():
+        for one in launches:
+            one()
+
+    return launch
 
 
 def _lies(x):

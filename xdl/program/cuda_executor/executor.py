@@ -154,15 +154,14 @@ class _Step:
         products = _products(cupy)
         launches = Launches(self._xp, self.memory, self._table, products, self._refused)
         commit = Commit(cupy, self._program, self.memory, self._refused)
-        every = [(one, launches.of(one)) for one in self._program.instructions]
-        work = [(one, launch) for one, launch in every if launch is not None]
-        for value in self._returned:
+        for value in _sources(self._program):
             if not value.is_number:
                 self.memory.array(value)
-        for i in self.given:
-            assert i in self.memory.given
+        every = [(one, launches.of(one)) for one in self._program.instructions]
+        work = [(one, launch) for one, launch in every if launch is not None]
         current.synchronize()
-        with stream, cupy.cuda.using_allocator(self._pool.malloc):
+        allocator = cupy.cuda.using_allocator(self._pool.malloc)
+        with stream, allocator, self._xp.asking(launches.ask):
             self._refused.fill(1)
             self._run(work, commit)
             stream.synchronize()

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from xdl.backend.convolution import (
     convolution,
     convolution_by_input,
@@ -116,43 +118,13 @@ class Launches:
 
         return launch
 
-    def _part(self, one):
-        x, index = self._memory.real(one.arguments)
-        out = self._memory.array(one.result)
-
-        def launch():
-            out[...] = x[index]
-
-        return launch
-
-    def _take(self, one):
-        x, indices, *axis = self._memory.real(one.arguments)
-        out = self._memory.array(one.result)
-        axis = one.options.get("axis", *axis)
-
-        def launch():
-            out[...] = x.take(indices, axis)
-
-        return launch
-
     def _change(self, one):
-        x, index, new = self._memory.real(one.arguments, one.result.dtype)
-        out, adds, cupy = self._memory.array(one.result), one.row.adds, self._cupy
-        wide = self._xp._ATOMIC.get(out.dtype.name)
+        out, xp, adds = self._memory.array(one.result), self._xp, one.row.adds
+        x, index, new = self._memory.real(one.arguments, out.dtype)
+        change = xp.scatter_add if adds else xp.scatter_set
 
         def launch():
-            y = x.astype(wide) if adds and wide else out
-            if y is out and x is not out:
-                out[...] = x
-            if not adds:
-                out[index] = new
-                return
-            given = new.astype(y.dtype) if hasattr(new, "astype") else new
-            if not hasattr(given, "shape"):
-                given = cupy.full((), given, y.dtype)
-            cupy.add.at(y, index, given)
-            if y is not out:
-                out[...] = y
+            out[...] = change(x, index, new)
 
         return launch
 
@@ -165,8 +137,6 @@ class Launches:
         kernel = self._cupy.RawKernel(text, f"xdl_bits{width}")
         threads = -(-math.prod(shape) // (256 // width))
         blocks = (-(-threads // 128),)
-        import numpy as np
-
         given = out.size, self._table.draw, np.uint64(number), out
 
         def launch():
@@ -183,9 +153,16 @@ class Launches:
         x = self._memory.real(one.arguments[0])
         return self._check(x, 0, _FINITE)
 
+    def ask(self, indices, low, high, refuse):
+        """Ask whether indices are in a range, as a namespace does on the way."""
+        indices = self._cupy.ascontiguousarray(indices)
+        if low:
+            indices = indices - low
+        self._check(indices, high - low, _IN_RANGE)()
+
     def _check(self, x, size, allowed):
         if not x.size:
-            return None
+            return lambda: None
         cupy, refused = self._cupy, self._refused
         kind = sources.TYPES.get(x.dtype.name) or _REAL[x.dtype.name]
         kernel = self._checks.get((kind, allowed))
@@ -204,16 +181,16 @@ class Launches:
 
 _REAL = {"float32": "float", "float64": "double"}
 _FROM_TABLE = {
-    "word key0, word key1, word number": "const word* name, word offset",
-    "key0, key1, number, drawn": "name[0], name[1], name[2] + offset, drawn",
+    "size, word key0, word key1, word number": "size, const word* name, word offset",
+    "philox(count, key0, key1, number, drawn)": (
+        "philox(count, name[0], name[1], name[2] + offset, drawn)"
+    ),
 }
 _BY_KIND = {
     Kind.PRODUCT: Launches._product,
     Kind.CONVOLUTION: Launches._convolution,
     Kind.STACK: Launches._joined,
     Kind.CONCAT: Launches._joined,
-    Kind.PART: Launches._part,
-    Kind.TAKE: Launches._take,
     Kind.CHANGE: Launches._change,
     Kind.RANDOM: Launches._random,
     Kind.CHECK_INDICES: Launches._check_indices,
@@ -243,12 +220,12 @@ class _Ours:
 
     def matmul(self, a, b, out=None):
         if out is None:
-            shape = self._cupy.broadcast(a[..., 0, 0], b[..., 0, 0]).shape
+            shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
             out = self._cupy.empty((*shape, a.shape[-2], b.shape[-1]), a.dtype)
         if not (a.size and b.size):
             out.fill(0)
             return out
-        self._products.planned(*as_matrices(a, b, out))()
+        self._products.planned(*as_matrices(a, b, out), tables=False)()
         return out
 
 
