@@ -79,7 +79,14 @@ CORE = [
 ]
 # The stages of a program.
 PROGRAM = ["errors", "pytree", "interpreter", "fusion", "memory", "passes"]
-PROGRAM += ["numpy_executor", "numba_executor", "saved", "program", "record"]
+PROGRAM += [
+    "numpy_executor",
+    "numba_executor",
+    "cuda_executor",
+    "saved",
+    "program",
+    "record",
+]
 PROGRAM += ["verify", "call"]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 

@@ -5,11 +5,15 @@ import pytest
 
 import xdl
 from tests.optim.every import every_optimizer
-from tests.program.test_every_op_compiled import every_gradient, trained
 from tests.program.test_models_compiled import MODELS, NoBias, Training, _adam, _rows
+from tests.support.operations import cases_of
+from tests.support.trained import trained
 
 pytestmark = pytest.mark.gpu
 STEPS = 30
+every_gradient = pytest.mark.parametrize(
+    ("op_class", "case"), cases_of(has=lambda op_class, case: op_class.gradient)
+)
 
 
 def _losses(make, draw, make_optimizer, device, executor=None):

@@ -10,12 +10,10 @@ current, whichever their arrays are on.
 """
 
 import contextlib
-import contextvars
 import importlib
 import math
 import os
 import sys
-from typing import Any
 
 import cupy
 import cupyx
@@ -87,7 +85,7 @@ from cupyx.scipy import special
 
 from xdl.backend import TOGETHER, known, random, register
 from xdl.backend import convolution as by_products
-from xdl.backend.cuda.checks import CudaChecks
+from xdl.backend.cuda import checks as _asked
 from xdl.backend.cuda.kernels import Fused
 from xdl.backend.cuda.library import CudaLibrary
 from xdl.backend.cuda.one_gpu import OneGpu
@@ -329,25 +327,8 @@ def random_bits(like, shape, width, key, number):
 # Indexing: checked here, for CuPy takes every index modulo the length of its axis.
 
 
-_asks: contextvars.ContextVar[Any] = contextvars.ContextVar("xdl_asks", default=None)
-
-
-@contextlib.contextmanager
-def asking(ask):
-    """Return a context in which another function is asked whether indices are in range.
-
-    Args:
-        ask: called as ``CudaChecks.ask_range`` is.
-    """
-    token = _asks.set(ask)
-    try:
-        yield
-    finally:
-        _asks.reset(token)
-
-
 def _ask():
-    ask = _asks.get()
+    ask = _asked.asks.get()
     if ask is not None:
         return ask
     return None if fused is None else _checks.ask_range
@@ -419,7 +400,7 @@ def check_indices(indices, size, who, error):
 
 _gpu = OneGpu(cupy)
 require = _gpu.require
-_checks = CudaChecks(cupy, cupyx)
+_checks = _asked.CudaChecks(cupy, cupyx)
 register(cupy.ndarray, sys.modules[__name__], CudaLibrary(cupy, _gpu, _checks))
 _kernels = Fused(cupy), Together(cupy, _checks)
 fused = None

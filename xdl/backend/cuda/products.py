@@ -9,6 +9,7 @@ Reference: NVIDIA, "cuBLAS Library", section 2.8.12 (cublasGemmEx) and after.
 
 import contextlib
 import ctypes
+import functools
 import itertools
 import math
 
@@ -29,6 +30,12 @@ def _library():
         with contextlib.suppress(OSError):
             return ctypes.CDLL(name)
     return ctypes.CDLL(_NAMES[0])
+
+
+@functools.cache
+def products(cupy):
+    """Return the Products of this process."""
+    return Products(cupy)
 
 
 class Products:
@@ -107,33 +114,45 @@ class Products:
         return self._cupy.broadcast_to(x, (*stack, *x.shape[-2:])) if axes > 2 else x
 
     def _multiplied(self, lying, out, tables):
-        (b, b_how, b_step), (a, a_how, a_step) = lying
-        (m, n), k = out.shape[-2:], a.shape[-1]
+        (b, *_), (a, *_) = lying
+        stacks = [x.strides[:-2] for x in (b, a, out)]
+        parts = merged(out.shape[:-2], stacks)
+        if len(parts) > 1 and tables:
+            kept = [self._addresses(x, parts, i) for i, x in enumerate((b, a, out))]
+            counts = (math.prod(count for count, *_ in parts),)
+            given = self._given(lying, out, kept, (), counts)
+            return self._launch("cublasGemmBatchedEx", given, (b, a, out, *kept))
+        count, *steps = parts[-1] if parts else (1, 0, 0, 0)
+        steps = [ctypes.c_longlong(step // out.itemsize) for step in steps]
+        launches = []
+        for offsets in _offsets(parts[:-1]):
+            places = list(zip((b, a, out), offsets, strict=True))
+            given = self._given(lying, out, places, steps, (count,))
+            launches.append(self._launch("cublasGemmStridedBatchedEx", given))
+        return launches[0] if len(launches) == 1 else _each(launches)
+
+    def _given(self, lying, out, places, steps, counts):
+        """Return the arguments of one of cuBLAS's functions, behind the handle.
+
+        Args:
+            lying: (array, operation, distance of its lines) of b and a.
+            out: the result.
+            places: of b, a and the result: an array, or one and an offset.
+            steps: between the matrices of each, or nothing.
+            counts: how many of them there are.
+        """
+        (m, n), k = out.shape[-2:], lying[1][0].shape[-1]
         kind, compute = _TYPES[out.dtype.name]
-        c_step = max(n, out.strides[-2] // out.itemsize) if m > 1 else n
         one, zero = map(ctypes.byref, self._factors[compute])
-        sizes = b_how, a_how, n, m, k, one
-        parts = merged(out.shape[:-2], [x.strides[:-2] for x in (b, a, out)])
-        tail = compute, -1  # the algorithm is cuBLAS's own choice
-        if len(parts) < 2 or not tables:
-            count, *steps = parts[-1] if parts else (1, 0, 0, 0)
-            sb, sa, sc = (ctypes.c_longlong(s // out.itemsize) for s in steps)
-            launches = []
-            for offsets in _offsets(parts[:-1]):
-                at_b, at_a, at_c = map(_at, (b, a, out), offsets)
-                given = (
-                    *sizes, at_b, kind, b_step, sb, at_a, kind, a_step, sa,
-                    zero, at_c, kind, c_step, sc, count, *tail,
-                )
-                launches.append(self._launch("cublasGemmStridedBatchedEx", given))
-            return launches[0] if len(launches) == 1 else _each(launches)
-        kept = [self._addresses(x, parts, i) for i, x in enumerate((b, a, out))]
-        at_b, at_a, at_c = map(_at, kept)
-        given = (
-            *sizes, at_b, kind, b_step, at_a, kind, a_step,
-            zero, at_c, kind, c_step, math.prod(p[0] for p in parts), *tail,
-        )
-        return self._launch("cublasGemmBatchedEx", given, (b, a, out, *kept))
+        line = max(n, out.strides[-2] // out.itemsize) if m > 1 else n
+        lines = [lying[0][2], lying[1][2], line]
+        told = []
+        for i, place in enumerate(places):
+            at = _at(*place) if isinstance(place, tuple) else _at(place)
+            told.append((at, kind, lines[i], *steps[i : i + 1]))
+        sizes = lying[0][1], lying[1][1], n, m, k, one
+        # The algorithm is cuBLAS's own choice.
+        return (*sizes, *told[0], *told[1], zero, *told[2], *counts, compute, -1)
 
     def _addresses(self, x, parts, which):
         """Return the addresses of the matrices of a stack, on the GPU."""

@@ -11,8 +11,8 @@ from operator import is_
 from typing import Any, Generic, TypeVar
 
 from xdl import forks
-from xdl.backend import random
 from xdl.backend import numpy as host
+from xdl.backend import random
 from xdl.core import mode
 from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.call.batches import over
@@ -350,7 +350,8 @@ class Compiled(Generic[Returned]):
         return (*key[:2], self._kinds(given), *key[3:]), program, eager
 
     def _refuse_device(self):
-        where, needed = device_of_state(self.state), self._executor.device
+        where = device_of_state(self.state)
+        needed = getattr(self._executor, "device", "cpu")
         if where != TRACE and where.kind != needed:
             raise DeviceError(
                 f"compile: the state is on {where}, needed {_DEVICES[needed]} for "

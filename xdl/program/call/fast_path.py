@@ -161,7 +161,8 @@ class FastPath:
 
     def _returned(self):
         if getattr(self._program.outputs, "kind", None) == "variable":
-            is_array = hasattr(self._executor, "direct") or self._executor.device != "cpu"
+            executor = self._executor
+            is_array = hasattr(executor, "direct") or executor.device == "cuda"
             made = "results[0]" if is_array else "asarray(results[0])"
             lines = ["    out = new(Variable)", f"    out._value = {made}"]
             return [*lines, "    out._node = None", "    return out"]

@@ -62,6 +62,7 @@ class Commit:
         ]
 
     def __call__(self):
+        """Launch it."""
         for dense, new in self._before:
             dense[...] = new
         if self._table is not None:

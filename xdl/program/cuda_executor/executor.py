@@ -9,11 +9,15 @@ A replay cannot be stopped half-way. So a check that fails sets a flag, and the 
 kernel of the graph, which alone changes the state, does nothing where it is set.
 """
 
+import contextlib
+import importlib
 from typing import Any
 
 import numpy as np
 
 from xdl import backend
+from xdl.backend.cuda.checks import asking
+from xdl.backend.cuda.products import products
 from xdl.errors import GraphError
 from xdl.program.cuda_executor.commit import Commit
 from xdl.program.cuda_executor.launches import Launches, reads_numbers
@@ -40,7 +44,7 @@ class CudaExecutor:
     is_exact = False
 
     def __init__(self, program):
-        self._xp = backend.NAMESPACES[_cupy().ndarray]
+        self._xp = importlib.import_module("xdl.backend.cupy")
         program.instructions = _checks_last(program.instructions)
         self._program = program
         self._plan = Plan(program, joins=False, overwrites=False)
@@ -66,12 +70,6 @@ class CudaExecutor:
     def peek(self, value):
         """Return the array of a Value after a step."""
         return self._step.memory.array(value)
-
-
-def _cupy():
-    import cupy
-
-    return cupy
 
 
 def _checks_last(instructions):
@@ -151,8 +149,8 @@ class _Step:
         """Compile all kernels by a step that changes nothing, and capture the graph."""
         cupy, stream = self._cupy, self._stream
         current = cupy.cuda.get_current_stream()
-        products = _products(cupy)
-        launches = Launches(self._xp, self.memory, self._table, products, self._refused)
+        made = products(cupy)
+        launches = Launches(self._xp, self.memory, self._table, made, self._refused)
         commit = Commit(cupy, self._program, self.memory, self._refused)
         for value in _sources(self._program):
             if not value.is_number:
@@ -161,7 +159,7 @@ class _Step:
         work = [(one, launch) for one, launch in every if launch is not None]
         current.synchronize()
         allocator = cupy.cuda.using_allocator(self._pool.malloc)
-        with stream, allocator, self._xp.asking(launches.ask):
+        with stream, allocator, asking(launches.ask):
             self._refused.fill(1)
             self._run(work, commit)
             stream.synchronize()
@@ -190,18 +188,6 @@ class _Step:
         commit()
 
 
-_made: list[Any] = []
-
-
-def _products(cupy):
-    """Return the Products of this process."""
-    from xdl.backend.cuda.products import Products
-
-    if not _made:
-        _made.append(Products(cupy))
-    return _made[0]
-
-
 def _copy(place, array):
     if isinstance(array, np.ndarray):
         if place.flags.c_contiguous and array.shape:
@@ -213,7 +199,5 @@ def _copy(place, array):
 
 def _abandon(stream):
     """End a capture that went wrong, so that the stream can be used."""
-    try:
+    with contextlib.suppress(Exception):  # the error that is raised says why
         stream.end_capture()
-    except Exception:  # noqa: BLE001, S110 (the error that is raised says why)
-        pass

@@ -1,10 +1,10 @@
-"""Memory: where the arrays of a program lie on a GPU, for as long as its graph lives."""
+"""Memory: where the arrays of a program lie on a GPU, as long as its graph lives."""
 
 import math
 
 import numpy as np
 
-from xdl.tracing.values import Value, dense, is_given, replaced
+from xdl.tracing.values import dense, is_given, replaced
 
 
 class Memory:
@@ -79,8 +79,3 @@ class Memory:
         if value.is_number:
             return self._table.array(value).astype(dtype)
         return self.array(value)
-
-
-def lies_in(value):
-    """Return what a Value's kind says of it: whether it is an array or a number."""
-    return isinstance(value, Value) and not value.is_number

@@ -18,6 +18,3 @@ def executor(program):
         return NumbaWhole(program)
     except Ineligible:
         return NumbaExecutor(program)
-
-
-executor.device = NumbaExecutor.device
