@@ -30,7 +30,7 @@ class Commit:
     Args:
         cupy: the module.
         program: the Program.
-        memory: the Memory.
+        memory: the Arrays.
         refused: the array that says whether a check has failed.
     """
 

@@ -21,7 +21,7 @@ from xdl.backend.cuda.products import products
 from xdl.errors import GraphError
 from xdl.program.cuda_executor.commit import Commit
 from xdl.program.cuda_executor.launches import Launches, reads_numbers
-from xdl.program.cuda_executor.memory import Memory
+from xdl.program.cuda_executor.arrays import Arrays
 from xdl.program.cuda_executor.table import Table
 from xdl.program.errors import Refused
 from xdl.program.memory.plan import Plan
@@ -100,7 +100,7 @@ class _Step:
             for value in reads_numbers(one):
                 self._table.place(value)
         self._table.make()
-        self.memory = Memory(cupy, plan, program, states, self._table)
+        self.memory = Arrays(cupy, plan, program, states, self._table)
         self._returned = [o.value for o in program.returned() if o.kind != "constant"]
         replaced = [u for u in program.updates if not u.in_place and u.value]
         self._returned += [u.value for u in replaced]

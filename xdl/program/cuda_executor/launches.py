@@ -39,7 +39,7 @@ class Launches:
 
     Args:
         xp: the namespace of CuPy.
-        memory: the Memory.
+        memory: the Arrays.
         table: the Table.
         products: the Products.
         refused: the array of one int32 that a failed check makes 1.

@@ -1,4 +1,4 @@
-"""Memory: where the arrays of a program lie on a GPU, as long as its graph lives."""
+"""Arrays: where the arrays of a program lie on a GPU, as long as its graph lives."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from xdl.tracing.values import dense, is_given, replaced
 
 
-class Memory:
+class Arrays:
     """The arrays of a program's Values; each is where it is for good.
 
     Args:
