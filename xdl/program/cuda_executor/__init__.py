@@ -1,0 +1,1 @@
+"""The executor of a GPU: a step as generated kernels."""
