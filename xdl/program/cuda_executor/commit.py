@@ -1,4 +1,9 @@
-"""Commit: the one launch that changes the state, unless a check has failed."""
+"""Commit: the one launch that changes the state, unless a check has failed.
+
+A check that fails sets a number to which kind it is of; this tells it to the flag that
+the host asks (``backend.cuda.checks``), and changes nothing where that is set, by this
+step or by one before.
+"""
 
 import numpy as np
 
@@ -6,8 +11,14 @@ from xdl.tracing.values import owner_of
 
 _COMMIT = r"""
 struct Part { char* to; const char* from; long long bytes; };
-extern "C" __global__ void xdl_commit(const Part* parts, const int* refused) {
-  if (*refused) return;
+typedef unsigned long long word;
+extern "C" __global__ void xdl_commit(const Part* parts, const int* refused,
+                                      const word* answer) {
+  word code = answer[0], *flag = (word*)answer[1];
+  int failed = *refused;
+  if (failed && flag && blockIdx.x + threadIdx.x == 0)
+    atomicMax(flag, code - (word)(failed - 1));
+  if (failed || flag && *flag) return;
   Part part = parts[blockIdx.x];
   long long wide = 0;
   if (((size_t)part.to | (size_t)part.from) % 16 == 0) {
@@ -31,21 +42,21 @@ class Commit:
         cupy: the module.
         program: the Program.
         memory: the Arrays.
-        refused: the array that says whether a check has failed.
+        refused: the array that says which kind of check has failed, if any has.
+        answer: as of Table.
     """
 
-    def __init__(self, cupy, program, memory, refused):
-        self._cupy, self._refused = cupy, refused
+    def __init__(self, cupy, program, memory, refused, answer):
+        self._cupy, self._refused, self._answer = cupy, refused, answer
         self._before = []
         parts = []
         for update in program.updates:
             if update.in_place:
                 parts += self._parts(update, memory)
-        self._table = None
-        if parts:
-            self._table = cupy.asarray(np.array(parts, _PART).view(np.int64))
-            self._count = len(parts)
-            self._kernel = cupy.RawKernel(_COMMIT, "xdl_commit")
+        parts = parts or [(0, 0, 0)]
+        self._table = cupy.asarray(np.array(parts, _PART).view(np.int64))
+        self._count = len(parts)
+        self._kernel = cupy.RawKernel(_COMMIT, "xdl_commit")
 
     def _parts(self, update, memory):
         """Return what is copied for one array of the state."""
@@ -65,9 +76,8 @@ class Commit:
         """Launch it."""
         for dense, new in self._before:
             dense[...] = new
-        if self._table is not None:
-            given = self._table, self._refused
-            self._kernel((self._count,), (_THREADS,), given)
+        given = self._table, self._refused, self._answer
+        self._kernel((self._count,), (_THREADS,), given)
 
 
 def _is_dense(x):

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from xdl import backend
+from xdl.backend import checks
 from xdl.backend.cuda.checks import asking
 from xdl.backend.cuda.products import products
-from xdl.errors import GraphError
+from xdl.errors import GraphError, IndexRangeError, NonFiniteError
 from xdl.program.cuda_executor.arrays import Arrays
+from xdl.program.cuda_executor.checks import Checks, asked
 from xdl.program.cuda_executor.commit import Commit
 from xdl.program.cuda_executor.launches import Launches, reads_numbers
 from xdl.program.cuda_executor.table import Table
@@ -47,9 +49,11 @@ class CudaExecutor:
 
     def __init__(self, program):
         self._xp = importlib.import_module("xdl.backend.cupy")
-        program.instructions = _checks_last(program.instructions)
+        every, checks = program.instructions, asked(program.instructions)
+        program.instructions = [one for one in every if not one.row.is_check]
         lowered(program)
         gathered(program, lambda group: True, for_threads=True)
+        program.instructions += checks  # so that what they ask of lives until then
         self._program = program
         self._plan = Plan(program, joins=False, overwrites=False)
         replaced = {u.slot for u in program.updates if not u.in_place}
@@ -57,14 +61,13 @@ class CudaExecutor:
         self.given_slots = sorted(read & replaced)
         updated = {u.slot for u in program.updates if u.in_place}
         self.bound_slots = frozenset((read | updated) - replaced)
-        self._has_checks = any(one.row.is_check for one in program.instructions)
+        self._changes = bool(program.updates)
         self._step: Any = None
 
     def bind(self, arrays):
         """Make the graph for the arrays of the state; return what replays it."""
         self._step = _Step(self._xp, self._program, self._plan, arrays)
         self._step.given = self.given_slots
-        self._step.has_checks = self._has_checks
         return self._step
 
     def set_numbers(self, numbers):
@@ -74,12 +77,6 @@ class CudaExecutor:
     def peek(self, value):
         """Return the array of a Value after a step."""
         return self._step.memory.array(value)
-
-
-def _checks_last(instructions):
-    """Return instructions with the checks behind all others: the state changes last."""
-    checks = [one for one in instructions if one.row.is_check]
-    return [one for one in instructions if not one.row.is_check] + checks
 
 
 def _sources(program):
@@ -105,12 +102,10 @@ class _Step:
             for value in reads_numbers(one):
                 self._table.place(value)
         self._table.make()
-        self.memory = Arrays(cupy, plan, program, states, self._table)
+        self.memory = Arrays(xp, plan, program, states, self._table)
         self._returned = [o.value for o in program.returned() if o.kind != "constant"]
         replaced = [u for u in program.updates if not u.in_place and u.value]
         self._returned += [u.value for u in replaced]
-        self._host = cupy.cuda.alloc_pinned_memory(4)
-        self._flag = np.frombuffer(self._host, np.int32, 1)
 
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""
@@ -133,17 +128,12 @@ class _Step:
         places = [*self.memory.inputs, *[self.memory.given[i] for i in self.given]]
         for place, array in zip(places, arrays, strict=True):
             _copy(place, array)
-        self._table.fill(key, number)
+        now, flag = checks.of_context(), self._xp._checks.flag()
+        self._table.fill(key, number, now.ask(_refuse), flag.data.ptr)
         self._graph.launch()
-        if self.has_checks:
-            self._hear()
+        self._xp._checks.settle()
+        checks.count_step()
         return [self._result(value) for value in self._returned]
-
-    def _hear(self):
-        """Wait for the step; raise Refused where a check failed."""
-        self._refused.get(out=self._flag)
-        if self._flag[0]:
-            raise Refused
 
     def _result(self, value):
         if value.is_number:
@@ -155,35 +145,39 @@ class _Step:
         cupy, stream = self._cupy, self._stream
         current = cupy.cuda.get_current_stream()
         made = products(cupy)
-        launches = Launches(
-            self._xp, self.memory, self._table, made, self._refused, self._plan
+        launches = Launches(self._xp, self.memory, self._table, made, self._plan)
+        commit = Commit(
+            cupy, self._program, self.memory, self._refused, self._table.answer
         )
-        commit = Commit(cupy, self._program, self.memory, self._refused)
         for value in _sources(self._program):
             if not value.is_number:
                 self.memory.array(value)
-        every = [(one, launches.of(one)) for one in self._program.instructions]
+        instructions = self._program.instructions
+        checked = [one for one in instructions if one.row.is_check]
+        ask = Checks(cupy, self.memory, checked, self._refused)
+        instructions = [one for one in instructions if not one.row.is_check]
+        every = [(one, launches.of(one)) for one in instructions]
         launches.compile()
         work = [(one, launch) for one, launch in every if launch is not None]
         current.synchronize()
         allocator = cupy.cuda.using_allocator(self._pool.malloc)
-        with stream, allocator, asking(launches.ask):
+        with stream, allocator, asking(_trust):
             self._refused.fill(1)
-            self._run(work, commit)
+            self._run(work, ask, commit)
             stream.synchronize()
             stream.begin_capture()
             try:
                 self._refused.fill(0)
-                self._run(work, commit)
+                self._run(work, ask, commit)
             except BaseException:
                 _abandon(stream)
                 raise
             self._graph = stream.end_capture()
-        self._work = work, commit  # their arrays live as long as the graph
+        self._work = work, ask, commit  # their arrays live as long as the graph
         self._graph.upload(stream)
         stream.synchronize()
 
-    def _run(self, work, commit):
+    def _run(self, work, ask, commit):
         for one, launch in work:
             try:
                 launch()
@@ -193,7 +187,32 @@ class _Step:
                     f"compile: {one.name}{where} cannot be part of a CUDA graph: "
                     f"{type(error).__name__}: {error}"
                 ) from error
+        ask()
         commit()
+
+
+def _trust(indices, low, high, refuse):
+    """Ask nothing of indices on the way: it is asked behind all else."""
+
+
+def _refuse(kind, when):
+    """Raise what a failed check of a step leads to.
+
+    Where the host has waited for it, the step is done once more in eager, which says
+    what was wrong.
+    """
+    if not when:
+        raise Refused
+    error, what = _ERRORS[kind]
+    raise error(
+        f"compile: {what} in a replay{when}; from it on, nothing has been changed"
+    )
+
+
+_ERRORS = {
+    0: (IndexRangeError, "an index or a label was out of range"),
+    1: (NonFiniteError, "a gradient or a number was not finite"),
+}
 
 
 def _copy(place, array):

@@ -17,6 +17,7 @@ extern "C" __global__ void xdl_fill(const Given given, unsigned long long* table
 """
 _WORD = 2**64
 _DRAW = 3  # words that name a draw
+_FIRST = _DRAW + 2  # behind them, the code of the step's checks, and where it goes
 _MOST = 500  # words of the arguments of a launch, which are 4 KB
 
 
@@ -29,6 +30,8 @@ class Table:
 
     Attributes:
         draw: the three words of the key and number of the next draw.
+        answer: the code that a failed check of the step sets, and the address of the
+            flag that it sets to it.
     """
 
     def __init__(self, cupy, program):
@@ -39,23 +42,23 @@ class Table:
         self._places = {}
         self._made, self._before = {}, None
         self._values = []
-        self._words = np.zeros(_DRAW, np.uint64)
-        self.draw = None
+        self._words = np.zeros(_FIRST, np.uint64)
+        self.draw = self.answer = None
 
     def place(self, value):
         """Give a number a place; whoever reads it asks before the table is made."""
         if value not in self._places:
-            self._places[value] = _DRAW + len(self._values)
+            self._places[value] = _FIRST + len(self._values)
             self._values.append(value)
 
     def make(self):
         """Make the table, once all numbers have their places."""
-        count = _DRAW + len(self._values)
+        count = _FIRST + len(self._values)
         if count > _MOST:
             raise ValueError(f"a step reads {len(self._values)} numbers")
         self._words = np.zeros(count, np.uint64)
         self._table = self._cupy.zeros(count, "uint64")
-        self.draw = self._table[:_DRAW]
+        self.draw, self.answer = self._table[:_DRAW], self._table[_DRAW:_FIRST]
         text = _FILL.replace("COUNT", str(count))
         self._kernel = self._cupy.RawKernel(text, "xdl_fill")
         self._given = np.dtype([("words", np.uint64, (count,))])
@@ -80,14 +83,15 @@ class Table:
         made = self._made.get(value)
         return number_of(value, self._numbers) if made is None else made
 
-    def fill(self, key=0, number=0):
+    def fill(self, key=0, number=0, code=0, flag=0):
         """Send the table, if anything in it has changed since it was sent last.
 
         Args:
             key, number: the name of the next draw.
+            code, flag: as of ``answer``.
         """
-        words = key % _WORD, key // _WORD % _WORD, number % _WORD
-        self._words[:_DRAW] = words
+        words = key % _WORD, key // _WORD % _WORD, number % _WORD, code, flag
+        self._words[:_FIRST] = words
         now = self._words.tobytes()
         if now != self._before:
             given = np.frombuffer(now, self._given)[0]
