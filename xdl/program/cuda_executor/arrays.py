@@ -27,7 +27,7 @@ class Arrays:
         self._arrays = {}
         self.inputs = [self._input(v) for v in program.inputs if v is not None]
         self.given = {}
-        self._states = states
+        self.states = states
 
     def _input(self, value):
         self._arrays[value] = array = self._new(value)
@@ -48,7 +48,7 @@ class Arrays:
 
     def _made(self, value):
         if value.origin == "state":
-            held = self._states[value.data]
+            held = self.states[value.data]
             if held is None:
                 held = self.given[value.data] = self._new(value)
             return held
