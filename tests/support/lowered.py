@@ -100,7 +100,7 @@ def _is_alike(a, b):
 class Both:
     """A unit on random arrays: what NumPy makes of it, and what its kernels do."""
 
-    most = 2  # integers are less
+    low, most = 0, 2  # between these integers are
 
     def __init__(self, unit, taken, kernels, is_nasty=False, seed=0):
         self.unit, self.taken, self.kernels = unit, taken, kernels
@@ -147,7 +147,7 @@ class Both:
                 some = self.rng.random(shape) < 0.05
                 drawn = np.where(some, self.rng.choice(NASTY, shape), drawn)
         else:
-            drawn = self.rng.integers(0, self.most, shape)
+            drawn = self.rng.integers(self.low, self.most, shape)
         drawn = np.asarray(drawn, value.dtype)
         return drawn if value.axes is None else standing(lying(drawn, value), value)
 

@@ -11,8 +11,10 @@ class Memory(Maps):
     """The maps of Values; what does not lie densely is copied so by who gives it."""
 
     def _layout(self, value):
-        if value.axes is None and owner_of(value) is value:
-            return Layout(Layout.stand_in(value.shape, np.int8, _axes(value)))
+        is_owner = owner_of(value) is value
+        if not value.size or (value.axes is None and is_owner):
+            axes = tuple(range(len(value.shape)))
+            return Layout(Layout.stand_in(value.shape, np.int8, axes))
         return super()._layout(value)
 
     def layout(self, value):
@@ -46,10 +48,6 @@ def place_of(layout, order):
     """Return the (offset, map) of a Layout, gone through in an order of axes."""
     lengths, strides = layout.shape, layout.strides
     return layout.offset, merged([(lengths[a], strides[a]) for a in order])
-
-
-def _axes(value):
-    return tuple(range(len(value.shape))) if value.axes is None else value.axes
 
 
 def result_layout(value):
