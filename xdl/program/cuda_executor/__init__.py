@@ -1,1 +1,1 @@
-"""The executor of a GPU: a step as generated kernels."""
+"""The CUDA executor: a program as one graph of kernels."""
