@@ -19,9 +19,9 @@ from xdl import backend
 from xdl.backend.cuda.checks import asking
 from xdl.backend.cuda.products import products
 from xdl.errors import GraphError
+from xdl.program.cuda_executor.arrays import Arrays
 from xdl.program.cuda_executor.commit import Commit
 from xdl.program.cuda_executor.launches import Launches, reads_numbers
-from xdl.program.cuda_executor.arrays import Arrays
 from xdl.program.cuda_executor.table import Table
 from xdl.program.errors import Refused
 from xdl.program.memory.plan import Plan
