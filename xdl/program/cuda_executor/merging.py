@@ -47,7 +47,7 @@ def _part(kernel):
     begin = (
         f'extern "C" __global__ void __launch_bounds__({kernel.block}) {kernel.name}('
     )
-    function = f"static __device__ void part_{kernel.name}(const unsigned block_, "
+    function = f"static __device__ __noinline__ void part_{kernel.name}(const unsigned block_, "
     text = kernel.source.replace(begin, function).replace("blockIdx.x", "block_")
     once = f"HAS_{kernel.name}"  # several kernels of a module may hold it
     return f"#ifndef {once}\n#define {once}\n{text}#endif\n"
