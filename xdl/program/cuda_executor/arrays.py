@@ -51,7 +51,9 @@ class Arrays:
                 held = self.given[value.data] = self._new(value)
             return held
         if is_given(value):
-            return self._cupy.asarray(dense(value))
+            array = self._new(value)
+            array[...] = self._cupy.asarray(dense(value))
+            return array
         buffer = self._plan.buffers.get(value)
         return self._new(value) if buffer is None else self._cut(value, buffer.offset)
 
@@ -61,6 +63,18 @@ class Arrays:
         first = self._start + offset
         whole = self._arena[first : first + nbytes].view(value.dtype)
         return whole.reshape(lengths).transpose(np.argsort(value.axes).tolist())
+
+    def lying(self, value):
+        """Return the array of a Value and, if that does not lie densely, a copy.
+
+        Returns:
+            What a generated kernel reads, which is dense in the order of the Value's
+            axes, and the array that must be copied into it before, or None.
+        """
+        array = self.array(value)
+        if value.axes is None and not array.flags.c_contiguous:
+            return self._new(value), array
+        return array, None
 
     def set(self, value, array):
         """Say which array a Value has: that of a view."""

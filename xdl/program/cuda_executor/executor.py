@@ -24,7 +24,9 @@ from xdl.program.cuda_executor.commit import Commit
 from xdl.program.cuda_executor.launches import Launches, reads_numbers
 from xdl.program.cuda_executor.table import Table
 from xdl.program.errors import Refused
+from xdl.program.fusion.gathering import gathered
 from xdl.program.memory.plan import Plan
+from xdl.program.numba_executor.lowering import lowered
 from xdl.tracing.values import owner_of
 
 
@@ -46,6 +48,8 @@ class CudaExecutor:
     def __init__(self, program):
         self._xp = importlib.import_module("xdl.backend.cupy")
         program.instructions = _checks_last(program.instructions)
+        lowered(program)
+        gathered(program, lambda group: True, for_threads=True)
         self._program = program
         self._plan = Plan(program, joins=False, overwrites=False)
         replaced = {u.slot for u in program.updates if not u.in_place}
@@ -90,6 +94,7 @@ class _Step:
 
     def __init__(self, xp, program, plan, states):
         self._xp, self._cupy, self._program = xp, xp.cupy, program
+        self._plan = plan
         cupy = self._cupy
         self._stream = cupy.cuda.Stream(non_blocking=True)
         self._pool = cupy.cuda.MemoryPool()
@@ -150,12 +155,15 @@ class _Step:
         cupy, stream = self._cupy, self._stream
         current = cupy.cuda.get_current_stream()
         made = products(cupy)
-        launches = Launches(self._xp, self.memory, self._table, made, self._refused)
+        launches = Launches(
+            self._xp, self.memory, self._table, made, self._refused, self._plan
+        )
         commit = Commit(cupy, self._program, self.memory, self._refused)
         for value in _sources(self._program):
             if not value.is_number:
                 self.memory.array(value)
         every = [(one, launches.of(one)) for one in self._program.instructions]
+        launches.compile()
         work = [(one, launch) for one, launch in every if launch is not None]
         current.synchronize()
         allocator = cupy.cuda.using_allocator(self._pool.malloc)

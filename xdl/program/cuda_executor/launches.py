@@ -10,9 +10,10 @@ from xdl.backend.convolution import (
     convolution_by_weight,
 )
 from xdl.backend.cuda import sources
+from xdl.program.cuda_executor.text import HEAD, kernels_of
 from xdl.program.interpreter import compute, replaced_options
 from xdl.tracing.instructions import Kind
-from xdl.tracing.values import Value, values_in
+from xdl.tracing.values import Value, owner_of, values_in
 
 _CONVOLUTIONS = {
     "convolution": convolution,
@@ -32,6 +33,7 @@ extern "C" __global__ void xdl_check(const number* x, long long count, long long
 _IN_RANGE = "x[i] >= (number)0 && (unsigned long long)x[i] < (unsigned long long)size"
 _FINITE = "x[i] - x[i] == (number)0"  # of infinities and NaN it is NaN
 _THREADS, _BLOCKS = 256, 1024
+_OPTIONS = ("-std=c++17", "--fmad=true")
 
 
 class Launches:
@@ -43,10 +45,12 @@ class Launches:
         table: the Table.
         products: the Products.
         refused: the array of one int32 that a failed check makes 1.
+        plan: the Plan.
     """
 
-    def __init__(self, xp, memory, table, products, refused):
-        self._xp, self._cupy = xp, xp.cupy
+    def __init__(self, xp, memory, table, products, refused, plan):
+        self._xp, self._cupy, self._plan = xp, xp.cupy, plan
+        self._kernels, self._module, self._scratch = {}, None, None
         self._memory, self._table, self._products = memory, table, products
         self._refused, self._checks = refused, {}
         self._ours = _Ours(self._cupy, products)
@@ -58,8 +62,59 @@ class Launches:
         if instruction.is_view and len(instruction.operands()) == 1:
             self._view(instruction)
             return None
+        kernels = kernels_of(instruction, self._taken(instruction))
+        if kernels is not None:
+            return self._generated(kernels)
         made = _BY_KIND.get(instruction.row.kind, Launches._by_namespace)
         return made(self, instruction)
+
+    def _taken(self, instruction):
+        """Return from what is written to the operand in whose memory that is."""
+        buffers, taken = self._plan.buffers, {}
+        outputs = getattr(instruction, "outputs", (instruction.result,))
+        for value in outputs:
+            for operand in instruction.operands():
+                buffer = buffers.get(owner_of(operand))
+                if buffer is not None and buffer is buffers.get(value):
+                    taken[value] = operand
+        return taken
+
+    def _generated(self, kernels):
+        """Return what launches generated kernels, once ``compile`` has made them."""
+        launches = []
+        for kernel in kernels:
+            self._kernels[kernel.name] = kernel
+            given = []
+            for value in kernel.arguments:
+                if value.is_number:
+                    given.append(self._table.array(value))
+                    continue
+                array, source = self._memory.lying(value)
+                given.append(array)
+                if source is not None:
+                    launches.append((None, array, source))
+            launches.append((kernel, given, None))
+
+        def launch():
+            for kernel, given, source in launches:
+                if kernel is None:
+                    given[...] = source
+                    continue
+                scratch = [self._scratch] if kernel.scratch else []
+                function = self._module.get_function(kernel.name)
+                function((kernel.grid,), (kernel.block,), (*given, *scratch))
+
+        return launch
+
+    def compile(self):
+        """Compile the generated kernels as one module."""
+        kernels = self._kernels.values()
+        if not kernels:
+            return
+        text = HEAD + "".join([kernel.source for kernel in kernels])
+        self._module = self._cupy.RawModule(code=text, options=_OPTIONS)
+        most = max(kernel.scratch for kernel in kernels)
+        self._scratch = self._cupy.empty(most, "uint8")
 
     def _view(self, one):
         arguments = self._memory.real(one.arguments)
