@@ -4,6 +4,7 @@ import numpy as np
 
 from xdl.program.fusion.groups import SINGLE
 from xdl.program.fusion.strides import Layout, Maps, merged
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value, owner_of
 
 
@@ -16,6 +17,17 @@ class Memory(Maps):
             axes = tuple(range(len(value.shape)))
             return Layout(Layout.stand_in(value.shape, np.int8, axes))
         return super()._layout(value)
+
+    def _view(self, view):
+        found = super()._view(view)
+        if found is not None or view.row.kind != Kind.PART or len(view.operands()) > 1:
+            return found
+        x, index = view.arguments  # to CuPy one number is a view, too
+        layout = self._layout(x)
+        index = index if isinstance(index, tuple) else (index,)
+        if layout is None or Ellipsis in index:
+            return None
+        return layout.view(lambda array: array[(*index, ...)])
 
     def layout(self, value):
         """Return the Layout of a Value in the memory of its owner, or None."""
