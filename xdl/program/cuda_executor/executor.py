@@ -25,6 +25,7 @@ from xdl.program.cuda_executor.launches import Launches, reads_numbers
 from xdl.program.cuda_executor.table import Table
 from xdl.program.errors import Refused
 from xdl.program.fusion.gathering import gathered
+from xdl.program.fusion.together import put_together
 from xdl.program.memory.plan import Plan
 from xdl.program.numba_executor.lowering import lowered
 from xdl.tracing.values import owner_of
@@ -50,6 +51,7 @@ class CudaExecutor:
         program.instructions = _checks_last(program.instructions)
         lowered(program)
         gathered(program, lambda group: True, for_threads=True)
+        put_together(program)
         self._program = program
         self._plan = Plan(program, joins=False, overwrites=False)
         replaced = {u.slot for u in program.updates if not u.in_place}
