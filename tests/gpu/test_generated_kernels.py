@@ -108,7 +108,7 @@ STEPS = {
 }
 
 
-def _training(name):
+def _training(name, together=False):
     """Return the Program of a training step."""
     make, draw, make_optimizer = STEPS[name]
     with xdl.use_device("cpu"):
@@ -124,7 +124,8 @@ def _training(name):
         return loss
 
     given = draw(np.random.default_rng(0))
-    return program_of(step, *given, sources=(model, optimizer))
+    sources = model, optimizer
+    return program_of(step, *given, sources=sources, together=together)
 
 
 def _assert_units_agree(units, is_nasty=False):
@@ -152,6 +153,18 @@ def test_kernels_write_over_what_they_have_read(name):
 
     assert units.kernels
     _assert_units_agree(units)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", STEPS)
+def test_groups_that_need_nothing_of_one_another_are_one_launch(name):
+    apart = Units(units_of(_training(name)))
+
+    together = Units(units_of(_training(name, together=True)))
+
+    _assert_units_agree(together)
+    assert together.launches < apart.launches
+    assert together.left == apart.left
 
 
 @pytest.mark.gpu

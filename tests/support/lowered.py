@@ -9,6 +9,7 @@ from xdl.backend import numpy as host
 from xdl.program.cuda_executor.text import HEAD, kernels_of
 from xdl.program.fusion.gathering import gathered
 from xdl.program.fusion.groups import WHOLE
+from xdl.program.fusion.together import put_together
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.numba_executor.lowering import lowered
 from xdl.tracing.values import Instruction, dense, is_given, owner_of, replaced
@@ -17,7 +18,7 @@ OPTIONS = ("-std=c++17", "--fmad=true")
 NASTY = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, -3.0])
 
 
-def program_of(function, *arguments, sources=()):
+def program_of(function, *arguments, sources=(), together=False):
     """Return the Program of a step on the CPU, made of units for threads."""
     with xdl.use_device("cpu"):
         step = xdl.compile(function, *sources, executor="numpy", verify=False)
@@ -26,6 +27,8 @@ def program_of(function, *arguments, sources=()):
     program.instructions = program.flat()
     lowered(program)
     gathered(program, lambda group: True, for_threads=True)
+    if together:
+        put_together(program)
     return program
 
 
@@ -42,10 +45,11 @@ class Units:
         kernels: for each unit that has kernels these.
         left: how often a unit of a name has none.
         all_there: the different Kernels.
+        launches: how many launches all units are.
     """
 
     def __init__(self, units, over=False):
-        self.kernels, self.left = [], collections.Counter()
+        self.launches, self.left = 0, collections.Counter()
         found = {}
         for unit in units:
             taken = taken_of(unit) if over else {}
@@ -54,6 +58,7 @@ class Units:
                 names = {one.name for one in getattr(unit, "inner", (unit,))}
                 self.left["+".join(sorted(names))] += 1
             elif kernels:
+                self.launches += len(kernels)
                 names = tuple(kernel.name for kernel in kernels)
                 found[names] = unit, taken, kernels
         self.kernels = list(found.values())
@@ -100,7 +105,7 @@ def _is_alike(a, b):
 class Both:
     """A unit on random arrays: what NumPy makes of it, and what its kernels do."""
 
-    most = 2  # integers are less
+    low, most = 0, 2  # between these integers are
 
     def __init__(self, unit, taken, kernels, is_nasty=False, seed=0):
         self.unit, self.taken, self.kernels = unit, taken, kernels
@@ -147,7 +152,7 @@ class Both:
                 some = self.rng.random(shape) < 0.05
                 drawn = np.where(some, self.rng.choice(NASTY, shape), drawn)
         else:
-            drawn = self.rng.integers(0, self.most, shape)
+            drawn = self.rng.integers(self.low, self.most, shape)
         drawn = np.asarray(drawn, value.dtype)
         return drawn if value.axes is None else standing(lying(drawn, value), value)
 

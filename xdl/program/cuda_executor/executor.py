@@ -26,6 +26,7 @@ from xdl.program.cuda_executor.launches import Launches, reads_numbers
 from xdl.program.cuda_executor.table import FIRST, Table
 from xdl.program.errors import Refused
 from xdl.program.fusion.gathering import gathered
+from xdl.program.fusion.together import put_together
 from xdl.program.memory.plan import Plan
 from xdl.program.numba_executor.lowering import lowered
 from xdl.tracing.values import owner_of
@@ -52,6 +53,7 @@ class CudaExecutor:
         program.instructions = [one for one in every if not one.row.is_check]
         lowered(program)
         gathered(program, lambda group: True, for_threads=True)
+        put_together(program)
         program.instructions += checks  # so that what they ask of lives until then
         self._program = program
         self._plan = Plan(program, joins=False, overwrites=False)

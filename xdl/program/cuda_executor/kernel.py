@@ -23,6 +23,7 @@ class Kernel(NamedTuple):
         scratch: how many bytes of memory it needs besides; a pointer to them is given
             last if there are any. All kernels of one instruction share them, in order;
             nothing needs to be in them before the first.
+        parameters: the types of the arguments.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Kernel(NamedTuple):
     block: int
     arguments: list[Any]
     scratch: int = 0
+    parameters: tuple[str, ...] = ()
 
 
 class NoKernelError(Exception):
@@ -110,32 +112,43 @@ class Writer:
 
     def kernel(self, body, grid, block, scratch=0):
         """Return the Kernel of the lines of a body."""
-        given = [self._parameter(value, name) for value, name in self.names.items()]
-        given += [
-            f"{TYPES[str(value.dtype)]}* {self._restrict(value)}{name}"
-            for value, name in self.made.items()
-        ]
-        given += ["void* scratch"] * (scratch > 0)
-        lines = "\n  ".join([*self.before, *body])
-        text = (
-            f'extern "C" __global__ void __launch_bounds__({block}) '
-            f"KERNEL({', '.join(given)}) {{\n  {lines}\n}}\n"
-        )
-        key = f"{grid} {scratch}\n{text}"
-        name = "k_" + hashlib.sha256(key.encode()).hexdigest()[:16]
-        source = text.replace("KERNEL(", f"{name}(", 1)
-        arguments = [*self.names, *self.made]
-        return Kernel(name, source, grid, block, arguments, scratch)
+        pointers = {**self.names, **self.made}
+        types = [self._read_type(value) for value in self.names]
+        types += [self._made_type(value) for value in self.made]
+        return named(
+            [*self.before, *body], types, pointers.values(), grid, block, scratch
+        )._replace(arguments=[*pointers])
 
-    def _parameter(self, value, name):
+    def _read_type(self, value):
         if value.is_number:
-            return f"const double* __restrict__ {name}"
-        kind = TYPES[str(value.dtype)]
-        restrict = "" if value in self._over else "__restrict__ "
-        return f"const {kind}* {restrict}{name}"
+            return "const double* __restrict__"
+        restrict = "" if value in self._over else " __restrict__"
+        return f"const {TYPES[str(value.dtype)]}*{restrict}"
 
-    def _restrict(self, value):
-        return "" if value in self._taken else "__restrict__ "
+    def _made_type(self, value):
+        restrict = "" if value in self._taken else " __restrict__"
+        return f"{TYPES[str(value.dtype)]}*{restrict}"
+
+
+def named(lines, types, names, grid, block, scratch=0, before=""):
+    """Return a Kernel, whose name is made of its text; it has no arguments yet.
+
+    Args:
+        lines: of its body.
+        types: those of its arguments.
+        names: those of its arguments.
+        grid, block, scratch: as of a Kernel.
+        before: functions that stand before it, if any.
+    """
+    given = [f"{kind} {name}" for kind, name in zip(types, names, strict=True)]
+    given += ["void* scratch"] * (scratch > 0)
+    body = "\n  ".join(lines)
+    text = f"({', '.join(given)}) {{\n  {body}\n}}\n"
+    key = f"{grid} {block} {scratch}\n{before}{text}"
+    name = "k_" + hashlib.sha256(key.encode()).hexdigest()[:16]
+    start = f'extern "C" __global__ void __launch_bounds__({block}) {name}'
+    source = f"{before}{start}{text}"
+    return Kernel(name, source, grid, block, [], scratch, tuple(types))
 
 
 def literal_of(argument):

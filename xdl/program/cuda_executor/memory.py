@@ -4,6 +4,7 @@ import numpy as np
 
 from xdl.program.fusion.groups import SINGLE
 from xdl.program.fusion.strides import Layout, Maps, merged
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value, owner_of
 
 
@@ -11,9 +12,22 @@ class Memory(Maps):
     """The maps of Values; what does not lie densely is copied so by who gives it."""
 
     def _layout(self, value):
-        if value.axes is None and owner_of(value) is value:
-            return Layout(Layout.stand_in(value.shape, np.int8, _axes(value)))
+        is_owner = owner_of(value) is value
+        if not value.size or (value.axes is None and is_owner):
+            axes = tuple(range(len(value.shape)))
+            return Layout(Layout.stand_in(value.shape, np.int8, axes))
         return super()._layout(value)
+
+    def _view(self, view):
+        found = super()._view(view)
+        if found is not None or view.row.kind != Kind.PART or len(view.operands()) > 1:
+            return found
+        x, index = view.arguments  # to CuPy one number is a view, too
+        layout = self._layout(x)
+        index = index if isinstance(index, tuple) else (index,)
+        if layout is None or Ellipsis in index:
+            return None
+        return layout.view(lambda array: array[(*index, ...)])
 
     def layout(self, value):
         """Return the Layout of a Value in the memory of its owner, or None."""
@@ -46,10 +60,6 @@ def place_of(layout, order):
     """Return the (offset, map) of a Layout, gone through in an order of axes."""
     lengths, strides = layout.shape, layout.strides
     return layout.offset, merged([(lengths[a], strides[a]) for a in order])
-
-
-def _axes(value):
-    return tuple(range(len(value.shape))) if value.axes is None else value.axes
 
 
 def result_layout(value):
