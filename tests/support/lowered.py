@@ -6,9 +6,10 @@ import numpy as np
 
 import xdl
 from xdl.backend import numpy as host
-from xdl.program.cuda_executor.text import HEAD, kernels_of
+from xdl.program.cuda_executor.text import HEAD, has_kernels, kernels_of
 from xdl.program.fusion.gathering import gathered
 from xdl.program.fusion.groups import WHOLE
+from xdl.program.fusion.pieces import put_in_pieces
 from xdl.program.fusion.together import put_together
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.numba_executor.lowering import lowered
@@ -28,7 +29,8 @@ def program_of(function, *arguments, sources=(), together=False):
     lowered(program)
     gathered(program, lambda group: True, for_threads=True)
     if together:
-        put_together(program)
+        put_in_pieces(program)
+        put_together(program, has_kernels)
     return program
 
 

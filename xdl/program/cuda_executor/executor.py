@@ -23,8 +23,10 @@ from xdl.program.cuda_executor.arrays import Arrays
 from xdl.program.cuda_executor.commit import Commit
 from xdl.program.cuda_executor.launches import Launches, reads_numbers
 from xdl.program.cuda_executor.table import Table
+from xdl.program.cuda_executor.text import has_kernels
 from xdl.program.errors import Refused
 from xdl.program.fusion.gathering import gathered
+from xdl.program.fusion.pieces import put_in_pieces
 from xdl.program.fusion.together import put_together
 from xdl.program.memory.plan import Plan
 from xdl.program.numba_executor.lowering import lowered
@@ -51,7 +53,8 @@ class CudaExecutor:
         program.instructions = _checks_last(program.instructions)
         lowered(program)
         gathered(program, lambda group: True, for_threads=True)
-        put_together(program)
+        put_in_pieces(program)
+        put_together(program, has_kernels)
         self._program = program
         self._plan = Plan(program, joins=False, overwrites=False)
         replaced = {u.slot for u in program.updates if not u.in_place}

@@ -5,6 +5,7 @@ from xdl.program.cuda_executor.memory import Memory
 from xdl.program.cuda_executor.words import TYPES, expression
 from xdl.program.fusion.groups import SINGLE
 from xdl.program.fusion.thread_formulas import formula_of_thread
+from xdl.tracing.values import Instruction
 
 FOUR = 4
 MANY = 1 << 16  # numbers: with fewer there are not enough threads for four each
@@ -153,3 +154,10 @@ def flat_instruction(one, taken):
             raise NoKernelError("view")
     base = {value: value for value in places}
     return [Flat(result.size, [one], base, places, (result,), taken).kernel()]
+
+
+def copied(x, result):
+    """Return the Kernels that copy an array into a result of its shape."""
+    copy = Instruction("copy", (x,), {})
+    copy.result = result
+    return flat_instruction(copy, {})
