@@ -206,3 +206,76 @@ def test_a_replay_is_one_launch_of_a_graph_and_waits_once():
 
     assert 1 == seen.counts["wait"], str(seen)
     assert seen.counts["launch"] <= 4, str(seen)  # the graph; copies of two and of one
+
+
+READS = {
+    "a part": lambda table, i: table[i],
+    "a part of two axes": lambda table, i: table[:, i],
+    "take": lambda table, i: xdl.take(table, i, axis=0),
+    "take_along_axis": lambda table, i: xdl.take_along_axis(
+        table, i.reshape((-1, 1)), axis=0
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", [5, -6])
+@pytest.mark.parametrize("name", READS)
+def test_an_index_that_is_out_of_range_is_refused_at_every_call(name, wrong):
+    table = xdl.Variable(np.arange(25.0).reshape(5, 5), "table")
+
+    def step(i):
+        y = xdl.sum(READS[name](table, i) ** 2)
+        y.backward()
+        table.value = table - 0.1 * table.grad
+        table.clear_grad()
+        return y
+
+    call = xdl.compile(step, table, executor="cuda")
+    for _ in range(3):
+        call(np.array([0, 4, -5, 2]))
+    before = table.numpy().copy()
+
+    with pytest.raises(xdl.IndexRangeError, match="out of bounds"):
+        call(np.array([0, 4, wrong, 2]))
+
+    np.testing.assert_array_equal(before, table.numpy())
+
+
+def test_deferred_checks_are_heard_at_the_next_read_and_nothing_has_changed():
+    model, optimizer, step = _classifier("cuda")
+    for _ in range(3):
+        step(X, TARGET)
+    before = _state(model, optimizer)
+    xdl.set_checks("deferred")
+    try:
+        step(np.full_like(X, np.inf), TARGET)
+        loss = step(X, TARGET)
+
+        with pytest.raises(xdl.NonFiniteError, match=r"replay \(step 1 of those"):
+            loss.item()
+
+        after = _state(model, optimizer)
+        first, second = step(X, TARGET).item(), step(X, TARGET).item()
+    finally:
+        xdl.set_checks("immediate")
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert second < first
+
+
+@pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
+def test_a_replay_waits_for_nothing_where_checks_are_deferred():
+    _, _, step = _classifier("cuda")
+    where = xdl.backend.usable("cuda")
+    x, target = (xdl.backend.asarray(a, where) for a in (X, TARGET))
+    xdl.set_checks("deferred")
+    try:
+        for _ in range(4):
+            step(x, target)
+
+        with watching() as seen:
+            step(x, target)
+    finally:
+        xdl.set_checks("immediate")
+
+    assert 0 == seen.counts["wait"] + seen.counts["copy to the host"], str(seen)

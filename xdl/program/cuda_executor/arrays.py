@@ -4,28 +4,30 @@ import math
 
 import numpy as np
 
-from xdl.tracing.values import dense, is_given, replaced
+from xdl.program.interpreter import compute
+from xdl.tracing.values import Instruction, dense, is_given, replaced
 
 
 class Arrays:
     """The arrays of a program's Values; each is where it is for good.
 
     Args:
-        cupy: the module.
+        xp: the namespace of CuPy.
         plan: the Plan; it places nothing in the arrays of the state.
         program: the Program.
         states: for each slot of the state its array, None where each call gives it.
         table: the Table of the program's numbers.
     """
 
-    def __init__(self, cupy, plan, program, states, table):
-        self._cupy, self._plan, self._table = cupy, plan, table
+    def __init__(self, xp, plan, program, states, table):
+        cupy = xp.cupy
+        self._xp, self._cupy, self._plan, self._table = xp, cupy, plan, table
         self._arena = cupy.empty(plan.nbytes + 64, "uint8")
         self._start = -self._arena.data.ptr % 64
         self._arrays = {}
         self.inputs = [self._input(v) for v in program.inputs if v is not None]
         self.given = {}
-        self._states = states
+        self.states = states
 
     def _input(self, value):
         self._arrays[value] = array = self._new(value)
@@ -46,10 +48,15 @@ class Arrays:
 
     def _made(self, value):
         if value.origin == "state":
-            held = self._states[value.data]
+            held = self.states[value.data]
             if held is None:
                 held = self.given[value.data] = self._new(value)
             return held
+        if isinstance(value.origin, Instruction) and is_plain_view(value.origin):
+            view = value.origin
+            return compute(
+                view, self._xp, self.real(view.arguments), view.options, None
+            )
         if is_given(value):
             array = self._new(value)
             array[...] = self._cupy.asarray(dense(value))
@@ -76,10 +83,6 @@ class Arrays:
             return self._new(value), array
         return array, None
 
-    def set(self, value, array):
-        """Say which array a Value has: that of a view."""
-        self._arrays[value] = array
-
     def real(self, nested, dtype=None):
         """Return arguments with arrays in the place of Values.
 
@@ -93,3 +96,8 @@ class Arrays:
         if value.is_number:
             return self._table.array(value).astype(dtype)
         return self.array(value)
+
+
+def is_plain_view(one):
+    """Tell whether an instruction is a view that hangs on no other array."""
+    return one.is_view and len(one.operands()) == 1

@@ -10,6 +10,7 @@ from xdl.backend.convolution import (
     convolution_by_weight,
 )
 from xdl.backend.cuda import sources
+from xdl.program.cuda_executor.arrays import is_plain_view
 from xdl.program.cuda_executor.text import HEAD, kernels_of
 from xdl.program.interpreter import compute, replaced_options
 from xdl.tracing.instructions import Kind
@@ -20,19 +21,6 @@ _CONVOLUTIONS = {
     "convolution_by_input": convolution_by_input,
     "convolution_by_weight": convolution_by_weight,
 }
-_CHECKS = r"""
-typedef TYPE number;
-extern "C" __global__ void xdl_check(const number* x, long long count, long long size,
-                                     int* refused) {
-  long long step = (long long)gridDim.x * blockDim.x;
-  long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-  for (; i < count; i += step)
-    if (!(ALLOWED)) *refused = 1;
-}
-"""
-_IN_RANGE = "x[i] >= (number)0 && (unsigned long long)x[i] < (unsigned long long)size"
-_FINITE = "x[i] - x[i] == (number)0"  # of infinities and NaN it is NaN
-_THREADS, _BLOCKS = 256, 1024
 _OPTIONS = ("-std=c++17", "--fmad=true")
 
 
@@ -44,27 +32,26 @@ class Launches:
         memory: the Arrays.
         table: the Table.
         products: the Products.
-        refused: the array of one int32 that a failed check makes 1.
         plan: the Plan.
     """
 
-    def __init__(self, xp, memory, table, products, refused, plan):
+    def __init__(self, xp, memory, table, products, plan):
         self._xp, self._cupy, self._plan = xp, xp.cupy, plan
         self._kernels, self._module, self._scratch = {}, None, None
         self._memory, self._table, self._products = memory, table, products
-        self._refused, self._checks = refused, {}
         self._ours = _Ours(self._cupy, products)
 
     def of(self, instruction):
         """Return the function that launches an instruction; None: there is nothing."""
         if instruction.result is not None and instruction.result.is_number:
             return None
-        if instruction.is_view and len(instruction.operands()) == 1:
-            self._view(instruction)
-            return None
+        if is_plain_view(instruction):
+            return None  # the array is there already
         kernels = kernels_of(instruction, self._taken(instruction))
         if kernels is not None:
             return self._generated(kernels)
+        if instruction.row.kind == Kind.GROUP:
+            return each([self.of(one) for one in instruction.inner])
         made = _BY_KIND.get(instruction.row.kind, Launches._by_namespace)
         return made(self, instruction)
 
@@ -115,11 +102,6 @@ class Launches:
         self._module = self._cupy.RawModule(code=text, options=_OPTIONS)
         most = max(kernel.scratch for kernel in kernels)
         self._scratch = self._cupy.empty(most, "uint8")
-
-    def _view(self, one):
-        arguments = self._memory.real(one.arguments)
-        array = compute(one, self._xp, arguments, one.options, None)
-        self._memory.set(one.result, array)
 
     def _by_namespace(self, one):
         """Return what calls the namespace, and copies what it made."""
@@ -200,41 +182,7 @@ class Launches:
 
         return launch
 
-    def _check_indices(self, one):
-        indices, size = self._memory.real(one.arguments)
-        return self._check(indices, int(size), _IN_RANGE)
 
-    def _check_finite(self, one):
-        x = self._memory.real(one.arguments[0])
-        return self._check(x, 0, _FINITE)
-
-    def ask(self, indices, low, high, refuse):
-        """Ask whether indices are in a range, as a namespace does on the way."""
-        indices = self._cupy.ascontiguousarray(indices)
-        if low:
-            indices = indices - low
-        self._check(indices, high - low, _IN_RANGE)()
-
-    def _check(self, x, size, allowed):
-        if not x.size:
-            return lambda: None
-        cupy, refused = self._cupy, self._refused
-        kind = sources.TYPES.get(x.dtype.name) or _REAL[x.dtype.name]
-        kernel = self._checks.get((kind, allowed))
-        if kernel is None:
-            text = _CHECKS.replace("TYPE", kind).replace("ALLOWED", allowed)
-            kernel = self._checks[kind, allowed] = cupy.RawKernel(text, "xdl_check")
-        blocks = (min(_BLOCKS, -(-x.size // _THREADS)),)
-        is_dense = x.flags.c_contiguous or x.flags.f_contiguous
-
-        def launch():
-            dense = x if is_dense else cupy.ascontiguousarray(x)
-            kernel(blocks, (_THREADS,), (dense, dense.size, size, refused))
-
-        return launch
-
-
-_REAL = {"float32": "float", "float64": "double"}
 _FROM_TABLE = {
     "size, word key0, word key1, word number": "size, const word* name, word offset",
     "philox(count, key0, key1, number, drawn)": (
@@ -248,9 +196,18 @@ _BY_KIND = {
     Kind.CONCAT: Launches._joined,
     Kind.CHANGE: Launches._change,
     Kind.RANDOM: Launches._random,
-    Kind.CHECK_INDICES: Launches._check_indices,
-    Kind.CHECK_FINITE: Launches._check_finite,
 }
+
+
+def each(launches):
+    """Return what calls functions in order; None are left out."""
+    launches = [launch for launch in launches if launch is not None]
+
+    def launch():
+        for one in launches:
+            one()
+
+    return launch
 
 
 def as_matrices(a, b, out):

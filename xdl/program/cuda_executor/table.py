@@ -17,6 +17,7 @@ extern "C" __global__ void xdl_fill(const Given given, unsigned long long* table
 """
 _WORD = 2**64
 _DRAW = 3  # words that name a draw
+FIRST = _DRAW + 2  # behind them, the code of the step's checks, and where it goes
 _MOST = 500  # words of the arguments of a launch, which are 4 KB
 
 
@@ -26,36 +27,38 @@ class Table:
     Args:
         cupy: the module.
         program: the Program.
+        places: how many words behind FIRST say where arguments and results lie.
 
     Attributes:
         draw: the three words of the key and number of the next draw.
+        words: all of it, on the GPU.
     """
 
-    def __init__(self, cupy, program):
-        self._cupy = cupy
+    def __init__(self, cupy, program, places):
+        self._cupy, self._first = cupy, FIRST + places
         self._arithmetic = [
             one for one in program.instructions if one.result and one.result.is_number
         ]
         self._places = {}
         self._made, self._before = {}, None
         self._values = []
-        self._words = np.zeros(_DRAW, np.uint64)
-        self.draw = None
+        self._words = np.zeros(self._first, np.uint64)
+        self.draw = self.words = None
 
     def place(self, value):
         """Give a number a place; whoever reads it asks before the table is made."""
         if value not in self._places:
-            self._places[value] = _DRAW + len(self._values)
+            self._places[value] = self._first + len(self._values)
             self._values.append(value)
 
     def make(self):
         """Make the table, once all numbers have their places."""
-        count = _DRAW + len(self._values)
+        count = self._first + len(self._values)
         if count > _MOST:
             raise ValueError(f"a step reads {len(self._values)} numbers")
         self._words = np.zeros(count, np.uint64)
-        self._table = self._cupy.zeros(count, "uint64")
-        self.draw = self._table[:_DRAW]
+        self.words = self._cupy.zeros(count, "uint64")
+        self.draw = self.words[:_DRAW]
         text = _FILL.replace("COUNT", str(count))
         self._kernel = self._cupy.RawKernel(text, "xdl_fill")
         self._given = np.dtype([("words", np.uint64, (count,))])
@@ -63,7 +66,7 @@ class Table:
     def array(self, value):
         """Return the array of float64 without axes that holds a number."""
         at = self._places[value]
-        return self._table[at : at + 1].view("float64").reshape(())
+        return self.words[at : at + 1].view("float64").reshape(())
 
     def set_numbers(self, numbers):
         """Take over hyperparameters; the next ``fill`` sends what has changed."""
@@ -80,16 +83,19 @@ class Table:
         made = self._made.get(value)
         return number_of(value, self._numbers) if made is None else made
 
-    def fill(self, key=0, number=0):
+    def fill(self, key, number, code, flag, places):
         """Send the table, if anything in it has changed since it was sent last.
 
         Args:
             key, number: the name of the next draw.
+            code: that a failed check of the step sets.
+            flag: the address of what it sets to it.
+            places: the addresses of arguments and results.
         """
-        words = key % _WORD, key // _WORD % _WORD, number % _WORD
-        self._words[:_DRAW] = words
+        words = key % _WORD, key // _WORD % _WORD, number % _WORD, code, flag
+        self._words[: self._first] = (*words, *places)
         now = self._words.tobytes()
         if now != self._before:
             given = np.frombuffer(now, self._given)[0]
-            self._kernel((1,), (min(len(self._words), 256),), (given, self._table))
+            self._kernel((1,), (min(len(self._words), 256),), (given, self.words))
             self._before = now
