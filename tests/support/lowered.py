@@ -155,6 +155,8 @@ class Both:
                 drawn = np.where(some, self.rng.choice(NASTY, shape), drawn)
         else:
             drawn = self.rng.integers(self.low, self.most, shape)
+            if getattr(self.unit, "options", {}).get("distinct"):
+                drawn = np.arange(value.size).reshape(shape)  # as it says
         drawn = np.asarray(drawn, value.dtype)
         return drawn if value.axes is None else standing(lying(drawn, value), value)
 

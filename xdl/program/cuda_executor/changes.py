@@ -28,8 +28,10 @@ def change(one, taken):
         return kernels
     put = _Put(one, indexed, new, memory, taken)
     is_plain = not indexed.may_repeat or one.options.get("distinct", False)
-    if not one.row.adds or is_plain:
+    if is_plain:
         return [*kernels, put.each(size, "+=" if one.row.adds else "=")]
+    if not one.row.adds:
+        raise NoKernelError("the last of those at one place, which threads do not know")
     if indexed.rows is not None and result.dtype.kind == "f":
         return [*kernels, added_rows(put)]
     return [*kernels, put.each(size, None)]
