@@ -9,7 +9,7 @@ from xdl.tracing.values import Instruction
 
 FOUR = 4
 MANY = 1 << 16  # numbers: with fewer there are not enough threads for four each
-_SMALL, _LARGE = 128, 256  # threads of a block
+_BLOCK = 128  # threads; as of other kernels, so that one launch can be of many
 
 
 class Flat:
@@ -40,7 +40,7 @@ class Flat:
             self._compute(one, f"v{i}")
         stores = [self._store(value) for value in self.outputs]
         body = self._four(stores) if self.step > 1 else self._one(stores)
-        block = _LARGE if self.step > 1 else _SMALL
+        block = _BLOCK
         unsigned = self.writer.unsigned
         first = f"{unsigned} i = (blockIdx.x * ({unsigned}){block} + threadIdx.x)"
         first = f"const {first} * {self.step}u;" if self.step > 1 else f"const {first};"

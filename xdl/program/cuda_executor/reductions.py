@@ -19,7 +19,7 @@ from xdl.program.fusion.strides import merged
 _BLOCKS = 264  # two for each multiprocessor of a large GPU
 _MOST = 1024  # terms that a thread of a row, or one of a column, has in turn
 _SMALL = 128  # threads of a block of several rows
-_LANES = 8  # threads that share a column
+_LANES = 4  # threads that share a column
 
 
 class Terms:
