@@ -59,7 +59,7 @@ class CudaExecutor:
         put_together(program, has_kernels)
         program.instructions += checks  # so that what they ask of lives until then
         self._program = program
-        self._plan = Plan(program, joins=False, overwrites=False)
+        self._plan = Plan(program, overwrites=False)
         replaced = {u.slot for u in program.updates if not u.in_place}
         read = {v.data for v in _sources(program) if v.origin == "state"}
         self.given_slots = sorted(read & replaced)

@@ -12,7 +12,9 @@ from xdl.program.cuda_executor.scans import SCANS
 from xdl.program.fusion.pieces import Pieces
 from xdl.program.fusion.thread_formulas import formula_of_thread
 from xdl.program.fusion.together import Alone, Together
+from xdl.program.memory.plan import joins_rows
 from xdl.tracing.instructions import Kind
+from xdl.tracing.values import Instruction, owner_of
 
 _WRITERS = {**CHANGES, **MOVES, **REDUCTIONS, **SCANS}
 __all__ = ["HEAD", "Kernel", "has_kernels", "kernels_of"]
@@ -37,7 +39,15 @@ def kernels_of(instruction, taken):
 
 
 def has_kernels(one):
-    """Tell whether there are kernels for an instruction that is in no group."""
+    """Tell whether kernels of an instruction in no group can be with those of others.
+
+    What puts pieces behind one another is left to the plan, which may have them made
+    there.
+    """
+    if joins_rows(one) and any(
+        isinstance(owner_of(piece).origin, Instruction) for piece in one.arguments[0]
+    ):
+        return False
     return kernels_of(one, {}) is not None
 
 
