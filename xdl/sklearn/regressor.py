@@ -1,24 +1,18 @@
-"""The regressor."""
+"""The multilayer perceptron that predicts numbers."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Self
 
 import numpy as np
 import scipy.special
-from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from xdl.sklearn.mlp import MLP
-from xdl.sklearn.network import Array, Given
+from xdl.sklearn.regression import Regression
 
 
 @dataclasses.dataclass(eq=False, repr=False)
-class MLPRegressor(RegressorMixin, MLP):
+class MLPRegressor(Regression, MLP):
     """Predict numbers with a multilayer perceptron: scikit-learn's, trained by xdl.
 
     It takes the place of ``sklearn.neural_network.MLPRegressor``.
@@ -82,33 +76,10 @@ class MLPRegressor(RegressorMixin, MLP):
     _: dataclasses.KW_ONLY
     loss: str = "squared_error"
 
-    def _validated(self, X, y, weight, is_partial, is_new):
-        dtypes = [np.float64, np.float32]
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=dtypes,
-            reset=is_new,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+    def _activation_for(self, y):
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("the loss 'poisson' needs targets of 0 or more")
-        weight = None if weight is None else _check_sample_weight(weight, X)
-        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
-        return X, y.reshape(len(y), -1).astype(X.dtype, copy=False), weight
-
-    def _given(self, y):
-        return y[:, 0] if y.shape[1] == 1 else y
-
-    def _scored(self, outputs, y, weight):
-        if not np.isfinite(outputs).all():
-            return float("nan")
-        return r2_score(y, outputs, sample_weight=weight)
+        return "exp" if self.loss == "poisson" else "identity"
 
     def _reported(self, loss):
         """Return a loss as scikit-learn has it: the mean of squares, the sum else."""
@@ -120,12 +91,3 @@ class MLPRegressor(RegressorMixin, MLP):
             return 0.0
         each = scipy.special.xlogy(target, target) - target
         return float(np.average(each, axis=0, weights=weight).sum())
-
-    @available_if(lambda self: self._is_stochastic())
-    def partial_fit(self, X: Given, y: Given, sample_weight: Given = None) -> Self:
-        """Go through some samples once; the arguments are those of ``fit``."""
-        return self._partial_fit(X, y, sample_weight)
-
-    def predict(self, X: Given) -> Array:
-        """Return a number for each sample (n,), or several (n, outputs)."""
-        return self._given(self._outputs(X))
