@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse
@@ -19,7 +19,12 @@ from xdl.core.module import Module
 from xdl.errors import ArgumentError
 from xdl.sklearn.network import Array, Given
 
-_ROWS = 4096  # samples that are predicted at a time
+LAST = {  # what becomes of scores
+    "softmax": lambda scores: ops.softmax(scores, axis=1),
+    "logistic": ops.sigmoid,
+    "exp": ops.exp,
+    "identity": lambda scores: scores,
+}
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."
@@ -41,7 +46,7 @@ class Estimator(BaseEstimator):
     validation_fraction: float = 0.1
     n_iter_no_change: float = 10
 
-    _taken: ClassVar[dict[str, object]] = {}  # what samples may be, for scikit-learn
+    _rows = 4096  # samples that are predicted at a time
 
     def fit(self, X: Given, y: Given, sample_weight: Given = None) -> Self:
         """Fit the network to samples.
@@ -70,6 +75,15 @@ class Estimator(BaseEstimator):
 
     def _is_stochastic(self):
         return True
+
+    @property
+    def _taken(self):
+        """What samples may be, as scikit-learn takes it."""
+        return {}
+
+    @property
+    def _input_dtype(self):
+        return self._dtype
 
     def _checked(self, X, y, is_new, **needed):
         """Return samples and targets as arrays; refuse what they may not be."""
@@ -192,21 +206,13 @@ class Estimator(BaseEstimator):
     def _predicted(self, network: Module, X: Given) -> Array:
         """Return what a network makes of samples (n, outputs)."""
         network.eval()
-        last = _LAST[self.out_activation_]
+        last = LAST[self.out_activation_]
         parts = []
         with no_grad():
-            for first in range(0, X.shape[0], _ROWS):
-                x = X[first : first + _ROWS]
+            for first in range(0, X.shape[0], self._rows):
+                x = X[first : first + self._rows]
                 x = x.toarray() if scipy.sparse.issparse(x) else x
-                x = x.astype(self._dtype, copy=False)
+                x = x.astype(self._input_dtype, copy=False)
                 parts.append(last(network(x)).numpy())
         network.train()
         return np.concatenate(parts)
-
-
-_LAST = {
-    "softmax": lambda scores: ops.softmax(scores, axis=1),
-    "logistic": ops.sigmoid,
-    "exp": ops.exp,
-    "identity": lambda scores: scores,
-}

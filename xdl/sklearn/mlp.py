@@ -19,7 +19,7 @@ from xdl import backend
 from xdl.errors import NonFiniteError
 from xdl.sklearn.estimator import NOT_FINITE, Estimator
 from xdl.sklearn.network import Network, Plan, borrowed, objective
-from xdl.sklearn.options import check_options, hidden_sizes
+from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
 
 
@@ -46,7 +46,9 @@ class MLP(Estimator):
     n_members: int = 1
     executor: str | None = "numpy"
 
-    _taken = {"accept_sparse": ["csr", "csc"], "dtype": [np.float64, np.float32]}
+    @property
+    def _taken(self):
+        return {"accept_sparse": ["csr", "csc"], "dtype": [np.float64, np.float32]}
 
     @property
     def _dtype(self):
@@ -58,6 +60,7 @@ class MLP(Estimator):
 
     def _fit(self, X, y, weight, is_partial=False):
         check_options(self)
+        check_options_of_lbfgs(self)
         sizes = hidden_sizes(self)
         is_new = not (is_partial or self.warm_start) or not hasattr(self, "coefs_")
         has_members = len(getattr(self, "members_", "1")) == self.n_members

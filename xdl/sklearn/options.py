@@ -97,18 +97,30 @@ NEEDED = {
 }
 
 
-def check_options(estimator: Any) -> None:
+def check_options(estimator: Any, **more: Needed) -> None:
     """Refuse options of an estimator that are none.
 
+    Args:
+        estimator: the estimator.
+        more: what an option must be where this estimator needs something else.
+
     Raises:
-        ArgumentError: one is of another type or value than needed, or two do not fit.
+        ArgumentError: one is of another type or value than needed.
     """
     who = type(estimator).__name__
     for name, value in estimator.get_params(deep=False).items():
-        needed = NEEDED.get(name)
+        needed = (NEEDED | more).get(name)
         if needed is not None and not needed.holds(value):
             raise ArgumentError(f"{who}: {name} {value!r} came, needed {needed.words}")
 
+
+def check_options_of_lbfgs(estimator: Any) -> None:
+    """Refuse options of an estimator that its solver "lbfgs" does not know.
+
+    Raises:
+        ArgumentError: there is one.
+    """
+    who = type(estimator).__name__
     if estimator.solver == "lbfgs" and (estimator.dropout or estimator.batch_norm):
         raise ArgumentError(
             f"{who}: dropout {estimator.dropout!r} and batch_norm "

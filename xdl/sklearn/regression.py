@@ -24,7 +24,7 @@ class Regression(RegressorMixin, Estimator):
             y = column_or_1d(y, warn=True)
         weight = None if weight is None else _check_sample_weight(weight, X)
         self.out_activation_ = self._activation_for(y)
-        return X, y.reshape(len(y), -1).astype(X.dtype, copy=False), weight
+        return X, y.reshape(len(y), -1), weight
 
     def _activation_for(self, y):
         return "identity"

@@ -1,4 +1,4 @@
-"""The multilayer perceptron that predicts numbers."""
+"""The regressors: the multilayer perceptron, and one around any module."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import scipy.special
 
+from xdl.sklearn.factories import takes_parameters_of_factories
 from xdl.sklearn.mlp import MLP
 from xdl.sklearn.regression import Regression
+from xdl.sklearn.wrapped import Wrapped
 
 
 @dataclasses.dataclass(eq=False, repr=False)
@@ -91,3 +93,68 @@ class MLPRegressor(Regression, MLP):
             return 0.0
         each = scipy.special.xlogy(target, target) - target
         return float(np.average(each, axis=0, weights=weight).sum())
+
+
+@takes_parameters_of_factories
+@dataclasses.dataclass(eq=False, repr=False)
+class Regressor(Regression, Wrapped):
+    """Predict numbers with any network: an estimator around what makes a Module.
+
+    Args:
+        module: what makes the network: a Module's class, or a function. It is given
+            those sizes that it names: ``n_features``, the length of the last axis of
+            ``X``; ``input_shape``, the shape of a sample; ``n_outputs``, how many
+            numbers there are. The
+            network makes scores (n, n_outputs) of samples.
+        loss: None: the mean of squares; or a function of scores and targets (n,
+            n_outputs), which has to take ``sample_weight`` if such weights come; or a
+            loss layer, or its class.
+        optimizer: what makes the optimizer of the module: a class of ``xdl.optim``, or
+            a function; default ``xdl.optim.Adam``. ``optimizer__lr`` is its rate.
+        schedule: None, or what makes a Schedule of the optimizer, which goes on by a
+            step each epoch.
+        callbacks: Callbacks of ``xdl.train``, of which copies are used, and functions
+            that make one of the optimizer. Samples are put aside if one of them looks
+            at a measure whose name begins with "val_".
+        batch_size: samples of a batch; "auto" (default): 200, or all.
+        max_iter: epochs at most; default 200.
+        shuffle: whether samples come in a new order in each epoch; default True.
+        random_state: None, a seed, or a RandomState of NumPy: for the first weights,
+            dropout, the orders, the samples put aside.
+        tol: by how much the loss, or the score, has to get better; default 1e-4. None:
+            all epochs are done.
+        n_iter_no_change: epochs without progress before training ends; default 10.
+        verbose: whether each epoch is printed; default False.
+        warm_start: whether ``fit`` goes on from the weights that there are.
+        early_stopping: whether samples are put aside, training ends when their score
+            no longer gets better, and the weights of the best score are kept; default
+            False.
+        validation_fraction: the part that is put aside; default 0.1.
+        dtype: of what the module is given, and of its weights, "float32" by default;
+            "int64" for an Embedding, whose weights are float32.
+        device: None (default), "cpu" or "cuda".
+        executor: "numpy" or "numba": the step is compiled, as by ``xdl.compile``;
+            "eager": it runs as it is; "auto" (default): "numpy", on a GPU "eager".
+        parameters: of what makes things: ``module__hidden=32`` calls ``module`` with
+            ``hidden=32``; so do ``loss__...``, ``optimizer__...`` and
+            ``schedule__...``.
+
+    Attributes:
+        module_, optimizer_, schedule_: what was made.
+        history_: a list of a dict for each epoch, as of ``xdl.train.Trainer``.
+        callbacks_: the copies that were used.
+        loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
+        validation_scores_, best_validation_score_: with ``early_stopping``, else None.
+        n_iter_, t_: epochs, and samples that were seen.
+        n_features_in_, feature_names_in_, n_outputs_, out_activation_: of the data.
+
+    Example:
+        >>> import xdl
+        >>> from xdl.sklearn import Regressor
+        >>> def line(n_features, n_outputs):
+        ...     return xdl.nn.Linear(n_features, n_outputs)
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]
+        >>> model = Regressor(line, optimizer__lr=0.1, tol=None, random_state=0)
+        >>> model.fit(X, y).predict([[1.5]]).round(1).tolist()
+        [4.0]
+    """

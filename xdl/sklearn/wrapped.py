@@ -1,0 +1,207 @@
+"""Estimators around a network that a factory makes: what both kinds share."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import warnings
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from xdl import backend
+from xdl.arguments import described
+from xdl.core.module import Module
+from xdl.core.variable import Variable
+from xdl.errors import ArgumentError, NonFiniteError
+from xdl.optim import Adam, Optimizer, Schedule
+from xdl.sklearn.estimator import NOT_FINITE, Estimator
+from xdl.sklearn.factories import Factories
+from xdl.sklearn.network import Array
+from xdl.sklearn.options import Needed, check_options, either, one_of, real
+from xdl.sklearn.training import LOSSES, Books, Objective, Score, drawing, weights
+from xdl.train import Batches, Callback, LRSchedule, Trainer
+from xdl.train.course import Course
+
+_ANYTHING = Needed("anything", lambda value: True)
+_NEEDED = {
+    "tol": either(one_of([None]), real(0)),
+    "loss": _ANYTHING,
+    "dtype": one_of(["float16", "float32", "float64", "int32", "int64"]),
+    "executor": one_of(["auto", "eager", "numpy", "numba"]),
+}
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class Wrapped(Factories, Estimator):
+    """What classifiers and regressors around a module share."""
+
+    module: Callable[..., Module]
+    _: dataclasses.KW_ONLY
+    loss: Callable[..., Variable] | None = None
+    optimizer: Callable[..., Optimizer] = Adam
+    schedule: Callable[..., Schedule] | None = None
+    callbacks: Sequence[Callback | Callable[[Optimizer], Callback]] = ()
+    dtype: str = "float32"
+    device: str | None = None
+    executor: str = "auto"
+
+    factories: ClassVar[tuple[str, ...]] = ("module", "loss", "optimizer", "schedule")
+    _rows = 256
+    _is_one_of_many = True
+
+    @property
+    def _taken(self):
+        return {"allow_nd": True, "dtype": self._input_dtype}
+
+    @property
+    def _input_dtype(self):
+        return np.dtype(self.dtype)
+
+    @property
+    def _dtype(self):
+        dtype = self._input_dtype
+        return dtype if dtype.kind == "f" else np.dtype("float32")
+
+    def _fit(self, X, y, weight, is_partial=False):
+        check_options(self, **_NEEDED)
+        is_new = not (is_partial or self.warm_start) or not hasattr(self, "module_")
+        X, y, weight = self._validated(X, y, weight, is_partial, is_new)
+        self.n_outputs_ = y.shape[1]
+        if is_new:
+            self._random_state = check_random_state(self.random_state)
+        with drawing(self._seed()):
+            if is_new:
+                self._begin(X)
+            self._train(X, y, weight, is_partial)
+        return self
+
+    def _seed(self):
+        return int(self._random_state.randint(2**31 - 1))
+
+    def _begin(self, X):
+        """Make a module and its optimizer, and forget what was before."""
+        sizes = {"n_features": X.shape[-1], "input_shape": X.shape[1:]}
+        with backend.use_device(self.device or backend.device()):
+            module = self._made("module", **sizes, n_outputs=self.n_outputs_)
+        self._require("module", module, Module)
+        self.module_ = module = _of_dtype(module, self._dtype.name)
+        self.optimizer_ = self._made("optimizer", module)
+        self._require("optimizer", self.optimizer_, Optimizer)
+        self.schedule_ = None
+        if self.schedule is not None:
+            self.schedule_ = self._made("schedule", self.optimizer_)
+        self._kept, self.history_ = None, []
+        if X.ndim > 2:  # the lengths of sequences may differ
+            del self.n_features_in_
+        self._open_books()
+
+    def _require(self, factory, made, cls):
+        if not isinstance(made, cls):
+            raise ArgumentError(
+                f"{type(self).__name__}: {described(made)} came from {factory}, needed "
+                f"a {cls.__name__}"
+            )
+
+    def _train(self, X, y, weight, is_partial):
+        held: tuple[Array, Array, Array | None] | None = None
+        callbacks = self._own_callbacks()
+        if self.early_stopping or any(map(_watches_validation, callbacks)):
+            X, y, weight, held = self._split(X, y, weight)
+        size = self._size_of_batches(len(X))
+        trainer, books = self._trainer_of(callbacks, held, weight, is_partial)
+        books.begin(len(X), self.module_.state_dict() if self.early_stopping else {})
+        data = self._batches(X, y, weight, size=size, shuffle=self.shuffle)
+        validation = None if held is None else self._batches(*held, size=size)
+        self._run(trainer, data, validation, 1 if is_partial else self.max_iter)
+        if books.best:
+            self.module_.load_state_dict(books.best)
+        elif any(one.state() for one in trainer.callbacks):
+            self.module_.load_state_dict(weights(trainer))
+        if not all(np.isfinite(a).all() for a in self.module_.state_dict().values()):
+            raise ValueError(NOT_FINITE)
+        if trainer.outcome == "done" and not is_partial and self.tol is not None:
+            self._warn_of_end()
+
+    def _own_callbacks(self):
+        """Return copies of the callbacks, for they change."""
+        made = [
+            copy.deepcopy(one) if isinstance(one, Callback) else one(self.optimizer_)
+            for one in self.callbacks
+        ]
+        if self.schedule_ is not None:
+            watched = "val_loss" if self.early_stopping else "loss"
+            made.insert(0, LRSchedule(self.schedule_, monitor=watched))
+        return made
+
+    def _trainer_of(self, callbacks, held, weight, goes_on):
+        """Return a Trainer and Books: those of the last partial fit, or new ones."""
+        is_weighted = weight is not None
+        if goes_on and held is None and self._kept is not None:
+            trainer, books, had_weights = self._kept
+            if had_weights == is_weighted:
+                trainer._course = Course()
+                return trainer, books
+        loss = LOSSES[self.out_activation_] if self.loss is None else self.loss
+        who, parameters = type(self).__name__, self._parameters_of("loss")
+        books = Books(self)
+        trainer = Trainer(
+            self.module_,
+            self.optimizer_,
+            Objective(who, loss, parameters, self.n_outputs_, is_weighted),
+            None if self.executor == "auto" else self.executor,
+            [books, *callbacks],
+            [] if held is None else [Score(self, self._given(held[1]), held[2])],
+        )
+        self._kept, self.callbacks_ = (trainer, books, is_weighted), callbacks
+        return trainer, books
+
+    def _batches(self, X, y, weight, *, size, shuffle=False):
+        device = next(iter(self.module_.parameter.values())).device
+        given = [X, self._targets(y)]
+        if weight is not None:
+            given.append(weight.astype(self._dtype))
+        x, *targets = [backend.asarray(array, device) for array in given]
+        y = tuple(targets) if weight is not None else targets[0]
+        return Batches(x, y, size, shuffle, self._seed())
+
+    def _run(self, trainer, data, validation, epochs):
+        self.n_iter_ = 0
+        try:
+            trainer.fit(data, validation, epochs)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=6)
+        except NonFiniteError as error:
+            if not self.early_stopping:
+                raise ValueError(f"{NOT_FINITE} {error}") from error
+            self._warn_of_divergence()
+
+    def _outputs(self, X):
+        """Return what the network makes of samples (n, outputs)."""
+        check_is_fitted(self)
+        return self._predicted(
+            self.module_, validate_data(self, X, reset=False, **self._taken)
+        )
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "_kept" in state:
+            state |= {"_kept": None, "callbacks_": []}  # programs, open files
+        return state
+
+
+def _watches_validation(callback):
+    return str(getattr(callback, "monitor", "")).startswith("val_")
+
+
+def _of_dtype(module, dtype):
+    """Return a module whose floating weights are of a dtype: itself, or a copy."""
+    floating = [v for v in module.parameter.values() if v.dtype.kind == "f"]
+    others = [variable for variable in floating if variable.dtype != dtype]
+    if not others:
+        return module
+    new = [Variable(v.value.astype(dtype), v.name, v.trainable) for v in others]
+    return copy.deepcopy(module, dict(zip(map(id, others), new, strict=True)))
