@@ -48,6 +48,9 @@ class MLPClassifier(Classification, MLP):
         max_fun: of "lbfgs": how often the loss is computed, at most; default 15000.
         dropout: the part of hidden units that is dropped in training; default 0.
         batch_norm: whether hidden units are normalized over the batch; default False.
+        callbacks: Callbacks of ``xdl.train``, of which copies are used, and functions
+            that make one of the optimizer; default none. Samples are put aside if one
+            of them looks at a measure whose name begins with "val_".
         n_members: of how many networks the results are averaged; default 1.
         executor: of ``xdl.compile``, which records the step: "numpy" (default),
             "numba", or None, where each step runs as it is.
@@ -59,6 +62,8 @@ class MLPClassifier(Classification, MLP):
         coefs_, intercepts_: the weights (rows, columns) and biases of the layers.
         loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
         validation_scores_, best_validation_score_: with ``early_stopping``, else None.
+        history_, callbacks_: with ``callbacks``: a dict for each epoch, as of
+            ``xdl.train.Trainer``, and the copies that were used.
         n_iter_, t_: epochs, and samples that were seen.
         n_features_in_, feature_names_in_: of ``X``.
         n_layers_, n_outputs_, out_activation_: of the network.

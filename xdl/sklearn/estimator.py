@@ -100,6 +100,7 @@ class Estimator(BaseEstimator):
 
     def _open_books(self):
         self.n_iter_, self.t_ = 0, 0
+        self.history_: list[dict[str, object]] = []
         self.loss_curve_: list[float] = []
         self._no_improvement_count = 0
         self.validation_scores_: Any = [] if self.early_stopping else None
@@ -205,7 +206,9 @@ class Estimator(BaseEstimator):
 
     def _predicted(self, network: Module, X: Given) -> Array:
         """Return what a network makes of samples (n, outputs)."""
-        network.eval()
+        was_training = network.is_training
+        if was_training:
+            network.eval()
         last = LAST[self.out_activation_]
         parts = []
         with no_grad():
@@ -214,5 +217,6 @@ class Estimator(BaseEstimator):
                 x = x.toarray() if scipy.sparse.issparse(x) else x
                 x = x.astype(self._input_dtype, copy=False)
                 parts.append(last(network(x)).numpy())
-        network.train()
+        if was_training:
+            network.train()
         return np.concatenate(parts)

@@ -17,14 +17,25 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from xdl import backend
 from xdl.errors import NonFiniteError
-from xdl.sklearn.estimator import NOT_FINITE, Estimator
-from xdl.sklearn.network import Network, Plan, borrowed, objective
+from xdl.sklearn.estimator import NOT_FINITE
+from xdl.sklearn.network import (
+    Epochs,
+    Held,
+    Network,
+    Penalized,
+    Plan,
+    Step,
+    borrowed,
+    objective,
+)
 from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
+from xdl.sklearn.training import Books, Score, Trained, watch_validation
+from xdl.train import Trainer
 
 
 @dataclasses.dataclass(eq=False, repr=False)
-class MLP(Estimator):
+class MLP(Trained):
     """What multilayer perceptrons share: options, fitting, and going forward."""
 
     hidden_layer_sizes: tuple[int, ...] | int = (100,)
@@ -140,32 +151,37 @@ class MLP(Estimator):
     def _fit_batches(self, X, y, weight, is_partial):
         if not is_partial or not hasattr(self, "_optimizer"):
             self._optimizer, self._moments = Rate(self), None
-        held: tuple[Any, ...] | None = None
+        if self.callbacks:
+            self._fit_with_callbacks(X, y, weight, is_partial)
+            return
+        held: Held | None = None
         if self.early_stopping:
             X, y, weight, held = self._split(X, y, weight)
             held = held[0], self._given(held[1]), held[2]
         size = self._size_of_batches(X.shape[0])
-        arrays = [X, self._targets(y)]
-        if weight is not None:
-            arrays.append(weight.astype(self.coefs_[0].dtype, copy=False))
+        arrays = self._for_loss(X, y, weight)
         best = self._arrays
-        with borrowed(self._plan()) as trainer:
-            trainer.begin(best)
-            if self._moments is not None:
-                trainer.optimizer.load_state_dict(self._moments)
-            best = self._epochs(trainer, arrays, size, held, is_partial)
-            self._moments = trainer.optimizer.state_dict()
+        with borrowed(self._plan()) as step:
+            step.begin(best, self._moments)
+            best = self._epochs(step, arrays, size, held, is_partial)
+            self._moments = step.optimizer.state_dict()
             self._take(best)
 
-    def _epochs(self, trainer, arrays, size, held, once):
+    def _for_loss(self, X, y, weight):
+        arrays = [X, self._targets(y)]
+        if weight is not None:
+            arrays.append(weight.astype(self._dtype, copy=False))
+        return arrays
+
+    def _epochs(self, step, arrays, size, held, once):
         """Train until it gets no better; return the weights to keep."""
-        best, order = trainer.network.read(), np.arange(arrays[0].shape[0])
+        best, order = step.network.read(), np.arange(arrays[0].shape[0])
         self.n_iter_ = 0
         for _ in range(1 if once else self.max_iter):
             try:
-                self._epoch(trainer, arrays, order, size)
-                if self._is_better(self._score_of(trainer, held)):
-                    best = trainer.network.read()
+                self._epoch(step, arrays, order, size)
+                if self._is_better(self._score_of(step, held)):
+                    best = step.network.read()
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=5)
                 break
@@ -179,24 +195,24 @@ class MLP(Estimator):
         else:
             if not once:
                 self._warn_of_end()
-        return trainer.network.read() if held is None else best
+        return step.network.read() if held is None else best
 
-    def _epoch(self, trainer, arrays, order, size):
+    def _epoch(self, step, arrays, order, size):
         """Go through all samples once."""
         if self.shuffle:
             self._random_state.shuffle(order)
             arrays = [a[order] for a in arrays]
-        if trainer.optimizer.lr != self._optimizer.learning_rate:
-            trainer.optimizer.lr = self._optimizer.learning_rate
-        data, penalty = trainer.epoch(arrays, self.alpha, size)
+        if step.optimizer.lr != self._optimizer.learning_rate:
+            step.optimizer.lr = self._optimizer.learning_rate
+        data, penalty = step.epoch(arrays, self.alpha, size)
         loss = self._reported(data) + self._shift(*arrays[1:]) + penalty
         self._note(loss, len(order))
 
-    def _score_of(self, trainer, held):
+    def _score_of(self, step, held):
         if held is None:
             return None
         X, y, weight = held
-        return self._scored(self._predicted(trainer.network, X), y, weight)
+        return self._scored(self._predicted(step.network, X), y, weight)
 
     def _is_over(self):
         """Tell whether to end after an epoch, or change the learning rate."""
@@ -205,6 +221,39 @@ class MLP(Estimator):
 
     def _stops(self):
         return self._optimizer.stops(self._message())
+
+    def _fit_with_callbacks(self, X, y, weight, is_partial):
+        """Train by the loop of ``xdl.train``, which tells callbacks of each step."""
+        plan = self._plan()
+        step = Step(plan)
+        step.begin(self._arrays, self._moments)
+        network, optimizer = step.network, step.optimizer
+        optimizer.lr = self._optimizer.learning_rate
+        callbacks, books = self._own_callbacks(optimizer), Books(self)
+        held: Held | None = None
+        if self.early_stopping or watch_validation(callbacks):
+            X, y, weight, held = self._split(X, y, weight)
+        trainer = Trainer(
+            network,
+            optimizer,
+            Penalized(network, plan.output, self.alpha, self._reported(1.0)),
+            self.executor or "eager",
+            [books, *callbacks],
+            [] if held is None else [Score(self, self._given(held[1]), held[2])],
+        )
+        size, arrays = self._size_of_batches(X.shape[0]), self._for_loss(X, y, weight)
+        best = network.state_dict() if self.early_stopping else {}
+        books.begin(X.shape[0], best, self._shift(*arrays[1:]))
+        data = Epochs(arrays, size, self._random_state if self.shuffle else None)
+        validation = None if held is None else Epochs(self._for_loss(*held), size)
+        self.callbacks_ = callbacks
+        self._train_by(trainer, books, data, validation, is_partial)
+        self._moments = optimizer.state_dict()
+        self._take(network.read())
+
+    def _set_rate(self, trainer):
+        if not self._optimizer.is_constant:
+            trainer.optimizer.lr = self._optimizer.learning_rate
 
     # All samples at once.
 

@@ -12,6 +12,7 @@ import numpy as np
 from xdl import ops
 from xdl.errors import ArgumentError
 from xdl.sklearn.network import ACTIVATIONS
+from xdl.train import Callback
 
 
 class Needed(NamedTuple):
@@ -63,6 +64,19 @@ def _is_activation(value):
     return value in ACTIVATIONS or callable(getattr(ops, value, None))
 
 
+def _are_callbacks(value):
+    if not isinstance(value, list | tuple):
+        return False
+    return all(
+        isinstance(one, Callback) or (callable(one) and not _is_callback_class(one))
+        for one in value
+    )
+
+
+def _is_callback_class(value):
+    return isinstance(value, type) and issubclass(value, Callback)
+
+
 _SWITCH = Needed("a bool", lambda value: isinstance(value, bool | np.bool_))
 NEEDED = {
     "activation": Needed(
@@ -94,6 +108,10 @@ NEEDED = {
     "batch_norm": _SWITCH,
     "n_members": integer(1),
     "executor": one_of([None, "numpy", "numba"]),
+    "callbacks": Needed(
+        "Callbacks of xdl.train, or functions that make one of an optimizer",
+        _are_callbacks,
+    ),
 }
 
 
@@ -121,11 +139,18 @@ def check_options_of_lbfgs(estimator: Any) -> None:
         ArgumentError: there is one.
     """
     who = type(estimator).__name__
-    if estimator.solver == "lbfgs" and (estimator.dropout or estimator.batch_norm):
+    if estimator.solver != "lbfgs":
+        return
+    if estimator.dropout or estimator.batch_norm:
         raise ArgumentError(
             f"{who}: dropout {estimator.dropout!r} and batch_norm "
             f"{estimator.batch_norm!r} came with the solver 'lbfgs', needed 0 and "
             "False: its loss must be the same whenever it is asked for"
+        )
+    if estimator.callbacks:
+        raise ArgumentError(
+            f"{who}: callbacks came with the solver 'lbfgs', needed none: it has no "
+            "steps and epochs that they could be told of"
         )
 
 

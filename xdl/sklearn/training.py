@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -14,13 +16,11 @@ from xdl import ops
 from xdl.arguments import described
 from xdl.backend import random
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, ShapeError
-from xdl.sklearn.estimator import LAST
+from xdl.errors import ArgumentError, NonFiniteError, ShapeError
+from xdl.optim import Optimizer
+from xdl.sklearn.estimator import LAST, NOT_FINITE, Estimator
 from xdl.train import Callback, Metric, Trainer
 from xdl.typing import ArrayLike
-
-if TYPE_CHECKING:
-    from xdl.sklearn.wrapped import Wrapped
 
 Weights = dict[str, np.ndarray]
 LOSSES: dict[str, Callable[..., Variable]] = {
@@ -37,22 +37,32 @@ class Books(Callback):
         estimator: the estimator.
 
     Attributes:
-        best: the weights of the best score; none: there are no scores.
+        best: the weights of the best score.
     """
 
-    def __init__(self, estimator: Wrapped) -> None:
+    def __init__(self, estimator: Trained) -> None:
         self._estimator = estimator
         self.begin(0, {})
 
-    def begin(self, rows: int, best: Weights) -> None:
-        """Begin with a fit to so many samples; the first weights are the best."""
-        self._rows, self.best = rows, best
+    def begin(self, rows: int, best: Weights, shift: float = 0.0) -> None:
+        """Begin with a fit.
+
+        Args:
+            rows: how many samples it is to.
+            best: the weights that are the best so far; none: there are no scores.
+            shift: what is added to each loss.
+        """
+        self._rows, self.best, self._shift = rows, best, shift
+
+    def on_epoch_begin(self, trainer: Trainer) -> None:
+        """Let the estimator say the learning rate."""
+        self._estimator._set_rate(trainer)
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Note the epoch."""
         estimator, logs = self._estimator, trainer.history[-1]
         estimator.history_.append(logs)
-        estimator._note(logs["loss"], self._rows)
+        estimator._note(logs["loss"] + self._shift, self._rows)
         score = logs["val_score"] if estimator.early_stopping else None
         if estimator._is_better(score):
             self.best = weights(trainer)
@@ -71,7 +81,7 @@ class Score(Metric):
 
     name = "score"
 
-    def __init__(self, estimator: Wrapped, y: np.ndarray, weight: object) -> None:
+    def __init__(self, estimator: Trained, y: np.ndarray, weight: object) -> None:
         self._estimator, self._y, self._weight = estimator, y, weight
         super().__init__()
 
@@ -165,3 +175,52 @@ def drawing(seed: int) -> Iterator[None]:
         yield
     finally:
         random.restore(before)
+
+
+@dataclasses.dataclass(eq=False, repr=False, kw_only=True)
+class Trained(Estimator):
+    """The base of what a Trainer trains, with callbacks."""
+
+    callbacks: Sequence[Callback | Callable[[Optimizer], Callback]] = ()
+
+    def _set_rate(self, trainer):
+        """Set the learning rate before an epoch, if that is not for others."""
+
+    def _own_callbacks(self, optimizer):
+        """Return copies of the callbacks, for they change."""
+        return [
+            copy.deepcopy(one) if isinstance(one, Callback) else one(optimizer)
+            for one in self.callbacks
+        ]
+
+    def _train_by(self, trainer, books, data, validation, once):
+        """Train to the end, and leave the weights that are to stay."""
+        self.n_iter_, model = 0, trainer.model
+        try:
+            trainer.fit(data, validation, 1 if once else self.max_iter)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=6)
+        except NonFiniteError as error:
+            if not self.early_stopping:
+                raise ValueError(f"{NOT_FINITE} {error}") from error
+            self._warn_of_divergence()
+        if books.best:
+            model.load_state_dict(books.best)
+        elif any(one.state() for one in trainer.callbacks):
+            model.load_state_dict(weights(trainer))
+        if not all(np.isfinite(array).all() for array in model.state_dict().values()):
+            raise ValueError(NOT_FINITE)
+        if trainer.outcome == "done" and not once and self.tol is not None:
+            self._warn_of_end()
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        without: dict[str, object]  # programs, open files
+        without = {"_kept": None, "callbacks_": []}
+        return state | {n: v for n, v in without.items() if n in state}
+
+
+def watch_validation(callbacks: Sequence[Callback]) -> bool:
+    """Tell whether one of them looks at a measure of a validation."""
+    watched = [str(getattr(one, "monitor", "")) for one in callbacks]
+    return any(name.startswith("val_") for name in watched)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -16,14 +15,21 @@ from xdl import backend
 from xdl.arguments import described
 from xdl.core.module import Module
 from xdl.core.variable import Variable
-from xdl.errors import ArgumentError, NonFiniteError
+from xdl.errors import ArgumentError
 from xdl.optim import Adam, Optimizer, Schedule
-from xdl.sklearn.estimator import NOT_FINITE, Estimator
 from xdl.sklearn.factories import Factories
-from xdl.sklearn.network import Array
+from xdl.sklearn.network import Held
 from xdl.sklearn.options import Needed, check_options, either, one_of, real
-from xdl.sklearn.training import LOSSES, Books, Objective, Score, drawing, weights
-from xdl.train import Batches, Callback, LRSchedule, Trainer
+from xdl.sklearn.training import (
+    LOSSES,
+    Books,
+    Objective,
+    Score,
+    Trained,
+    drawing,
+    watch_validation,
+)
+from xdl.train import Batches, LRSchedule, Trainer
 from xdl.train.course import Course
 
 _ANYTHING = Needed("anything", lambda value: True)
@@ -36,7 +42,7 @@ _NEEDED = {
 
 
 @dataclasses.dataclass(eq=False, repr=False)
-class Wrapped(Factories, Estimator):
+class Wrapped(Factories, Trained):
     """What classifiers and regressors around a module share."""
 
     module: Callable[..., Module]
@@ -44,7 +50,6 @@ class Wrapped(Factories, Estimator):
     loss: Callable[..., Variable] | None = None
     optimizer: Callable[..., Optimizer] = Adam
     schedule: Callable[..., Schedule] | None = None
-    callbacks: Sequence[Callback | Callable[[Optimizer], Callback]] = ()
     dtype: str = "float32"
     device: str | None = None
     executor: str = "auto"
@@ -89,12 +94,13 @@ class Wrapped(Factories, Estimator):
             module = self._made("module", **sizes, n_outputs=self.n_outputs_)
         self._require("module", module, Module)
         self.module_ = module = _of_dtype(module, self._dtype.name)
+        self._in_training = [m for m in module.modules() if m.is_training]
         self.optimizer_ = self._made("optimizer", module)
         self._require("optimizer", self.optimizer_, Optimizer)
         self.schedule_ = None
         if self.schedule is not None:
             self.schedule_ = self._made("schedule", self.optimizer_)
-        self._kept, self.history_ = None, []
+        self._kept = None
         if X.ndim > 2:  # the lengths of sequences may differ
             del self.n_features_in_
         self._open_books()
@@ -107,35 +113,24 @@ class Wrapped(Factories, Estimator):
             )
 
     def _train(self, X, y, weight, is_partial):
-        held: tuple[Array, Array, Array | None] | None = None
-        callbacks = self._own_callbacks()
-        if self.early_stopping or any(map(_watches_validation, callbacks)):
+        held: Held | None = None
+        callbacks = self._own_callbacks(self.optimizer_)
+        if self.schedule_ is not None:
+            watched = "val_loss" if self.early_stopping else "loss"
+            callbacks.insert(0, LRSchedule(self.schedule_, monitor=watched))
+        if self.early_stopping or watch_validation(callbacks):
             X, y, weight, held = self._split(X, y, weight)
         size = self._size_of_batches(len(X))
         trainer, books = self._trainer_of(callbacks, held, weight, is_partial)
         books.begin(len(X), self.module_.state_dict() if self.early_stopping else {})
         data = self._batches(X, y, weight, size=size, shuffle=self.shuffle)
         validation = None if held is None else self._batches(*held, size=size)
-        self._run(trainer, data, validation, 1 if is_partial else self.max_iter)
-        if books.best:
-            self.module_.load_state_dict(books.best)
-        elif any(one.state() for one in trainer.callbacks):
-            self.module_.load_state_dict(weights(trainer))
-        if not all(np.isfinite(a).all() for a in self.module_.state_dict().values()):
-            raise ValueError(NOT_FINITE)
-        if trainer.outcome == "done" and not is_partial and self.tol is not None:
-            self._warn_of_end()
-
-    def _own_callbacks(self):
-        """Return copies of the callbacks, for they change."""
-        made = [
-            copy.deepcopy(one) if isinstance(one, Callback) else one(self.optimizer_)
-            for one in self.callbacks
-        ]
-        if self.schedule_ is not None:
-            watched = "val_loss" if self.early_stopping else "loss"
-            made.insert(0, LRSchedule(self.schedule_, monitor=watched))
-        return made
+        for module in self._in_training:
+            module.is_training = True
+        try:
+            self._train_by(trainer, books, data, validation, is_partial)
+        finally:
+            self.module_.eval()
 
     def _trainer_of(self, callbacks, held, weight, goes_on):
         """Return a Trainer and Books: those of the last partial fit, or new ones."""
@@ -156,7 +151,8 @@ class Wrapped(Factories, Estimator):
             [books, *callbacks],
             [] if held is None else [Score(self, self._given(held[1]), held[2])],
         )
-        self._kept, self.callbacks_ = (trainer, books, is_weighted), callbacks
+        self._kept = (trainer, books, is_weighted) if goes_on else None
+        self.callbacks_ = callbacks
         return trainer, books
 
     def _batches(self, X, y, weight, *, size, shuffle=False):
@@ -168,33 +164,12 @@ class Wrapped(Factories, Estimator):
         y = tuple(targets) if weight is not None else targets[0]
         return Batches(x, y, size, shuffle, self._seed())
 
-    def _run(self, trainer, data, validation, epochs):
-        self.n_iter_ = 0
-        try:
-            trainer.fit(data, validation, epochs)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=6)
-        except NonFiniteError as error:
-            if not self.early_stopping:
-                raise ValueError(f"{NOT_FINITE} {error}") from error
-            self._warn_of_divergence()
-
     def _outputs(self, X):
         """Return what the network makes of samples (n, outputs)."""
         check_is_fitted(self)
         return self._predicted(
             self.module_, validate_data(self, X, reset=False, **self._taken)
         )
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        if "_kept" in state:
-            state |= {"_kept": None, "callbacks_": []}  # programs, open files
-        return state
-
-
-def _watches_validation(callback):
-    return str(getattr(callback, "monitor", "")).startswith("val_")
 
 
 def _of_dtype(module, dtype):
