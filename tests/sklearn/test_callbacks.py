@@ -2,6 +2,9 @@
 
 import csv
 import pickle
+import runpy
+import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,11 +13,14 @@ import scipy.sparse
 pytest.importorskip("sklearn")
 
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import xdl
 from tests.sklearn.networks import network
-from xdl.sklearn import Classifier, MLPClassifier, MLPRegressor, Regressor
+from xdl.sklearn import Classifier, MLPClassifier, MLPRegressor, Regressor, protocol
 from xdl.train import Callback
 
 pytestmark = pytest.mark.filterwarnings(
@@ -190,3 +196,75 @@ def test_callbacks_are_refused_where_there_are_no_steps():
 
     with pytest.raises(ValueError, match="callbacks came with the solver 'lbfgs'"):
         model.fit([[0.0], [1.0]], [0, 1])
+
+
+# scikit-learn's own.
+
+
+@every_estimator
+def test_callbacks_of_scikit_learn_are_told_of_each_epoch_and_may_stop(made, digits):
+    pytest.importorskip("sklearn.callback")
+
+    class Stopping:
+        told: ClassVar[list[str]] = []
+
+        def setup(self, estimator, context):
+            self.told.append("setup")
+
+        def teardown(self, estimator, context):
+            self.told.append("teardown")
+
+        def on_fit_task_begin(self, estimator, context):
+            self.told.append(f"{context.task_name} begins")
+
+        def on_fit_task_end(self, estimator, context, *, X, metadata):
+            assert X is digits[0]
+            assert metadata["sample_weight"] is weight
+            self.told.append(f"{context.task_name} ends")
+            return context.task_name == "epoch" and context.task_id == 1
+
+    weight, epoch = np.ones(len(digits[1])), ["epoch begins", "epoch ends"]
+    for more in ({}, {"callbacks": [Counting()]}):
+        Stopping.told.clear()
+
+        model = made(**more).set_callbacks(Stopping()).fit(*digits, weight)
+
+        fit = ["fit begins", *epoch, *epoch, "fit ends"]
+        assert Stopping.told == ["setup", *fit, "teardown"]
+        assert model.n_iter_ == 2
+
+
+@every_estimator
+def test_a_monitor_of_scikit_learn_scores_the_estimator_of_each_epoch(made, digits):
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="r2")
+
+    made().set_callbacks(monitor).fit(*digits)
+
+    rows = [one for one in monitor.get_logs().data if one["task_name"] == "epoch"]
+    expected = [
+        r2_score(digits[1], made(max_iter=i).fit(*digits).predict(digits[0]))
+        for i in (1, 3, 6)
+    ]
+    assert [rows[i - 1]["r2"] for i in (1, 3, 6)] == pytest.approx(expected)
+
+
+def test_versions_of_scikit_learn_without_callbacks_need_none(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.callback", None)
+
+    found = runpy.run_path(protocol.__file__)
+
+    assert not hasattr(found["CallbackSupportMixin"], "set_callbacks")
+    assert found["with_callbacks"](len) is len
+
+
+def test_other_solvers_tell_callbacks_of_scikit_learn_of_the_fit_alone(digits):
+    callback = pytest.importorskip("sklearn.callback")
+
+    for more in ({"solver": "lbfgs"}, {"n_members": 2}):
+        monitor = callback.ScoringMonitor(scoring="accuracy")
+        model = MLPClassifier((8,), max_iter=3, **more).set_callbacks(monitor)
+        pipeline = make_pipeline(StandardScaler(), model).fit(*digits)
+
+        (row,) = monitor.get_logs().data
+        assert row["accuracy"] == pipeline.score(*digits)

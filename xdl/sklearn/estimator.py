@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse
@@ -18,6 +18,7 @@ from xdl.core.mode import no_grad
 from xdl.core.module import Module
 from xdl.errors import ArgumentError
 from xdl.sklearn.network import Array, Given
+from xdl.sklearn.protocol import CallbackSupportMixin, Tasks, with_callbacks
 
 LAST = {  # what becomes of scores
     "softmax": lambda scores: ops.softmax(scores, axis=1),
@@ -32,7 +33,7 @@ NOT_FINITE = (
 
 
 @dataclasses.dataclass(eq=False, repr=False, kw_only=True)
-class Estimator(BaseEstimator):
+class Estimator(CallbackSupportMixin, BaseEstimator):
     """The base of estimators: a subclass defines ``_fit``, and ``_dtype``."""
 
     batch_size: int | str = "auto"
@@ -48,6 +49,9 @@ class Estimator(BaseEstimator):
 
     _rows = 4096  # samples that are predicted at a time
 
+    _tasks: ClassVar[Tasks | None] = None
+
+    @with_callbacks
     def fit(self, X: Given, y: Given, sample_weight: Given = None) -> Self:
         """Fit the network to samples.
 
@@ -63,7 +67,16 @@ class Estimator(BaseEstimator):
             ValueError: options, shapes or targets do not fit, there are missing values,
                 or the weights became infinite or NaN.
         """
-        return self._fit(X, y, sample_weight)
+        if not hasattr(self, "_skl_callbacks"):
+            return self._fit(X, y, sample_weight)
+        epochs = self.max_iter if self._has_epochs else 0
+        self.__dict__["_tasks"] = tasks = Tasks(self, X, y, sample_weight, epochs)
+        try:
+            self._fit(X, y, sample_weight)
+            tasks.end()
+        finally:
+            del self._tasks
+        return self
 
     def _partial_fit(self, X, y, sample_weight):
         if self.early_stopping:
@@ -72,6 +85,10 @@ class Estimator(BaseEstimator):
 
     def _fit(self, X, y, weight, is_partial=False):
         raise NotImplementedError(f"{type(self).__name__}: _fit is not defined")
+
+    @property
+    def _has_epochs(self):
+        return True
 
     def _is_stochastic(self):
         return True
@@ -106,6 +123,17 @@ class Estimator(BaseEstimator):
         self.validation_scores_: Any = [] if self.early_stopping else None
         self.best_validation_score_: Any = -np.inf if self.early_stopping else None
         self.best_loss_: Any = None if self.early_stopping else np.inf
+
+    def _begin_epoch(self):
+        if self._tasks is not None:
+            self._tasks.begin_epoch()
+
+    def _end_epoch(self, model):
+        """Tell whether the fit is over, for its own reasons or those of callbacks."""
+        is_over = self._is_over()
+        if self._tasks is None:
+            return is_over
+        return self._tasks.end_epoch(lambda: self._fitted(model)) or is_over
 
     def _note(self, loss, seen):
         """Note an epoch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 import warnings
@@ -126,6 +127,15 @@ class MLP(Trained):
         norms = arrays[2 * count :]
         self.norms_ = [tuple(norms[i : i + 4]) for i in range(0, len(norms), 4)]
 
+    def _fitted(self, network):
+        twin = copy.copy(self)
+        twin._take(network.read())
+        return {name: vars(twin)[name] for name in ("coefs_", "intercepts_", "norms_")}
+
+    @property
+    def _has_epochs(self):
+        return self.solver != "lbfgs" and self.n_members == 1
+
     def _plan(self):
         first = self.coefs_[0]
         units = (len(first), *[len(bias) for bias in self.intercepts_])
@@ -178,6 +188,7 @@ class MLP(Trained):
         best, order = step.network.read(), np.arange(arrays[0].shape[0])
         self.n_iter_ = 0
         for _ in range(1 if once else self.max_iter):
+            self._begin_epoch()
             try:
                 self._epoch(step, arrays, order, size)
                 if self._is_better(self._score_of(step, held)):
@@ -190,7 +201,7 @@ class MLP(Trained):
                     raise
                 self._warn_of_divergence()
                 return best
-            if self._is_over():
+            if self._end_epoch(step.network):
                 break
         else:
             if not once:

@@ -55,8 +55,9 @@ class Books(Callback):
         self._rows, self.best, self._shift = rows, best, shift
 
     def on_epoch_begin(self, trainer: Trainer) -> None:
-        """Let the estimator say the learning rate."""
+        """Let the estimator set the learning rate."""
         self._estimator._set_rate(trainer)
+        self._estimator._begin_epoch()
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Note the epoch."""
@@ -66,7 +67,7 @@ class Books(Callback):
         score = logs["val_score"] if estimator.early_stopping else None
         if estimator._is_better(score):
             self.best = weights(trainer)
-        if estimator._is_over():
+        if estimator._end_epoch(trainer.model):
             trainer.stop()
 
 

@@ -132,6 +132,9 @@ class Wrapped(Factories, Trained):
         finally:
             self.module_.eval()
 
+    def _fitted(self, module):
+        return {"module_": copy.deepcopy(module).eval()}
+
     def _trainer_of(self, callbacks, held, weight, goes_on):
         """Return a Trainer and Books: those of the last partial fit, or new ones."""
         is_weighted = weight is not None
