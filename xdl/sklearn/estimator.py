@@ -17,6 +17,7 @@ from xdl import ops
 from xdl.core.mode import no_grad
 from xdl.core.module import Module
 from xdl.errors import ArgumentError
+from xdl.sklearn.display import LossCurveDisplay
 from xdl.sklearn.network import Array, Given
 from xdl.sklearn.protocol import CallbackSupportMixin, Tasks, with_callbacks
 
@@ -77,6 +78,22 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         finally:
             del self._tasks
         return self
+
+    def plot_loss(self, ax: Given = None, **options: Given) -> LossCurveDisplay:
+        """Draw the loss of each epoch and, of samples put aside, losses and scores.
+
+        Args:
+            ax: the Axes of matplotlib; default: those of a new Figure.
+            options: as of ``LossCurveDisplay.from_estimator``.
+
+        Returns:
+            A LossCurveDisplay, which has the ``figure_``.
+
+        Raises:
+            NotFittedError: the estimator is not fitted.
+            ArgumentError: it has no losses of epochs.
+        """
+        return LossCurveDisplay.from_estimator(self, ax=ax, **options)
 
     def _partial_fit(self, X, y, sample_weight):
         if self.early_stopping:
