@@ -128,7 +128,8 @@ class LossCurveDisplay:
             self.lines_ += axes.plot(epochs, values, **drawn | options)
         self.ax_.set(xlabel="Epoch", ylabel="Loss")
         scored = [] if self.score_ax_ is None else self.score_ax_.lines
-        self.ax_.legend(handles=[*self.ax_.lines, *scored])
+        place = "center right" if scored else "best"  # losses fall, and scores rise
+        self.ax_.legend(handles=[*self.ax_.lines, *scored], loc=place)
         return self
 
 
