@@ -53,7 +53,9 @@ class MLPClassifier(Classification, MLP):
             of them looks at a measure whose name begins with "val_".
         n_members: of how many networks the results are averaged; default 1.
         executor: of ``xdl.compile``, which records the step: "numpy" (default),
-            "numba", or None, where each step runs as it is.
+            "numba", or None, where each step runs as it is, as it does on a GPU.
+        device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
+            GPU, and else where ``xdl.device`` says.
         class_weight: None, "balanced", or a dict from class to a factor of the weights
             of its samples.
 
@@ -124,7 +126,8 @@ class Classifier(Classification, Wrapped):
         validation_fraction: the part that is put aside; default 0.1.
         dtype: of what the module is given, and of its weights, "float32" by default;
             "int64" for an Embedding, whose weights are float32.
-        device: None (default), "cpu" or "cuda".
+        device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
+            GPU, and else where ``xdl.device`` says.
         executor: "numpy" or "numba": the step is compiled, as by ``xdl.compile``;
             "eager": it runs as it is; "auto" (default): "numpy", on a GPU "eager".
         class_weight: None, "balanced", or a dict from class to a factor of the weights

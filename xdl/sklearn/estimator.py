@@ -13,12 +13,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import validate_data
 
-from xdl import ops
+from xdl import backend, ops
 from xdl.core.mode import no_grad
 from xdl.core.module import Module
 from xdl.errors import ArgumentError
 from xdl.sklearn.display import LossCurveDisplay
-from xdl.sklearn.network import Array, Given
+from xdl.sklearn.network import Array, Given, on_host
 from xdl.sklearn.protocol import CallbackSupportMixin, Tasks, with_callbacks
 
 LAST = {  # what becomes of scores
@@ -47,6 +47,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     early_stopping: bool = False
     validation_fraction: float = 0.1
     n_iter_no_change: float = 10
+    device: str | None = None
 
     _rows = 4096  # samples that are predicted at a time
 
@@ -129,6 +130,18 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         if self.out_activation_ == "softmax":
             return y.argmax(axis=1)
         return y.astype(self._dtype, copy=False)
+
+    def _device_for(self, X):
+        """Return where to compute: where it was asked for, or where the samples are."""
+        if self.device is not None:
+            return backend.usable(self.device, f"{type(self).__name__}: device")
+        given = backend.device_of(X)
+        return backend.device() if given.kind == "cpu" else given
+
+    def _placed(self, *arrays):
+        """Note where to compute; return samples, targets and weights on the host."""
+        self._device = self._device_for(arrays[0])
+        return [on_host(array) for array in arrays]
 
     # The books of a fit.
 

@@ -28,6 +28,7 @@ from xdl.sklearn.network import (
     Step,
     borrowed,
     objective,
+    on_host,
 )
 from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
@@ -77,6 +78,7 @@ class MLP(Trained):
         is_new = not (is_partial or self.warm_start) or not hasattr(self, "coefs_")
         has_members = len(getattr(self, "members_", "1")) == self.n_members
         is_new = is_new or not has_members
+        X, y, weight = self._placed(X, y, weight)
         X, y, weight = self._validated(X, y, weight, is_partial, is_new)
         self.n_outputs_ = y.shape[1]
         self._random_state = check_random_state(self.random_state)
@@ -86,15 +88,19 @@ class MLP(Trained):
         if is_new:
             self._begin([X.shape[1], *sizes, self.n_outputs_], X.dtype)
         try:
-            if self.solver == "lbfgs":
-                self._fit_lbfgs(X, y, weight)
-            else:
-                self._fit_batches(X, y, weight, is_partial)
+            with backend.use_device(self._device):
+                self._fit_network(X, y, weight, is_partial)
         except NonFiniteError as error:
             raise ValueError(NOT_FINITE) from error
         if not all(np.isfinite(a).all() for a in self._arrays):
             raise ValueError(NOT_FINITE)
         return self
+
+    def _fit_network(self, X, y, weight, is_partial):
+        if self.solver == "lbfgs":
+            self._fit_lbfgs(X, y, weight)
+        else:
+            self._fit_batches(X, y, weight, is_partial)
 
     def _begin(self, units, dtype):
         """Draw weights as scikit-learn draws them, and forget what was before.
@@ -136,7 +142,8 @@ class MLP(Trained):
     def _has_epochs(self):
         return self.solver != "lbfgs" and self.n_members == 1
 
-    def _plan(self):
+    def _plan(self, device=None):
+        device = self._device if device is None else device
         first = self.coefs_[0]
         units = (len(first), *[len(bias) for bias in self.intercepts_])
         betas = self.beta_1, self.beta_2
@@ -153,7 +160,8 @@ class MLP(Trained):
             tuple(options.items()),
             self.dropout,
             self.batch_norm,
-            self.executor,
+            self.executor if device.kind == "cpu" else None,
+            device,
         )
 
     # With batches.
@@ -248,7 +256,7 @@ class MLP(Trained):
             network,
             optimizer,
             Penalized(network, plan.output, self.alpha, self._reported(1.0)),
-            self.executor or "eager",
+            plan.executor or "eager",
             [books, *callbacks],
             [] if held is None else [Score(self, self._given(held[1]), held[2])],
         )
@@ -318,7 +326,8 @@ class MLP(Trained):
 
     def _fit_members(self, X, y, weight, is_partial, is_new):
         if is_new:
-            options = self.get_params(deep=False) | {"n_members": 1}
+            options = self.get_params(deep=False)
+            options |= {"n_members": 1, "device": str(self._device)}
             if is_classifier(self):
                 options["class_weight"] = None  # it is in the weights of the samples
             seeds = self._random_state.randint(2**31 - 1, size=self.n_members)
@@ -340,11 +349,12 @@ class MLP(Trained):
     def _outputs(self, X):
         """Return what the network makes of samples (n, outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **self._taken)
+        device = self._device_for(X)
+        X = validate_data(self, on_host(X), reset=False, **self._taken)
         members = getattr(self, "members_", None)
         if members:
             return np.mean([member._outputs(X) for member in members], axis=0)
-        network = Network(self._plan())
+        network = Network(self._plan(device))
         network.write(self._arrays)
         return self._predicted(network, X)
 

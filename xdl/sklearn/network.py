@@ -45,6 +45,7 @@ class Plan(NamedTuple):
         dropout: the part of hidden units that is dropped.
         batch_norm: whether hidden units are normalized.
         executor: of ``xdl.compile``; None: steps run as they are.
+        device: where they run.
     """
 
     units: tuple[int, ...]
@@ -56,6 +57,7 @@ class Plan(NamedTuple):
     dropout: float = 0.0
     batch_norm: bool = False
     executor: str | None = None
+    device: str = "cpu"
 
 
 class Network(Module):
@@ -72,16 +74,12 @@ class Network(Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.activation = activation(plan.activation)
-        self.layers = [
-            _Affine(*sizes, plan.dtype) for sizes in itertools.pairwise(plan.units)
-        ]
-        hidden = plan.units[1:-1] if plan.batch_norm else ()
-        self.norms = [nn.BatchNorm1d(units) for units in hidden]
-        for norm in self.norms:
-            for name, variable in list(norm.parameter.items()):
-                value = variable.value.astype(plan.dtype)
-                new = Variable(value, name, variable.trainable)
-                setattr(norm, name, norm.parameter.register(name, new))
+        with backend.use_device(plan.device):
+            self.layers = [
+                _Affine(*sizes, plan.dtype) for sizes in itertools.pairwise(plan.units)
+            ]
+            hidden = plan.units[1:-1] if plan.batch_norm else ()
+            self.norms = [_norm(units, plan.dtype) for units in hidden]
         self.dropout = nn.Dropout(plan.dropout)
 
     def forward(self, x: ArrayLike) -> Variable:
@@ -132,9 +130,23 @@ class _Affine(Module):
         return ops.linear(x, self.weight, self.bias)
 
 
+def _norm(units, dtype):
+    norm = nn.BatchNorm1d(units)
+    for name, variable in list(norm.parameter.items()):
+        new = Variable(variable.value.astype(dtype), name, variable.trainable)
+        setattr(norm, name, norm.parameter.register(name, new))
+    return norm
+
+
 def activation(name: str) -> Callable[[ArrayLike], Variable]:
     """Return an activation: by a name of scikit-learn's, or of a function of xdl."""
     return ACTIVATIONS[name] if name in ACTIVATIONS else getattr(ops, name)
+
+
+def on_host(array: Given) -> Given:
+    """Return what was given, an array on a GPU as one of NumPy."""
+    is_there = backend.device_of(array).kind != "cpu"
+    return backend.to_numpy(array) if is_there else array
 
 
 def losses(scores: Variable, target: ArrayLike, output: str) -> Variable:

@@ -18,7 +18,7 @@ from xdl.core.variable import Variable
 from xdl.errors import ArgumentError
 from xdl.optim import Adam, Optimizer, Schedule
 from xdl.sklearn.factories import Factories
-from xdl.sklearn.network import Held
+from xdl.sklearn.network import Held, on_host
 from xdl.sklearn.options import Needed, check_options, either, one_of, real
 from xdl.sklearn.training import (
     LOSSES,
@@ -51,7 +51,6 @@ class Wrapped(Factories, Trained):
     optimizer: Callable[..., Optimizer] = Adam
     schedule: Callable[..., Schedule] | None = None
     dtype: str = "float32"
-    device: str | None = None
     executor: str = "auto"
 
     factories: ClassVar[tuple[str, ...]] = ("module", "loss", "optimizer", "schedule")
@@ -74,11 +73,12 @@ class Wrapped(Factories, Trained):
     def _fit(self, X, y, weight, is_partial=False):
         check_options(self, **_NEEDED)
         is_new = not (is_partial or self.warm_start) or not hasattr(self, "module_")
+        X, y, weight = self._placed(X, y, weight)
         X, y, weight = self._validated(X, y, weight, is_partial, is_new)
         self.n_outputs_ = y.shape[1]
         if is_new:
             self._random_state = check_random_state(self.random_state)
-        with drawing(self._seed()):
+        with drawing(self._seed()), backend.use_device(self._device):
             if is_new:
                 self._begin(X)
             self._train(X, y, weight, is_partial)
@@ -90,8 +90,7 @@ class Wrapped(Factories, Trained):
     def _begin(self, X):
         """Make a module and its optimizer, and forget what was before."""
         sizes = {"n_features": X.shape[-1], "input_shape": X.shape[1:]}
-        with backend.use_device(self.device or backend.device()):
-            module = self._made("module", **sizes, n_outputs=self.n_outputs_)
+        module = self._made("module", **sizes, n_outputs=self.n_outputs_)
         self._require("module", module, Module)
         self.module_ = module = _of_dtype(module, self._dtype.name)
         self._in_training = [m for m in module.modules() if m.is_training]
@@ -170,9 +169,8 @@ class Wrapped(Factories, Trained):
     def _outputs(self, X):
         """Return what the network makes of samples (n, outputs)."""
         check_is_fitted(self)
-        return self._predicted(
-            self.module_, validate_data(self, X, reset=False, **self._taken)
-        )
+        X = validate_data(self, on_host(X), reset=False, **self._taken)
+        return self._predicted(self.module_, X)
 
 
 def _of_dtype(module, dtype):
