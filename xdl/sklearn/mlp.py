@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import itertools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from xdl import backend
 from xdl.errors import NonFiniteError
+from xdl.optim import Optimizer
 from xdl.sklearn.estimator import NOT_FINITE
 from xdl.sklearn.network import (
     Epochs,
@@ -32,7 +35,7 @@ from xdl.sklearn.network import (
 )
 from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
-from xdl.sklearn.training import Books, Score, Trained, watch_validation
+from xdl.sklearn.training import Books, Score, Trained, drawing, watch_validation
 from xdl.train import Trainer
 
 
@@ -43,7 +46,7 @@ class MLP(Trained):
     hidden_layer_sizes: tuple[int, ...] | int = (100,)
     activation: str = "relu"
     _: dataclasses.KW_ONLY
-    solver: str = "adam"
+    solver: str | Callable[..., Optimizer] = "adam"
     alpha: float = 0.0001
     learning_rate: str = "constant"
     learning_rate_init: float = 0.001
@@ -88,13 +91,18 @@ class MLP(Trained):
         if is_new:
             self._begin([X.shape[1], *sizes, self.n_outputs_], X.dtype)
         try:
-            with backend.use_device(self._device):
+            with backend.use_device(self._device), self._drawing():
                 self._fit_network(X, y, weight, is_partial)
         except NonFiniteError as error:
             raise ValueError(NOT_FINITE) from error
         if not all(np.isfinite(a).all() for a in self._arrays):
             raise ValueError(NOT_FINITE)
         return self
+
+    def _drawing(self):
+        if not self.dropout:  # so that all else is drawn as scikit-learn draws it
+            return contextlib.nullcontext()
+        return drawing(int(self._random_state.randint(2**31 - 1)))
 
     def _fit_network(self, X, y, weight, is_partial):
         if self.solver == "lbfgs":
@@ -147,17 +155,18 @@ class MLP(Trained):
         first = self.coefs_[0]
         units = (len(first), *[len(bias) for bias in self.intercepts_])
         betas = self.beta_1, self.beta_2
-        options: dict[str, Any] = {"betas": betas, "eps": self.epsilon}
-        if self.solver != "adam":
-            nesterov = bool(self.nesterovs_momentum and self.momentum > 0)
-            options = {"momentum": self.momentum, "nesterov": nesterov}
+        nesterov = bool(self.nesterovs_momentum and self.momentum > 0)
+        known: dict[object, dict[str, Any]] = {
+            "adam": {"betas": betas, "eps": self.epsilon},
+            "sgd": {"momentum": self.momentum, "nesterov": nesterov},
+        }
         return Plan(
             units,
             self.activation,
             self.out_activation_,
             first.dtype.name,
-            "adam" if self.solver == "adam" else "sgd",
-            tuple(options.items()),
+            self.solver,
+            tuple(known.get(self.solver, {}).items()),
             self.dropout,
             self.batch_norm,
             self.executor if device.kind == "cpu" else None,

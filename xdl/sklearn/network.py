@@ -17,8 +17,10 @@ import numpy.typing as npt
 import scipy.sparse
 
 from xdl import backend, nn, ops, optim
+from xdl.arguments import described
 from xdl.core.module import Module
 from xdl.core.variable import Variable
+from xdl.errors import ArgumentError
 from xdl.program import compile
 from xdl.typing import ArrayLike
 
@@ -29,6 +31,8 @@ ACTIVATIONS: dict[str, Callable[[ArrayLike], Variable]] = {
     "identity": ops.positive,
     "logistic": ops.sigmoid,
 }
+_OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]]
+_OPTIMIZERS = {"adam": optim.Adam, "sgd": optim.SGD}
 _MOST_KEPT = 16  # steps
 
 
@@ -40,7 +44,7 @@ class Plan(NamedTuple):
         activation: of the hidden units, a name as of ``activation``.
         output: "softmax", "logistic", "identity" or "exp": what becomes of scores.
         dtype: of the weights, by name.
-        solver: "adam" or "sgd".
+        solver: "adam" or "sgd", or what makes an optimizer of a network.
         options: of the optimizer, but for the learning rate.
         dropout: the part of hidden units that is dropped.
         batch_norm: whether hidden units are normalized.
@@ -52,7 +56,7 @@ class Plan(NamedTuple):
     activation: str
     output: str
     dtype: str
-    solver: str = "adam"
+    solver: str | Callable[..., optim.Optimizer] = "adam"
     options: tuple[tuple[str, Any], ...] = ()
     dropout: float = 0.0
     batch_norm: bool = False
@@ -275,13 +279,24 @@ class Step:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.network = plan, Network(plan)
-        optimizer = {"adam": optim.Adam, "sgd": optim.SGD}[plan.solver]
-        self.optimizer = optimizer(self.network, lr=1.0, **dict(plan.options))
+        self.optimizer = self._fresh()
         self.decay = np.zeros((), plan.dtype)
         self._step: Any = self._trained
         if plan.executor is not None:
             state = (self.network, self.optimizer)
             self._step = compile(self._trained, *state, executor=plan.executor)
+
+    def _fresh(self):
+        """Return an optimizer that knows nothing; its rate is set before each epoch."""
+        solver = self.plan.solver
+        make = _OPTIMIZERS[solver] if isinstance(solver, str) else solver
+        optimizer = make(self.network, lr=1.0, **dict(self.plan.options))
+        if isinstance(optimizer, optim.Optimizer):
+            return optimizer
+        raise ArgumentError(
+            f"solver {described(solver)} made {described(optimizer)}, needed an "
+            "Optimizer of xdl.optim"
+        )
 
     def _trained(self, *batch):
         """Take a step; return the mean loss, and the squares of the weights before."""
@@ -338,8 +353,7 @@ class Step:
     ) -> None:
         """Take over weights, and what an optimizer knows: nothing, if none came."""
         if moments is None:
-            options = dict(self.plan.options)
-            moments = type(self.optimizer)(self.network, lr=1.0, **options).state_dict()
+            moments = self._fresh().state_dict()
         self.optimizer.load_state_dict(moments)
         self.network.write(arrays)
 

@@ -77,13 +77,14 @@ def _is_callback_class(value):
     return isinstance(value, type) and issubclass(value, Callback)
 
 
+_OPTIMIZER = Needed("what makes an optimizer of a network and of lr", callable)
 _SWITCH = Needed("a bool", lambda value: isinstance(value, bool | np.bool_))
 NEEDED = {
     "activation": Needed(
         "'identity', 'logistic', 'tanh', 'relu' or the name of a function of xdl",
         _is_activation,
     ),
-    "solver": one_of(["lbfgs", "sgd", "adam"]),
+    "solver": either(one_of(["lbfgs", "sgd", "adam"]), _OPTIMIZER),
     "alpha": real(0),
     "batch_size": either(one_of(["auto"]), integer(1)),
     "learning_rate": one_of(["constant", "invscaling", "adaptive"]),

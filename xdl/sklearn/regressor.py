@@ -25,19 +25,21 @@ class MLPRegressor(Regression, MLP):
         hidden_layer_sizes: units of each hidden layer; default (100,).
         activation: of the hidden units: "relu" (default), "identity", "logistic",
             "tanh", or the name of a function of xdl, such as "gelu".
-        solver: "adam" (default), "sgd", or "lbfgs", which takes all samples at once.
+        solver: "adam" (default), "sgd", or "lbfgs", which takes all samples at once; or
+            what makes an optimizer of a network and of ``lr``, such as a class of
+            ``xdl.optim``.
         alpha: the factor of half the squares of the weights, over the samples of a
             batch; biases are spared. Default 1e-4.
         batch_size: samples of a batch; "auto" (default): 200, or all.
-        learning_rate: of "sgd": "constant" (default); "invscaling", the rate over the
-            ``power_t``-th power of the samples seen; "adaptive", a fifth each time
-            that training no longer gets better.
+        learning_rate: of all but "adam": "constant" (default); "invscaling", the rate
+            over the ``power_t``-th power of the samples seen; "adaptive", a fifth each
+            time that training no longer gets better.
         learning_rate_init: the rate of the first epoch; default 0.001.
         power_t: of "invscaling"; default 0.5.
         max_iter: epochs at most; of "lbfgs" iterations; default 200.
         shuffle: whether samples come in a new order in each epoch; default True.
         random_state: None, a seed, or a RandomState of NumPy: for the first weights,
-            the orders, the samples put aside.
+            dropout, the orders, the samples put aside.
         tol: by how much the loss, or the score, has to get better; default 1e-4.
         verbose: whether each epoch is printed; default False.
         warm_start: whether ``fit`` goes on from the weights that there are.
