@@ -1,7 +1,5 @@
 """scikit-learn's checks of what an estimator must do."""
 
-import functools
-
 import pytest
 
 pytest.importorskip("sklearn")
@@ -17,14 +15,14 @@ def _network(n_features, n_outputs, hidden=16):
 
 
 # Weights of samples must do what repeated samples do to nine digits: in float64.
-OPTIONS = {"dtype": "float64", "optimizer": functools.partial(xdl.optim.Adam, lr=0.02)}
+OPTIONS = {"dtype": "float64", "max_iter": 60, "optimizer__lr": 0.02}
 ESTIMATORS = [
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
     MLPRegressor(solver="lbfgs", max_iter=50),
     MLPClassifier(n_members=2, max_iter=50, executor=None),
-    Classifier(_network, max_iter=60, **OPTIONS),
-    Regressor(_network, max_iter=60, **OPTIONS),
+    Classifier(_network, **OPTIONS),
+    Regressor(_network, **OPTIONS),
 ]
 
 

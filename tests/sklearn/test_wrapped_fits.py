@@ -28,6 +28,16 @@ Adam, SGD = xdl.optim.Adam, xdl.optim.SGD
 # Losses, weights, optimizers, schedules.
 
 
+def test_native_code_trains_as_numpy_does(digits):
+    pytest.importorskip("numba")
+
+    native, plain = (small(executor=name, max_iter=3) for name in ("numba", "numpy"))
+
+    expected = plain.fit(*digits).predict_proba(digits[0])
+    found = native.fit(*digits).predict_proba(digits[0])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("loss", "parameters"),
     [
@@ -65,6 +75,39 @@ def test_class_weight_is_a_weight_for_each_sample(digits):
 
     assert equal(by_class, by_sample)
     assert not equal(by_class, small().fit(X, y))
+
+
+def test_samples_without_weight_are_not_there(digits):
+    X, y = digits
+    weight = np.where(np.arange(400) < 250, 0.0, 2.0)  # whole batches of zeros
+
+    weighted = small(shuffle=False, batch_size=50).fit(X, y, weight)
+    alone = small(shuffle=False, batch_size=50).fit(X[250:], y[250:])
+
+    np.testing.assert_allclose(weighted.loss_curve_, alone.loss_curve_, rtol=1e-5)
+
+
+class Growing(xdl.Module):
+    """Its weights are made in the first step; a mask is no weight, and not finite."""
+
+    def __init__(self, n_outputs):
+        super().__init__()
+        self.n_outputs = n_outputs
+        self.mask = xdl.Variable([-np.inf], trainable=False)
+        self.scale = self.parameter.get_variable("scale", [1], np.ones)
+
+    def forward(self, x):
+        weight = self.parameter.get_variable("weight", [x.shape[1], self.n_outputs])
+        return x @ weight * self.scale
+
+
+def test_weights_may_come_with_the_first_step(digits):
+    model = Classifier(Growing, executor="eager", max_iter=20, optimizer__lr=0.01)
+
+    model.set_params(random_state=0, device="cpu").fit(*digits)
+
+    assert model.score(*digits) > 0.8
+    assert set(model.module_.parameter) >= {"weight", "scale", "mask"}
 
 
 def test_a_schedule_goes_on_each_epoch(digits):

@@ -27,6 +27,7 @@ class Factories(BaseEstimator):
     """
 
     factories: ClassVar[tuple[str, ...]] = ()
+    _parameters: dict[str, object]
 
     def _is_of_factory(self, name):
         prefix, separator, _ = name.partition("__")
@@ -34,19 +35,17 @@ class Factories(BaseEstimator):
 
     def get_params(self, deep: bool = True) -> dict[str, object]:
         """Return a dict of all parameters by name."""
-        own = {n: v for n, v in vars(self).items() if self._is_of_factory(n)}
-        return super().get_params(deep) | own
+        return super().get_params(deep) | self._parameters
 
     def set_params(self, **params: object) -> Self:
         """Set parameters by name, those of factories too; return the estimator."""
         own = {name: v for name, v in params.items() if self._is_of_factory(name)}
         super().set_params(**{n: v for n, v in params.items() if n not in own})
-        self.__dict__.update(own)
+        self._parameters = self._parameters | own
         return self
 
     def _parameters_of(self, factory):
-        start = f"{factory}__"
-        named = vars(self).items()
+        start, named = f"{factory}__", self._parameters.items()
         return {n.removeprefix(start): v for n, v in named if n.startswith(start)}
 
     def _made(self, factory, *given, **sizes):
@@ -82,7 +81,7 @@ def takes_parameters_of_factories(cls: Class) -> Class:
     def init(self, *given, **named):
         own = {n: named.pop(n) for n in list(named) if self._is_of_factory(n)}
         made(self, *given, **named)
-        self.__dict__.update(own)
+        self._parameters = own
 
     setattr(cls, "__init__", init)  # noqa: B010
     return cls

@@ -209,7 +209,7 @@ class Trained(Estimator):
             model.load_state_dict(books.best)
         elif any(one.state() for one in trainer.callbacks):
             model.load_state_dict(weights(trainer))
-        if not all(np.isfinite(array).all() for array in model.state_dict().values()):
+        if not all(np.isfinite(weight.numpy()).all() for weight in model.parameters()):
             raise ValueError(NOT_FINITE)
         if trainer.outcome == "done" and not once and self.tol is not None:
             self._warn_of_end()

@@ -75,6 +75,8 @@ class Wrapped(Factories, Trained):
         is_new = not (is_partial or self.warm_start) or not hasattr(self, "module_")
         X, y, weight = self._placed(X, y, weight)
         X, y, weight = self._validated(X, y, weight, is_partial, is_new)
+        if weight is not None and not weight.all():  # as if these were not there
+            X, y, weight = (array[weight != 0] for array in (X, y, weight))
         self.n_outputs_ = y.shape[1]
         if is_new:
             self._random_state = check_random_state(self.random_state)
@@ -158,7 +160,8 @@ class Wrapped(Factories, Trained):
         return trainer, books
 
     def _batches(self, X, y, weight, *, size, shuffle=False):
-        device = next(iter(self.module_.parameter.values())).device
+        found = [v.device for v in self.module_.parameter.values()]
+        device = found[0] if found else self._device  # weights may come with the step
         given = [X, self._targets(y)]
         if weight is not None:
             given.append(weight.astype(self._dtype))
