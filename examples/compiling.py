@@ -1,7 +1,8 @@
 """How the examples run their training steps: as they are, or compiled.
 
 Compiled for NumPy, a step is quicker at once. Numba's code is quicker still, but takes
-seconds to make, the first time that it is asked for.
+seconds to make, the first time that it is asked for. On a GPU, cuda makes of it one
+graph of kernels.
 """
 
 import argparse
@@ -15,7 +16,8 @@ def add_executor(parser):
         "--executor",
         metavar="NAME",
         type=usable,
-        help="numpy or numba: compile the training step; default: run it as it is",
+        help="numpy, numba or, on a GPU, cuda: compile the training step; "
+        "default: run it as it is",
     )
 
 
@@ -26,9 +28,11 @@ def usable(name):
         device = xdl.device()
     except (xdl.GraphError, xdl.DeviceError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    if device != "cpu":
+    where = "the CPU" if device == "cpu" else "a GPU"
+    runs = "a GPU" if name == "cuda" else "the CPU"
+    if where != runs:
         raise argparse.ArgumentTypeError(
-            f"{name} runs on the CPU, and {device} was asked for; leave out one of them"
+            f"{name} runs on {runs}, and {device} was asked for; leave out one of them"
         )
     return name
 

@@ -5,24 +5,13 @@ import pytest
 
 import xdl
 from tests.support.counterparts import reference_of
-from tests.support.operations import with_cases
+from tests.support.operations import NOT_DIFFERENTIABLE, cases_of, with_cases
 from tests.support.strict import CPU, DEVICE1
 from xdl.backend import dtype_name, is_floating, to_numpy
-from xdl.core.case import BadCase, Case
+from xdl.core.case import BadCase
 from xdl.testing import check_gradient, draw_inputs
 
-# Inputs of floating dtype that an operation says it has no gradient for.
-NOT_DIFFERENTIABLE = {"NllLoss": ["weight"], "WeightedSoftmaxCrossEntropy": ["weight"]}
 CLOSE = {"float16": 1e-2, "float32": 1e-5, "float64": 1e-12}
-
-
-def _cases(kind=Case, has=lambda op_class, case: True):
-    return [
-        pytest.param(op_class, case, id=f"{op_class.__name__}-{i}")
-        for op_class in with_cases()
-        for i, case in enumerate(op_class.cases)
-        if type(case) is kind and has(op_class, case)
-    ]
 
 
 def _has_gradient(op_class, case):
@@ -41,17 +30,17 @@ def _takes_floats(op_class, case):
     return any(a is not None and is_floating(a) for a in draw_inputs(case))
 
 
-every_case = pytest.mark.parametrize(("op_class", "case"), _cases())
-every_bad_case = pytest.mark.parametrize(("op_class", "case"), _cases(BadCase))
+every_case = pytest.mark.parametrize(("op_class", "case"), cases_of())
+every_bad_case = pytest.mark.parametrize(("op_class", "case"), cases_of(BadCase))
 every_float_case = pytest.mark.parametrize(
-    ("op_class", "case"), _cases(has=_takes_floats)
+    ("op_class", "case"), cases_of(has=_takes_floats)
 )
 every_gradient = pytest.mark.parametrize(
-    ("op_class", "case"), _cases(has=_has_gradient)
+    ("op_class", "case"), cases_of(has=_has_gradient)
 )
-every_kink = pytest.mark.parametrize(("op_class", "case"), _cases(has=_has_kink))
+every_kink = pytest.mark.parametrize(("op_class", "case"), cases_of(has=_has_kink))
 every_smooth_case = pytest.mark.parametrize(
-    ("op_class", "case"), _cases(has=_is_smooth)
+    ("op_class", "case"), cases_of(has=_is_smooth)
 )
 
 

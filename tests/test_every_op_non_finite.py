@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.counterparts import reference_of
-from tests.support.operations import with_cases
-from tests.test_every_op import _cases
+from tests.support.operations import cases_of, with_cases
 from xdl.backend import is_floating
 from xdl.testing import draw_inputs
 
@@ -63,7 +62,7 @@ def _is_compared(op_class, case):
     return name not in LINEAR and name not in NOT_COMPARED
 
 
-@pytest.mark.parametrize(("op_class", "case"), _cases(has=_is_compared))
+@pytest.mark.parametrize(("op_class", "case"), cases_of(has=_is_compared))
 def test_non_finite_numbers_go_through_as_in_the_reference(op_class, case):
     op, reference = op_class(**case.options), reference_of(op_class)
 
@@ -77,7 +76,8 @@ def test_non_finite_numbers_go_through_as_in_the_reference(op_class, case):
 
 
 @pytest.mark.parametrize(
-    ("op_class", "case"), _cases(has=lambda op_class, case: op_class.__name__ in LINEAR)
+    ("op_class", "case"),
+    cases_of(has=lambda op_class, case: op_class.__name__ in LINEAR),
 )
 def test_nan_reaches_what_a_linear_operation_makes_of_it(op_class, case):
     op = op_class(**case.options)

@@ -7,11 +7,8 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.test_every_op import (
-    NOT_DIFFERENTIABLE,
-    every_case,
-    every_gradient,
-)
+from tests.support.operations import NOT_DIFFERENTIABLE
+from tests.test_every_op import every_case, every_gradient
 from xdl.backend import is_floating
 from xdl.testing import draw_inputs
 

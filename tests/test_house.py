@@ -79,8 +79,8 @@ CORE = [
 ]
 # The stages of a program.
 PROGRAM = ["errors", "pytree", "interpreter", "fusion", "memory", "passes"]
-PROGRAM += ["numpy_executor", "numba_executor", "saved", "program", "record"]
-PROGRAM += ["verify", "call"]
+PROGRAM += ["numpy_executor", "numba_executor", "cuda_executor", "saved"]
+PROGRAM += ["program", "record", "verify", "call"]
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 # A program's executors write NumPy's code, and plan its memory; batches are cut and

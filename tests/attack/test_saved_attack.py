@@ -5,9 +5,9 @@ import pytest
 
 import xdl
 from tests.program.saved.test_saved_random import refused_and_wrong
-from tests.program.test_every_op_compiled import _operation
+from tests.support.operations import cases_of
 from tests.support.saved import differing, loaded
-from tests.test_every_op import _cases
+from tests.support.trained import operation
 from xdl import Variable
 from xdl.program import compile
 from xdl.program.saved.free import free
@@ -34,9 +34,9 @@ def _resized(array, axis, n):
     return array.take(picked, axis)
 
 
-@pytest.mark.parametrize(("op_class", "case"), _cases())
+@pytest.mark.parametrize(("op_class", "case"), cases_of())
 def test_every_operation_is_right_for_the_sizes_that_it_takes(op_class, case, tmp_path):
-    op, inputs = _operation(op_class, case), draw_inputs(case, "float32")
+    op, inputs = operation(op_class, case), draw_inputs(case, "float32")
     fast = compile(op)
     fast(*inputs)
     found, _ = free(fast.program)

@@ -171,8 +171,9 @@ def test_device_that_does_not_exist_is_refused():
 
 
 @pytest.mark.gpu
-def test_digits_example_runs_on_the_gpu():
-    done = _digits_example("--epochs", "1", "--batch-size", "16")
+@pytest.mark.parametrize("more", [(), ("--executor", "cuda")], ids=["eager", "cuda"])
+def test_digits_example_runs_on_the_gpu(more):
+    done = _digits_example("--epochs", "1", "--batch-size", "16", *more)
 
     assert done.returncode == 0, done.stderr
     assert "test accuracy" in done.stdout

@@ -164,6 +164,12 @@ def test_other_products_are_left_to_numpy(a, b, dtype):
     assert product(a, b, c) is None
 
 
+@pytest.mark.parametrize(("bits", "rows"), [(512, 10), (256, 7)])
+def test_a_block_that_has_no_room_in_registers_is_refused(bits, rows):
+    with pytest.raises(ValueError, match=f"a block of {rows} rows .* registers"):
+        Registers(panels.REGISTERS["float32"][0], bits, rows, 3)
+
+
 @functools.cache
 def _multiplication(way, dtype):
     if way == "loops":

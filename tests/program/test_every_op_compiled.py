@@ -8,15 +8,10 @@ import xdl
 from tests.support.compared import arrays_of, differing
 from tests.support.counted import EAGER_CALLS, Counted
 from tests.support.counterparts import composed_functions
-from tests.test_every_op import NOT_DIFFERENTIABLE, _cases
+from tests.support.operations import cases_of
+from tests.support.trained import SEEDS, operation, trained
 from xdl import GraphError
-from xdl.backend import is_floating
 from xdl.testing import draw_inputs
-
-SEEDS = (0, 0, 1, 2)  # of the inputs at each call: the second one is verified
-
-# Operations whose options name random bits: a step draws them by the function.
-DRAWN = {"Dropout": lambda p=0.5, key=0, number=0: lambda x: xdl.dropout(x, p)}
 
 NOT_COMPILED = {"from_dlpack"}  # it takes arrays of other libraries
 COMPOSED = [name for name in composed_functions() if name not in NOT_COMPILED]
@@ -45,70 +40,10 @@ REFUSED = {
     ),
 }
 
-every_case = pytest.mark.parametrize(("op_class", "case"), _cases())
+every_case = pytest.mark.parametrize(("op_class", "case"), cases_of())
 every_gradient = pytest.mark.parametrize(
-    ("op_class", "case"), _cases(has=lambda op_class, case: op_class.gradient)
+    ("op_class", "case"), cases_of(has=lambda op_class, case: op_class.gradient)
 )
-
-
-def _operation(op_class, case):
-    return DRAWN.get(op_class.__name__, op_class)(**case.options)
-
-
-def _weight_for(y):
-    """Return what an output is multiplied with: the gradient that comes back."""
-    drawn = np.random.default_rng(5).uniform(-1, 1, y.shape)
-    return drawn.astype(y.dtype if is_floating(y) else "float32")
-
-
-class Trained:
-    """An operation on Variables of the state, with its gradients: one step."""
-
-    def __init__(self, op_class, case, dtype):
-        self.op = _operation(op_class, case)
-        inputs = draw_inputs(case, dtype)
-        names = op_class(**case.options).names_for(inputs)
-        constant = (
-            *NOT_DIFFERENTIABLE.get(op_class.__name__, ()),
-            *op_class.conditions,
-        )
-        self.variables = [
-            None
-            if a is None
-            else xdl.Variable(a, n, is_floating(a) and n not in constant)
-            for a, n in zip(inputs, names, strict=True)
-        ]
-        self.state = [v for v in self.variables if v is not None]
-        self.weight = _weight_for(op_class(**case.options)(*inputs))
-
-    def take(self, arrays):
-        """Give the Variables other values."""
-        for variable, array in zip(self.variables, arrays, strict=True):
-            if variable is not None:
-                variable.value = array
-
-    def step(self, weight):
-        """Compute the operation and its gradients; return all."""
-        y = self.op(*self.variables)
-        loss = xdl.sum(y * weight)
-        if loss.trainable:
-            loss.backward()
-        gradients = [v.grad for v in self.state if v.trainable]
-        for variable in self.state:
-            variable.clear_grad()
-        return y, loss, gradients
-
-
-def _trained(op_class, case, dtype, is_compiled):
-    """Return what each call of a training step gives, and the count of eager calls."""
-    xdl.seed(3)
-    trained, returned = Trained(op_class, case, dtype), []
-    counted = Counted(trained.step)
-    step = xdl.compile(counted, *trained.state) if is_compiled else counted
-    for seed in SEEDS:
-        trained.take(draw_inputs(case, dtype, seed))
-        returned += arrays_of(step(trained.weight))
-    return returned, counted.calls
 
 
 def _called(function, inputs, is_compiled):
@@ -123,7 +58,7 @@ def _called(function, inputs, is_compiled):
 
 @every_case
 def test_arrays_as_arguments_give_the_numbers_of_eager(op_class, case):
-    op = _operation(op_class, case)
+    op = operation(op_class, case)
     expected, _ = _called(op, lambda seed: draw_inputs(case, "float32", seed), False)
 
     actual, calls = _called(op, lambda seed: draw_inputs(case, "float32", seed), True)
@@ -135,9 +70,9 @@ def test_arrays_as_arguments_give_the_numbers_of_eager(op_class, case):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
 @every_gradient
 def test_value_and_gradients_of_state_are_those_of_eager(op_class, case, dtype):
-    expected, _ = _trained(op_class, case, dtype, False)
+    expected, _ = trained(op_class, case, dtype)
 
-    actual, calls = _trained(op_class, case, dtype, True)
+    actual, calls = trained(op_class, case, dtype, "numpy")
 
     assert [] == differing(expected, actual)
     assert EAGER_CALLS == calls

@@ -5,10 +5,11 @@ import pytest
 
 import xdl
 from tests.program.numba_executor.in_python import InPython
-from tests.program.test_every_op_compiled import Trained, _cases
 from tests.support.executors import needs_numba
 from tests.support.interpreter import run
+from tests.support.operations import cases_of
 from tests.support.saved import loaded
+from tests.support.trained import Trained
 from xdl.backend import numpy as host
 from xdl.backend import random
 from xdl.program.errors import Ineligible
@@ -183,7 +184,7 @@ def test_what_kernels_cannot_call_is_refused_by_name(name):
         getattr(trace, name)
 
 
-@pytest.mark.parametrize(("op_class", "case"), _cases())
+@pytest.mark.parametrize(("op_class", "case"), cases_of())
 def test_every_instruction_of_an_operation_has_a_row(op_class, case):
     xdl.seed(3)
     trained = Trained(op_class, case, "float32")

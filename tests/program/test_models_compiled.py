@@ -87,17 +87,18 @@ class Training:
         make: makes the model, from the current seed.
         draw: draws the arguments of a step from a NumPy generator.
         make_optimizer: makes the optimizer of a model.
-        is_compiled: whether the step is.
+        executor: of the step; None: it is not compiled.
     """
 
-    def __init__(self, make, draw, make_optimizer, is_compiled):
+    def __init__(self, make, draw, make_optimizer, executor=None):
         xdl.seed(1)
         self.model, self.rng, self.draw = make(), np.random.default_rng(2), draw
         self.optimizer = make_optimizer(self.model)
         self.counted = Counted(self.step)
         self.call = self.counted
-        if is_compiled:
-            self.call = xdl.compile(self.counted, self.model, self.optimizer)
+        if executor:
+            state = self.model, self.optimizer
+            self.call = xdl.compile(self.counted, *state, executor=executor)
         self.losses = []
 
     def step(self, *arguments):
@@ -128,10 +129,10 @@ def _adam(model):
 
 def _both(make, draw, make_optimizer=_adam, train=Training.train):
     """Return everything of an eager and of a compiled Training, and its eager calls."""
-    eager = Training(make, draw, make_optimizer, False)
+    eager = Training(make, draw, make_optimizer)
     train(eager)
     expected = eager.everything()
-    compiled = Training(make, draw, make_optimizer, True)
+    compiled = Training(make, draw, make_optimizer, "numpy")
     train(compiled)
     return expected, compiled.everything(), compiled.counted.calls
 

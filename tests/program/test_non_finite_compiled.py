@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import xdl
-from tests.program.test_every_op_compiled import _operation
 from tests.support.executors import every_executor
-from tests.support.operations import with_cases
-from tests.test_every_op import _cases, _takes_floats
+from tests.support.operations import cases_of, with_cases
+from tests.support.trained import operation
+from tests.test_every_op import _takes_floats
 from tests.test_every_op_non_finite import BAD, non_finite
 from xdl.core.case import Case
 from xdl.testing import draw_inputs
@@ -26,9 +26,9 @@ def _in_single(inputs):
     ]
 
 
-@pytest.mark.parametrize(("op_class", "case"), _cases(has=_takes_floats))
+@pytest.mark.parametrize(("op_class", "case"), cases_of(has=_takes_floats))
 def test_a_compiled_operation_passes_on_what_eager_does(op_class, case):
-    op = _operation(op_class, case)
+    op = operation(op_class, case)
     calls = [draw_inputs(case, "float32")] * 2
     calls += [_in_single(inputs) for _, inputs in non_finite(case)][:12]
     compiled = xdl.compile(op)

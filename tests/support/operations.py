@@ -3,8 +3,14 @@
 import importlib
 import pkgutil
 
+import pytest
+
 from xdl import ops
+from xdl.core.case import Case
 from xdl.core.op import Op
+
+# Inputs of floating dtype that an operation says it has no gradient for.
+NOT_DIFFERENTIABLE = {"NllLoss": ["weight"], "WeightedSoftmaxCrossEntropy": ["weight"]}
 
 
 def operations():
@@ -26,3 +32,18 @@ def with_onnx():
 def with_cases():
     """Return those that have cases."""
     return [cls for cls in operations() if cls.cases]
+
+
+def cases_of(kind=Case, has=lambda op_class, case: True):
+    """Return what a test of every operation and case is parametrised with.
+
+    Args:
+        kind: of case.
+        has: called with an operation's class and its case: whether it is one of them.
+    """
+    return [
+        pytest.param(op_class, case, id=f"{op_class.__name__}-{i}")
+        for op_class in with_cases()
+        for i, case in enumerate(op_class.cases)
+        if type(case) is kind and has(op_class, case)
+    ]

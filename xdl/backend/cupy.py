@@ -85,7 +85,7 @@ from cupyx.scipy import special
 
 from xdl.backend import TOGETHER, known, random, register
 from xdl.backend import convolution as by_products
-from xdl.backend.cuda.checks import CudaChecks
+from xdl.backend.cuda import checks as _asked
 from xdl.backend.cuda.kernels import Fused
 from xdl.backend.cuda.library import CudaLibrary
 from xdl.backend.cuda.one_gpu import OneGpu
@@ -328,6 +328,9 @@ def random_bits(like, shape, width, key, number):
 
 
 def _ask():
+    ask = _asked.asks.get()
+    if ask is not None:
+        return ask
     return None if fused is None else _checks.ask_range
 
 
@@ -397,7 +400,7 @@ def check_indices(indices, size, who, error):
 
 _gpu = OneGpu(cupy)
 require = _gpu.require
-_checks = CudaChecks(cupy, cupyx)
+_checks = _asked.CudaChecks(cupy, cupyx)
 register(cupy.ndarray, sys.modules[__name__], CudaLibrary(cupy, _gpu, _checks))
 _kernels = Fused(cupy), Together(cupy, _checks)
 fused = None

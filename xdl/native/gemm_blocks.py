@@ -1,8 +1,8 @@
 """The innermost blocks of matrix products, written in LLVM's terms.
 
-A block of the result is kept in registers while rows of ``b`` are multiplied with
-single numbers of ``a``: no number of ``a`` is copied before, and none of ``b`` as long
-as its rows are contiguous. A loop of Numba's would not keep the block in registers.
+A block of the result is kept in registers while rows of ``b``, which are contiguous,
+are multiplied with single numbers of ``a``, which are read as they lie. A loop of
+Numba's would not keep the block in registers.
 
 Reference: K. Goto, R. van de Geijn, "Anatomy of High-Performance Matrix
 Multiplication" (2008), section 5, for blocks in registers.
@@ -30,9 +30,18 @@ class Registers:
     Attributes:
         lanes: numbers in one vector.
         heights: the numbers of rows for which there are blocks, the greatest first.
+
+    Raises:
+        ValueError: a block, a row of ``b`` and a number of ``a`` have no room in them.
     """
 
     def __init__(self, form, bits, rows, vectors):
+        needed, count = rows * vectors + vectors + 1, 32 if bits == 512 else 16
+        if needed > count:
+            raise ValueError(
+                f"a block of {rows} rows of {vectors} vectors needs {needed} registers "
+                f"of {bits} bits; there are {count}"
+            )
         self.lanes = bits // form.integer.width
         self.rows, self.vectors = rows, vectors
         self.heights = (rows, *[h for h in (4, 2, 1) if h < rows])
@@ -119,13 +128,11 @@ class Block:
         cells = [(i, j) for i in range(height) for j in range(width)]
         sums = {cell: cgutils.alloca_once_value(builder, self.zero) for cell in cells}
         for i, j in cells:
-            self._fetch(vector_at(builder, self.registers, of_c[i], j), is_written=1)
+            self._fetch(vector_at(builder, self.registers, of_c[i], j))
         with cgutils.for_range(builder, terms) as loop:
             line = builder.gep(b, [builder.mul(b_row, loop.index)])
             vectors = [self._load(line, j) for j in range(width)]
             along = builder.mul(a_term, loop.index)
-            if height == self.registers.rows:
-                self._fetch_ahead(a, a_row, a_term, along, loop.index, line)
             for i in range(height):
                 number = builder.load(builder.gep(of_a[i], [along]))
                 one = self._spread(self.registers.vector, number)
@@ -135,24 +142,10 @@ class Block:
             before = builder.select(adds, self._load(of_c[i], j), self.zero)
             self._store(builder.fadd(before, builder.load(sums[i, j])), of_c[i], j)
 
-    def _fetch_ahead(self, a, a_row, a_term, along, term, line):
-        """Fetch what the next rows read of a, and the next columns of b."""
-        builder, lanes = self.builder, 64 // self._item
-        rows, width = _INDEX(self.registers.rows), self.width
-        for j in range(width, 2 * width):
-            self._fetch(vector_at(builder, self.registers, line, j))
-        # A line holds many terms of a row, or many rows of a term.
-        lines = builder.mul(builder.udiv(term, rows), _INDEX(lanes))
-        row = builder.mul(builder.add(builder.urem(term, rows), rows), a_row)
-        in_row = builder.add(row, builder.mul(lines, a_term))
-        in_column = builder.add(along, builder.mul(rows, a_row))
-        is_turned = builder.icmp_signed("==", a_row, _INDEX(1))
-        self._fetch(builder.gep(a, [builder.select(is_turned, in_column, in_row)]))
-
-    def _fetch(self, place, is_written=0):
-        """Have a line of memory in cache soon."""
+    def _fetch(self, place):
+        """Have a line of memory that will be written in cache soon."""
         place = self.builder.bitcast(place, ir.IntType(8).as_pointer())
-        given = [place, *[ir.IntType(32)(n) for n in (is_written, 3, 1)]]
+        given = [place, *[ir.IntType(32)(n) for n in (1, 3, 1)]]
         kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
         module = self.builder.module
         fetch = cgutils.get_or_insert_function(module, kind, "llvm.prefetch.p0")

@@ -1,6 +1,7 @@
 """Matrix products of raw memory: panels of b, which stay in cache, times rows of a.
 
-Each is made of the blocks of ``gemm_blocks``, one after the other.
+A panel that many rows read, or whose rows are not contiguous, is packed before. Each is
+made of the blocks of ``gemm_blocks``, one after the other.
 """
 
 from numba.core import types
@@ -10,6 +11,7 @@ from xdl.native.intrinsics import DOUBLE, SINGLE, compiled
 from xdl.native.pointers import at, scratch
 
 _DEEP, _HIGH = 320, 256  # terms and rows at a time, so that they stay in cache
+_OFTEN = 64  # rows: from here on a panel is read so often that it is copied before
 
 
 @compiled
@@ -53,7 +55,7 @@ def _panels(form, registers):
             left = (n - j + lanes - 1) // lanes
             columns = min((left + panels - 1) // panels * lanes, n - j)
             panel, step = at(b, j * b_column), b_row
-            if b_column != 1:
+            if b_column != 1 or m >= _OFTEN:
                 pack(panel, b_row, b_column, terms, columns, space)
                 panel, step = space, columns
             i = 0

@@ -7,8 +7,9 @@ the program of a call and replays it, and ``saved`` writes it into a file.
 
 Imports point one way: each of these may import those before it.
 ``errors, pytree, interpreter, fusion, memory, passes, numpy_executor, numba_executor,
-saved, program, record, verify, call``. What an instruction is, and the Values that it
-works on, ``xdl.tracing`` says, and what runs native code stands in ``xdl.native``.
+cuda_executor, saved, program, record, verify, call``. What an instruction is, and the
+Values that it works on, ``xdl.tracing`` says, and what runs native code stands in
+``xdl.native``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from collections.abc import Callable
 from typing import Any
 
 from xdl.arguments import explained, refuse_uncallable
+from xdl.backend import CPU
 from xdl.core.module import Module
 from xdl.program.call.atomic import atomic
 from xdl.program.call.compiled import Compiled, Returned
+from xdl.program.record.recorder import device_of_state
+from xdl.program.record.state import State
 from xdl.typing import HasForward
 
 __all__ = ["atomic", "compile"]
@@ -46,10 +50,11 @@ def compile(
             without their graph.
         *state: every Module, optimizer, Parameter and Variable that the function reads
             or changes besides its arguments; a Module as function is state as well.
-        executor: ``"numpy"`` (default) runs the program with NumPy, to eager's bits;
-            ``"numba"`` as native loops, compiled at the first call and kept on disk,
-            within the rounding of other exponentials and sums; it needs
-            ``pip install "xdl[jit]"``.
+        executor: ``"numpy"`` (default on the CPU) runs the program with NumPy, to
+            eager's bits; ``"numba"`` as native loops, compiled at the first call and
+            kept on disk, within the rounding of other exponentials and sums; it needs
+            ``pip install "xdl[jit]"``. ``"cuda"`` (default on a GPU) runs it as one
+            graph of kernels, within rounding.
         verify: compare the first replays with eager runs of the same step; default
             True. They may differ by what rounding errors lead to.
 
@@ -59,6 +64,7 @@ def compile(
 
     Raises:
         ArgumentError: the state holds something else, or an argument is trainable.
+        DeviceError: at a call: the state is on another device than the executor's.
         GraphError: at a call: the function reads a value in Python (``if``, ``float``),
             uses a Variable that is not in the state, or the replay and the eager run
             differ.
@@ -82,5 +88,6 @@ def compile(
     refuse_uncallable("compile", function)
     if isinstance(function, Module):
         state = (function, *[one for one in state if one is not function])
-    executor = "numpy" if executor is None else executor
+    if executor is None:
+        executor = "cuda" if device_of_state(State(state)) != CPU else "numpy"
     return Compiled(function, state, executor, verify)

@@ -61,9 +61,11 @@ Status product(const char* name, const Shape& s, const void* a, long lda, long l
                int count) {
   host_gpu_tell("launch", name);
   if (!is_possible(s, lda, ldb, ldc)) return INVALID_VALUE;
-  for (int i = 0; i < count; i++)
-    product<T, Sum>(s, (const T*)a + i * sa, lda, (const T*)b + i * sb, ldb,
-                    (T*)c + i * sc, ldc);
+  host_gpu_do([=] {
+    for (int i = 0; i < count; i++)
+      product<T, Sum>(s, (const T*)a + i * sa, lda, (const T*)b + i * sb, ldb,
+                      (T*)c + i * sc, ldc);
+  });
   return SUCCESS;
 }
 
@@ -72,7 +74,9 @@ Status batched(const char* name, const Shape& s, const T* const* a, int lda,
                const T* const* b, int ldb, T* const* c, int ldc, int count) {
   host_gpu_tell("launch", name);
   if (!is_possible(s, lda, ldb, ldc)) return INVALID_VALUE;
-  for (int i = 0; i < count; i++) product<T, T>(s, a[i], lda, b[i], ldb, c[i], ldc);
+  host_gpu_do([=] {
+    for (int i = 0; i < count; i++) product<T, T>(s, a[i], lda, b[i], ldb, c[i], ldc);
+  });
   return SUCCESS;
 }
 
@@ -146,6 +150,27 @@ int cublasGemmEx(void* h, int ta, int tb, int m, int n, int k, const void* alpha
                  const void* beta, void* c, int ct, int ldc, int compute, int algo) {
   return cublasGemmStridedBatchedEx(h, ta, tb, m, n, k, alpha, a, at, lda, 0, b, bt, ldb,
                                     0, beta, c, ct, ldc, 0, 1, compute, algo);
+}
+
+int cublasSetWorkspace_v2(void*, void*, size_t) { return SUCCESS; }
+
+int cublasGemmBatchedEx(void*, int ta, int tb, int m, int n, int k, const void*,
+                        const void* const* a, int at, int lda, const void* const* b,
+                        int bt, int ldb, const void*, void* const* c, int ct, int ldc,
+                        int count, int, int) {
+  if (at != bt || bt != ct) return NOT_SUPPORTED;
+  Shape s{ta, tb, m, n, k};
+#define AS(T) \
+  batched<T>(__func__, s, (const T* const*)a, lda, (const T* const*)b, ldb, \
+             (T* const*)c, ldc, count)
+  switch (ct) {
+    case R_32F:
+      return AS(float);
+    case R_64F:
+      return AS(double);
+  }
+#undef AS
+  return NOT_SUPPORTED;
 }
 
 int cublasSgemmBatched(void*, int ta, int tb, int m, int n, int k, const float*,

@@ -79,13 +79,15 @@ size_t rows_of(const Shape& shape) {
 
 void thrust_sort(int id, void* data, size_t*, const Shape& shape, intptr_t, void*) {
   host_gpu_tell("launch", "thrust_sort");
-  OF_DTYPE(id, sort_rows, data, rows_of(shape), shape.back());
+  size_t rows = rows_of(shape), n = shape.back();
+  host_gpu_do([=] { OF_DTYPE(id, sort_rows, data, rows, n); });
 }
 
 void thrust_argsort(int id, size_t* order, void* data, void*, const Shape& shape,
                     intptr_t, void*) {
   host_gpu_tell("launch", "thrust_argsort");
-  OF_DTYPE(id, argsort_rows, order, data, rows_of(shape), shape.back());
+  size_t rows = rows_of(shape), n = shape.back();
+  host_gpu_do([=] { OF_DTYPE(id, argsort_rows, order, data, rows, n); });
 }
 
 void thrust_lexsort(int, size_t*, void*, size_t, size_t, intptr_t, void*) {

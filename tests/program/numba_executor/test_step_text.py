@@ -6,14 +6,12 @@ import pytest
 import xdl
 from tests.program.numba_executor.in_python import InPython
 from tests.program.test_every_op_compiled import (
-    SEEDS,
-    Trained,
     _called,
-    _operation,
     every_case,
     every_gradient,
 )
 from tests.support.compared import arrays_of
+from tests.support.trained import SEEDS, Trained, operation
 from xdl.program.numba_executor.whole_step import text as step_text
 from xdl.program.numba_executor.whole_step.places import LoopNest, Place
 from xdl.program.numpy_executor import executor as numpy_executor
@@ -45,7 +43,7 @@ def assert_alike(expected, actual):
 
 @every_case
 def test_arrays_as_arguments_give_the_numbers_of_eager(op_class, case):
-    op = _operation(op_class, case)
+    op = operation(op_class, case)
     expected, _ = _called(op, lambda seed: draw_inputs(case, "float32", seed), False)
 
     actual, _ = _called(op, lambda seed: draw_inputs(case, "float32", seed), True)

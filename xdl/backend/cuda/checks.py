@@ -1,5 +1,9 @@
 """Checks on a GPU: what they ask in one launch, and how the answer is read."""
 
+import contextlib
+from contextvars import ContextVar
+from typing import Any
+
 from xdl.backend import checks
 
 _IN_RANGE = r"""
@@ -24,6 +28,23 @@ _TYPES = {
     "uint64": "unsigned long long",
 }
 THREADS, BLOCKS = 256, 1024
+
+
+asks: ContextVar[Any] = ContextVar("xdl_asks", default=None)
+
+
+@contextlib.contextmanager
+def asking(ask):
+    """Return a context in which another function is asked whether indices are in range.
+
+    Args:
+        ask: called as ``CudaChecks.ask_range`` is.
+    """
+    token = asks.set(ask)
+    try:
+        yield
+    finally:
+        asks.reset(token)
 
 
 class CudaChecks:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from operator import is_
 from typing import Any, Generic, TypeVar
 
-from xdl import backend, forks
-from xdl.backend import NAMESPACES, random
+from xdl import forks
+from xdl.backend import numpy as host
+from xdl.backend import random
 from xdl.core import mode
-from xdl.errors import ArgumentError, GraphError
+from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.call.batches import over
 from xdl.program.call.fast_path import MISS
 from xdl.program.call.replay import Replay
@@ -38,9 +39,15 @@ from xdl.program.record.surroundings import Surroundings
 from xdl.program.verify.comparison import Expected, Snapshot, compared, copied, results
 from xdl.program.verify.perturbed import Perturbed
 from xdl.recording import current
+from xdl.tracing.namespace import TRACE
 from xdl.typing import HasForward
 
 MOST = 64  # programs that are kept of one step
+_DEVICES = {"cpu": "the CPU", "cuda": "a GPU"}
+_INSTEAD = {
+    "cpu": 'executor="numpy" or "numba" runs it there',
+    "cuda": 'executor="cuda" runs it there',
+}
 _PLANNING = "compile: a step is made ready for its replays, once for these shapes"
 
 
@@ -308,9 +315,8 @@ class Compiled(Generic[Returned]):
         """Return the Replay of a program that was recorded; no state changes."""
         self._is_between = True
         try:
-            xp = NAMESPACES[type(backend.asarray(0.0, device_of_state(self.state)))]
             with told(_PLANNING), no_collection():
-                plain = Perturbed(improved(program, xp), xp, not self._is_exact)
+                plain = Perturbed(improved(program, host), host, not self._is_exact)
                 replay = Replay(program, self.state, self._executor, key)
             replay.plain = plain if self.verify else None
             return replay
@@ -331,6 +337,7 @@ class Compiled(Generic[Returned]):
 
     def _record(self, key, arguments, given):
         """Record a program; return its key, it, and what the step came to."""
+        self._refuse_device()
         has_floats = self._floats_vary and any(type(x) is float for x in given)
         try:
             return key, *record(self.function, self.state, arguments, has_floats)
@@ -341,6 +348,15 @@ class Compiled(Generic[Returned]):
         program, eager = record(self.function, self.state, arguments, False)
         self._floats_vary = False
         return (*key[:2], self._kinds(given), *key[3:]), program, eager
+
+    def _refuse_device(self):
+        where = device_of_state(self.state)
+        needed = getattr(self._executor, "device", "cpu")
+        if where != TRACE and where.kind != needed:
+            raise DeviceError(
+                f"compile: the state is on {where}, needed {_DEVICES[needed]} for "
+                f"executor {self._name!r}; {_INSTEAD[where.kind]}"
+            )
 
     def _give_up_one(self):
         """Forget the program that was used longest ago; warn the first time."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xdl.backend import random
+from xdl.backend import CPU, device_of, namespace, random
 from xdl.core import mode
 from xdl.core.debug import made_file
 from xdl.core.node import tick
@@ -48,7 +48,7 @@ class FastPath:
             "MISS": MISS,
             "tick": tick,
         }
-        names |= {"ndarray": np.ndarray, "step": step, "Variable": Variable}
+        names |= {"step": step, "Variable": Variable}
         names |= {"new": object.__new__, "asarray": np.asarray, "Refused": Refused}
         names |= {"mapped": mapped, "outputs": self._program.outputs}
         names |= {"returned": returned, "mode": mode.current, "usual": mode.current()}
@@ -101,8 +101,8 @@ class FastPath:
     def _of_input(self, i, x):
         """Return texts of what would make ``x{i}`` another argument than ``x``."""
         self._names |= {f"shape{i}": x.shape, f"dtype{i}": x.dtype}
-        self._names[f"strides{i}"] = x.strides
-        tests = [f"type(x{i}) is not ndarray", f"x{i}.shape != shape{i}"]
+        self._names |= {f"strides{i}": x.strides, f"kind{i}": type(x)}
+        tests = [f"type(x{i}) is not kind{i}", f"x{i}.shape != shape{i}"]
         tests.append(f"x{i}.dtype is not dtype{i}")
         tests.append(f"x{i}.strides != strides{i}")
         arrays = [slot.get() for slot in self._slots if not slot.is_grad]
@@ -161,7 +161,8 @@ class FastPath:
 
     def _returned(self):
         if getattr(self._program.outputs, "kind", None) == "variable":
-            is_array = hasattr(self._executor, "direct")
+            executor = self._executor
+            is_array = hasattr(executor, "direct") or executor.device == "cuda"
             made = "results[0]" if is_array else "asarray(results[0])"
             lines = ["    out = new(Variable)", f"    out._value = {made}"]
             return [*lines, "    out._node = None", "    return out"]
@@ -175,9 +176,16 @@ def fast_path(replay, step, given, returned):
     There is none for nested arguments and state that is replaced.
     """
     program = replay.program
-    is_plain = all(type(x) is np.ndarray for x in given)
+    is_plain = all(map(_is_plain, given))
     replaces = any(not u.in_place for u in program.updates)
     draws = program.draws and hasattr(replay.executor, "direct")
     if not is_plain or replaces or draws or replay.executor.given_slots:
         return None
     return FastPath(replay, step, given, returned)
+
+
+def _is_plain(x):
+    """Tell whether an argument is an array; NumPy's numbers are none."""
+    if type(x) is np.ndarray:
+        return True
+    return namespace(x) is not None and device_of(x) != CPU

@@ -12,10 +12,9 @@ views of, and most are then needed by nobody.
 import math
 from typing import Any
 
-from xdl.program.fusion.formulas import is_known
 from xdl.program.fusion.groups import COLUMN, REPEATED, SINGLE, WHOLE, Group, Grouper
-from xdl.program.fusion.reading import NARROW, Reader
-from xdl.program.fusion.strides import are_nested, breaks, by_rows
+from xdl.program.fusion.reading import Reader, ThreadReader
+from xdl.program.fusion.strides import by_rows
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, owner_of
 
@@ -97,9 +96,9 @@ class _InMemory(Grouper):
 
     source = staticmethod(owner_of)
 
-    def __init__(self, program, is_worth):
+    def __init__(self, program, is_worth, reader):
         super().__init__(_real_uses(program), is_worth)
-        self._lasting, self._reader = program.lasting(), Reader()
+        self._lasting, self._reader = program.lasting(), reader
         self._late, self._sums = {}, set()
 
     def run(self, instructions):
@@ -144,24 +143,26 @@ class _InMemory(Grouper):
     def home(self, instruction, makers):
         """Return the group that an instruction joins (None: a new one), and how."""
         is_apart = instruction.result is None or self._adds_up(instruction)
-        if is_apart or not is_known(instruction):
+        if is_apart or not self._reader.is_known(instruction):
             return None, None
         is_reduction = instruction.row.joins is not None
         reader = self._reader
         how = reader.reduction if is_reduction else reader.elementwise
         joined = how(instruction)
         for group in makers:
-            if _fits(group, joined):
+            if self._fits(group, joined):
                 return group, joined
             column = None if is_reduction else reader.as_column(instruction, group)
-            if _fits(group, column):
+            if self._fits(group, column):
                 return group, column
         if joined is None:
             return None, None
         whole = (0, ((joined.size, 1),))
         bases = [base for base, place in joined.entries.values() if place == whole]
         for group in reversed(self.open):
-            if any(base in group.places for base in bases) and _fits(group, joined):
+            if any(base in group.places for base in bases) and self._fits(
+                group, joined
+            ):
                 return group, joined
         return None, joined
 
@@ -172,13 +173,41 @@ class _InMemory(Grouper):
 
     def part(self, group, home, how):
         """Let two groups that an instruction joins become one, or close the other."""
-        if home is None or not _can_merge(home, group, how):
+        if home is None or not self._can_merge(home, group, how):
             self.close(group)
             return
         del self.open[group]
         home.merge(group)
         for value in group.made():
             self._home_of[value] = home
+
+    def _fits(self, group, joined):
+        """Tell whether an instruction can join a group."""
+        if joined is None or len(group.inner) >= _MOST or group.size != joined.size:
+            return False
+        made = set(group.made())
+        entries = joined.entries.values()
+        if not all(_agrees(group, base, place, made) for base, place in entries):
+            return False
+        columns = self._reader.common(group, joined)
+        places = {**group.places, **dict(entries)}
+        return columns > 0 and self._reader.is_nest(places, columns)
+
+    def _can_merge(self, home, group, joined):
+        count = len(home.inner) + len(group.inner)
+        if home.size != group.size or count >= _MOST:
+            return False
+        made = set(group.made()) | set(home.made())
+        pairs = [*group.places.items(), *joined.entries.values()]
+        if not all(_agrees(home, base, place, made) for base, place in pairs):
+            return False
+        entries = joined.entries.values()
+        if not all(_agrees(group, base, place, made) for base, place in entries):
+            return False
+        common = self._reader.common
+        sizes = [common(home, group), common(home, joined), common(group, joined)]
+        places = {**home.places, **dict(pairs)}
+        return min(sizes) > 0 and self._reader.is_nest(places, math.gcd(*sizes))
 
     def _adds_up(self, instruction):
         """Tell whether an instruction adds up sums of products, as they come.
@@ -200,57 +229,12 @@ class _InMemory(Grouper):
         return is_sum
 
 
-def _fits(group, joined):
-    """Tell whether an instruction can join a group."""
-    if joined is None or len(group.inner) >= _MOST or group.size != joined.size:
-        return False
-    made = set(group.made())
-    entries = joined.entries.values()
-    if not all(_agrees(group, base, place, made) for base, place in entries):
-        return False
-    columns = _common(group, joined)
-    return columns > 0 and _is_loop_nest({**group.places, **dict(entries)}, columns)
-
-
 def _agrees(group, base, place, made):
     """Tell whether a Value is to the group what an instruction takes it for."""
     owner = owner_of(base)
     if owner in made and base is not owner:
         return False  # part of what the group makes
     return group.places.get(base, place) == place
-
-
-def _common(one, other):
-    """Return the columns that two can both have; 0: there are none."""
-    columns = math.gcd(one.columns, other.columns)
-    is_short = columns < NARROW and not (one.is_fixed or other.is_fixed)
-    for side in (one, other):
-        if side.is_fixed and columns != side.columns:
-            return 0
-    return 0 if is_short else columns
-
-
-def _is_loop_nest(places, columns):
-    """Tell whether loops in one another go through the rows of all operands."""
-    found = [place[1] for place in places.values() if not isinstance(place, str)]
-    steps = [breaks(by_rows(mapped, columns)[0]) for mapped in found]
-    return are_nested(set().union(*steps))
-
-
-def _can_merge(home, group, joined):
-    if home.size != group.size or len(home.inner) + len(group.inner) >= _MOST:
-        return False
-    made = set(group.made()) | set(home.made())
-    pairs = [*group.places.items(), *joined.entries.values()]
-    if not all(_agrees(home, base, place, made) for base, place in pairs):
-        return False
-    entries = joined.entries.values()
-    if not all(_agrees(group, base, place, made) for base, place in entries):
-        return False
-    sizes = [_common(home, group), _common(home, joined), _common(group, joined)]
-    columns = math.gcd(*sizes)
-    places = {**home.places, **dict(pairs)}
-    return min(sizes) > 0 and _is_loop_nest(places, columns)
 
 
 def is_product(origin):
@@ -270,12 +254,15 @@ def _real_uses(program):
     return counts
 
 
-def gathered(program, is_worth):
+def gathered(program, is_worth, for_threads=False):
     """Gather what native loops can run; the program is changed in place.
 
     Args:
         program: a Program.
         is_worth: as of Grouper.
+        for_threads: of a GPU: then no group has sums over rows, or over all, and what
+            is read may lie anyhow.
     """
-    gathering = _InMemory(program, is_worth)
+    reader = ThreadReader() if for_threads else Reader()
+    gathering = _InMemory(program, is_worth, reader)
     program.instructions = gathering.run(program.instructions)

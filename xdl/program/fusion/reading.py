@@ -3,8 +3,19 @@
 import math
 from typing import Any
 
+from xdl.program.fusion.formulas import is_known
 from xdl.program.fusion.groups import COLUMN, SINGLE
-from xdl.program.fusion.strides import Maps, covers, lifted, width
+from xdl.program.fusion.strides import (
+    Maps,
+    are_nested,
+    breaks,
+    by_rows,
+    covers,
+    lifted,
+    width,
+)
+from xdl.program.fusion.thread_formulas import formula_of_thread
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value, owner_of
 
 TOTAL, EVERY = "total", "every"  # sums over the rows, and over all; read outside only
@@ -25,10 +36,39 @@ class Joined:
 
 
 class Reader:
-    """Tells how instructions read and write memory."""
+    """Tells how instructions read and write memory.
+
+    Attributes:
+        narrow: shorter rows are not worth a loop.
+    """
+
+    narrow = NARROW
 
     def __init__(self):
         self._maps, self._known = Maps(), {}
+
+    def is_known(self, instruction):
+        """Tell whether an instruction can be part of a group."""
+        return is_known(instruction)
+
+    def is_nest(self, places, columns):
+        """Tell whether loops in one another go through the rows of all operands."""
+        found = [place[1] for place in places.values() if not isinstance(place, str)]
+        steps = [breaks(by_rows(mapped, columns)[0]) for mapped in found]
+        return are_nested(set().union(*steps))
+
+    def common(self, one, other):
+        """Return the columns that two can both have; 0: there are none."""
+        columns = math.gcd(one.columns, other.columns)
+        is_short = columns < self.narrow and not (one.is_fixed or other.is_fixed)
+        for side in (one, other):
+            if side.is_fixed and columns != side.columns:
+                return 0
+        return 0 if is_short else columns
+
+    def width(self, base, offset, mapped):
+        """Return how long rows may be for an operand; 0: it does not mind."""
+        return width(mapped, offset, owner_of(base).size)
 
     def _place(self, value, shape, order):
         """Return (base, offset, map) of an operand, or None."""
@@ -58,10 +98,10 @@ class Reader:
             if found is None:
                 return None
             base, offset, mapped = found
-            columns = math.gcd(columns, width(mapped, offset, owner_of(base).size))
+            columns = math.gcd(columns, self.width(base, offset, mapped))
             entries[value] = (base, (offset, mapped))
         entries[result] = (result, (0, ((size, 1),)))
-        return Joined(size, columns, entries) if columns >= NARROW else None
+        return Joined(size, columns, entries) if columns >= self.narrow else None
 
     def as_column(self, instruction, group):
         """Return a Joined of an instruction on numbers of a group's rows, or None."""
@@ -95,7 +135,7 @@ class Reader:
             return None
         kind, columns = _reduced(instruction, [a for a in order if x.shape[a] != 1])
         base, offset, mapped = found
-        most = width(mapped, offset, owner_of(base).size)
+        most = self.width(base, offset, mapped)
         if kind is None or columns < 2 or most % columns:
             return None
         rows = x.size // columns
@@ -104,6 +144,61 @@ class Reader:
         if kind == EVERY:
             return Joined(x.size, most, entries)
         return Joined(x.size, columns, entries, True) if rows > 1 else None
+
+
+class ThreadReader(Reader):
+    """Tells it for threads: each finds its numbers wherever they lie.
+
+    Sums that many rows share are left out: threads do not meet. What is one number is
+    a group of its own, with others such.
+    """
+
+    narrow = 1
+
+    def is_known(self, instruction):
+        """Tell it; threads compute anything of which there is a formula."""
+        if instruction.row.joins is not None:
+            return is_known(instruction)
+        return formula_of_thread(instruction) is not None
+
+    def is_nest(self, places, columns):
+        """Say yes: a thread works out where it is."""
+        return True
+
+    def width(self, base, offset, mapped):
+        """Return how often one number is read, in rows of which it is the only one."""
+        length, stride = mapped[-1]
+        return 0 if stride else length
+
+    def elementwise(self, instruction):
+        """Return a Joined of an elementwise instruction, or None."""
+        values = [*instruction.operands(), instruction.result]
+        if instruction.result.size == 1 and all(v.size == 1 for v in values):
+            return Joined(1, 1, {value: (value, SINGLE) for value in values})
+        if instruction.row.kind == Kind.RESHAPE:
+            return self._reshaped(*values)
+        return super().elementwise(instruction)
+
+    def _reshaped(self, x, result):
+        """Return a Joined of a copy in the order of the axes, or None."""
+        order = range(len(x.shape))
+        if result.axes != tuple(range(len(result.shape))):
+            return None
+        found = self._place(x, x.shape, order)
+        if found is None:
+            return None
+        base, offset, mapped = found
+        columns = math.gcd(x.size, self.width(base, offset, mapped))
+        entries = {x: (base, (offset, mapped))}
+        entries[result] = (result, (0, ((x.size, 1),)))
+        return Joined(x.size, columns, entries)
+
+    def reduction(self, instruction):
+        """Return a Joined of a reduction along rows, or None."""
+        joined = super().reduction(instruction)
+        if joined is None or isinstance(joined.entries[instruction.result][1], str):
+            return None
+        return joined
 
 
 def _reduced(instruction, order):

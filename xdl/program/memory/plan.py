@@ -29,10 +29,11 @@ class Plan:
     Args:
         program: a Program.
         joins: whether pieces are made where they will lie in a larger array.
+        overwrites: whether the new value of a weight may be written over the old one.
     """
 
-    def __init__(self, program, joins=True):
-        self.program = program
+    def __init__(self, program, joins=True, overwrites=True):
+        self.program, self._overwrites = program, overwrites
         self.end = len(program.instructions)
         self.buffers: dict[Any, Any] = {}
         self.over_state: dict[Any, Any] = {}
@@ -47,7 +48,8 @@ class Plan:
         instructions = self.program.instructions
         checks = [i for i, one in enumerate(instructions) if one.row.is_check]
         self.last_check = max(checks, default=-1)
-        targets = {u.value: u.slot for u in self.program.updates if u.in_place}
+        updates = self.program.updates if self._overwrites else ()
+        targets = {u.value: u.slot for u in updates if u.in_place}
         for value in self.last:
             if value.origin == "state":
                 self._states[value.data] = value

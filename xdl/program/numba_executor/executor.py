@@ -14,7 +14,8 @@ from xdl.program.fusion.groups import REPEATED, WHOLE
 from xdl.program.fusion.strides import lies_plain
 from xdl.program.memory.plan import Plan
 from xdl.program.numba_executor.loops import NativeText
-from xdl.program.numba_executor.lowering import lowered, parted, summed
+from xdl.program.numba_executor.lowering import lowered, parted
+from xdl.program.numba_executor.summing import summed
 from xdl.program.numpy_executor.executor import NumpyExecutor
 from xdl.program.numpy_executor.source import Source
 from xdl.tracing.values import Value, owner_of

@@ -40,7 +40,7 @@ class NumpyExecutor:
         holds: whether a step begins it.
     """
 
-    name = "numpy"
+    name, device = "numpy", "cpu"
     is_exact = True
 
     def __init__(self, program):
@@ -136,6 +136,7 @@ def _compiled(texts, file):
 EXECUTORS = {
     "numpy": "xdl.program.numpy_executor.executor:NumpyExecutor",
     "numba": "xdl.program.numba_executor.choice:executor",
+    "cuda": "xdl.program.cuda_executor.executor:CudaExecutor",
 }
 
 

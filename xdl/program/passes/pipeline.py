@@ -3,6 +3,7 @@
 A pass never changes a number that comes out, except where its text says so.
 """
 
+from xdl import backend
 from xdl.program.passes.add_parts import added
 from xdl.program.passes.common_subexpressions import shared
 from xdl.program.passes.dead_code import needed
@@ -17,7 +18,17 @@ PASSES = (folded, flattened, as_rows, tidied, unrepeated, shared, added, joined,
 
 
 def improved(program, xp):
-    """Apply all passes to a program, in order; it is changed in place."""
+    """Apply all passes to a program, in order; it is changed in place.
+
+    Its constants lie on the host afterwards, whatever the device that it is for.
+
+    Args:
+        program: a Program.
+        xp: the namespace of the host.
+    """
+    for value in {v for one in program.instructions for v in one.operands()}:
+        if value.origin == "constant":
+            value.data = backend.to_numpy(value.data)
     for change in PASSES:
         change(program, xp)
     return program

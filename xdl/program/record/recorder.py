@@ -40,7 +40,7 @@ def record(function, state, arguments, floats_vary=True, keeps=True, any_length=
         any_length: as of Recording; default False.
 
     Raises:
-        DeviceError: the state is not on the CPU.
+        DeviceError: the state is on several devices.
         GraphError: another thread records with this state.
     """
     where, before = _usable_device(state), random.state()
@@ -95,11 +95,6 @@ def _usable_device(state):
         raise GraphError(
             "compile: another thread records a step with this state; call each step "
             "twice before the threads start, or take turns"
-        )
-    if where != backend.CPU:
-        raise DeviceError(
-            f"compile: the state is on {where}, needed the CPU: there is no executor "
-            "for a GPU yet; run the step as it is"
         )
     return where
 

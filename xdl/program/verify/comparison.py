@@ -132,10 +132,14 @@ _ALONE = _of_one()
 
 
 def _copy(array, free=()):
-    """Return a copy of an array, or None: in a piece of memory that is free, if any."""
+    """Return a copy of an array, or None: in a piece of memory that is free, if any.
+
+    That of an array on a GPU lies there, too.
+    """
     if array is None:
         return None
-    array = backend.to_numpy(array)
+    if not isinstance(array, np.ndarray):
+        return backend.NAMESPACES[type(array)].copy(array)
     for i, piece in enumerate(free):
         if array.nbytes <= piece.nbytes:
             free[i] = piece[-(-array.nbytes // _ALIGNMENT) * _ALIGNMENT :]
@@ -148,7 +152,7 @@ def _copy(array, free=()):
 def _is_same(array, copy):
     if array is None:
         return True
-    array = backend.to_numpy(array)
+    array, copy = backend.to_numpy(array), backend.to_numpy(copy)
     return np.array_equal(array, copy, equal_nan=backend.is_floating(copy))
 
 
@@ -160,7 +164,13 @@ def results(state, returned):
 
 def copied(arrays):
     """Return results as they are now, on the host."""
-    return [x if backend.namespace(x) is None else _copy(x) for x in arrays]
+    return [x if backend.namespace(x) is None else _on_host(x) for x in arrays]
+
+
+def _on_host(array):
+    """Return a copy of an array on the host, or None."""
+    copied = _copy(array)
+    return None if copied is None else backend.to_numpy(copied)
 
 
 class Expected:
@@ -262,6 +272,10 @@ def _see(doubted, units, value, array):
 
 def _doubts(what, got, expected):
     """Return the Doubts about one result."""
+    got, expected = (
+        x if backend.namespace(x) is None else backend.to_numpy(x)
+        for x in (got, expected)
+    )
     if isinstance(got, float) and isinstance(expected, float):
         got, expected = np.asarray(got), np.asarray(expected)
     if backend.namespace(expected) is None or backend.namespace(got) is None:

@@ -108,7 +108,7 @@ class Perturbed:
             if value in made:
                 return made[value]
             kind, number = value.origin, value.data
-            return number if is_given(value) else sources(kind, number)
+            return _on_host(number if is_given(value) else sources(kind, number))
 
         for i, one in enumerate(self._instructions):
             arguments = replaced(one.arguments, real)
@@ -145,6 +145,10 @@ class Perturbed:
         is_last = _adds_or_subtracts(one.row) and one.result in self._results
         is_exact = errors is None or is_last or not _is_rounded(one, arguments, result)
         return result if is_exact else errors(result)
+
+
+def _on_host(x):
+    return x if backend.namespace(x) is None else backend.to_numpy(x)
 
 
 def _last_reads(instructions):

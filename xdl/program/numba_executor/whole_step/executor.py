@@ -30,7 +30,7 @@ class NumbaWhole:
         Ineligible: the program holds something that is not known here.
     """
 
-    name = "numba"
+    name, device = "numba", "cpu"
     is_exact = False
 
     def __init__(self, program):

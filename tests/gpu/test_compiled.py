@@ -1,0 +1,281 @@
+"""Steps that are compiled into one CUDA graph, against eager on the CPU."""
+
+import numpy as np
+import pytest
+
+import xdl
+from tests.host_gpu.watch import is_there, watching
+from tests.optim.every import every_optimizer
+from tests.program.test_models_compiled import MODELS, NoBias, Training, _adam, _rows
+from tests.support.operations import cases_of
+from tests.support.trained import trained
+
+pytestmark = pytest.mark.gpu
+STEPS = 30
+every_gradient = pytest.mark.parametrize(
+    ("op_class", "case"), cases_of(has=lambda op_class, case: op_class.gradient)
+)
+
+
+def _losses(make, draw, make_optimizer, device, executor=None):
+    with xdl.use_device(device):
+        training = Training(make, draw, make_optimizer, executor)
+        return training.train(STEPS).losses
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_trains_as_eager_does_on_the_cpu(name):
+    make, draw = MODELS[name]
+    expected = _losses(make, draw, _adam, "cpu")
+
+    actual = _losses(make, draw, _adam, "cuda", "cuda")
+
+    np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=1e-4)
+
+
+@every_optimizer
+def test_every_optimizer_trains_as_eager_does_on_the_cpu(make):
+    def make_optimizer(model):
+        return make(model, lr=0.01)
+
+    expected = _losses(NoBias, _rows, make_optimizer, "cpu")
+
+    actual = _losses(NoBias, _rows, make_optimizer, "cuda", "cuda")
+
+    np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=1e-4)
+
+
+@every_gradient
+def test_every_operation_has_the_numbers_and_gradients_of_the_cpu(op_class, case):
+    with xdl.use_device("cpu"):
+        expected, _ = trained(op_class, case, "float32")
+
+    actual, _ = trained(op_class, case, "float32", "cuda")
+
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+
+
+def _classifier(executor, lr=0.1, make=lambda: xdl.models.MLP([4, 8, 3])):
+    """Return a model, its optimizer and a step of them, compiled if so said."""
+    xdl.seed(0)
+    model = make()
+    optimizer = xdl.SGD(model, lr=lr, momentum=0.9)
+
+    def step(x, target):
+        model.forward(x)
+        loss = model.loss(target)
+        model.backward()
+        optimizer.update()
+        return loss
+
+    if executor:
+        step = xdl.compile(step, model, optimizer, executor=executor)
+    return model, optimizer, step
+
+
+def _state(model, optimizer):
+    every = [*model.parameter.values(), *optimizer.state.values()]
+    return [variable.numpy().copy() for variable in every]
+
+
+X = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
+TARGET = np.array([0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2, 5])
+@pytest.mark.parametrize(
+    ("x", "target", "error"),
+    [
+        (X, np.array([0, 1, 3, 0, 1, 2]), xdl.LabelError),
+        (X, np.array([0, 1, -1, 0, 1, 2]), xdl.LabelError),
+        (np.full_like(X, np.nan), TARGET, xdl.NonFiniteError),
+    ],
+    ids=["a label above", "a label below", "NaN"],
+)
+def test_a_refused_step_says_why_and_changes_nothing(calls, x, target, error):
+    model, optimizer, step = _classifier("cuda")
+    for _ in range(calls):
+        step(X, TARGET)
+    before = _state(model, optimizer)
+
+    with pytest.raises(error):
+        step(x, target)
+
+    for a, b in zip(before, _state(model, optimizer), strict=True):
+        np.testing.assert_array_equal(a, b)
+    expected = [step(X, TARGET).item() for _ in range(3)]
+    assert sorted(expected, reverse=True) == expected
+
+
+def test_what_changes_between_the_calls_is_read_anew():
+    losses = []
+    for device, executor in (("cpu", None), ("cuda", "cuda")):
+        with xdl.use_device(device):
+            model, optimizer, step = _classifier(executor)
+            found = [step(X, TARGET).item() for _ in range(4)]
+            optimizer.lr = 0.01
+            found += [step(X, TARGET).item() for _ in range(3)]
+            found += [step(X[:4], TARGET[:4]).item() for _ in range(4)]
+            model.parameter[next(iter(model.parameter))].value *= 0.5
+            found += [step(X, TARGET).item() for _ in range(3)]
+        losses.append(found)
+
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_arrays_of_the_gpu_and_of_the_host_give_the_same():
+    model, optimizer, step = _classifier("cuda")
+    where = xdl.backend.usable("cuda")
+    x, target = (xdl.backend.asarray(a, where) for a in (X, TARGET))
+    of_host = [step(X, TARGET).item() for _ in range(5)]
+
+    model, optimizer, step = _classifier("cuda")
+    of_gpu = [step(x, target).item() for _ in range(5)]
+
+    assert of_host == of_gpu
+
+
+def test_results_stay_what_they_are_when_the_step_goes_on():
+    _, _, step = _classifier("cuda")
+    first = [step(X, TARGET) for _ in range(5)]
+    losses = [loss.item() for loss in first]
+
+    for _ in range(3):
+        step(X, TARGET)
+
+    assert losses == [loss.item() for loss in first]
+    assert len(set(losses)) == 5
+
+
+def test_gradients_that_are_kept_add_up_as_in_eager():
+    found = []
+    for device, executor in (("cpu", None), ("cuda", "cuda")):
+        with xdl.use_device(device):
+            weight = xdl.Variable(np.ones((4, 2), "float32"), "w")
+
+            def step(x, weight=weight):
+                loss = xdl.sum(xdl.tanh(x @ weight))
+                loss.backward()
+                return loss
+
+            call = xdl.compile(step, weight, executor=executor) if executor else step
+            for _ in range(4):
+                call(X)
+            found.append(xdl.backend.to_numpy(weight.grad))
+
+    np.testing.assert_allclose(*found, rtol=1e-5)
+
+
+def test_many_batches_in_one_call_are_as_many_steps():
+    _, _, step = _classifier("cuda")
+    one_by_one = [step(X, TARGET).item() for _ in range(6)]
+
+    _, _, step = _classifier("cuda")
+    stacked = np.stack([X] * 6), np.stack([TARGET] * 6)
+    together = step.over(*stacked)
+
+    assert one_by_one == together.numpy().tolist()
+
+
+def test_an_executor_of_the_cpu_refuses_a_model_on_the_gpu():
+    _, _, step = _classifier("numpy")
+
+    with pytest.raises(xdl.DeviceError, match='on cuda:0, needed the CPU .*"cuda"'):
+        step(X, TARGET)
+
+
+def test_the_executor_of_a_gpu_refuses_a_model_on_the_cpu():
+    with xdl.use_device("cpu"):
+        _, _, step = _classifier("cuda")
+
+        with pytest.raises(xdl.DeviceError, match='on cpu, needed a GPU .*"numpy"'):
+            step(X, TARGET)
+
+
+@pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
+def test_a_replay_is_one_launch_of_a_graph_and_waits_once():
+    _, _, step = _classifier("cuda")
+    where = xdl.backend.usable("cuda")
+    x, target = (xdl.backend.asarray(a, where) for a in (X, TARGET))
+    for _ in range(4):
+        step(x, target)
+
+    with watching() as seen:
+        step(x, target)
+
+    assert 1 == seen.counts["wait"], str(seen)
+    assert seen.counts["launch"] <= 4, str(seen)  # the graph; copies of two and of one
+
+
+READS = {
+    "a part": lambda table, i: table[i],
+    "a part of two axes": lambda table, i: table[:, i],
+    "take": lambda table, i: xdl.take(table, i, axis=0),
+    "take_along_axis": lambda table, i: xdl.take_along_axis(
+        table, i.reshape((-1, 1)), axis=0
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", [5, -6])
+@pytest.mark.parametrize("name", READS)
+def test_an_index_that_is_out_of_range_is_refused_at_every_call(name, wrong):
+    table = xdl.Variable(np.arange(25.0).reshape(5, 5), "table")
+
+    def step(i):
+        y = xdl.sum(READS[name](table, i) ** 2)
+        y.backward()
+        table.value = table - 0.1 * table.grad
+        table.clear_grad()
+        return y
+
+    call = xdl.compile(step, table, executor="cuda")
+    for _ in range(3):
+        call(np.array([0, 4, -5, 2]))
+    before = table.numpy().copy()
+
+    with pytest.raises(xdl.IndexRangeError, match="out of bounds"):
+        call(np.array([0, 4, wrong, 2]))
+
+    np.testing.assert_array_equal(before, table.numpy())
+
+
+def test_deferred_checks_are_heard_at_the_next_read_and_nothing_has_changed():
+    model, optimizer, step = _classifier("cuda")
+    for _ in range(3):
+        step(X, TARGET)
+    before = _state(model, optimizer)
+    xdl.set_checks("deferred")
+    try:
+        step(np.full_like(X, np.inf), TARGET)
+        loss = step(X, TARGET)
+
+        with pytest.raises(xdl.NonFiniteError, match=r"replay \(step 1 of those"):
+            loss.item()
+
+        after = _state(model, optimizer)
+        first, second = step(X, TARGET).item(), step(X, TARGET).item()
+    finally:
+        xdl.set_checks("immediate")
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert second < first
+
+
+@pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
+def test_a_replay_waits_for_nothing_where_checks_are_deferred():
+    _, _, step = _classifier("cuda")
+    where = xdl.backend.usable("cuda")
+    x, target = (xdl.backend.asarray(a, where) for a in (X, TARGET))
+    xdl.set_checks("deferred")
+    try:
+        for _ in range(4):
+            step(x, target)
+
+        with watching() as seen:
+            step(x, target)
+    finally:
+        xdl.set_checks("immediate")
+
+    assert 0 == seen.counts["wait"] + seen.counts["copy to the host"], str(seen)

@@ -1,0 +1,1 @@
+"""The CUDA executor: a program as one graph of kernels."""

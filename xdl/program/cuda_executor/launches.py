@@ -1,0 +1,249 @@
+"""Launches: what one instruction asks of a GPU, each time that a step is done."""
+
+import math
+
+import numpy as np
+
+from xdl.backend.convolution import (
+    convolution,
+    convolution_by_input,
+    convolution_by_weight,
+)
+from xdl.backend.cuda import sources
+from xdl.program.cuda_executor.arrays import is_plain_view
+from xdl.program.cuda_executor.text import HEAD, kernels_of
+from xdl.program.interpreter import compute, replaced_options
+from xdl.tracing.instructions import Kind
+from xdl.tracing.values import Value, owner_of, values_in
+
+_CONVOLUTIONS = {
+    "convolution": convolution,
+    "convolution_by_input": convolution_by_input,
+    "convolution_by_weight": convolution_by_weight,
+}
+_OPTIONS = ("-std=c++17", "--fmad=true")
+
+
+class Launches:
+    """Makes functions without arguments of instructions; their arrays never move.
+
+    Args:
+        xp: the namespace of CuPy.
+        memory: the Arrays.
+        table: the Table.
+        products: the Products.
+        plan: the Plan.
+    """
+
+    def __init__(self, xp, memory, table, products, plan):
+        self._xp, self._cupy, self._plan = xp, xp.cupy, plan
+        self._kernels, self._module, self._scratch = {}, None, None
+        self._memory, self._table, self._products = memory, table, products
+        self._ours = _Ours(self._cupy, products)
+
+    def of(self, instruction):
+        """Return the function that launches an instruction; None: there is nothing."""
+        if instruction.result is not None and instruction.result.is_number:
+            return None
+        if is_plain_view(instruction):
+            return None  # the array is there already
+        kernels = kernels_of(instruction, self._taken(instruction))
+        if kernels is not None:
+            return self._generated(kernels)
+        if instruction.row.kind == Kind.GROUP:
+            return each([self.of(one) for one in instruction.inner])
+        made = _BY_KIND.get(instruction.row.kind, Launches._by_namespace)
+        return made(self, instruction)
+
+    def _taken(self, instruction):
+        """Return from what is written to the operand in whose memory that is."""
+        buffers, taken = self._plan.buffers, {}
+        outputs = getattr(instruction, "outputs", (instruction.result,))
+        for value in outputs:
+            for operand in instruction.operands():
+                buffer = buffers.get(owner_of(operand))
+                if buffer is not None and buffer is buffers.get(value):
+                    taken[value] = operand
+        return taken
+
+    def _generated(self, kernels):
+        """Return what launches generated kernels, once ``compile`` has made them."""
+        launches = []
+        for kernel in kernels:
+            self._kernels[kernel.name] = kernel
+            given = []
+            for value in kernel.arguments:
+                if value.is_number:
+                    given.append(self._table.array(value))
+                    continue
+                array, source = self._memory.lying(value)
+                given.append(array)
+                if source is not None:
+                    launches.append((None, array, source))
+            launches.append((kernel, given, None))
+
+        def launch():
+            for kernel, given, source in launches:
+                if kernel is None:
+                    given[...] = source
+                    continue
+                scratch = [self._scratch] if kernel.scratch else []
+                function = self._module.get_function(kernel.name)
+                function((kernel.grid,), (kernel.block,), (*given, *scratch))
+
+        return launch
+
+    def compile(self):
+        """Compile the generated kernels as one module."""
+        kernels = self._kernels.values()
+        if not kernels:
+            return
+        text = HEAD + "".join([kernel.source for kernel in kernels])
+        self._module = self._cupy.RawModule(code=text, options=_OPTIONS)
+        most = max(kernel.scratch for kernel in kernels)
+        self._scratch = self._cupy.empty(most, "uint8")
+
+    def _by_namespace(self, one):
+        """Return what calls the namespace, and copies what it made."""
+        xp, out = self._xp, self._memory.array(one.result)
+        dtype = next((v.dtype for v in values_in(one.arguments) if v.dtype), out.dtype)
+
+        def launch():
+            arguments = self._memory.real(one.arguments, dtype)
+            options = replaced_options(one.options, lambda v: self._memory.real(v))
+            out[...] = compute(one, xp, arguments, options, None)
+
+        return launch
+
+    def _product(self, one):
+        a, b = self._memory.real(one.arguments)
+        out = self._memory.array(one.result)
+        if not self._products.takes(a, b, out) or min(a.ndim, b.ndim) < 1:
+            return self._by_namespace(one)
+        if not (a.size and b.size and out.size):
+            return lambda: out.fill(0)
+        a, b, out = as_matrices(a, b, out)
+        return self._products.planned(a, b, out)
+
+    def _convolution(self, one):
+        function, ours = _CONVOLUTIONS[one.name], self._ours
+        arguments = self._memory.real(one.arguments)
+        out, block = self._memory.array(one.result), self._xp.BLOCK
+
+        def launch():
+            out[...] = function(*arguments, None, ours, block)
+
+        return launch
+
+    def _joined(self, one):
+        """Return what copies each piece to where it lies in a stack or a row."""
+        pieces, *_ = self._memory.real(one.arguments)
+        out, axis = self._memory.array(one.result), one.axis
+        axis %= out.ndim
+        before, first, places = (slice(None),) * axis, 0, []
+        for i, piece in enumerate(pieces):
+            if one.row.kind == Kind.STACK:
+                places.append(out[(*before, i)])
+                continue
+            end = first + piece.shape[axis]
+            places.append(out[(*before, slice(first, end))])
+            first = end
+
+        def launch():
+            for place, piece in zip(places, pieces, strict=True):
+                place[...] = piece
+
+        return launch
+
+    def _change(self, one):
+        out, xp, adds = self._memory.array(one.result), self._xp, one.row.adds
+        x, index, new = self._memory.real(one.arguments, out.dtype)
+        change = xp.scatter_add if adds else xp.scatter_set
+
+        def launch():
+            out[...] = change(x, index, new)
+
+        return launch
+
+    def _random(self, one):
+        _, shape, width, number = one.arguments
+        out = self._memory.array(one.result)
+        text = sources.text(f"bits{width}", {})
+        for before, after in _FROM_TABLE.items():
+            text = text.replace(before, after)
+        kernel = self._cupy.RawKernel(text, f"xdl_bits{width}")
+        threads = -(-math.prod(shape) // (256 // width))
+        blocks = (-(-threads // 128),)
+        given = out.size, self._table.draw, np.uint64(number), out
+
+        def launch():
+            if out.size:
+                kernel(blocks, (128,), given)
+
+        return launch
+
+
+_FROM_TABLE = {
+    "size, word key0, word key1, word number": "size, const word* name, word offset",
+    "philox(count, key0, key1, number, drawn)": (
+        "philox(count, name[0], name[1], name[2] + offset, drawn)"
+    ),
+}
+_BY_KIND = {
+    Kind.PRODUCT: Launches._product,
+    Kind.CONVOLUTION: Launches._convolution,
+    Kind.STACK: Launches._joined,
+    Kind.CONCAT: Launches._joined,
+    Kind.CHANGE: Launches._change,
+    Kind.RANDOM: Launches._random,
+}
+
+
+def each(launches):
+    """Return what calls functions in order; None are left out."""
+    launches = [launch for launch in launches if launch is not None]
+
+    def launch():
+        for one in launches:
+            one()
+
+    return launch
+
+
+def as_matrices(a, b, out):
+    """Return operands of ``matmul`` and its result as stacks of matrices."""
+    if a.ndim == 1:
+        a, out = a[None], out[..., None, :] if b.ndim > 1 else out[..., None]
+    if b.ndim == 1:
+        b, out = b[:, None], out[..., None]
+    if b.ndim == 2 < a.ndim and a.flags.c_contiguous and out.flags.c_contiguous:
+        return a.reshape(-1, a.shape[-1]), b, out.reshape(-1, out.shape[-1])
+    return a, b, out
+
+
+class _Ours:
+    """CuPy, with products that a graph may hold."""
+
+    def __init__(self, cupy, products):
+        self._cupy, self._products = cupy, products
+
+    def __getattr__(self, name):
+        return getattr(self._cupy, name)
+
+    def matmul(self, a, b, out=None):
+        if out is None:
+            shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+            out = self._cupy.empty((*shape, a.shape[-2], b.shape[-1]), a.dtype)
+        if not (a.size and b.size):
+            out.fill(0)
+            return out
+        self._products.planned(*as_matrices(a, b, out), tables=False)()
+        return out
+
+
+def reads_numbers(instruction):
+    """Return the numbers that an instruction on arrays reads."""
+    if instruction.result is not None and instruction.result.is_number:
+        return []
+    operands = instruction.operands()
+    return [v for v in operands if isinstance(v, Value) and v.is_number]

@@ -1,0 +1,89 @@
+"""Together: groups that need nothing of one another, as one launch of a GPU.
+
+The updates of all weights are such. Between what is in no group, groups stand in
+levels: those of one level read only what was there before it.
+"""
+
+from typing import Any
+
+from xdl.program.fusion.groups import REPEATED, WHOLE, Group
+from xdl.tracing.values import owner_of
+
+
+class Together(Group):
+    """Groups of one level.
+
+    Nothing of it is written over what it reads but an array of the state that one part
+    alone reads: the parts run at the same time.
+
+    Attributes:
+        parts: the groups.
+    """
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts):
+        super().__init__()
+        self.parts = parts
+        self.inner = [one for part in parts for one in part.inner]
+        read = dict.fromkeys([v for part in parts for v in part.arguments])
+        self.arguments = tuple(read)
+        self.outputs = tuple([v for part in parts for v in part.outputs])
+        readers: dict[Any, int] = {}
+        for part in parts:
+            for owner in {owner_of(value) for value in part.arguments}:
+                readers[owner] = readers.get(owner, 0) + 1
+        for part in parts:
+            for value, kind in part.kinds.items():
+                owner = owner_of(value)
+                is_own = owner.origin == "state" and readers.get(owner) == 1
+                is_whole = kind == WHOLE and (is_own or value not in read)
+                self.kinds[value] = WHOLE if is_whole else REPEATED
+        self.place = "; ".join(dict.fromkeys([p.place for p in parts if p.place]))
+
+
+def put_together(program):
+    """Let groups that need nothing of one another be one; the program is changed.
+
+    Args:
+        program: a Program whose groups are gathered for threads.
+    """
+    written: list[Any] = []
+    stretch: list[Any] = []
+    for one in program.instructions:
+        if isinstance(one, Group) or one.is_view or _is_number(one):
+            stretch.append(one)
+            continue
+        written += [*_leveled(stretch), one]
+        stretch = []
+    program.instructions = written + _leveled(stretch)
+
+
+def _is_number(one):
+    return one.result is not None and one.result.is_number
+
+
+def _leveled(stretch):
+    """Return instructions by levels: of each first views and numbers, then groups."""
+    ready: dict[Any, int] = {}
+    levels: dict[int, tuple[list[Any], list[Any]]] = {}
+    for one in stretch:
+        level = max([ready.get(v, 0) for v in _read(one)], default=0)
+        others, groups = levels.setdefault(level, ([], []))
+        if isinstance(one, Group):
+            groups.append(one)
+            ready |= dict.fromkeys(one.made(), level + 1)
+        else:
+            others.append(one)
+            ready[one.result] = level
+    written: list[Any] = []
+    for _, (others, groups) in sorted(levels.items()):
+        written += others
+        written += [Together(groups)] if len(groups) > 1 else groups
+    return written
+
+
+def _read(one):
+    """Return what must be there: operands, and what those are views of."""
+    values = one.arguments if isinstance(one, Group) else one.operands()
+    return [*values, *map(owner_of, values)]
