@@ -71,3 +71,15 @@ def test_weights_are_where_samples_are(rng):
 
     found = [next(iter(m.module_.parameters())).device.kind for m in (*models, there)]
     assert found == ["cuda", "cpu", "cpu", "cuda"]
+
+
+def test_a_step_is_compiled_for_a_gpu(rng):
+    X, y = _data(rng, 5)
+    eager, compiled = (
+        Classifier(network, executor=executor, device="cuda", **OPTIONS)
+        for executor in ("eager", "cuda")
+    )
+
+    expected = eager.fit(X, y).predict_proba(X)
+
+    np.testing.assert_allclose(compiled.fit(X, y).predict_proba(X), expected, atol=1e-4)

@@ -130,8 +130,9 @@ class Classifier(Classification, Wrapped):
             "int64" for an Embedding, whose weights are float32.
         device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
             GPU, and else where ``xdl.device`` says.
-        executor: "numpy" or "numba": the step is compiled, as by ``xdl.compile``;
-            "eager": it runs as it is; "auto" (default): "numpy", on a GPU "eager".
+        executor: "numpy", "numba" or, on a GPU, "cuda": the step is compiled, as by
+            ``xdl.compile``; "eager": it runs as it is; "auto" (default): "numpy", on a
+            GPU "eager".
         class_weight: None, "balanced", or a dict from class to a factor of the weights
             of its samples.
         parameters: of what makes things: ``module__hidden=32`` calls ``module`` with

@@ -37,7 +37,7 @@ _NEEDED = {
     "tol": either(one_of([None]), real(0)),
     "loss": _ANYTHING,
     "dtype": one_of(["float16", "float32", "float64", "int32", "int64"]),
-    "executor": one_of(["auto", "eager", "numpy", "numba"]),
+    "executor": one_of(["auto", "eager", "numpy", "numba", "cuda"]),
 }
 
 
