@@ -27,7 +27,7 @@ from xdl.sklearn import MLPClassifier, MLPRegressor
 pytestmark = pytest.mark.filterwarnings(
     f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"
 )
-EXECUTORS = [None, "numpy"]
+EXECUTORS = [None, "numpy", "eager", "auto"]
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +308,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_score(digits):
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must be > 0"),
         ({"solver": "lbfgs", "dropout": 0.1}, "dropout 0.1 and batch_norm False came"),
         ({"solver": 3}, "solver 3 came, needed one of 'lbfgs', .* or what makes"),
-        ({"executor": "cuda"}, "executor 'cuda' came, needed one of None"),
+        ({"executor": "nimba"}, "executor 'nimba' came, needed one of None"),
     ],
 )
 def test_an_option_that_is_none_is_refused_before_anything(options, words):

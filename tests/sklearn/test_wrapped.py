@@ -132,7 +132,7 @@ def test_frames_come_in_and_names_are_kept(digits):
 # Modules and data of any shape.
 
 
-@pytest.mark.parametrize("executor", ["eager", "numpy", "auto"])
+@pytest.mark.parametrize("executor", ["eager", None, "numpy", "auto"])
 def test_images_are_classified_by_convolutions(digits, executor):
     X, y = digits[0].reshape(-1, 1, 8, 8), digits[1]
     options = {"optimizer__lr": 0.01, "batch_size": 64, "executor": executor}

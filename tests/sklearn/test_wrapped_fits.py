@@ -218,7 +218,7 @@ def test_partial_fits_are_the_epochs_of_a_fit(digits):
         ({"module__hiden": 3}, "module__hiden came for module .*network.*'hiden'"),
         ({"optimizer": network}, "came for optimizer"),
         ({"loss": "hinge"}, "loss 'hinge' came, needed None, a function of"),
-        ({"executor": "nimba"}, "executor 'nimba' came, needed one of 'auto'"),
+        ({"executor": "nimba"}, "executor 'nimba' came, needed one of None"),
         ({"tol": -1}, "tol -1 came, needed one of None, or a number"),
         ({"dtype": "complex64"}, "dtype 'complex64' came, needed one of 'float16'"),
     ],

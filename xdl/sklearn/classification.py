@@ -21,7 +21,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from xdl.errors import ArgumentError
 from xdl.sklearn.estimator import Estimator
-from xdl.sklearn.network import Array, Given
+from xdl.sklearn.network import Array, Given, on_host
 
 
 @dataclasses.dataclass(eq=False, repr=False, kw_only=True)
@@ -121,6 +121,7 @@ class Classification(ClassifierMixin, Estimator):
         is_first = not hasattr(self, "classes_")
         self._has_classes(classes)
         if is_first:
+            y = on_host(y)
             kind = type_of_target(y).startswith("multilabel")
             self._label_binarizer.fit(y if kind else self.classes_)
         return self._partial_fit(X, y, sample_weight)

@@ -54,8 +54,9 @@ class MLPClassifier(Classification, MLP):
             that make one of the optimizer; default none. Samples are put aside if one
             of them looks at a measure whose name begins with "val_".
         n_members: of how many networks the results are averaged; default 1.
-        executor: of ``xdl.compile``, which records the step: "numpy" (default),
-            "numba", or None, where each step runs as it is, as it does on a GPU.
+        executor: "numpy" (default), "numba" or, on a GPU, "cuda": the step is compiled,
+            as by ``xdl.compile``; "eager", or None: it runs as it is; "auto": "numpy".
+            On a GPU those of the CPU are "eager".
         device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
             GPU, and else where ``xdl.device`` says.
         class_weight: None, "balanced", or a dict from class to a factor of the weights

@@ -169,9 +169,15 @@ class MLP(Trained):
             tuple(known.get(self.solver, {}).items()),
             self.dropout,
             self.batch_norm,
-            self.executor if device.kind == "cpu" else None,
+            self._executor_on(device),
             device,
         )
+
+    def _executor_on(self, device):
+        known: dict[str | None, str | None] = {"auto": "numpy", "eager": None}
+        executor = known.get(self.executor, self.executor)
+        is_for_cpu = executor in ("numpy", "numba")
+        return None if is_for_cpu and device.kind != "cpu" else executor
 
     # With batches.
 

@@ -108,7 +108,7 @@ NEEDED = {
     "dropout": real(0, 1, "[)"),
     "batch_norm": _SWITCH,
     "n_members": integer(1),
-    "executor": one_of([None, "numpy", "numba"]),
+    "executor": one_of([None, "auto", "eager", "numpy", "numba", "cuda"]),
     "callbacks": Needed(
         "Callbacks of xdl.train, or functions that make one of an optimizer",
         _are_callbacks,

@@ -37,7 +37,6 @@ _NEEDED = {
     "tol": either(one_of([None]), real(0)),
     "loss": _ANYTHING,
     "dtype": one_of(["float16", "float32", "float64", "int32", "int64"]),
-    "executor": one_of(["auto", "eager", "numpy", "numba", "cuda"]),
 }
 
 
@@ -51,7 +50,7 @@ class Wrapped(Factories, Trained):
     optimizer: Callable[..., Optimizer] = Adam
     schedule: Callable[..., Schedule] | None = None
     dtype: str = "float32"
-    executor: str = "auto"
+    executor: str | None = "auto"
 
     factories: ClassVar[tuple[str, ...]] = ("module", "loss", "optimizer", "schedule")
     _rows = 256
@@ -151,7 +150,7 @@ class Wrapped(Factories, Trained):
             self.module_,
             self.optimizer_,
             Objective(who, loss, parameters, self.n_outputs_, is_weighted),
-            None if self.executor == "auto" else self.executor,
+            {"auto": None, None: "eager"}.get(self.executor, self.executor),
             [books, *callbacks],
             [] if held is None else [Score(self, self._given(held[1]), held[2])],
         )
