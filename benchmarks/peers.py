@@ -145,10 +145,8 @@ def _processor():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    known, threads = (
-        [*WORKLOADS, *([] if ON_GPU else LARGER)],
-        [1] if ON_GPU else [1, 2],
-    )
+    known = [*WORKLOADS, *([] if ON_GPU else LARGER)]
+    threads = [1] if ON_GPU else [1, 2]
     parser.add_argument("--threads", type=int, nargs="+", default=threads)
     parser.add_argument("--workloads", nargs="+", default=known)
     parser.add_argument("--forms", nargs="+", default=FORMS, choices=FORMS)
