@@ -1,6 +1,7 @@
 """The examples, run with few steps."""
 
 import functools
+import re
 
 import pytest
 
@@ -13,6 +14,7 @@ LINES = [
     "digits_models.py --model linear --epochs 2",
     "digits_models.py --model mlp --epochs 2",
     "digits_models.py --model cnn --epochs 1",
+    "estimators.py --epochs 1",
     "gan.py --steps 20",
     "tabular.py --epochs 2",
 ]
@@ -34,6 +36,18 @@ def test_another_seed_prints_something_else(run):
     line = "digits_models.py --model linear --epochs 2 --seed "
 
     assert run(line + "0") != run(line + "1")
+
+
+def test_estimators_draw_curves_the_grid_and_calibration(run, tmp_path):
+    picture = tmp_path / "estimators.svg"
+
+    run(f"estimators.py --epochs 2 --plot {picture}")
+
+    drawn = picture.read_text(encoding="utf-8")
+    texts = re.findall(r"<!-- (.*?) -->", drawn, re.S)  # matplotlib notes what it drew
+    assert {"Epoch", "Loss", "Validation score", "Classifier: loss"} <= set(texts)
+    assert {"optimizer__lr", "module__channels", "calibrated"} <= set(texts)
+    assert 4 == sum(bool(re.fullmatch(r"0\.\d{4}", text)) for text in texts)
 
 
 def test_every_example_is_here():

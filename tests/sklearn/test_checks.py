@@ -6,13 +6,23 @@ pytest.importorskip("sklearn")
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from xdl.sklearn import MLPClassifier, MLPRegressor
+import xdl
+from xdl.sklearn import Classifier, MLPClassifier, MLPRegressor, Regressor
 
+
+def _network(n_features, n_outputs, hidden=16):
+    return xdl.models.MLP([n_features, hidden, n_outputs])
+
+
+# Weights of samples must do what repeated samples do to nine digits: in float64.
+OPTIONS = {"dtype": "float64", "max_iter": 60, "optimizer__lr": 0.02}
 ESTIMATORS = [
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
     MLPRegressor(solver="lbfgs", max_iter=50),
     MLPClassifier(n_members=2, max_iter=50, executor=None),
+    Classifier(_network, **OPTIONS),
+    Regressor(_network, **OPTIONS),
 ]
 
 

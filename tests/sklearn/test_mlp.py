@@ -1,5 +1,6 @@
 """Multilayer perceptrons within scikit-learn's tools, and what they have beyond."""
 
+import functools
 import pickle
 import threading
 
@@ -26,7 +27,7 @@ from xdl.sklearn import MLPClassifier, MLPRegressor
 pytestmark = pytest.mark.filterwarnings(
     f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"
 )
-EXECUTORS = [None, "numpy"]
+EXECUTORS = [None, "numpy", "eager", "auto"]
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +245,47 @@ def test_an_activation_of_xdl_is_taken_by_name(digits):
     assert model.score(X, y) > 0.9
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_solver_is_what_makes_an_optimizer(digits, executor):
+    X, y = digits[0][:300], digits[1][:300]
+    decay = functools.partial(xdl.optim.AdamW, weight_decay=0.5)
+    options = {"executor": executor, "hidden_layer_sizes": 8, "random_state": 0}
+
+    models = [
+        MLPClassifier(solver=solver, max_iter=10, **options).fit(X, y)
+        for solver in ("adam", xdl.optim.Adam, xdl.optim.Lion, decay)
+    ]
+
+    adam, same, lion, decayed = [model.coefs_[0] for model in models]
+    assert np.array_equal(adam, same)
+    assert not np.array_equal(adam, lion)
+    assert np.abs(decayed).sum() < np.abs(adam).sum()
+    assert (
+        clone(models[3]).solver is decay or clone(models[3]).solver.func is decay.func
+    )
+
+
+def test_the_rate_of_another_solver_follows_the_samples(digits):
+    X, y = digits[0][:300], digits[1][:300]
+    options = {"learning_rate": "invscaling", "max_iter": 3, "random_state": 0}
+
+    by_name = MLPClassifier(solver="sgd", momentum=0, **options).fit(X, y)
+    by_class = MLPClassifier(solver=xdl.optim.SGD, **options).fit(X, y)
+
+    assert by_name.loss_curve_ == by_class.loss_curve_
+
+
+def test_a_seed_draws_dropout_too(digits):
+    X, y = digits[0][:300], digits[1][:300]
+
+    one, same, other = [_small(dropout=0.3).fit(X, y) for _ in range(2)] + [
+        _small(dropout=0.3).set_params(random_state=1).fit(X, y)
+    ]
+
+    assert np.array_equal(one.coefs_[0], same.coefs_[0])
+    assert not np.array_equal(one.coefs_[0], other.coefs_[0])
+
+
 def test_early_stopping_keeps_the_weights_of_the_best_score(digits):
     model = MLPClassifier((16,), early_stopping=True, max_iter=60, random_state=0)
     model.fit(*digits)
@@ -265,7 +307,8 @@ def test_early_stopping_keeps_the_weights_of_the_best_score(digits):
         ({"max_iter": 2.5}, "max_iter 2.5 came, needed an int of 1 or more"),
         ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must be > 0"),
         ({"solver": "lbfgs", "dropout": 0.1}, "dropout 0.1 and batch_norm False came"),
-        ({"executor": "cuda"}, "executor 'cuda' came, needed one of None"),
+        ({"solver": 3}, "solver 3 came, needed one of 'lbfgs', .* or what makes"),
+        ({"executor": "nimba"}, "executor 'nimba' came, needed one of None"),
     ],
 )
 def test_an_option_that_is_none_is_refused_before_anything(options, words):
@@ -275,6 +318,13 @@ def test_an_option_that_is_none_is_refused_before_anything(options, words):
         model.fit([[0.0], [1.0]], [0, 1])
 
     assert not hasattr(model, "coefs_")
+
+
+def test_a_solver_that_makes_no_optimizer_is_refused():
+    model = MLPClassifier(solver=lambda network, lr: lr)
+
+    with pytest.raises(ValueError, match="solver .* made 1.0, needed an Optimizer"):
+        model.fit([[0.0], [1.0]], [0, 1])
 
 
 def test_missing_values_are_refused():

@@ -3,5 +3,8 @@
 They need scikit-learn (``pip install "xdl[sklearn]"``).
 """
 
+from xdl.sklearn.classifier import Classifier as Classifier
 from xdl.sklearn.classifier import MLPClassifier as MLPClassifier
+from xdl.sklearn.display import LossCurveDisplay as LossCurveDisplay
 from xdl.sklearn.regressor import MLPRegressor as MLPRegressor
+from xdl.sklearn.regressor import Regressor as Regressor

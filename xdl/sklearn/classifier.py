@@ -1,31 +1,19 @@
-"""The classifier."""
+"""The classifiers: the multilayer perceptron, and one around any module."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from xdl.errors import ArgumentError
+from xdl.sklearn.classification import Classification
+from xdl.sklearn.factories import takes_parameters_of_factories
 from xdl.sklearn.mlp import MLP
-from xdl.sklearn.network import Array, Given
+from xdl.sklearn.wrapped import Wrapped
 
 
 @dataclasses.dataclass(eq=False, repr=False)
-class MLPClassifier(ClassifierMixin, MLP):
+class MLPClassifier(Classification, MLP):
     """Classify with a multilayer perceptron: scikit-learn's, trained by xdl.
 
     It takes the place of ``sklearn.neural_network.MLPClassifier``.
@@ -34,19 +22,21 @@ class MLPClassifier(ClassifierMixin, MLP):
         hidden_layer_sizes: units of each hidden layer; default (100,).
         activation: of the hidden units: "relu" (default), "identity", "logistic",
             "tanh", or the name of a function of xdl, such as "gelu".
-        solver: "adam" (default), "sgd", or "lbfgs", which takes all samples at once.
+        solver: "adam" (default), "sgd", or "lbfgs", which takes all samples at once; or
+            what makes an optimizer of a network and of ``lr``, such as a class of
+            ``xdl.optim``.
         alpha: the factor of half the squares of the weights, over the samples of a
             batch; biases are spared. Default 1e-4.
         batch_size: samples of a batch; "auto" (default): 200, or all.
-        learning_rate: of "sgd": "constant" (default); "invscaling", the rate over the
-            ``power_t``-th power of the samples seen; "adaptive", a fifth each time
-            that training no longer gets better.
+        learning_rate: of all but "adam": "constant" (default); "invscaling", the rate
+            over the ``power_t``-th power of the samples seen; "adaptive", a fifth each
+            time that training no longer gets better.
         learning_rate_init: the rate of the first epoch; default 0.001.
         power_t: of "invscaling"; default 0.5.
         max_iter: epochs at most; of "lbfgs" iterations; default 200.
         shuffle: whether samples come in a new order in each epoch; default True.
         random_state: None, a seed, or a RandomState of NumPy: for the first weights,
-            the orders, the samples put aside.
+            dropout, the orders, the samples put aside.
         tol: by how much the loss, or the score, has to get better; default 1e-4.
         verbose: whether each epoch is printed; default False.
         warm_start: whether ``fit`` goes on from the weights that there are.
@@ -60,9 +50,15 @@ class MLPClassifier(ClassifierMixin, MLP):
         max_fun: of "lbfgs": how often the loss is computed, at most; default 15000.
         dropout: the part of hidden units that is dropped in training; default 0.
         batch_norm: whether hidden units are normalized over the batch; default False.
+        callbacks: Callbacks of ``xdl.train``, of which copies are used, and functions
+            that make one of the optimizer; default none. Samples are put aside if one
+            of them looks at a measure whose name begins with "val_".
         n_members: of how many networks the results are averaged; default 1.
-        executor: of ``xdl.compile``, which records the step: "numpy" (default),
-            "numba", or None, where each step runs as it is.
+        executor: "numpy" (default), "numba" or, on a GPU, "cuda": the step is compiled,
+            as by ``xdl.compile``; "eager", or None: it runs as it is; "auto": "numpy".
+            On a GPU those of the CPU are "eager".
+        device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
+            GPU, and else where ``xdl.device`` says.
         class_weight: None, "balanced", or a dict from class to a factor of the weights
             of its samples.
 
@@ -71,6 +67,8 @@ class MLPClassifier(ClassifierMixin, MLP):
         coefs_, intercepts_: the weights (rows, columns) and biases of the layers.
         loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
         validation_scores_, best_validation_score_: with ``early_stopping``, else None.
+        history_, callbacks_: with ``callbacks``: a dict for each epoch, as of
+            ``xdl.train.Trainer``, and the copies that were used.
         n_iter_, t_: epochs, and samples that were seen.
         n_features_in_, feature_names_in_: of ``X``.
         n_layers_, n_outputs_, out_activation_: of the network.
@@ -87,128 +85,86 @@ class MLPClassifier(ClassifierMixin, MLP):
     "Scikit-learn: Machine Learning in Python", 2011.
     """
 
-    _: dataclasses.KW_ONLY
-    class_weight: Any = None
-
-    def _validated(self, X, y, weight, is_partial, is_new):
-        dtypes = [np.float64, np.float32]
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            dtype=dtypes,
-            reset=is_new,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        if not hasattr(self, "classes_") or (is_new and not is_partial):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(y), is_partial)
-        weight = None if weight is None else _check_sample_weight(weight, X)
-        if self.class_weight is not None:
-            weight = self._by_class(y, np.ones(len(y)) if weight is None else weight)
-        kind = self._label_binarizer.y_type_
-        self.out_activation_ = "softmax" if kind == "multiclass" else "logistic"
-        return X, self._label_binarizer.transform(y).astype(bool), weight
-
-    def _check_classes(self, classes, is_partial):
-        if not is_partial and set(classes) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has "
-                f"{classes}"
-            )
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. `self.classes_` has "
-                f"{self.classes_}. 'y' has {classes}."
-            )
-
-    def _by_class(self, y, weight):
-        if y.ndim > 1:
-            raise ArgumentError(
-                "MLPClassifier: class_weight came with targets of several labels, "
-                "needed one class for each sample"
-            )
-        factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        return weight * factors[np.searchsorted(self.classes_, y)]
-
-    def _given(self, y):
-        """Return the classes of targets that were made numbers."""
-        return self._label_binarizer.inverse_transform(y.astype(int))
-
-    def _scored(self, outputs, y, weight):
-        if not np.isfinite(outputs).all():
-            return float("nan")
-        return accuracy_score(y, self._classes_of(outputs), sample_weight=weight)
-
-    def _classes_of(self, outputs):
-        outputs = outputs[:, 0] if self.n_outputs_ == 1 else outputs
-        return self._label_binarizer.inverse_transform(outputs)
-
     def _reported(self, loss):
         return loss
 
     def _shift(self, target, weight=None):
         return 0.0
 
-    def _has_classes(self, classes):
-        if classes is None and not hasattr(self, "classes_"):
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        if classes is None:
-            return
-        classes = unique_labels(classes)
-        if hasattr(self, "classes_"):
-            if not np.array_equal(self.classes_, classes):
-                raise ValueError(
-                    f"`classes={classes}` is not the same as on last call to "
-                    f"partial_fit, was: {self.classes_}"
-                )
-            return
-        self.classes_ = classes
-        self._label_binarizer = LabelBinarizer()
 
-    @available_if(lambda self: self._is_stochastic())
-    def partial_fit(
-        self, X: Given, y: Given, sample_weight: Given = None, classes: Given = None
-    ) -> Self:
-        """Go through some samples once.
+@takes_parameters_of_factories
+@dataclasses.dataclass(eq=False, repr=False)
+class Classifier(Classification, Wrapped):
+    """Classify with any network: an estimator around what makes a Module.
 
-        Args:
-            X, y, sample_weight: as of ``fit``.
-            classes: all classes there will be; needed at the first call.
+    Args:
+        module: what makes the network: a Module's class, or a function. It is given
+            those sizes that it names: ``n_features``, the length of the last axis of
+            ``X``; ``input_shape``, the shape of a sample; ``n_outputs``, the number of
+            classes, or of labels. The
+            network makes scores (n, n_outputs) of samples.
+        loss: None: softmax cross-entropy, of several labels binary cross-entropy; or a
+            function of scores and labels (n,), which has to take ``sample_weight`` if
+            such weights come; or a loss layer, or its class.
+        optimizer: what makes the optimizer of the module: a class of ``xdl.optim``, or
+            a function; default ``xdl.optim.Adam``. ``optimizer__lr`` is its rate.
+        schedule: None, or what makes a Schedule of the optimizer, which goes on by a
+            step each epoch.
+        callbacks: Callbacks of ``xdl.train``, of which copies are used, and functions
+            that make one of the optimizer. Samples are put aside if one of them looks
+            at a measure whose name begins with "val_".
+        batch_size: samples of a batch; "auto" (default): 200, or all.
+        max_iter: epochs at most; default 200.
+        shuffle: whether samples come in a new order in each epoch; default True.
+        random_state: None, a seed, or a RandomState of NumPy: for the first weights,
+            dropout, the orders, the samples put aside.
+        tol: by how much the loss, or the score, has to get better; default 1e-4. None:
+            all epochs are done.
+        n_iter_no_change: epochs without progress before training ends; default 10.
+        verbose: whether each epoch is printed; default False.
+        warm_start: whether ``fit`` goes on from the weights that there are.
+        early_stopping: whether samples are put aside, training ends when their score
+            no longer gets better, and the weights of the best score are kept; default
+            False.
+        validation_fraction: the part that is put aside; default 0.1.
+        dtype: of what the module is given, and of its weights, "float32" by default;
+            "int64" for an Embedding, whose weights are float32.
+        device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
+            GPU, and else where ``xdl.device`` says.
+        executor: "numpy", "numba" or, on a GPU, "cuda": the step is compiled, as by
+            ``xdl.compile``; "eager": it runs as it is; "auto" (default): "numpy", on a
+            GPU "eager".
+        class_weight: None, "balanced", or a dict from class to a factor of the weights
+            of its samples.
+        parameters: of what makes things: ``module__hidden=32`` calls ``module`` with
+            ``hidden=32``; so do ``loss__...``, ``optimizer__...`` and
+            ``schedule__...``.
 
-        Returns:
-            The estimator.
-        """
-        is_first = not hasattr(self, "classes_")
-        self._has_classes(classes)
-        if is_first:
-            kind = type_of_target(y).startswith("multilabel")
-            self._label_binarizer.fit(y if kind else self.classes_)
-        return self._partial_fit(X, y, sample_weight)
+    Attributes:
+        classes_: the classes, in order.
+        module_, optimizer_, schedule_: what was made.
+        history_: a list of a dict for each epoch, as of ``xdl.train.Trainer``.
+        callbacks_: the copies that were used.
+        loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
+        validation_scores_, best_validation_score_: with ``early_stopping``, else None.
+        n_iter_, t_: epochs, and samples that were seen.
+        n_features_in_, feature_names_in_, n_outputs_, out_activation_: of the data.
 
-    def predict(self, X: Given) -> Array:
-        """Return the class of each sample (n,), or its labels (n, outputs)."""
-        return self._classes_of(self._outputs(X))
+    Example:
+        >>> import xdl
+        >>> from xdl.sklearn import Classifier
+        >>> def network(n_features, n_outputs, hidden=8):
+        ...     return xdl.models.MLP([n_features, hidden, n_outputs])
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["low", "low", "high", "high"]
+        >>> model = Classifier(network, optimizer__lr=0.05, tol=None, random_state=0)
+        >>> model.fit(X, y).predict([[0.2], [2.8]]).tolist()
+        ['low', 'high']
+    """
 
-    def predict_proba(self, X: Given) -> Array:
-        """Return the probabilities of the classes (n, classes)."""
-        outputs = self._outputs(X)
-        if self.n_outputs_ == 1:
-            return np.hstack([1 - outputs, outputs])
-        return outputs
+    def _activation_for(self, kind):
+        return "logistic" if kind.startswith("multilabel") else "softmax"
 
-    def predict_log_proba(self, X: Given) -> Array:
-        """Return the logarithms of the probabilities (n, classes)."""
-        return np.log(self.predict_proba(X))
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
+    def _one_hot(self, y):
+        if self.out_activation_ == "logistic":
+            return super()._one_hot(y)
+        return y[:, np.newaxis] == self.classes_

@@ -17,18 +17,23 @@ import numpy.typing as npt
 import scipy.sparse
 
 from xdl import backend, nn, ops, optim
+from xdl.arguments import described
 from xdl.core.module import Module
 from xdl.core.variable import Variable
+from xdl.errors import ArgumentError
 from xdl.program import compile
 from xdl.typing import ArrayLike
 
 Array = npt.NDArray[Any]
 Given = Any  # what is given to an estimator: an array, a sparse matrix, a frame, a list
+Held = tuple[Given, Array, Array | None]  # samples put aside, targets and weights
 ACTIVATIONS: dict[str, Callable[[ArrayLike], Variable]] = {
     "identity": ops.positive,
     "logistic": ops.sigmoid,
 }
-_MOST_KEPT = 16  # trainers
+_OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]]
+_OPTIMIZERS = {"adam": optim.Adam, "sgd": optim.SGD}
+_MOST_KEPT = 16  # steps
 
 
 class Plan(NamedTuple):
@@ -39,22 +44,24 @@ class Plan(NamedTuple):
         activation: of the hidden units, a name as of ``activation``.
         output: "softmax", "logistic", "identity" or "exp": what becomes of scores.
         dtype: of the weights, by name.
-        solver: "adam" or "sgd".
+        solver: "adam" or "sgd", or what makes an optimizer of a network.
         options: of the optimizer, but for the learning rate.
         dropout: the part of hidden units that is dropped.
         batch_norm: whether hidden units are normalized.
         executor: of ``xdl.compile``; None: steps run as they are.
+        device: where they run.
     """
 
     units: tuple[int, ...]
     activation: str
     output: str
     dtype: str
-    solver: str = "adam"
+    solver: str | Callable[..., optim.Optimizer] = "adam"
     options: tuple[tuple[str, Any], ...] = ()
     dropout: float = 0.0
     batch_norm: bool = False
     executor: str | None = None
+    device: str = "cpu"
 
 
 class Network(Module):
@@ -71,16 +78,12 @@ class Network(Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         self.activation = activation(plan.activation)
-        self.layers = [
-            _Affine(*sizes, plan.dtype) for sizes in itertools.pairwise(plan.units)
-        ]
-        hidden = plan.units[1:-1] if plan.batch_norm else ()
-        self.norms = [nn.BatchNorm1d(units) for units in hidden]
-        for norm in self.norms:
-            for name, variable in list(norm.parameter.items()):
-                value = variable.value.astype(plan.dtype)
-                new = Variable(value, name, variable.trainable)
-                setattr(norm, name, norm.parameter.register(name, new))
+        with backend.use_device(plan.device):
+            self.layers = [
+                _Affine(*sizes, plan.dtype) for sizes in itertools.pairwise(plan.units)
+            ]
+            hidden = plan.units[1:-1] if plan.batch_norm else ()
+            self.norms = [_norm(units, plan.dtype) for units in hidden]
         self.dropout = nn.Dropout(plan.dropout)
 
     def forward(self, x: ArrayLike) -> Variable:
@@ -131,9 +134,23 @@ class _Affine(Module):
         return ops.linear(x, self.weight, self.bias)
 
 
+def _norm(units, dtype):
+    norm = nn.BatchNorm1d(units)
+    for name, variable in list(norm.parameter.items()):
+        new = Variable(variable.value.astype(dtype), name, variable.trainable)
+        setattr(norm, name, norm.parameter.register(name, new))
+    return norm
+
+
 def activation(name: str) -> Callable[[ArrayLike], Variable]:
     """Return an activation: by a name of scikit-learn's, or of a function of xdl."""
     return ACTIVATIONS[name] if name in ACTIVATIONS else getattr(ops, name)
+
+
+def on_host(array: Given) -> Given:
+    """Return what was given, an array on a GPU as one of NumPy."""
+    is_there = backend.device_of(array).kind != "cpu"
+    return backend.to_numpy(array) if is_there else array
 
 
 def losses(scores: Variable, target: ArrayLike, output: str) -> Variable:
@@ -168,13 +185,86 @@ def objective(network: Network, batch: Sequence[ArrayLike], output: str) -> Vari
         output: as of ``losses``.
     """
     x, target, *weight = batch
-    each = losses(network(x), target, output)
+    return mean_loss(network(x), target, weight, output)
+
+
+def mean_loss(
+    scores: Variable, target: ArrayLike, weight: Sequence[ArrayLike], output: str
+) -> Variable:
+    """Return the mean loss of scores.
+
+    Args:
+        scores, target, output: as of ``losses``.
+        weight: none, or one: of a weight for each sample.
+    """
+    each = losses(scores, target, output)
     if not weight:
         return ops.mean(each)
     return ops.sum(each * weight[0]) / ops.sum(weight[0])
 
 
-class Trainer:
+class Penalized:
+    """The loss of a batch with the penalty of the weights, for ``xdl.train``.
+
+    Args:
+        network: the Network.
+        output: as of ``losses``.
+        alpha: the factor of half the squares of the weights.
+        shown: the part of the loss that is shown; all of it is trained on.
+    """
+
+    def __init__(
+        self, network: Network, output: str, alpha: float, shown: float
+    ) -> None:
+        self._network, self._output = network, output
+        self._alpha, self._shown = alpha, shown
+
+    def __call__(
+        self, scores: Variable, target: Array | tuple[Array, Array]
+    ) -> Variable:
+        """Return the loss of scores; a target may be a pair with weights."""
+        labels, *weight = target if isinstance(target, tuple) else (target,)
+        data = mean_loss(scores, labels, weight, self._output)
+        count = ops.sum(weight[0]) if weight else float(len(labels))
+        total = data + self._network.squares() * (0.5 * self._alpha) / count
+        if self._shown == 1:
+            return total
+        return total + (data * (self._shown - 1)).detach()
+
+
+class Epochs:
+    """Batches of samples for ``xdl.train``: epoch by epoch, in orders that are drawn.
+
+    Args:
+        arrays: samples, targets and, it may be, a weight for each sample.
+        size: samples of a batch; the last one has what is left.
+        random_state: draws the orders; None: samples come as they stand.
+    """
+
+    def __init__(
+        self,
+        arrays: Sequence[Given],
+        size: int,
+        random_state: np.random.RandomState | None = None,
+    ) -> None:
+        self._arrays, self._size, self._random_state = arrays, size, random_state
+        self._order = np.arange(arrays[0].shape[0])
+
+    def __len__(self) -> int:
+        return -(-len(self._order) // self._size)
+
+    def __call__(self, epoch: int) -> Iterator[tuple[Array, object]]:
+        """Yield the batches of the next epoch."""
+        if self._random_state is not None:
+            self._random_state.shuffle(self._order)
+        for first in range(0, len(self._order), self._size):
+            rows = self._order[first : first + self._size]
+            x, *targets = [array[rows] for array in self._arrays]
+            x = x.toarray() if scipy.sparse.issparse(x) else x
+            yield x, tuple(targets) if len(targets) > 1 else targets[0]
+
+
+class Step:
     """A network, its optimizer, and a step of them.
 
     Args:
@@ -189,13 +279,24 @@ class Trainer:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.network = plan, Network(plan)
-        optimizer = {"adam": optim.Adam, "sgd": optim.SGD}[plan.solver]
-        self.optimizer = optimizer(self.network, lr=1.0, **dict(plan.options))
+        self.optimizer = self._fresh()
         self.decay = np.zeros((), plan.dtype)
         self._step: Any = self._trained
         if plan.executor is not None:
             state = (self.network, self.optimizer)
             self._step = compile(self._trained, *state, executor=plan.executor)
+
+    def _fresh(self):
+        """Return an optimizer that knows nothing; its rate is set before each epoch."""
+        solver = self.plan.solver
+        make = _OPTIMIZERS[solver] if isinstance(solver, str) else solver
+        optimizer = make(self.network, lr=1.0, **dict(self.plan.options))
+        if isinstance(optimizer, optim.Optimizer):
+            return optimizer
+        raise ArgumentError(
+            f"solver {described(solver)} made {described(optimizer)}, needed an "
+            "Optimizer of xdl.optim"
+        )
 
     def _trained(self, *batch):
         """Take a step; return the mean loss, and the squares of the weights before."""
@@ -247,26 +348,29 @@ class Trainer:
         loss, squares = self._step(*batch)
         return np.array([loss.item(), squares.item() * float(self.decay)])
 
-    def begin(self, arrays: Sequence[Array]) -> None:
-        """Take over weights, and start with an optimizer that has seen nothing."""
-        fresh = type(self.optimizer)(self.network, lr=1.0, **dict(self.plan.options))
-        self.optimizer.load_state_dict(fresh.state_dict())
+    def begin(
+        self, arrays: Sequence[Array], moments: dict[str, object] | None = None
+    ) -> None:
+        """Take over weights, and what an optimizer knows: nothing, if none came."""
+        if moments is None:
+            moments = self._fresh().state_dict()
+        self.optimizer.load_state_dict(moments)
         self.network.write(arrays)
 
 
-_kept: list[Trainer] = []
+_kept: list[Step] = []
 _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def borrowed(plan: Plan) -> Iterator[Trainer]:
-    """Lend a Trainer of a Plan: one that was given back, or a new one."""
+def borrowed(plan: Plan) -> Iterator[Step]:
+    """Lend a Step of a Plan: one that was given back, or a new one."""
     with _lock:
-        found = [trainer for trainer in _kept if trainer.plan == plan][-1:]
-        for trainer in found:
-            _kept.remove(trainer)
-    trainer = found[0] if found else Trainer(plan)
-    yield trainer
+        found = [step for step in _kept if step.plan == plan][-1:]
+        for step in found:
+            _kept.remove(step)
+    step = found[0] if found else Step(plan)
+    yield step
     with _lock:
-        _kept.append(trainer)
+        _kept.append(step)
         del _kept[:-_MOST_KEPT]

@@ -12,6 +12,7 @@ import numpy as np
 from xdl import ops
 from xdl.errors import ArgumentError
 from xdl.sklearn.network import ACTIVATIONS
+from xdl.train import Callback
 
 
 class Needed(NamedTuple):
@@ -63,13 +64,27 @@ def _is_activation(value):
     return value in ACTIVATIONS or callable(getattr(ops, value, None))
 
 
+def _are_callbacks(value):
+    if not isinstance(value, list | tuple):
+        return False
+    return all(
+        isinstance(one, Callback) or (callable(one) and not _is_callback_class(one))
+        for one in value
+    )
+
+
+def _is_callback_class(value):
+    return isinstance(value, type) and issubclass(value, Callback)
+
+
+_OPTIMIZER = Needed("what makes an optimizer of a network and of lr", callable)
 _SWITCH = Needed("a bool", lambda value: isinstance(value, bool | np.bool_))
 NEEDED = {
     "activation": Needed(
         "'identity', 'logistic', 'tanh', 'relu' or the name of a function of xdl",
         _is_activation,
     ),
-    "solver": one_of(["lbfgs", "sgd", "adam"]),
+    "solver": either(one_of(["lbfgs", "sgd", "adam"]), _OPTIMIZER),
     "alpha": real(0),
     "batch_size": either(one_of(["auto"]), integer(1)),
     "learning_rate": one_of(["constant", "invscaling", "adaptive"]),
@@ -93,27 +108,50 @@ NEEDED = {
     "dropout": real(0, 1, "[)"),
     "batch_norm": _SWITCH,
     "n_members": integer(1),
-    "executor": one_of([None, "numpy", "numba"]),
+    "executor": one_of([None, "auto", "eager", "numpy", "numba", "cuda"]),
+    "callbacks": Needed(
+        "Callbacks of xdl.train, or functions that make one of an optimizer",
+        _are_callbacks,
+    ),
 }
 
 
-def check_options(estimator: Any) -> None:
+def check_options(estimator: Any, **more: Needed) -> None:
     """Refuse options of an estimator that are none.
 
+    Args:
+        estimator: the estimator.
+        more: what an option must be where this estimator needs something else.
+
     Raises:
-        ArgumentError: one is of another type or value than needed, or two do not fit.
+        ArgumentError: one is of another type or value than needed.
     """
     who = type(estimator).__name__
     for name, value in estimator.get_params(deep=False).items():
-        needed = NEEDED.get(name)
+        needed = (NEEDED | more).get(name)
         if needed is not None and not needed.holds(value):
             raise ArgumentError(f"{who}: {name} {value!r} came, needed {needed.words}")
 
-    if estimator.solver == "lbfgs" and (estimator.dropout or estimator.batch_norm):
+
+def check_options_of_lbfgs(estimator: Any) -> None:
+    """Refuse options of an estimator that its solver "lbfgs" does not know.
+
+    Raises:
+        ArgumentError: there is one.
+    """
+    who = type(estimator).__name__
+    if estimator.solver != "lbfgs":
+        return
+    if estimator.dropout or estimator.batch_norm:
         raise ArgumentError(
             f"{who}: dropout {estimator.dropout!r} and batch_norm "
             f"{estimator.batch_norm!r} came with the solver 'lbfgs', needed 0 and "
             "False: its loss must be the same whenever it is asked for"
+        )
+    if estimator.callbacks:
+        raise ArgumentError(
+            f"{who}: callbacks came with the solver 'lbfgs', needed none: it has no "
+            "steps and epochs that they could be told of"
         )
 
 

@@ -8,13 +8,15 @@ class Rate:
 
     Attributes:
         learning_rate: the rate now.
+        is_constant: whether it stays so.
     """
 
     def __init__(self, estimator: Any) -> None:
         self._estimator = estimator
         self.learning_rate = estimator.learning_rate_init
-        is_sgd = estimator.solver == "sgd"
-        self._kind = estimator.learning_rate if is_sgd else "constant"
+        is_adam = estimator.solver == "adam"
+        self._kind = "constant" if is_adam else estimator.learning_rate
+        self.is_constant = self._kind == "constant"
 
     def epoch_ended(self, seen: int) -> None:
         """Scale it down where it follows the number of samples seen."""

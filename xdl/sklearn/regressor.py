@@ -1,24 +1,20 @@
-"""The regressor."""
+"""The regressors: the multilayer perceptron, and one around any module."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Self
 
 import numpy as np
 import scipy.special
-from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from xdl.sklearn.factories import takes_parameters_of_factories
 from xdl.sklearn.mlp import MLP
-from xdl.sklearn.network import Array, Given
+from xdl.sklearn.regression import Regression
+from xdl.sklearn.wrapped import Wrapped
 
 
 @dataclasses.dataclass(eq=False, repr=False)
-class MLPRegressor(RegressorMixin, MLP):
+class MLPRegressor(Regression, MLP):
     """Predict numbers with a multilayer perceptron: scikit-learn's, trained by xdl.
 
     It takes the place of ``sklearn.neural_network.MLPRegressor``.
@@ -29,19 +25,21 @@ class MLPRegressor(RegressorMixin, MLP):
         hidden_layer_sizes: units of each hidden layer; default (100,).
         activation: of the hidden units: "relu" (default), "identity", "logistic",
             "tanh", or the name of a function of xdl, such as "gelu".
-        solver: "adam" (default), "sgd", or "lbfgs", which takes all samples at once.
+        solver: "adam" (default), "sgd", or "lbfgs", which takes all samples at once; or
+            what makes an optimizer of a network and of ``lr``, such as a class of
+            ``xdl.optim``.
         alpha: the factor of half the squares of the weights, over the samples of a
             batch; biases are spared. Default 1e-4.
         batch_size: samples of a batch; "auto" (default): 200, or all.
-        learning_rate: of "sgd": "constant" (default); "invscaling", the rate over the
-            ``power_t``-th power of the samples seen; "adaptive", a fifth each time
-            that training no longer gets better.
+        learning_rate: of all but "adam": "constant" (default); "invscaling", the rate
+            over the ``power_t``-th power of the samples seen; "adaptive", a fifth each
+            time that training no longer gets better.
         learning_rate_init: the rate of the first epoch; default 0.001.
         power_t: of "invscaling"; default 0.5.
         max_iter: epochs at most; of "lbfgs" iterations; default 200.
         shuffle: whether samples come in a new order in each epoch; default True.
         random_state: None, a seed, or a RandomState of NumPy: for the first weights,
-            the orders, the samples put aside.
+            dropout, the orders, the samples put aside.
         tol: by how much the loss, or the score, has to get better; default 1e-4.
         verbose: whether each epoch is printed; default False.
         warm_start: whether ``fit`` goes on from the weights that there are.
@@ -55,14 +53,22 @@ class MLPRegressor(RegressorMixin, MLP):
         max_fun: of "lbfgs": how often the loss is computed, at most; default 15000.
         dropout: the part of hidden units that is dropped in training; default 0.
         batch_norm: whether hidden units are normalized over the batch; default False.
+        callbacks: Callbacks of ``xdl.train``, of which copies are used, and functions
+            that make one of the optimizer; default none. Samples are put aside if one
+            of them looks at a measure whose name begins with "val_".
         n_members: of how many networks the results are averaged; default 1.
-        executor: of ``xdl.compile``, which records the step: "numpy" (default),
-            "numba", or None, where each step runs as it is.
+        executor: "numpy" (default), "numba" or, on a GPU, "cuda": the step is compiled,
+            as by ``xdl.compile``; "eager", or None: it runs as it is; "auto": "numpy".
+            On a GPU those of the CPU are "eager".
+        device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
+            GPU, and else where ``xdl.device`` says.
 
     Attributes:
         coefs_, intercepts_: the weights (rows, columns) and biases of the layers.
         loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
         validation_scores_, best_validation_score_: with ``early_stopping``, else None.
+        history_, callbacks_: with ``callbacks``: a dict for each epoch, as of
+            ``xdl.train.Trainer``, and the copies that were used.
         n_iter_, t_: epochs, and samples that were seen.
         n_features_in_, feature_names_in_: of ``X``.
         n_layers_, n_outputs_, out_activation_: of the network.
@@ -82,33 +88,10 @@ class MLPRegressor(RegressorMixin, MLP):
     _: dataclasses.KW_ONLY
     loss: str = "squared_error"
 
-    def _validated(self, X, y, weight, is_partial, is_new):
-        dtypes = [np.float64, np.float32]
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=dtypes,
-            reset=is_new,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+    def _activation_for(self, y):
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("the loss 'poisson' needs targets of 0 or more")
-        weight = None if weight is None else _check_sample_weight(weight, X)
-        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
-        return X, y.reshape(len(y), -1).astype(X.dtype, copy=False), weight
-
-    def _given(self, y):
-        return y[:, 0] if y.shape[1] == 1 else y
-
-    def _scored(self, outputs, y, weight):
-        if not np.isfinite(outputs).all():
-            return float("nan")
-        return r2_score(y, outputs, sample_weight=weight)
+        return "exp" if self.loss == "poisson" else "identity"
 
     def _reported(self, loss):
         """Return a loss as scikit-learn has it: the mean of squares, the sum else."""
@@ -121,11 +104,69 @@ class MLPRegressor(RegressorMixin, MLP):
         each = scipy.special.xlogy(target, target) - target
         return float(np.average(each, axis=0, weights=weight).sum())
 
-    @available_if(lambda self: self._is_stochastic())
-    def partial_fit(self, X: Given, y: Given, sample_weight: Given = None) -> Self:
-        """Go through some samples once; the arguments are those of ``fit``."""
-        return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X: Given) -> Array:
-        """Return a number for each sample (n,), or several (n, outputs)."""
-        return self._given(self._outputs(X))
+@takes_parameters_of_factories
+@dataclasses.dataclass(eq=False, repr=False)
+class Regressor(Regression, Wrapped):
+    """Predict numbers with any network: an estimator around what makes a Module.
+
+    Args:
+        module: what makes the network: a Module's class, or a function. It is given
+            those sizes that it names: ``n_features``, the length of the last axis of
+            ``X``; ``input_shape``, the shape of a sample; ``n_outputs``, how many
+            numbers there are. The
+            network makes scores (n, n_outputs) of samples.
+        loss: None: the mean of squares; or a function of scores and targets (n,
+            n_outputs), which has to take ``sample_weight`` if such weights come; or a
+            loss layer, or its class.
+        optimizer: what makes the optimizer of the module: a class of ``xdl.optim``, or
+            a function; default ``xdl.optim.Adam``. ``optimizer__lr`` is its rate.
+        schedule: None, or what makes a Schedule of the optimizer, which goes on by a
+            step each epoch.
+        callbacks: Callbacks of ``xdl.train``, of which copies are used, and functions
+            that make one of the optimizer. Samples are put aside if one of them looks
+            at a measure whose name begins with "val_".
+        batch_size: samples of a batch; "auto" (default): 200, or all.
+        max_iter: epochs at most; default 200.
+        shuffle: whether samples come in a new order in each epoch; default True.
+        random_state: None, a seed, or a RandomState of NumPy: for the first weights,
+            dropout, the orders, the samples put aside.
+        tol: by how much the loss, or the score, has to get better; default 1e-4. None:
+            all epochs are done.
+        n_iter_no_change: epochs without progress before training ends; default 10.
+        verbose: whether each epoch is printed; default False.
+        warm_start: whether ``fit`` goes on from the weights that there are.
+        early_stopping: whether samples are put aside, training ends when their score
+            no longer gets better, and the weights of the best score are kept; default
+            False.
+        validation_fraction: the part that is put aside; default 0.1.
+        dtype: of what the module is given, and of its weights, "float32" by default;
+            "int64" for an Embedding, whose weights are float32.
+        device: "cpu" or "cuda"; default None: where ``X`` is, an array of CuPy on its
+            GPU, and else where ``xdl.device`` says.
+        executor: "numpy", "numba" or, on a GPU, "cuda": the step is compiled, as by
+            ``xdl.compile``; "eager": it runs as it is; "auto" (default): "numpy", on a
+            GPU "eager".
+        parameters: of what makes things: ``module__hidden=32`` calls ``module`` with
+            ``hidden=32``; so do ``loss__...``, ``optimizer__...`` and
+            ``schedule__...``.
+
+    Attributes:
+        module_, optimizer_, schedule_: what was made.
+        history_: a list of a dict for each epoch, as of ``xdl.train.Trainer``.
+        callbacks_: the copies that were used.
+        loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
+        validation_scores_, best_validation_score_: with ``early_stopping``, else None.
+        n_iter_, t_: epochs, and samples that were seen.
+        n_features_in_, feature_names_in_, n_outputs_, out_activation_: of the data.
+
+    Example:
+        >>> import xdl
+        >>> from xdl.sklearn import Regressor
+        >>> def line(n_features, n_outputs):
+        ...     return xdl.nn.Linear(n_features, n_outputs)
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [1.0, 3.0, 5.0, 7.0]
+        >>> model = Regressor(line, optimizer__lr=0.1, tol=None, random_state=0)
+        >>> model.fit(X, y).predict([[1.5]]).round(1).tolist()
+        [4.0]
+    """
