@@ -155,7 +155,7 @@ def test_one_number_is_computed_in_a_group_with_the_sum_of_a_few(size, names):
 
 
 def test_groups_for_threads_read_what_is_transposed_and_hold_no_sums_over_rows():
-    x, y = np.ones((6, 7), "f4"), np.ones((7, 6), "f4")
+    x, y = np.ones((6, 17), "f4"), np.ones((17, 6), "f4")
 
     program = program_of(lambda x, y: xdl.sum(xdl.softmax(y + x.T), 0), x, y)
 
