@@ -48,7 +48,7 @@ def has_kernels(one):
         isinstance(owner_of(piece).origin, Instruction) for piece in one.arguments[0]
     ):
         return False
-    return kernels_of(one, {}) is not None
+    return bool(kernels_of(one, {}))
 
 
 def _writer_of(one):
