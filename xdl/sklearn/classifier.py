@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xdl.core.module import Module
 from xdl.sklearn.classification import Classification
 from xdl.sklearn.factories import takes_parameters_of_factories
 from xdl.sklearn.mlp import MLP
@@ -160,6 +163,11 @@ class Classifier(Classification, Wrapped):
         >>> model.fit(X, y).predict([[0.2], [2.8]]).tolist()
         ['low', 'high']
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, module: Callable[..., Module], **options: object) -> None:
+            """Take the options above, and those of factories."""
 
     def _activation_for(self, kind):
         return "logistic" if kind.startswith("multilabel") else "softmax"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.special
 
+from xdl.core.module import Module
 from xdl.sklearn.factories import takes_parameters_of_factories
 from xdl.sklearn.mlp import MLP
 from xdl.sklearn.regression import Regression
@@ -170,3 +173,8 @@ class Regressor(Regression, Wrapped):
         >>> model.fit(X, y).predict([[1.5]]).round(1).tolist()
         [4.0]
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, module: Callable[..., Module], **options: object) -> None:
+            """Take the options above, and those of factories."""
