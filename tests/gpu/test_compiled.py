@@ -7,14 +7,9 @@ import xdl
 from tests.host_gpu.watch import is_there, watching
 from tests.optim.every import every_optimizer
 from tests.program.test_models_compiled import MODELS, NoBias, Training, _adam, _rows
-from tests.support.operations import cases_of
-from tests.support.trained import trained
 
 pytestmark = pytest.mark.gpu
 STEPS = 30
-every_gradient = pytest.mark.parametrize(
-    ("op_class", "case"), cases_of(has=lambda op_class, case: op_class.gradient)
-)
 
 
 def _losses(make, draw, make_optimizer, device, executor=None):
@@ -43,17 +38,6 @@ def test_every_optimizer_trains_as_eager_does_on_the_cpu(make):
     actual = _losses(NoBias, _rows, make_optimizer, "cuda", "cuda")
 
     np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=1e-4)
-
-
-@every_gradient
-def test_every_operation_has_the_numbers_and_gradients_of_the_cpu(op_class, case):
-    with xdl.use_device("cpu"):
-        expected, _ = trained(op_class, case, "float32")
-
-    actual, _ = trained(op_class, case, "float32", "cuda")
-
-    for a, b in zip(actual, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
 
 
 def _classifier(executor, lr=0.1, make=lambda: xdl.models.MLP([4, 8, 3])):

@@ -6,12 +6,13 @@ import numpy as np
 
 import xdl
 from xdl.backend import numpy as host
-from xdl.program.cuda_executor.text import HEAD, kernels_of
+from xdl.program.cuda_executor.lowering import lowered_for_threads
+from xdl.program.cuda_executor.text import HEAD, has_kernels, kernels_of
 from xdl.program.fusion.gathering import gathered
 from xdl.program.fusion.groups import WHOLE
+from xdl.program.fusion.pieces import put_in_pieces
 from xdl.program.fusion.together import put_together
 from xdl.program.interpreter import compute, replaced_options
-from xdl.program.numba_executor.lowering import lowered
 from xdl.tracing.values import Instruction, dense, is_given, owner_of, replaced
 
 OPTIONS = ("-std=c++17", "--fmad=true")
@@ -25,10 +26,11 @@ def program_of(function, *arguments, sources=(), together=False):
         step(*arguments)
     program = step.program
     program.instructions = program.flat()
-    lowered(program)
+    lowered_for_threads(program)
     gathered(program, lambda group: True, for_threads=True)
     if together:
-        put_together(program)
+        put_in_pieces(program)
+        put_together(program, has_kernels)
     return program
 
 
@@ -153,6 +155,8 @@ class Both:
                 drawn = np.where(some, self.rng.choice(NASTY, shape), drawn)
         else:
             drawn = self.rng.integers(self.low, self.most, shape)
+            if getattr(self.unit, "options", {}).get("distinct"):
+                drawn = np.arange(value.size).reshape(shape)  # as it says
         drawn = np.asarray(drawn, value.dtype)
         return drawn if value.axes is None else standing(lying(drawn, value), value)
 

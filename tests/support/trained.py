@@ -66,12 +66,29 @@ class Trained:
 
 def trained(op_class, case, dtype, executor=None):
     """Return what each call of a training step gives, and the count of eager calls."""
+    return all_trained([(op_class, case)], dtype, executor)
+
+
+def all_trained(pairs, dtype, executor=None):
+    """Return the same of one step of several operations.
+
+    Args:
+        pairs: of an operation's class and a case.
+        dtype: of the inputs.
+        executor: of the step; default none: it is not compiled.
+    """
     xdl.seed(3)
-    one, returned = Trained(op_class, case, dtype), []
-    step = counted = Counted(one.step)
+    every, returned = [Trained(*pair, dtype) for pair in pairs], []
+
+    def step(weights):
+        return [one.step(w) for one, w in zip(every, weights, strict=True)]
+
+    call = counted = Counted(step)
     if executor:
-        step = xdl.compile(counted, *one.state, executor=executor)
+        state = [variable for one in every for variable in one.state]
+        call = xdl.compile(counted, *state, executor=executor)
     for seed in SEEDS:
-        one.take(draw_inputs(case, dtype, seed))
-        returned += arrays_of(step(one.weight))
+        for one, (_, case) in zip(every, pairs, strict=True):
+            one.take(draw_inputs(case, dtype, seed))
+        returned += arrays_of(call([one.weight for one in every]))
     return returned, counted.calls

@@ -2,13 +2,13 @@
 
 import math
 
-from xdl.program.cuda_executor.flat import flat_instruction
+from xdl.program.cuda_executor.flat import copied
 from xdl.program.cuda_executor.indices import Indexed
 from xdl.program.cuda_executor.kernel import NoKernelError, Writer, operand
 from xdl.program.cuda_executor.memory import Memory, is_over, result_layout
 from xdl.program.cuda_executor.words import TYPES
 from xdl.program.fusion.groups import SINGLE
-from xdl.tracing.values import Instruction, Value
+from xdl.tracing.values import Value
 
 _BLOCK = 128
 _EACH = 4  # columns of a thread that adds up rows
@@ -20,7 +20,7 @@ def change(one, taken):
     result = one.result
     if str(result.dtype) not in TYPES or result.axes is None:
         raise NoKernelError(one.name)
-    kernels = [] if is_over(taken, result, x) else _copied(x, result)
+    kernels = [] if is_over(taken, result, x) else copied(x, result)
     memory = Memory()
     indexed = Indexed(result_layout(result), index, memory)
     size = math.prod(indexed.shape)
@@ -28,17 +28,13 @@ def change(one, taken):
         return kernels
     put = _Put(one, indexed, new, memory, taken)
     is_plain = not indexed.may_repeat or one.options.get("distinct", False)
-    if not one.row.adds or is_plain:
+    if is_plain:
         return [*kernels, put.each(size, "+=" if one.row.adds else "=")]
+    if not one.row.adds:
+        raise NoKernelError("the last of those at one place, which threads do not know")
     if indexed.rows is not None and result.dtype.kind == "f":
         return [*kernels, added_rows(put)]
     return [*kernels, put.each(size, None)]
-
-
-def _copied(x, result):
-    copy = Instruction("copy", (x,), {})
-    copy.result = result
-    return flat_instruction(copy, {})
 
 
 class _Put:

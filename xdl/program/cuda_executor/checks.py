@@ -60,7 +60,7 @@ _INTEGERS = {
     "bool": "bool",
 }
 _CODES = {name: i for i, name in enumerate((*_FLOATS, *_INTEGERS))}
-_CHUNK = 1 << 14  # numbers that a block asks
+_CHUNK = 1 << 12  # numbers that a block asks
 _THREADS = 256
 
 

@@ -23,12 +23,14 @@ from xdl.program.cuda_executor.arrays import Arrays
 from xdl.program.cuda_executor.checks import Checks, asked
 from xdl.program.cuda_executor.copies import Copies
 from xdl.program.cuda_executor.launches import Launches, reads_numbers
+from xdl.program.cuda_executor.lowering import lowered_for_threads
 from xdl.program.cuda_executor.table import FIRST, Table
+from xdl.program.cuda_executor.text import has_kernels
 from xdl.program.errors import Refused
 from xdl.program.fusion.gathering import gathered
+from xdl.program.fusion.pieces import put_in_pieces
 from xdl.program.fusion.together import put_together
 from xdl.program.memory.plan import Plan
-from xdl.program.numba_executor.lowering import lowered
 from xdl.tracing.values import owner_of
 
 
@@ -51,12 +53,13 @@ class CudaExecutor:
         self._xp = importlib.import_module("xdl.backend.cupy")
         every, checks = program.instructions, asked(program.instructions)
         program.instructions = [one for one in every if not one.row.is_check]
-        lowered(program)
+        lowered_for_threads(program)
         gathered(program, lambda group: True, for_threads=True)
-        put_together(program)
+        put_in_pieces(program)
+        put_together(program, has_kernels)
         program.instructions += checks  # so that what they ask of lives until then
         self._program = program
-        self._plan = Plan(program, joins=False, overwrites=False)
+        self._plan = Plan(program, overwrites=False)
         replaced = {u.slot for u in program.updates if not u.in_place}
         read = {v.data for v in _sources(program) if v.origin == "state"}
         self.given_slots = sorted(read & replaced)

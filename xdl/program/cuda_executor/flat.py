@@ -5,10 +5,11 @@ from xdl.program.cuda_executor.memory import Memory
 from xdl.program.cuda_executor.words import TYPES, expression
 from xdl.program.fusion.groups import SINGLE
 from xdl.program.fusion.thread_formulas import formula_of_thread
+from xdl.tracing.values import Instruction
 
 FOUR = 4
 MANY = 1 << 16  # numbers: with fewer there are not enough threads for four each
-_SMALL, _LARGE = 128, 256  # threads of a block
+_BLOCK = 128  # threads; as of other kernels, so that one launch can be of many
 
 
 class Flat:
@@ -39,7 +40,7 @@ class Flat:
             self._compute(one, f"v{i}")
         stores = [self._store(value) for value in self.outputs]
         body = self._four(stores) if self.step > 1 else self._one(stores)
-        block = _LARGE if self.step > 1 else _SMALL
+        block = _BLOCK
         unsigned = self.writer.unsigned
         first = f"{unsigned} i = (blockIdx.x * ({unsigned}){block} + threadIdx.x)"
         first = f"const {first} * {self.step}u;" if self.step > 1 else f"const {first};"
@@ -153,3 +154,10 @@ def flat_instruction(one, taken):
             raise NoKernelError("view")
     base = {value: value for value in places}
     return [Flat(result.size, [one], base, places, (result,), taken).kernel()]
+
+
+def copied(x, result):
+    """Return the Kernels that copy an array into a result of its shape."""
+    copy = Instruction("copy", (x,), {})
+    copy.result = result
+    return flat_instruction(copy, {})

@@ -13,6 +13,7 @@ from xdl.backend.cuda import sources
 from xdl.program.cuda_executor.arrays import is_plain_view
 from xdl.program.cuda_executor.text import HEAD, kernels_of
 from xdl.program.interpreter import compute, replaced_options
+from xdl.program.memory.plan import joins_rows
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value, owner_of, values_in
 
@@ -47,6 +48,8 @@ class Launches:
             return None
         if is_plain_view(instruction):
             return None  # the array is there already
+        if self._is_there(instruction):
+            return None
         kernels = kernels_of(instruction, self._taken(instruction))
         if kernels is not None:
             return self._generated(kernels)
@@ -54,6 +57,17 @@ class Launches:
             return each([self.of(one) for one in instruction.inner])
         made = _BY_KIND.get(instruction.row.kind, Launches._by_namespace)
         return made(self, instruction)
+
+    def _is_there(self, one):
+        """Tell whether all pieces of a whole were made where they lie in it."""
+        if not joins_rows(one):
+            return False
+        offset = 0
+        for piece in one.arguments[0]:
+            if not self._plan.is_placed(piece, one.result, offset):
+                return False
+            offset += piece.nbytes
+        return True
 
     def _taken(self, instruction):
         """Return from what is written to the operand in whose memory that is."""

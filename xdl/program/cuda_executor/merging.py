@@ -1,24 +1,38 @@
 """Merging: several kernels that may run at the same time, as one launch."""
 
+import itertools
+
 from xdl.program.cuda_executor.kernel import named
 
 _POINTERS = 400  # of one launch: 4 KB hold a few more
 
 
-def merged(kernels):
-    """Return Kernels that do what others do, which need nothing of one another.
+def merged(parts):
+    """Return Kernels that do what others do, of parts that need nothing of one another.
 
-    Those with blocks of as many threads are one launch; each takes blocks in turn.
+    The first kernels of all parts are one launch, if their blocks have as many threads;
+    so are the second ones, and so on. What needs memory of its own stays apart.
+
+    Args:
+        parts: lists of Kernels.
     """
+    apart = [part for part in parts if any(kernel.scratch for kernel in part)]
+    rest = [part for part in parts if part not in apart]
+    found = []
+    for stage in itertools.zip_longest(*rest):
+        found += _stage([kernel for kernel in stage if kernel is not None])
+    return found + [kernel for part in apart for kernel in part]
+
+
+def _stage(kernels):
     by_block: dict = {}
     for kernel in kernels:
-        lists = by_block.setdefault((kernel.block, kernel.scratch > 0), [[]])
+        lists = by_block.setdefault(kernel.block, [[]])
         pointers = {v for other in lists[-1] for v in other.arguments}
-        if kernel.scratch or len(pointers.union(kernel.arguments)) > _POINTERS:
+        if len(pointers.union(kernel.arguments)) > _POINTERS:
             lists.append([])
         lists[-1].append(kernel)
-    every = [some for lists in by_block.values() for some in lists if some]
-    return [_one(some) for some in every]
+    return [_one(some) for lists in by_block.values() for some in lists if some]
 
 
 def _one(kernels):
@@ -47,7 +61,8 @@ def _part(kernel):
     begin = (
         f'extern "C" __global__ void __launch_bounds__({kernel.block}) {kernel.name}('
     )
-    function = f"static __device__ __noinline__ void part_{kernel.name}(const unsigned block_, "
+    function = f"static __device__ __noinline__ void part_{kernel.name}("
+    function += "const unsigned block_, "
     text = kernel.source.replace(begin, function).replace("blockIdx.x", "block_")
     once = f"HAS_{kernel.name}"  # several kernels of a module may hold it
     return f"#ifndef {once}\n#define {once}\n{text}#endif\n"

@@ -1,5 +1,6 @@
 """Moves: the kernels of what only picks numbers, puts them together or adds some in."""
 
+from xdl.program.cuda_executor.flat import copied
 from xdl.program.cuda_executor.indices import Indexed
 from xdl.program.cuda_executor.kernel import NoKernelError, Writer, literal_of, operand
 from xdl.program.cuda_executor.memory import (
@@ -112,6 +113,24 @@ def joined(one, taken):
         places.append((piece, (*[slice(None)] * axis, index, Ellipsis)))
         at += length
     places = [(piece, index) for piece, index in places if piece.size]
+    return _put(result, places)
+
+
+def pieces(group, taken):
+    """Return the Kernels that put the parts of Pieces into their array."""
+    (result,) = group.outputs
+    _kind(result)
+    places = []
+    for part, index in group.places:
+        index = index if isinstance(index, tuple) else (index,)
+        index = index if Ellipsis in index else (*index, Ellipsis)
+        places.append((part, index))
+    before = [] if group.covers else copied(group.base, result)
+    return before + _put(result, [pair for pair in places if pair[0].size])
+
+
+def _put(result, places):
+    """Return Kernels that write pieces of a result."""
     parts = [places[i : i + _PIECES] for i in range(0, len(places), _PIECES)]
     return [_joined(result, part) for part in parts]
 

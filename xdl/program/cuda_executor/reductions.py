@@ -7,7 +7,7 @@ terms of few results are cut into parts: a second kernel joins what those came t
 
 from xdl.program.cuda_executor.kernel import NoKernelError, Writer, operand
 from xdl.program.cuda_executor.memory import Memory
-from xdl.program.cuda_executor.rows import JOINS, WARP
+from xdl.program.cuda_executor.rows import JOINS, WARP, of_block
 from xdl.program.cuda_executor.words import (
     TYPES,
     position,
@@ -19,7 +19,7 @@ from xdl.program.fusion.strides import merged
 _BLOCKS = 264  # two for each multiprocessor of a large GPU
 _MOST = 1024  # terms that a thread of a row, or one of a column, has in turn
 _SMALL = 128  # threads of a block of several rows
-_LANES = 8  # threads that share a column
+_LANES = 4  # threads that share a column
 
 
 class Terms:
@@ -119,14 +119,14 @@ class Reduction:
         each = -(-terms.count // parts)
         threads = row_threads(each)
         rows = rows_of(threads)
-        number = _number(writer, threads, rows)
         count = terms.results * parts
+        number = of_block(threads, rows, count, writer.unsigned, "n")
         index, begin, end = _part(writer, terms, parts, each)
-        lines = [*number, f"if (n >= {count}u) return;", *index]
+        lines = [*number, *index]
         lines += [self._first(writer, "o")]
         lines += self._loop(writer, f"{begin} + lane", threads, end)
         lines.append(f"x = joined_<{threads}>(x, {self.join}());")
-        lines.append(f"if (lane == 0) {self._target(writer, parts)} = x;")
+        lines.append(f"if (writes) {self._target(writer, parts)} = x;")
         grid = -(-count // rows)
         return writer.kernel(lines, grid, threads * rows, scratch)
 
@@ -165,13 +165,12 @@ class Reduction:
         to = writer.output(self.one.result)
         at = f"k * {terms.results}u + n"
         lines = [
-            *_number(writer, threads, rows),
-            f"if (n >= {terms.results}u) return;",
+            *of_block(threads, rows, terms.results, writer.unsigned, "n"),
             f"{self.kind} x = {self.start};",
             f"for (unsigned k = lane; k < {parts}u; k += {threads}u)",
             f"  x = {self.join}()(x, ((const {self.kind}*)scratch)[{at}]);",
             f"x = joined_<{threads}>(x, {self.join}());",
-            f"if (lane == 0) {to}[n] = x;",
+            f"if (writes) {to}[n] = x;",
         ]
         grid = -(-terms.results // rows)
         return writer.kernel(lines, grid, threads * rows, scratch)
@@ -196,15 +195,6 @@ def row_threads(count):
 def rows_of(threads):
     """Return how many rows a block has; of more than a warp it is one."""
     return _SMALL // threads if threads <= WARP else 1
-
-
-def _number(writer, threads, rows):
-    """Return the lines that find which row a thread has a part in, and which."""
-    first = f"blockIdx.x * ({writer.unsigned}){rows} + threadIdx.x / {threads}u"
-    return [
-        f"const {writer.unsigned} n = {first};",
-        f"const unsigned lane = threadIdx.x % {threads}u;",
-    ]
 
 
 def _part(writer, terms, parts, each):
@@ -246,8 +236,7 @@ def extreme(one, taken):
     first = position(terms.outer, terms.offset, "n", writer.integer)
     at = position(terms.inner, 0, "k", writer.integer)
     lines = [
-        *_number(writer, WARP, 4),
-        f"if (n >= {terms.results}u) return;",
+        *of_block(WARP, 4, terms.results, writer.unsigned, "n"),
         f"const {writer.integer} first = {first};",
         f"{kind} best = ({kind})0; unsigned where = 0xffffffffu;",
         f"for (unsigned k = lane; k < {terms.count}u; k += {WARP}u) {{",
@@ -262,7 +251,7 @@ def extreme(one, taken):
         f"const bool is_more = best == best && (x != x || x {sign} best);",
         "if (where == 0xffffffffu || is_more || (is_same && k < where))",
         "{ best = x; where = k; } }",
-        f"if (lane == 0) {writer.output(one.result)}[n] = where;",
+        f"if (writes) {writer.output(one.result)}[n] = where;",
     ]
     return [writer.kernel(lines, -(-terms.results // 4), 4 * WARP)]
 

@@ -20,9 +20,9 @@ from xdl.program.fusion.thread_formulas import formula_of_thread
 from xdl.tracing.values import owner_of
 
 WARP = 32
-MOST_EACH = 16  # columns of a thread that are kept in registers
+MOST_EACH = 16  # columns of a thread that are kept in registers, of float32
 _EACH = 4  # columns of a thread, if there are few
-_MOST_THREADS, _SMALL = 1024, 128
+_MOST_THREADS, _SMALL = 512, 128
 _REGISTERS = 48  # for what waits
 JOINS = {"sum": "Plus_", "prod": "Times_", "max": "Maximum_", "min": "Minimum_"}
 JOINS |= {"all": "And_", "any": "Or_"}
@@ -36,29 +36,61 @@ class Shape:
         rows: of a block.
         each: the columns of a thread.
         block: the threads of a block.
+        room: how many Values may wait in registers.
+
+    Args:
+        columns: of a row.
+        words: how many registers a number takes: two if any has 64 bits.
     """
 
-    def __init__(self, columns):
+    def __init__(self, columns, words=1):
         self.threads = 1 << max(columns - 1, 0).bit_length()
         if self.threads > WARP:
             self.threads = max(WARP, min(_MOST_THREADS, self.threads // _EACH))
         self.rows = max(1, _SMALL // self.threads) if self.threads <= WARP else 1
         self.each = -(-columns // self.threads)
         self.block = self.threads * self.rows
+        self.room = _REGISTERS // (words * self.each)
+        if words * self.each > MOST_EACH:
+            self.room = 0
 
     def begin(self, rows, unsigned):
-        """Return the lines that find a thread's row, and its place there."""
-        if self.rows == 1:
-            return [
-                f"const {unsigned} row = blockIdx.x;",
-                "const unsigned lane = threadIdx.x;",
-            ]
-        block = f"blockIdx.x * ({unsigned}){self.rows}"
+        """Return the lines that find a thread's row, and its place there.
+
+        All threads of a warp go on: they show one another what they have. Those that
+        have no row take the last one, and write nothing.
+        """
+        return of_block(self.threads, self.rows, rows, unsigned, "row")
+
+
+def of_block(threads, rows, count, unsigned, name):
+    """Return the lines that find the row of a thread, its place there, if it writes.
+
+    Args:
+        threads: of a row.
+        rows: of a block.
+        count: how many rows there are.
+        unsigned: the type of the row's number.
+        name: of it.
+    """
+    if rows == 1:
         return [
-            f"const {unsigned} row = {block} + threadIdx.x / {self.threads}u;",
-            f"const unsigned lane = threadIdx.x % {self.threads}u;",
-            f"if (row >= {rows}u) return;",
+            f"const {unsigned} {name} = blockIdx.x;",
+            "const unsigned lane = threadIdx.x;",
+            "const bool writes = lane == 0;",
         ]
+    begin = [
+        f"{unsigned} {name} = blockIdx.x * ({unsigned}){rows}"
+        f" + threadIdx.x / {threads}u;",
+        f"const unsigned lane = threadIdx.x % {threads}u;",
+    ]
+    if count % rows == 0:
+        return [*begin, "const bool is_row = true, writes = lane == 0;"]
+    return [
+        *begin,
+        f"const bool is_row = {name} < {count}u, writes = is_row && lane == 0;",
+        f"if (!is_row) {name} = {count - 1}u;",
+    ]
 
 
 class Loops:
@@ -72,10 +104,10 @@ class Loops:
     Args:
         group: a NativeGroup.
         taken: from output to the argument whose memory it is written over.
-        each: how many columns a thread has.
+        room: how many Values may wait.
     """
 
-    def __init__(self, group, taken, each):
+    def __init__(self, group, taken, room):
         self.group = group
         self.level: dict = {}
         for one in group.inner:
@@ -87,7 +119,7 @@ class Loops:
         sums = [self.level[one.result] for one in group.inner if is_sum(one)]
         self.count = 1 + max([*self.stores.values(), *[at - 1 for at in sums]])
         self.targets = [self._targets(loop) for loop in range(self.count)]
-        self.waits = self._waiting(each)
+        self.waits = self._waiting(room)
 
     def _is_narrow(self, value):
         return self.group.kinds[value] in (COLUMN, SINGLE)
@@ -121,12 +153,9 @@ class Loops:
                 left += self.group.operands_of(self.makers[value])
         return found
 
-    def _waiting(self, each):
+    def _waiting(self, room):
         """Return the Values that wait in registers."""
-        if each > MOST_EACH:
-            return set()
         kept = self._often({*self.wide})
-        room = _REGISTERS // each
         if len(kept) <= room:
             return kept
         first = sorted(kept, key=self._worth)[:room]
@@ -156,6 +185,13 @@ def is_sum(one):
     return one.row.joins is not None
 
 
+def _words(group):
+    """Return how many registers a number of a group takes."""
+    values = [value for value in group.places if group.kinds.get(value) != SINGLE]
+    sizes = [value.dtype.itemsize for value in values]
+    return 2 if max(sizes, default=4) > 4 else 1
+
+
 class Rows:
     """The kernel of a group with reductions along its rows.
 
@@ -166,9 +202,9 @@ class Rows:
 
     def __init__(self, group, taken):
         self.group = group
-        self.shape = Shape(group.columns)
+        self.shape = Shape(group.columns, _words(group))
         self.writer = Writer(taken, [group.size])
-        self.loops = Loops(group, taken, self.shape.each)
+        self.loops = Loops(group, taken, self.shape.room)
         self.memory, self.rows_of = Memory(), {}
         self.names = {one.result: f"v{i}" for i, one in enumerate(group.inner)}
         self.text_of: dict = {}  # of what belongs to the row
@@ -198,7 +234,7 @@ class Rows:
                 self.text_of[value] = self.names[value]
             if value in self.group.outputs:
                 to = self.writer.output(value)
-                lines.append(f"if (lane == 0) {to}[row] = {self.names[value]};")
+                lines.append(f"if (writes) {to}[row] = {self.names[value]};")
         return lines
 
     def _line(self, one, text_of):
@@ -264,7 +300,7 @@ class Rows:
     def _around(self, lines):
         """Return a loop around the lines of one column."""
         shape, columns = self.shape, self.group.columns
-        if shape.each > MOST_EACH:
+        if not shape.room:
             step = f"j += {shape.threads}u"
             return [f"for (unsigned j = lane; j < {columns}u; {step}) {{", *lines, "}"]
         if shape.each == 1:
@@ -349,7 +385,8 @@ class _Inside:
         rows = self.rows
         to, text = rows.writer.output(value), self.text(value)
         row = rows._at(f"row * {rows.group.columns}u + 0", "j", (value, "w"))
-        self.end.append(f"{to}[{row}] = {text};")
+        is_row = "if (is_row) " if rows.shape.rows > 1 else ""
+        self.end.append(f"{is_row}{to}[{row}] = {text};")
 
 
 def row_group(group, taken):

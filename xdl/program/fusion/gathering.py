@@ -97,7 +97,7 @@ class _InMemory(Grouper):
     source = staticmethod(owner_of)
 
     def __init__(self, program, is_worth, reader):
-        super().__init__(_real_uses(program), is_worth)
+        super().__init__(real_uses(program), is_worth)
         self._lasting, self._reader = program.lasting(), reader
         self._late, self._sums = {}, set()
 
@@ -242,7 +242,7 @@ def is_product(origin):
     return isinstance(origin, Instruction) and origin.row.kind == Kind.PRODUCT
 
 
-def _real_uses(program):
+def real_uses(program):
     """Return how often each Value, or a view of it, is read by what is no view."""
     counts: dict[Any, Any] = {}
     read = [

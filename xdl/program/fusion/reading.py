@@ -150,10 +150,14 @@ class ThreadReader(Reader):
     """Tells it for threads: each finds its numbers wherever they lie.
 
     Sums that many rows share are left out: threads do not meet. What is one number is
-    a group of its own, with others such.
+    a group of its own, with others such, or belongs to the one row of a group.
+
+    Attributes:
+        most: of as many numbers all can be one row.
     """
 
     narrow = 1
+    most = 4096  # numbers that the threads of one block add up
 
     def is_known(self, instruction):
         """Tell it; threads compute anything of which there is a formula."""
@@ -177,7 +181,34 @@ class ThreadReader(Reader):
             return Joined(1, 1, {value: (value, SINGLE) for value in values})
         if instruction.row.kind == Kind.RESHAPE:
             return self._reshaped(*values)
-        return super().elementwise(instruction)
+        joined = super().elementwise(instruction)
+        if joined is not None:
+            self._repeat_numbers(joined, joined.size)
+        return joined
+
+    def as_column(self, instruction, group):
+        """Return a Joined of an instruction on numbers of a group's rows, or None."""
+        joined = super().as_column(instruction, group)
+        if joined is not None or instruction.result.size != 1 or group.rows != 1:
+            return joined
+        values = [*instruction.operands(), instruction.result]
+        if not group.is_fixed or any(value.size != 1 for value in values):
+            return None
+        entries = {value: (value, SINGLE) for value in values}
+        joined = Joined(group.size, group.columns, entries, True)
+        self._repeat_numbers(joined, group.size)
+        places = [place for place in entries.values() if place[1] != SINGLE]
+        is_linked = any(group.places.get(base) == place for base, place in places)
+        return joined if is_linked else None
+
+    def _repeat_numbers(self, joined, size):
+        """Let arrays of one number be such of which each thread reads the same.
+
+        So they are what a sum along the only row of a group is to the group.
+        """
+        for value, (_, place) in joined.entries.items():
+            if place == SINGLE and not value.is_number and owner_of(value) is value:
+                joined.entries[value] = value, (0, ((size, 0),))
 
     def _reshaped(self, x, result):
         """Return a Joined of a copy in the order of the axes, or None."""
@@ -195,10 +226,27 @@ class ThreadReader(Reader):
 
     def reduction(self, instruction):
         """Return a Joined of a reduction along rows, or None."""
+        if instruction.result.size == 1:
+            return self._whole(instruction)
         joined = super().reduction(instruction)
         if joined is None or isinstance(joined.entries[instruction.result][1], str):
             return None
         return joined
+
+    def _whole(self, instruction):
+        """Return a Joined of a reduction of all numbers, which are few, or None."""
+        x, result = instruction.arguments[0], instruction.result
+        if not isinstance(x, Value) or x.dtype.kind != "f" or x.dtype != result.dtype:
+            return None
+        order = range(len(x.shape)) if x.axes is None else x.axes
+        is_few = 1 < x.size <= self.most
+        found = self._place(x, x.shape, order) if is_few else None
+        if found is None or self.width(*found) % x.size:
+            return None
+        base, offset, mapped = found
+        entries = {x: (base, (offset, mapped))}
+        entries[result] = (result, (0, ((x.size, 0),)))
+        return Joined(x.size, x.size, entries, True)
 
 
 def _reduced(instruction, order):

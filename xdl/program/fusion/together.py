@@ -7,6 +7,7 @@ levels: those of one level read only what was there before it.
 from typing import Any
 
 from xdl.program.fusion.groups import REPEATED, WHOLE, Group
+from xdl.tracing.instructions import Kind
 from xdl.tracing.values import owner_of
 
 
@@ -42,17 +43,32 @@ class Together(Group):
         self.place = "; ".join(dict.fromkeys([p.place for p in parts if p.place]))
 
 
-def put_together(program):
+class Alone(Group):
+    """One instruction as a group."""
+
+    def __init__(self, one):
+        super().__init__(one.result.shape)
+        self.inner, self.outputs = [one], (one.result,)
+        self.arguments = tuple(dict.fromkeys(one.operands()))
+        self.kinds = dict.fromkeys([*self.arguments, one.result], REPEATED)
+        self.place = one.place
+
+
+def put_together(program, may_join=lambda one: False):
     """Let groups that need nothing of one another be one; the program is changed.
 
     Args:
         program: a Program whose groups are gathered for threads.
+        may_join: tells of an instruction in no group whether it can be with groups.
     """
     written: list[Any] = []
     stretch: list[Any] = []
     for one in program.instructions:
         if isinstance(one, Group) or one.is_view or _is_number(one):
             stretch.append(one)
+            continue
+        if one.row.kind != Kind.CHANGE and one.result is not None and may_join(one):
+            stretch.append(Alone(one))
             continue
         written += [*_leveled(stretch), one]
         stretch = []
@@ -79,7 +95,8 @@ def _leveled(stretch):
     written: list[Any] = []
     for _, (others, groups) in sorted(levels.items()):
         written += others
-        written += [Together(groups)] if len(groups) > 1 else groups
+        alone = [g.inner[0] if isinstance(g, Alone) else g for g in groups]
+        written += [Together(groups)] if len(groups) > 1 else alone
     return written
 
 

@@ -74,7 +74,7 @@ class Plan:
         places: dict[Any, Any] = {}
         changed = {u.value for u in self.program.updates}
         for i, instruction in enumerate(self.program.instructions):
-            if not _joins_rows(instruction) or instruction.result in changed:
+            if not joins_rows(instruction) or instruction.result in changed:
                 continue
             offset = 0
             for piece in instruction.arguments[0]:
@@ -200,7 +200,7 @@ def can_write(instruction):
     return row.has_out and (row.kind != Kind.RESHAPE or _is_dense(result))
 
 
-def _joins_rows(instruction):
+def joins_rows(instruction):
     """Tell whether an instruction lays pieces of its dtype one behind the other."""
     is_join = instruction.row.kind in (Kind.STACK, Kind.CONCAT)
     if not is_join or not can_write(instruction):

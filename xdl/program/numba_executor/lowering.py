@@ -55,7 +55,8 @@ def _product_as_sums(instruction):
     return new
 
 
-def _added(new, instruction, name, arguments, options, result):
+def added(new, instruction, name, arguments, options, result):
+    """Write one more instruction in the place of another one; return it."""
     one = Instruction(name, arguments, options, instruction.place)
     one.result, result.origin = result, one
     new.append(one)
@@ -64,7 +65,7 @@ def _added(new, instruction, name, arguments, options, result):
 
 def _view(new, instruction, x, shape, name, how):
     result = Value.like(x, None, shape)
-    _added(new, instruction, name, (x, how), {}, result).is_view = True
+    added(new, instruction, name, (x, how), {}, result).is_view = True
     return result
 
 
@@ -74,7 +75,7 @@ def _product(new, instruction, a, b):
         if is_constant and other.size >= x.size and np.all(owner_of(x).data == 1):
             return other
     result = Value.like(a, None)
-    _added(new, instruction, "multiply", (a, b), {}, result)
+    added(new, instruction, "multiply", (a, b), {}, result)
     return result
 
 
@@ -83,11 +84,11 @@ def _sum(new, instruction, x, axis):
     shape = x.shape[:-1] if axis == -1 else x.shape[1:]
     result = instruction.result
     if result.shape == shape:
-        _added(new, instruction, "sum", (x,), {"axis": axis}, result)
+        added(new, instruction, "sum", (x,), {"axis": axis}, result)
         return
     narrow = Value.like(x, None, shape)
-    _added(new, instruction, "sum", (x,), {"axis": axis}, narrow)
-    one = _added(new, instruction, "reshape", (narrow, result.shape), {}, result)
+    added(new, instruction, "sum", (x,), {"axis": axis}, narrow)
+    one = added(new, instruction, "reshape", (narrow, result.shape), {}, result)
     one.is_view = True
 
 
@@ -168,13 +169,13 @@ class _Parts:
         for i in range(value.shape[0]):
             if instruction.is_view:
                 at = _piece(instruction).start + i
-                pieces.append(_part(new, instruction, first, at))
+                pieces.append(part_of(new, instruction, first, at))
                 continue
             arguments = tuple(
                 [self._argument(new, instruction, a, i) for a in instruction.arguments]
             )
             piece = Value.like(value, None, value.shape[1:])
-            _added(new, instruction, instruction.name, arguments, {}, piece)
+            added(new, instruction, instruction.name, arguments, {}, piece)
             pieces.append(piece)
         self._pieces[value] = pieces
         return new
@@ -188,7 +189,7 @@ class _Parts:
         if len(argument.shape) < len(instruction.result.shape):
             return argument
         at = i if argument.shape[0] > 1 else 0
-        return _part(new, instruction, argument, at)
+        return part_of(new, instruction, argument, at)
 
 
 def _piece(view):
@@ -209,7 +210,7 @@ def _piece(view):
     return slice(*index.indices(x.shape[0])[:2])
 
 
-def _part(new, instruction, x, at):
+def part_of(new, instruction, x, at):
     """Write ``x[at]``; how it lies in memory is found from a like array."""
     like = np.empty([x.shape[axis] for axis in x.axes or range(len(x.shape))], np.int8)
     result = Value.like(x, None, x.shape[1:])
@@ -217,5 +218,5 @@ def _part(new, instruction, x, at):
         result.axes = None
     else:
         result.axes = memory_order(like.transpose(np.argsort(x.axes))[at])
-    _added(new, instruction, "getitem", (x, at), {}, result).is_view = True
+    added(new, instruction, "getitem", (x, at), {}, result).is_view = True
     return result
