@@ -1,5 +1,7 @@
 """PyTorch's side of `benchmarks.peers`: a workload returns a function of a step."""
 
+import os
+
 import torch
 
 from benchmarks.peer_data import (
@@ -15,6 +17,35 @@ from benchmarks.peer_data import (
 )
 
 VERSION = torch.__version__
+DEVICE = "cuda" if os.environ.get("XDL_DEVICE", "").startswith("cuda") else "cpu"
+torch.set_default_device(DEVICE)
+
+
+def given(array):
+    """Return an array of NumPy's as a tensor, on the device."""
+    return torch.from_numpy(array).to(DEVICE)
+
+
+def graphed(step):
+    """Return a function that replays a step as one CUDA graph.
+
+    What it returns is written over by the next replay.
+    """
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = step()
+
+    def replay():
+        graph.replay()
+        return loss
+
+    return replay
 
 
 def _layers(sizes):
@@ -33,7 +64,7 @@ def _classifier(batch, *sizes):
         torch.set_num_threads(threads)
         model = _layers(sizes)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-        x, target = map(torch.from_numpy, samples(batch, sizes[0], sizes[-1]))
+        x, target = map(given, samples(batch, sizes[0], sizes[-1]))
         loss_function = torch.nn.CrossEntropyLoss()
 
         def step():
@@ -68,7 +99,7 @@ def _cnn(threads):
             first = first.T.copy() if weight.ndim == 2 else first.copy()
             weight.copy_(torch.from_numpy(first))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    x, target = map(torch.from_numpy, images(CNN_BATCH))
+    x, target = map(given, images(CNN_BATCH))
     loss_function = torch.nn.CrossEntropyLoss()
 
     def step():
@@ -106,7 +137,7 @@ def _lstm(threads):
             weight.copy_(torch.from_numpy(first))
     model.lstm.bias_hh_l0.requires_grad_(False)  # one bias is enough
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    drawn = torch.from_numpy(text(LSTM["batch"], LSTM["length"], tokens).T.copy())
+    drawn = given(text(LSTM["batch"], LSTM["length"], tokens).T.copy())
     loss_function = torch.nn.CrossEntropyLoss()
 
     def step():
@@ -164,8 +195,9 @@ def _gpt(threads):
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     model = _GPT(**GPT)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
-    tokens = torch.from_numpy(text(GPT_BATCH, GPT["context"], GPT["tokens"]))
+    on_gpu = DEVICE == "cuda"
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, capturable=on_gpu)
+    tokens = given(text(GPT_BATCH, GPT["context"], GPT["tokens"]))
     loss_function = torch.nn.CrossEntropyLoss()
 
     def step():

@@ -1,8 +1,9 @@
 """One side of `benchmarks.peers`: a process that steps when it is told to.
 
-It is started with the name of a peer (xdl-numba: xdl compiled by that executor) and of
-a workload, answers every line on its
-standard input with the microseconds per step of one round, and ends with the input.
+It is started with the name of a peer (xdl-numba: xdl compiled by that executor;
+torch-graph: a step of PyTorch's as a CUDA graph) and of a workload, answers every line
+on its standard input with the microseconds per step of one round, and ends with the
+input.
 """
 
 import importlib
@@ -49,12 +50,14 @@ def main(peer, workload, threads):
     before = peak_megabytes()
     made = _workloads(peer)[workload](int(threads))
     step = made.stepping(form) if peer == "xdl" else made
+    step = module.graphed(step) if form == "graph" else step
     start = time.perf_counter()
-    step()
+    step().item()
     first = time.perf_counter() - start
     start = time.perf_counter()
     for _ in range(5):
         loss = step()
+    loss.item()  # a GPU is waited for
     steps = max(5, int(ROUND_SECONDS / ((time.perf_counter() - start) / 5)))
     ready = {
         "version": module.VERSION,
@@ -68,7 +71,8 @@ def main(peer, workload, threads):
     for _ in sys.stdin:
         start = time.perf_counter()
         for _ in range(steps):
-            step()
+            loss = step()
+        loss.item()
         took = (time.perf_counter() - start) / steps * 1e6
         megabytes = peak_megabytes() - before
         print(json.dumps({"us": took, "megabytes": megabytes}), flush=True)

@@ -31,7 +31,9 @@ class Training:
 
     def stepping(self, executor):
         """Return a function of a step: eager for an empty name, else compiled."""
-        step = self.step
+        step, where = self.step, xdl.backend.device()
+        if where != "cpu":
+            self.batch = [xdl.backend.asarray(x, where) for x in self.batch]
         if executor:
             step = xdl.compile(step, self.model, self.optimizer, executor=executor)
         return lambda: step(*self.batch)

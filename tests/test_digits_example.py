@@ -204,7 +204,10 @@ def run_on_terminal(arguments):
         ("--seeds 0", "argument --seeds: '0' came, needed int in [1, inf)"),
         ("--seeds 2 --seed 1", "argument --seed: not allowed with argument --seeds"),
         ("--plot a.txt", "argument --plot: 'a.txt' came, needed a .png, .svg or .pdf"),
-        ("--executor nimba", "executor 'nimba' came, needed one of 'numpy', 'numba', 'cuda'"),
+        (
+            "--executor nimba",
+            "executor 'nimba' came, needed one of 'numpy', 'numba', 'cuda'",
+        ),
         ("--plot no/a.png", "argument --plot: 'no/a.png' cannot be written"),
         ("--seeds 2 --plot a.png", "one picture shows one seed; leave --seeds out"),
     ],

@@ -1,8 +1,8 @@
 """Checks on a GPU: what they ask in one launch, and how the answer is read."""
 
 import contextlib
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
 
 from xdl.backend import checks
 
@@ -30,7 +30,7 @@ _TYPES = {
 THREADS, BLOCKS = 256, 1024
 
 
-asks: ContextVar[Any] = ContextVar("xdl_asks", default=None)
+asks: ContextVar[Callable[..., None] | None] = ContextVar("xdl_asks", default=None)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ Reference: NVIDIA, "cuBLAS Library", section 2.8.12 (cublasGemmEx) and after.
 import contextlib
 import ctypes
 import functools
+import importlib
 import itertools
 import math
 
@@ -23,8 +24,7 @@ _NAMES = ("libcublas.so.13", "libcublas.so.12")
 def _library():
     """Load cuBLAS: where CuPy finds it, else by its name."""
     with contextlib.suppress(ImportError, RuntimeError):
-        from cuda import pathfinder
-
+        pathfinder = importlib.import_module("cuda.pathfinder")
         return ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("cublas").abs_path)
     for name in _NAMES:
         with contextlib.suppress(OSError):
@@ -164,13 +164,12 @@ class Products:
         given = [ctypes.c_int(x) if type(x) is int else x for x in given]
         current = self._cupy.cuda.get_current_stream
 
-        def launch():
+        def launch(alive=alive):
             self._use(current().ptr)
             status = cublas(handle, *given)
             if status:
                 raise RuntimeError(f"{name}: cuBLAS status {status}")
 
-        launch.alive = alive, given
         return launch
 
     def _use(self, stream):
@@ -216,7 +215,7 @@ def _lies(x):
 
 def merged(lengths, strides):
     """Return (length, stride of each stack) of axes, as few as there can be."""
-    parts = []
+    parts: list[list[int]] = []
     for length, *steps in zip(lengths, *strides, strict=True):
         if length == 1:
             continue

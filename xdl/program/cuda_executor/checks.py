@@ -4,8 +4,6 @@ Kernels read an index that is out of range as the nearest that is not, so that a
 may go on to its end; here is found out that it must not change anything.
 """
 
-from typing import Any
-
 import numpy as np
 
 from xdl.tracing.instructions import Kind
@@ -70,7 +68,7 @@ def asked(instructions):
     Args:
         instructions: those of a program, in order.
     """
-    found: dict[Any, Any] = {}
+    found: dict[tuple[Value, int, int], Instruction] = {}
     for one in instructions:
         if one.row.kind == Kind.CHECK_INDICES:
             indices, size = one.arguments

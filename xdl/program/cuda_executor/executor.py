@@ -65,7 +65,6 @@ class CudaExecutor:
         self.given_slots = sorted(read & replaced)
         updated = {u.slot for u in program.updates if u.in_place}
         self.bound_slots = frozenset((read | updated) - replaced)
-        self._step: Any = None
 
     def bind(self, arrays):
         """Make the graph for the arrays of the state; return what replays it."""
@@ -102,7 +101,8 @@ class _Step:
 
     def __init__(self, xp, program, plan, states, given):
         self._xp, self._cupy, self._program = xp, xp.cupy, program
-        self._plan, self._given, self._graph = plan, given, None
+        self._plan, self._given = plan, given
+        self._graph: Any = None
         returned = [o.value for o in program.returned() if o.kind != "constant"]
         replaced = [u for u in program.updates if not u.in_place and u.value]
         self._returned = returned + [u.value for u in replaced]

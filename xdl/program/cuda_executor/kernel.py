@@ -1,7 +1,7 @@
 """Kernel: the text of one launch, and what it is given."""
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from xdl.program.cuda_executor.words import TYPES, literal, position
 from xdl.tracing.values import Value, is_fill, owner_of
@@ -30,7 +30,7 @@ class Kernel(NamedTuple):
     source: str
     grid: int
     block: int
-    arguments: list[Any]
+    arguments: list[Value]
     scratch: int = 0
     parameters: tuple[str, ...] = ()
 
@@ -54,12 +54,12 @@ class Writer:
     """
 
     def __init__(self, taken, sizes):
-        self.names: dict[Any, str] = {}
-        self.made: dict[Any, str] = {}
+        self.names: dict[Value, str] = {}
+        self.made: dict[Value, str] = {}
         self._over = {owner_of(value) for value in taken.values()}
         self._taken = taken
         self.before: list[str] = []
-        self._singles: dict[Any, str] = {}
+        self._singles: dict[Value, str] = {}
         self.wide = max(sizes, default=0) >= _WIDE
 
     @property

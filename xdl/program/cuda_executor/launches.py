@@ -1,6 +1,7 @@
 """Launches: what one instruction asks of a GPU, each time that a step is done."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from xdl.program.memory.plan import joins_rows
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value, owner_of, values_in
 
-_CONVOLUTIONS = {
+_CONVOLUTIONS: dict[str, Callable[..., None]] = {
     "convolution": convolution,
     "convolution_by_input": convolution_by_input,
     "convolution_by_weight": convolution_by_weight,

@@ -4,11 +4,9 @@ Then it is part of the group that reads it, or makes them: the gradient of a rec
 state, one term for each gate, is such.
 """
 
-from typing import Any
-
 from xdl.program.numba_executor.lowering import added, lowered, part_of, parted
 from xdl.tracing.instructions import Kind
-from xdl.tracing.values import Value
+from xdl.tracing.values import Instruction, Value
 
 _FEW = 8  # terms
 
@@ -20,7 +18,7 @@ def lowered_for_threads(program):
         program: a Program; it is changed.
     """
     lowered(program)
-    written: list[Any] = []
+    written: list[Instruction] = []
     for one in program.instructions:
         written += _additions(one) if _is_of_few(one) else [one]
     program.instructions = written
@@ -41,7 +39,7 @@ def _is_of_few(one):
 
 def _additions(one):
     x, result = one.arguments[0], one.result
-    new: list[Any] = []
+    new: list[Instruction] = []
     total = part_of(new, one, x, 0)
     for i in range(1, x.shape[0]):
         term = part_of(new, one, x, i)

@@ -17,7 +17,7 @@ from xdl.program.cuda_executor.words import (
 )
 from xdl.program.fusion.groups import COLUMN, SINGLE
 from xdl.program.fusion.thread_formulas import formula_of_thread
-from xdl.tracing.values import owner_of
+from xdl.tracing.values import Value, owner_of
 
 WARP = 32
 MOST_EACH = 16  # columns of a thread that are kept in registers, of float32
@@ -143,7 +143,8 @@ class Loops:
 
     def _needed(self, loop, there):
         """Return the wide Values that a loop needs, but for what those are made of."""
-        found, left = {}, list(self.targets[loop])
+        found: dict[Value, None] = {}
+        left = list(self.targets[loop])
         while left:
             value = left.pop()
             if value in found or value not in self.wide:

@@ -43,7 +43,6 @@ class Table:
         self._made, self._before = {}, None
         self._values = []
         self._words = np.zeros(self._first, np.uint64)
-        self.draw = self.words = None
 
     def place(self, value):
         """Give a number a place; whoever reads it asks before the table is made."""

@@ -127,7 +127,7 @@ class _Expression(ast.NodeVisitor):
         return f"({left} {_OPERATORS[type(node.op)]} {right})"
 
     def _power(self, base, exponent, text):
-        if isinstance(exponent, ast.Constant):
+        if isinstance(exponent, ast.Constant) and isinstance(exponent.value, int):
             return f"({' * '.join([base] * exponent.value)})"
         return f"{self._function('pow')}({base}, {text})"
 

@@ -8,7 +8,7 @@ rows that NumPy computes tile by tile (``rows``), of chains in a native step
 
 from typing import Any
 
-from xdl.tracing.values import Instruction
+from xdl.tracing.values import Instruction, Value
 
 WHOLE, REPEATED, COLUMN, SINGLE = "whole", "repeated", "column", "single"
 
@@ -27,7 +27,8 @@ class Group(Instruction):
 
     def __init__(self, shape=None):
         super().__init__("group", (), {})
-        self.shape, self.inner, self.kinds, self.outputs = shape, [], {}, ()
+        self.shape, self.inner, self.kinds = shape, [], {}
+        self.outputs: tuple[Value, ...] = ()
 
     def made(self):
         """Return all Values that it makes."""

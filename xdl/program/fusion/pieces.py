@@ -3,8 +3,6 @@
 The gradients of the parts of an array, of the windows of a pooling, are such chains.
 """
 
-from typing import Any
-
 import numpy as np
 
 from xdl.program.fusion.gathering import real_uses
@@ -43,7 +41,8 @@ def put_in_pieces(program):
     Args:
         program: a Program.
     """
-    uses, last = real_uses(program), {}
+    uses = real_uses(program)
+    last: dict[Value, list[Instruction]] = {}
     for one in program.instructions:
         chain = _chain(one, uses, last)
         if chain is not None:
@@ -78,7 +77,7 @@ def _covered(chain):
     result = chain[-1].result
     if result.size > _MOST or result.axes is None:
         return None
-    counts: Any = np.zeros(result.shape, np.int8)
+    counts = np.zeros(result.shape, np.int8)
     for one in chain:
         _, index, part = one.arguments
         if counts[index].shape != part.shape or part.dtype != result.dtype:

@@ -4,11 +4,9 @@ The updates of all weights are such. Between what is in no group, groups stand i
 levels: those of one level read only what was there before it.
 """
 
-from typing import Any
-
 from xdl.program.fusion.groups import REPEATED, WHOLE, Group
 from xdl.tracing.instructions import Kind
-from xdl.tracing.values import owner_of
+from xdl.tracing.values import Instruction, Value, owner_of
 
 
 class Together(Group):
@@ -30,7 +28,7 @@ class Together(Group):
         read = dict.fromkeys([v for part in parts for v in part.arguments])
         self.arguments = tuple(read)
         self.outputs = tuple([v for part in parts for v in part.outputs])
-        readers: dict[Any, int] = {}
+        readers: dict[Value, int] = {}
         for part in parts:
             for owner in {owner_of(value) for value in part.arguments}:
                 readers[owner] = readers.get(owner, 0) + 1
@@ -61,8 +59,8 @@ def put_together(program, may_join=lambda one: False):
         program: a Program whose groups are gathered for threads.
         may_join: tells of an instruction in no group whether it can be with groups.
     """
-    written: list[Any] = []
-    stretch: list[Any] = []
+    written: list[Instruction] = []
+    stretch: list[Instruction] = []
     for one in program.instructions:
         if isinstance(one, Group) or one.is_view or _is_number(one):
             stretch.append(one)
@@ -81,8 +79,8 @@ def _is_number(one):
 
 def _leveled(stretch):
     """Return instructions by levels: of each first views and numbers, then groups."""
-    ready: dict[Any, int] = {}
-    levels: dict[int, tuple[list[Any], list[Any]]] = {}
+    ready: dict[Value, int] = {}
+    levels: dict[int, tuple[list[Instruction], list[Instruction]]] = {}
     for one in stretch:
         level = max([ready.get(v, 0) for v in _read(one)], default=0)
         others, groups = levels.setdefault(level, ([], []))
@@ -92,7 +90,7 @@ def _leveled(stretch):
         else:
             others.append(one)
             ready[one.result] = level
-    written: list[Any] = []
+    written: list[Instruction] = []
     for _, (others, groups) in sorted(levels.items()):
         written += others
         alone = [g.inner[0] if isinstance(g, Alone) else g for g in groups]
