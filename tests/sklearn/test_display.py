@@ -92,7 +92,7 @@ def test_several_estimators_are_drawn_into_one_picture(digits, plt):
 
     assert shown[0].score_ax_ is shown[1].score_ax_
     assert len(axes.figure.axes) == 2
-    assert len(axes.get_legend().get_texts()) == 5
+    assert len(axes.get_legend().get_texts()) == 6
     colours = [{line.get_color() for line in one.lines_} for one in shown]
     assert colours == [{"C0"}, {"C1"}]
 
@@ -143,3 +143,14 @@ def test_a_text_shows_what_is_not_usual():
     assert "max_iter=3" in shown
     assert "module__hidden=7" in shown
     assert "tol" not in shown
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_warning_is_of_the_line_that_called(solver, digits):
+    perceptron = MLPClassifier((8,), solver=solver, max_iter=2, batch_size=9999)
+
+    for model in (perceptron, Classifier(network, max_iter=2, batch_size=9999)):
+        with pytest.warns(UserWarning) as told:
+            model.fit(*digits)
+
+        assert {warning.filename for warning in told} == {__file__}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xdl.core.module import Module
 from xdl.sklearn.classification import Classification
 from xdl.sklearn.factories import takes_parameters_of_factories
 from xdl.sklearn.mlp import MLP
@@ -67,8 +70,8 @@ class MLPClassifier(Classification, MLP):
         coefs_, intercepts_: the weights (rows, columns) and biases of the layers.
         loss_, best_loss_, loss_curve_: of the last epoch, the least, and of each.
         validation_scores_, best_validation_score_: with ``early_stopping``, else None.
-        history_, callbacks_: with ``callbacks``: a dict for each epoch, as of
-            ``xdl.train.Trainer``, and the copies that were used.
+        history_: a list of a dict for each epoch, as of ``xdl.train.Trainer``.
+        callbacks_: with ``callbacks``: the copies that were used.
         n_iter_, t_: epochs, and samples that were seen.
         n_features_in_, feature_names_in_: of ``X``.
         n_layers_, n_outputs_, out_activation_: of the network.
@@ -160,6 +163,11 @@ class Classifier(Classification, Wrapped):
         >>> model.fit(X, y).predict([[0.2], [2.8]]).tolist()
         ['low', 'high']
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, module: Callable[..., Module], **options: object) -> None:
+            """Take the options above, and those of factories."""
 
     def _activation_for(self, kind):
         return "logistic" if kind.startswith("multilabel") else "softmax"

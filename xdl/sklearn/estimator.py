@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import warnings
 from typing import Any, ClassVar, Self
 
@@ -31,6 +32,16 @@ NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."
 )
+
+_INSIDE = ("xdl.", "sklearn.callback")
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line, outside of xdl, that called an estimator."""
+    level, frame = 1, inspect.currentframe()
+    while frame and frame.f_globals.get("__name__", "").startswith(_INSIDE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 @dataclasses.dataclass(eq=False, repr=False, kw_only=True)
@@ -214,20 +225,19 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
             f"{self.n_iter_no_change} consecutive epochs."
         )
 
-    def _warn(self, message):
-        warnings.warn(message, ConvergenceWarning, stacklevel=6)
-
     def _warn_of_end(self):
-        self._warn(
+        warn(
             f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
-            "reached and the optimization hasn't converged yet."
+            "reached and the optimization hasn't converged yet.",
+            ConvergenceWarning,
         )
 
     def _warn_of_divergence(self):
         self.validation_scores_.append(np.nan)
-        self._warn(
+        warn(
             f"Training diverged in epoch {self.n_iter_ + 1}; the weights of "
-            "the best epoch are kept."
+            "the best epoch are kept.",
+            ConvergenceWarning,
         )
 
     # Samples: put aside, in batches, predicted.
@@ -255,10 +265,9 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         if self.batch_size == "auto":
             return min(200, n)
         if self.batch_size > n:
-            warnings.warn(
+            warn(
                 f"batch_size {self.batch_size} is larger than the {n} samples; it is "
-                "going to be clipped",
-                stacklevel=5,
+                "going to be clipped"
             )
         return min(self.batch_size, n)
 

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import dataclasses
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from xdl import backend
 from xdl.errors import NonFiniteError
 from xdl.optim import Optimizer
-from xdl.sklearn.estimator import NOT_FINITE
+from xdl.sklearn.estimator import NOT_FINITE, warn
 from xdl.sklearn.network import (
     Epochs,
     Held,
@@ -35,7 +34,14 @@ from xdl.sklearn.network import (
 )
 from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
-from xdl.sklearn.training import Books, Score, Trained, drawing, watch_validation
+from xdl.sklearn.training import (
+    Books,
+    ByEpochs,
+    Score,
+    Trained,
+    drawing,
+    watch_validation,
+)
 from xdl.train import Trainer
 
 
@@ -184,69 +190,50 @@ class MLP(Trained):
     def _fit_batches(self, X, y, weight, is_partial):
         if not is_partial or not hasattr(self, "_optimizer"):
             self._optimizer, self._moments = Rate(self), None
-        if self.callbacks:
-            self._fit_with_callbacks(X, y, weight, is_partial)
-            return
-        held: Held | None = None
-        if self.early_stopping:
-            X, y, weight, held = self._split(X, y, weight)
-            held = held[0], self._given(held[1]), held[2]
-        size = self._size_of_batches(X.shape[0])
-        arrays = self._for_loss(X, y, weight)
-        best = self._arrays
-        with borrowed(self._plan()) as step:
-            step.begin(best, self._moments)
-            best = self._epochs(step, arrays, size, held, is_partial)
+        plan = self._plan()
+        # What callbacks are told of, and may change, is not for other fits.
+        lent = contextlib.nullcontext(Step(plan)) if self.callbacks else borrowed(plan)
+        with lent as step:
+            step.begin(self._arrays, self._moments)
+            step.optimizer.lr = self._optimizer.learning_rate
+            self._train(step, X, y, weight, is_partial)
             self._moments = step.optimizer.state_dict()
-            self._take(best)
+            self._take(step.network.read())
+
+    def _train(self, step, X, y, weight, once):
+        callbacks, books = self._own_callbacks(step.optimizer), Books(self)
+        held: Held | None = None
+        if self.early_stopping or watch_validation(callbacks):
+            X, y, weight, held = self._split(X, y, weight)
+        size, arrays = self._size_of_batches(X.shape[0]), self._for_loss(X, y, weight)
+        data = Epochs(arrays, size, self._random_state if self.shuffle else None)
+        scores = [] if held is None else [Score(self, self._given(held[1]), held[2])]
+        shown, network = self._reported(1.0), step.network
+        loss = Penalized(network, self.out_activation_, self.alpha, shown)
+        best = network.state_dict() if self.early_stopping else {}
+        books.begin(X.shape[0], best, self._shift(*arrays[1:]))
+        validation = None
+        if held is not None:
+            validation = Epochs(self._for_loss(*held), self._rows)
+        if callbacks:
+            executor, told = step.plan.executor or "eager", [books, *callbacks]
+            self.callbacks_ = callbacks
+            trainer = Trainer(network, step.optimizer, loss, executor, told, scores)
+            self._train_by(trainer, books, data, validation, once)
+            return
+
+        def epoch(arrays):
+            data, penalty = step.epoch(arrays, self.alpha, size)
+            return self._reported(data) + penalty
+
+        trainer = ByEpochs(step, loss, [books], scores, epoch)
+        self._train_by(trainer, books, data.whole, validation, once)
 
     def _for_loss(self, X, y, weight):
         arrays = [X, self._targets(y)]
         if weight is not None:
             arrays.append(weight.astype(self._dtype, copy=False))
         return arrays
-
-    def _epochs(self, step, arrays, size, held, once):
-        """Train until it gets no better; return the weights to keep."""
-        best, order = step.network.read(), np.arange(arrays[0].shape[0])
-        self.n_iter_ = 0
-        for _ in range(1 if once else self.max_iter):
-            self._begin_epoch()
-            try:
-                self._epoch(step, arrays, order, size)
-                if self._is_better(self._score_of(step, held)):
-                    best = step.network.read()
-            except KeyboardInterrupt:
-                warnings.warn("Training interrupted by user.", stacklevel=5)
-                break
-            except NonFiniteError:
-                if held is None:
-                    raise
-                self._warn_of_divergence()
-                return best
-            if self._end_epoch(step.network):
-                break
-        else:
-            if not once:
-                self._warn_of_end()
-        return step.network.read() if held is None else best
-
-    def _epoch(self, step, arrays, order, size):
-        """Go through all samples once."""
-        if self.shuffle:
-            self._random_state.shuffle(order)
-            arrays = [a[order] for a in arrays]
-        if step.optimizer.lr != self._optimizer.learning_rate:
-            step.optimizer.lr = self._optimizer.learning_rate
-        data, penalty = step.epoch(arrays, self.alpha, size)
-        loss = self._reported(data) + self._shift(*arrays[1:]) + penalty
-        self._note(loss, len(order))
-
-    def _score_of(self, step, held):
-        if held is None:
-            return None
-        X, y, weight = held
-        return self._scored(self._predicted(step.network, X), y, weight)
 
     def _is_over(self):
         """Tell whether to end after an epoch, or change the learning rate."""
@@ -255,35 +242,6 @@ class MLP(Trained):
 
     def _stops(self):
         return self._optimizer.stops(self._message())
-
-    def _fit_with_callbacks(self, X, y, weight, is_partial):
-        """Train by the loop of ``xdl.train``, which tells callbacks of each step."""
-        plan = self._plan()
-        step = Step(plan)
-        step.begin(self._arrays, self._moments)
-        network, optimizer = step.network, step.optimizer
-        optimizer.lr = self._optimizer.learning_rate
-        callbacks, books = self._own_callbacks(optimizer), Books(self)
-        held: Held | None = None
-        if self.early_stopping or watch_validation(callbacks):
-            X, y, weight, held = self._split(X, y, weight)
-        trainer = Trainer(
-            network,
-            optimizer,
-            Penalized(network, plan.output, self.alpha, self._reported(1.0)),
-            plan.executor or "eager",
-            [books, *callbacks],
-            [] if held is None else [Score(self, self._given(held[1]), held[2])],
-        )
-        size, arrays = self._size_of_batches(X.shape[0]), self._for_loss(X, y, weight)
-        best = network.state_dict() if self.early_stopping else {}
-        books.begin(X.shape[0], best, self._shift(*arrays[1:]))
-        data = Epochs(arrays, size, self._random_state if self.shuffle else None)
-        validation = None if held is None else Epochs(self._for_loss(*held), size)
-        self.callbacks_ = callbacks
-        self._train_by(trainer, books, data, validation, is_partial)
-        self._moments = optimizer.state_dict()
-        self._take(network.read())
 
     def _set_rate(self, trainer):
         if not self._optimizer.is_constant:
@@ -309,11 +267,10 @@ class MLP(Trained):
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
         if not found.success:
-            warnings.warn(
+            warn(
                 f"lbfgs failed to converge after {found.nit} iterations: "
                 f"{found.message}",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def _unpacked(self, packed):

@@ -253,6 +253,14 @@ class Epochs:
     def __len__(self) -> int:
         return -(-len(self._order) // self._size)
 
+    def whole(self, epoch: int) -> Iterator[Sequence[Given]]:
+        """Yield the arrays of the next epoch, all batches at once."""
+        if self._random_state is None:
+            yield self._arrays
+            return
+        self._random_state.shuffle(self._order)
+        yield [array[self._order] for array in self._arrays]
+
     def __call__(self, epoch: int) -> Iterator[tuple[Array, object]]:
         """Yield the batches of the next epoch."""
         if self._random_state is not None:

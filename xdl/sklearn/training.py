@@ -7,7 +7,6 @@ import copy
 import dataclasses
 import functools
 import inspect
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -18,7 +17,8 @@ from xdl.backend import random
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, NonFiniteError, ShapeError
 from xdl.optim import Optimizer
-from xdl.sklearn.estimator import LAST, NOT_FINITE, Estimator
+from xdl.sklearn.estimator import LAST, NOT_FINITE, Estimator, warn
+from xdl.sklearn.network import Given, Step
 from xdl.train import Callback, Metric, Trainer
 from xdl.typing import ArrayLike
 
@@ -62,13 +62,41 @@ class Books(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
         """Note the epoch."""
         estimator, logs = self._estimator, trainer.history[-1]
-        estimator.history_.append(logs)
+        estimator.__dict__.setdefault("history_", []).append(logs)
         estimator._note(logs["loss"] + self._shift, self._rows)
         score = logs["val_score"] if estimator.early_stopping else None
         if estimator._is_better(score):
             self.best = weights(trainer)
         if estimator._end_epoch(trainer.model):
             trainer.stop()
+
+
+class ByEpochs(Trainer):
+    """A Trainer that does all steps of an epoch at one call, and tells of none.
+
+    Args:
+        step: the Step that does them.
+        loss, callbacks, metrics: as of a Trainer; callbacks are told of epochs alone.
+        epoch: does the steps of an epoch, of arrays; returns the mean loss.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        loss: Callable[..., Variable],
+        callbacks: Sequence[Callback],
+        metrics: Sequence[Metric],
+        epoch: Callable[[Sequence[Given]], float],
+    ) -> None:
+        model, optimizer = step.network, step.optimizer
+        super().__init__(model, optimizer, loss, "eager", callbacks, metrics)
+        self._of_arrays = epoch
+
+    def _run(self, given):
+        (arrays,) = given
+        course = self._course
+        course.mean.total, course.mean.seen = self._of_arrays(arrays), 1
+        course.place = 1
 
 
 class Score(Metric):
@@ -200,7 +228,7 @@ class Trained(Estimator):
         try:
             trainer.fit(data, validation, 1 if once else self.max_iter)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=6)
+            warn("Training interrupted by user.")
         except NonFiniteError as error:
             if not self.early_stopping:
                 raise ValueError(f"{NOT_FINITE} {error}") from error
