@@ -17,7 +17,8 @@ def test_every_operation_has_the_numbers_and_gradients_of_the_cpu(op_class):
     with xdl.use_device("cpu"):
         expected, _ = all_trained(pairs, "float32")
 
-    actual, _ = all_trained(pairs, "float32", "cuda")
+    with xdl.use_device("cuda"):
+        actual, _ = all_trained(pairs, "float32", "cuda")
 
     for a, b in zip(actual, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)

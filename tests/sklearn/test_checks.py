@@ -11,7 +11,7 @@ from xdl.sklearn import Classifier, MLPClassifier, MLPRegressor, Regressor
 
 
 class Network(xdl.models.MLP):
-    """A perceptron; the names of tests hold a class's name, but a function's address."""
+    """A perceptron; a test's name holds a class's name, but a function's address."""
 
     def __init__(self, n_features, n_outputs, hidden=16):
         super().__init__([n_features, hidden, n_outputs])
