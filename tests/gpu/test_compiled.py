@@ -263,3 +263,39 @@ def test_a_replay_waits_for_nothing_where_checks_are_deferred():
         xdl.set_checks("immediate")
 
     assert 0 == seen.counts["wait"] + seen.counts["copy to the host"], str(seen)
+
+
+@pytest.mark.parametrize("where", ["host", "GPU"])
+def test_an_array_of_others_is_read_as_it_is_at_each_call(where):
+    weight = xdl.Variable(np.ones(3, "float32"), "w")
+    factors = np.ones(3, "float32")
+    if where == "GPU":
+        factors = xdl.backend.asarray(factors, xdl.backend.usable("cuda"))
+
+    def step(x):
+        y = xdl.sum(weight * factors * x)
+        y.backward()
+        weight.clear_grad()
+        return y
+
+    call, found = xdl.compile(step, weight), []
+    for _ in range(5):
+        found.append(call(np.ones(3, "float32")).item())
+        factors *= 2
+
+    assert [3.0, 6.0, 12.0, 24.0, 48.0] == found
+
+
+def test_a_step_of_more_numbers_than_a_launch_takes_gives_those_of_the_cpu():
+    found = []
+    for device in ("cpu", "cuda"):
+        with xdl.use_device(device):
+            weights = [xdl.Variable(np.ones(1, "float32"), f"w{i}") for i in range(600)]
+
+            def step(x, weights=weights):
+                return [w * x for w in weights]
+
+            call = xdl.compile(step, *weights)
+            found.append([[y.item() for y in call(np.full(1, n))] for n in range(4)])
+
+    assert found[0] == found[1]

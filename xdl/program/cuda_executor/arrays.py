@@ -17,6 +17,11 @@ class Arrays:
         program: the Program.
         states: for each slot of the state its array, None where each call gives it.
         table: the Table of the program's numbers.
+
+    Attributes:
+        inputs: those of the arguments.
+        given: from the number of a slot whose array each call gives to where it goes.
+        of_others: (array, array of the host that is copied into it before each step).
     """
 
     def __init__(self, xp, plan, program, states, table):
@@ -26,7 +31,7 @@ class Arrays:
         self._start = -self._arena.data.ptr % 64
         self._arrays = {}
         self.inputs = [self._input(v) for v in program.inputs if v is not None]
-        self.given = {}
+        self.given, self.of_others = {}, []
         self.states = states
 
     def _input(self, value):
@@ -58,11 +63,20 @@ class Arrays:
                 view, self._xp, self.real(view.arguments), view.options, None
             )
         if is_given(value):
-            array = self._new(value)
-            array[...] = self._cupy.asarray(dense(value))
-            return array
+            return self._held(value)
         buffer = self._plan.buffers.get(value)
         return self._new(value) if buffer is None else self._cut(value, buffer.offset)
+
+    def _held(self, value):
+        """Return the array of one that the program has, or that others write into."""
+        is_of_others = value.origin == "outer"
+        if is_of_others and not isinstance(value.data, np.ndarray):
+            return value.data
+        array = self._new(value)
+        array[...] = self._cupy.asarray(dense(value))
+        if is_of_others:
+            self.of_others.append((array, value.data))
+        return array
 
     def _cut(self, value, offset):
         lengths = [value.shape[axis] for axis in value.axes]

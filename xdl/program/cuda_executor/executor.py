@@ -31,6 +31,7 @@ from xdl.program.fusion.gathering import gathered
 from xdl.program.fusion.pieces import put_in_pieces
 from xdl.program.fusion.together import put_together
 from xdl.program.memory.plan import Plan
+from xdl.program.numpy_executor.holding import Holding
 from xdl.tracing.values import owner_of
 
 
@@ -41,15 +42,18 @@ class CudaExecutor:
         program: an improved Program.
 
     Attributes:
+        holding: the Holding, which whoever calls a step ends.
+        holds: whether a step begins it.
         given_slots: the numbers of the state's slots whose arrays each call is given,
             in order after the inputs, for a step replaces them.
         bound_slots: those whose arrays ``bind`` needs.
     """
 
     name, device = "cuda", "cuda"
-    is_exact = False
+    is_exact, holds = False, True
 
     def __init__(self, program):
+        self.holding = Holding()
         self._xp = importlib.import_module("xdl.backend.cupy")
         every, checks = program.instructions, asked(program.instructions)
         program.instructions = [one for one in every if not one.row.is_check]
@@ -70,6 +74,7 @@ class CudaExecutor:
         """Make the graph for the arrays of the state; return what replays it."""
         given = self.given_slots
         self._step = _Step(self._xp, self._program, self._plan, arrays, given)
+        self._step.begin = self.holding.begin
         return self._step
 
     def set_numbers(self, numbers):
@@ -97,7 +102,12 @@ class _Step:
         plan: its Plan.
         states: for each slot of the state its array, None where each call gives it.
         given: the numbers of those slots.
+
+    Attributes:
+        begin: called before the state changes.
     """
+
+    begin: Any
 
     def __init__(self, xp, program, plan, states, given):
         self._xp, self._cupy, self._program = xp, xp.cupy, program
@@ -141,7 +151,10 @@ class _Step:
         places = [_address(place, array) for place, array in pairs]
         made = self._new()
         places += [array.data.ptr for array in made]
+        for place, array in self.memory.of_others:
+            place[...] = self._cupy.asarray(array)
         now, flag = checks.of_context(), self._xp._checks.flag()
+        self.begin()
         self._table.fill(key, number, now.ask(_refuse), flag.data.ptr, places)
         self._graph.launch()
         self._xp._checks.settle()

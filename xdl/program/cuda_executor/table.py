@@ -18,7 +18,7 @@ extern "C" __global__ void xdl_fill(const Given given, unsigned long long* table
 _WORD = 2**64
 _DRAW = 3  # words that name a draw
 FIRST = _DRAW + 2  # behind them, the code of the step's checks, and where it goes
-_MOST = 500  # words of the arguments of a launch, which are 4 KB
+_MOST = 500  # words: the arguments of a launch are 4 KB
 
 
 class Table:
@@ -53,12 +53,10 @@ class Table:
     def make(self):
         """Make the table, once all numbers have their places."""
         count = self._first + len(self._values)
-        if count > _MOST:
-            raise ValueError(f"a step reads {len(self._values)} numbers")
         self._words = np.zeros(count, np.uint64)
         self.words = self._cupy.zeros(count, "uint64")
         self.draw = self.words[:_DRAW]
-        text = _FILL.replace("COUNT", str(count))
+        text = _FILL.replace("COUNT", str(min(count, _MOST)))
         self._kernel = self._cupy.RawKernel(text, "xdl_fill")
         self._given = np.dtype([("words", np.uint64, (count,))])
 
@@ -94,7 +92,11 @@ class Table:
         words = key % _WORD, key // _WORD % _WORD, number % _WORD, code, flag
         self._words[: self._first] = (*words, *places)
         now = self._words.tobytes()
-        if now != self._before:
+        if now == self._before:
+            return
+        if len(self._words) > _MOST:
+            self.words.set(self._words)  # which waits
+        else:
             given = np.frombuffer(now, self._given)[0]
             self._kernel((1,), (min(len(self._words), 256),), (given, self.words))
-            self._before = now
+        self._before = now
