@@ -1,15 +1,20 @@
 """Steps that are compiled into one CUDA graph, against eager on the CPU."""
 
+import signal
+
 import numpy as np
 import pytest
 
 import xdl
+from tests import test_interrupted as interrupted
 from tests.host_gpu.watch import is_there, watching
 from tests.optim.every import every_optimizer
 from tests.program.test_models_compiled import MODELS, NoBias, Training, _adam, _rows
+from tests.support.interrupting import interrupt
 
 pytestmark = pytest.mark.gpu
 STEPS = 30
+INTERRUPTED = range(1, 1200, 20)  # instructions of Python's, of a call
 
 
 def _losses(make, draw, make_optimizer, device, executor=None):
@@ -299,3 +304,28 @@ def test_a_step_of_more_numbers_than_a_launch_takes_gives_those_of_the_cpu():
             found.append([[y.item() for y in call(np.full(1, n))] for n in range(4)])
 
     assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupted_step_is_done_whole_or_not_at_all():
+    make = interrupted.TRAININGS["MLP, momentum"]
+    expected, training = (interrupted.Training(*make, "cuda") for _ in range(2))
+    expected.restore()
+    states = [expected.bits()]
+    for _ in INTERRUPTED:
+        expected.do()
+        states.append(expected.bits())
+    training.restore()  # the seed, too
+    training.do()
+    done = 1
+
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for number in INTERRUPTED[1:]:
+            interrupt(number, training.do)
+            done += training.bits() != states[done]
+            assert training.bits() == states[done]
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+    assert 1 < done < len(INTERRUPTED)

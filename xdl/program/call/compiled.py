@@ -7,12 +7,13 @@ import functools
 import threading
 import warnings
 from collections.abc import Callable
-from operator import is_
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from xdl import forks
+from xdl.backend import namespace, random
 from xdl.backend import numpy as host
-from xdl.backend import random
 from xdl.core import mode
 from xdl.errors import ArgumentError, DeviceError, GraphError
 from xdl.program.call.batches import over
@@ -237,7 +238,7 @@ class Compiled(Generic[Returned]):
                 "compile: a compiled step was called while one is recorded"
             )
         self._look_for_new_variables()
-        arguments = self._taken(arguments)
+        came, arguments = arguments, self._taken(arguments)
         given = leaves(arguments)
         unusual = mode.current()
         if unusual is not None and unusual.checks:
@@ -262,8 +263,8 @@ class Compiled(Generic[Returned]):
             returned = replay.run(given)
         except Refused:
             return self._eager(arguments)
-        if len(given) == len(arguments) and all(map(is_, given, arguments)):
-            self._use(i, replay.fast_path(given))  # for what is not nested
+        if len(given) == len(came) and all(map(_is_as_it_came, given, came)):
+            self._use(i, replay.fast_path(came))  # for what is not nested
         return returned
 
     def _taken(self, arguments):
@@ -440,3 +441,11 @@ class Compiled(Generic[Returned]):
             before.restore(changed)
             raise
         return returned
+
+
+def _is_as_it_came(taken, came):
+    """Tell whether an argument was taken as it came, or moved to a GPU as it lies."""
+    if taken is came:
+        return True
+    is_moved = type(came) is np.ndarray and type(taken) is not np.ndarray
+    return is_moved and namespace(taken) is not None and came.flags.c_contiguous

@@ -1,5 +1,6 @@
 """Launches: what one instruction asks of a GPU, each time that a step is done."""
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -114,7 +115,7 @@ class Launches:
         if not kernels:
             return
         text = HEAD + "".join([kernel.source for kernel in kernels])
-        self._module = self._cupy.RawModule(code=text, options=_OPTIONS)
+        self._module = _module(self._cupy, text)
         most = max(kernel.scratch for kernel in kernels)
         self._scratch = self._cupy.empty(most, "uint8")
 
@@ -212,6 +213,12 @@ _BY_KIND = {
     Kind.CHANGE: Launches._change,
     Kind.RANDOM: Launches._random,
 }
+
+
+@functools.lru_cache(maxsize=64)
+def _module(cupy, text):
+    """Return the module of a text: a step that is bound anew has that of before."""
+    return cupy.RawModule(code=text, options=_OPTIONS)
 
 
 def each(launches):
