@@ -89,5 +89,6 @@ def compile(
     if isinstance(function, Module):
         state = (function, *[one for one in state if one is not function])
     if executor is None:
-        executor = "cuda" if device_of_state(State(state)) != CPU else "numpy"
+        is_on_gpu = device_of_state(State(state)).kind == "cuda"
+        executor = "cuda" if is_on_gpu else "numpy"
     return Compiled(function, state, executor, verify)

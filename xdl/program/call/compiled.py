@@ -45,6 +45,7 @@ from xdl.typing import HasForward
 
 MOST = 64  # programs that are kept of one step
 _DEVICES = {"cpu": "the CPU", "cuda": "a GPU"}
+_AS_IT_IS = "run the step as it is"
 _INSTEAD = {
     "cpu": 'executor="numpy" or "numba" runs it there',
     "cuda": 'executor="cuda" runs it there',
@@ -356,7 +357,7 @@ class Compiled(Generic[Returned]):
         if where != TRACE and where.kind != needed:
             raise DeviceError(
                 f"compile: the state is on {where}, needed {_DEVICES[needed]} for "
-                f"executor {self._name!r}; {_INSTEAD[where.kind]}"
+                f"executor {self._name!r}; {_INSTEAD.get(where.kind, _AS_IT_IS)}"
             )
 
     def _give_up_one(self):

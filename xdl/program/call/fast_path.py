@@ -162,7 +162,8 @@ class FastPath:
     def _returned(self):
         if getattr(self._program.outputs, "kind", None) == "variable":
             executor = self._executor
-            is_array = hasattr(executor, "direct") or executor.device == "cuda"
+            is_on_gpu = getattr(executor, "device", "cpu") == "cuda"
+            is_array = hasattr(executor, "direct") or is_on_gpu
             made = "results[0]" if is_array else "asarray(results[0])"
             lines = ["    out = new(Variable)", f"    out._value = {made}"]
             return [*lines, "    out._node = None", "    return out"]
