@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 from xdl.arguments import explained, refuse_uncallable
-from xdl.backend import CPU
 from xdl.core.module import Module
 from xdl.program.call.atomic import atomic
 from xdl.program.call.compiled import Compiled, Returned
