@@ -6,6 +6,7 @@ may go on to its end; here is found out that it must not change anything.
 
 import numpy as np
 
+from xdl.backend.cuda.sources import TYPES
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value, owner_of
 
@@ -46,17 +47,8 @@ _PART = np.dtype(
     ]
 )
 _FLOATS = ("float32", "float64")
-_INTEGERS = {
-    "int8": "signed char",
-    "int16": "short",
-    "int32": "int",
-    "int64": "long long",
-    "uint8": "unsigned char",
-    "uint16": "unsigned short",
-    "uint32": "unsigned int",
-    "uint64": "long long",  # what is too large for it is below 0
-    "bool": "bool",
-}
+# What is too large for a signed number of 64 bits is below 0.
+_INTEGERS = {**TYPES, "uint64": "long long", "bool": "bool"}
 _CODES = {name: i for i, name in enumerate((*_FLOATS, *_INTEGERS))}
 _CHUNK = 1 << 12  # numbers that a block asks
 _THREADS = 256
