@@ -9,7 +9,7 @@ from tests.support import examples
 
 LINES = [
     "characters.py --model gpt --steps 4",
-    "characters.py --model lstm --steps 4",
+    "characters.py --model lstm --steps 8",
     "digits.py --epochs 1 --batch-size 16",
     "digits_models.py --model linear --epochs 2",
     "digits_models.py --model mlp --epochs 2",
