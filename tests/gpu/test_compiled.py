@@ -329,3 +329,17 @@ def test_an_interrupted_step_is_done_whole_or_not_at_all():
         signal.signal(signal.SIGINT, usual)
 
     assert 1 < done < len(INTERRUPTED)
+
+
+def test_a_checkpoint_goes_on_to_the_bit(tmp_path):
+    model, optimizer, step = _classifier("cuda")
+    for _ in range(4):
+        step(X, TARGET)
+    path = tmp_path / "a.safetensors"
+    xdl.save(path, model=model, optimizer=optimizer)
+    expected = [step(X, TARGET).item() for _ in range(4)]
+
+    model, optimizer, step = _classifier("cuda")
+    xdl.load(path, model=model, optimizer=optimizer)
+
+    assert expected == [step(X, TARGET).item() for _ in range(4)]
