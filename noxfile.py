@@ -75,7 +75,7 @@ def types(session):
 @nox.session
 def doctest(session):
     """Run the examples of every docstring."""
-    session.install("-e", ".[sklearn]", *requirement("pytest", "pytest-randomly"))
+    session.install("-e", ".[sklearn,plot]", *requirement("pytest", "pytest-randomly"))
     ignored = ("xdl/native", "xdl/program/numba_executor")
     absent = ["--ignore-glob=*/cupy*.py", *(f"--ignore={path}" for path in ignored)]
     session.run("pytest", "--doctest-modules", *absent, "xdl", *session.posargs)
