@@ -343,3 +343,28 @@ def test_a_checkpoint_goes_on_to_the_bit(tmp_path):
     xdl.load(path, model=model, optimizer=optimizer)
 
     assert expected == [step(X, TARGET).item() for _ in range(4)]
+
+
+class Remembers(xdl.Model):
+    """A layer, what it made, and the weight that it made it with."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.loss_ops = xdl.nn.Linear(4, 3), xdl.nn.SoftmaxLoss()
+
+    def forward(self, x):
+        self.old = self.layer.weight * 1
+        self.output = self.layer(x)
+        self.hidden = xdl.relu(self.output)
+        return self.output
+
+
+def test_an_attribute_is_that_of_the_replay_or_is_said_to_be_gone():
+    model, _, step = _classifier("cuda", make=Remembers)
+    for _ in range(4):
+        step(X, TARGET)
+
+    positive = np.maximum(model.output.numpy(), 0)
+    np.testing.assert_array_equal(model.hidden.numpy(), positive)
+    with pytest.raises(xdl.GraphError, match=r"Remembers\.old was set .* is gone"):
+        model.old.numpy()

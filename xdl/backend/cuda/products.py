@@ -4,7 +4,8 @@ A product is planned once for arrays that stay where they are, and called as oft
 one likes. Operands are read as they lie: what is transposed is said to cuBLAS, stacks
 of any strides are told by the addresses of their matrices.
 
-Reference: NVIDIA, "cuBLAS Library", section 2.8.12 (cublasGemmEx) and after.
+Reference: NVIDIA, "cuBLAS Library", cublasGemmStridedBatchedEx, cublasGemmBatchedEx and
+cublasSetWorkspace.
 """
 
 import contextlib

@@ -82,7 +82,9 @@ class CudaExecutor:
         self._step.set_numbers(numbers)
 
     def peek(self, value):
-        """Return the array of a Value after a step."""
+        """Return the array of a Value after a step; None: the state has changed it."""
+        if owner_of(value).origin == "state":
+            return None
         return self._step.memory.array(value)
 
 
@@ -111,7 +113,7 @@ class _Step:
 
     def __init__(self, xp, program, plan, states, given):
         self._xp, self._cupy, self._program = xp, xp.cupy, program
-        self._plan, self._given = plan, given
+        self._plan = plan
         self._graph: Any = None
         returned = [o.value for o in program.returned() if o.kind != "constant"]
         replaced = [u for u in program.updates if not u.in_place and u.value]
@@ -225,11 +227,13 @@ class _Step:
 
 
 def _run(work, refused=None):
-    """Launch all; where ``refused`` is given, so that nothing changes."""
+    """Launch all; where ``refused`` is given, outside of a graph, changing nothing."""
     for i, (one, launch) in enumerate(work):
         try:
             launch()
         except Exception as error:
+            if refused is not None:
+                raise
             what = "a copy" if one is None else one.name
             where = f" of {one.place}" if one is not None and one.place else ""
             raise GraphError(

@@ -4,7 +4,7 @@ The updates of all weights are such. Between what is in no group, groups stand i
 levels: those of one level read only what was there before it.
 """
 
-from xdl.program.fusion.groups import REPEATED, WHOLE, Group
+from xdl.program.fusion.groups import REPEATED, Group
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value, owner_of
 
@@ -12,8 +12,7 @@ from xdl.tracing.values import Instruction, Value, owner_of
 class Together(Group):
     """Groups of one level.
 
-    Nothing of it is written over what it reads but an array of the state that one part
-    alone reads: the parts run at the same time.
+    Nothing of it is written over what it reads: the parts run at the same time.
 
     Attributes:
         parts: the groups.
@@ -28,16 +27,8 @@ class Together(Group):
         read = dict.fromkeys([v for part in parts for v in part.arguments])
         self.arguments = tuple(read)
         self.outputs = tuple([v for part in parts for v in part.outputs])
-        readers: dict[Value, int] = {}
-        for part in parts:
-            for owner in {owner_of(value) for value in part.arguments}:
-                readers[owner] = readers.get(owner, 0) + 1
-        for part in parts:
-            for value, kind in part.kinds.items():
-                owner = owner_of(value)
-                is_own = owner.origin == "state" and readers.get(owner) == 1
-                is_whole = kind == WHOLE and (is_own or value not in read)
-                self.kinds[value] = WHOLE if is_whole else REPEATED
+        every = [value for part in parts for value in part.kinds]
+        self.kinds = dict.fromkeys(every, REPEATED)
         self.place = "; ".join(dict.fromkeys([p.place for p in parts if p.place]))
 
 
