@@ -91,6 +91,11 @@ from xdl.backend.cuda.library import CudaLibrary
 from xdl.backend.cuda.one_gpu import OneGpu
 from xdl.backend.cuda.optim import Together
 from xdl.backend.indices import checked, greatest, inside, refuse_index
+from xdl.backend.rounding import (  # noqa: F401
+    round_to_bfloat16,
+    round_to_float16,
+    round_to_tfloat32,
+)
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
 bool, int8, int16, int32, int64 = (
