@@ -10,6 +10,7 @@ current, whichever their arrays are on.
 """
 
 import contextlib
+import functools
 import importlib
 import math
 import os
@@ -90,12 +91,9 @@ from xdl.backend.cuda.kernels import Fused
 from xdl.backend.cuda.library import CudaLibrary
 from xdl.backend.cuda.one_gpu import OneGpu
 from xdl.backend.cuda.optim import Together
+from xdl.backend.cuda.products import OwnProducts, products
+from xdl.backend.cuda.rounding import kernel
 from xdl.backend.indices import checked, greatest, inside, refuse_index
-from xdl.backend.rounding import (  # noqa: F401
-    round_to_bfloat16,
-    round_to_float16,
-    round_to_tfloat32,
-)
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
 bool, int8, int16, int32, int64 = (
@@ -197,26 +195,59 @@ class _Cupy:
         return getattr(cupy, name)
 
 
-_OF_CUPY = _Cupy()
+class _Convolutions:
+    """Convolutions by the products of a library that has CuPy's names."""
+
+    def __init__(self, library):
+        self._library = library
+
+    def convolution(self, x, *given):
+        with x.device:
+            return by_products.convolution(x, *given, None, self._library, BLOCK)
+
+    def convolution_by_input(self, g, *given):
+        with g.device:
+            return by_products.convolution_by_input(
+                g, *given, None, self._library, BLOCK
+            )
+
+    def convolution_by_weight(self, x, *given):
+        with x.device:
+            return by_products.convolution_by_weight(
+                x, *given, None, self._library, BLOCK
+            )
 
 
-def convolution(x, taps, bias, options):
-    with x.device:
-        return by_products.convolution(x, taps, bias, options, None, _OF_CUPY, BLOCK)
+_plain = _Convolutions(_Cupy())
+convolution = _plain.convolution
+convolution_by_input = _plain.convolution_by_input
+convolution_by_weight = _plain.convolution_by_weight
 
 
-def convolution_by_input(g, taps, size, options):
-    with g.device:
-        return by_products.convolution_by_input(
-            g, taps, size, options, None, _OF_CUPY, BLOCK
-        )
+class _OfRounded(_Convolutions):
+    """The products of float32 that was rounded to what tensor cores take."""
+
+    def matmul(self, x1, x2):
+        is_taken = x1.ndim > 1 < x2.ndim and x1.dtype == x2.dtype == float32
+        return self._library.matmul(x1, x2) if is_taken else matmul(x1, x2)
 
 
-def convolution_by_weight(x, g, window, options):
-    with x.device:
-        return by_products.convolution_by_weight(
-            x, g, window, options, None, _OF_CUPY, BLOCK
-        )
+@functools.cache
+def of_rounded(name):
+    """Return what has the products of arrays that were rounded to such numbers."""
+    return _OfRounded(OwnProducts(cupy, products(cupy, name)))
+
+
+def round_to_tfloat32(x):
+    return kernel(cupy, "round_to_tfloat32")(x)
+
+
+def round_to_bfloat16(x):
+    return kernel(cupy, "round_to_bfloat16")(x)
+
+
+def round_to_float16(x):
+    return kernel(cupy, "round_to_float16")(x)
 
 
 def reshape(x, shape):

@@ -10,6 +10,7 @@ kernel of the graph, which alone changes the state, does nothing where it is set
 """
 
 import contextlib
+import functools
 import importlib
 from typing import Any
 
@@ -207,7 +208,8 @@ class _Step:
         """Return (instruction, function that launches it) of all that a step does."""
         cupy, memory, words = self._cupy, self.memory, self._table.words
         every = self._program.instructions
-        launches = Launches(self._xp, memory, self._table, products(cupy), self._plan)
+        multiplying = functools.partial(products, cupy)
+        launches = Launches(self._xp, memory, self._table, multiplying, self._plan)
         begin, end = (Copies(cupy, refused, begins) for begins in (True, False))
         for i, place in enumerate(self._places):
             begin.add(place, FIRST + i)

@@ -1,6 +1,9 @@
 """Head: what all generated kernels of a module share."""
 
-HEAD = r"""
+from xdl.backend.cuda.rounding import ROUNDING
+
+HEAD = (
+    r"""
 #define INF_ __int_as_float(0x7f800000)
 #define NAN_ __int_as_float(0x7fc00000)
 
@@ -54,22 +57,6 @@ __device__ __forceinline__ T logaddexp_(T a, T b) {
   if (a == b) return a + (T)0.6931471805599453;
   T d = a - b;
   return d > 0 ? a + (T)log1p(exp(-d)) : d <= 0 ? b + (T)log1p(exp(d)) : d;
-}
-
-// Rounded to so many binary digits fewer, to even; NaN stays.
-template <int DIGITS>
-__device__ __forceinline__ float without_(float a) {
-  const unsigned bits = __float_as_uint(a);
-  const unsigned more = bits + ((1u << (DIGITS - 1)) - 1) + ((bits >> DIGITS) & 1);
-  return a != a ? a : __uint_as_float(more & ~((1u << DIGITS) - 1));
-}
-__device__ __forceinline__ float round_to_tfloat32_(float a) { return without_<13>(a); }
-__device__ __forceinline__ float round_to_bfloat16_(float a) { return without_<16>(a); }
-// float16 counts in steps of 2**-24 below 2**-14, the distance of floats above 0.5.
-__device__ __forceinline__ float round_to_float16_(float a) {
-  const float size = fabsf(a);
-  const float y = size < 6.103515625e-05f ? (size + 0.5f) - 0.5f : without_<13>(size);
-  return copysignf(y > 65504.0f ? INF_ : y, a);
 }
 
 // An index from behind counts from the end; what is out of range is refused elsewhere.
@@ -165,3 +152,5 @@ __device__ __forceinline__ T joined_(T x, Join join) {
   return x;
 }
 """
+    + ROUNDING
+)

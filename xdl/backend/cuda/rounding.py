@@ -1,0 +1,29 @@
+"""Rounding float32 to fewer digits on a GPU, as ``xdl.backend.rounding`` does."""
+
+import functools
+
+ROUNDING = r"""
+// Rounded to so many binary digits fewer, to even; NaN stays.
+template <int DIGITS>
+__device__ __forceinline__ float without_(float a) {
+  const unsigned bits = __float_as_uint(a);
+  const unsigned more = bits + ((1u << (DIGITS - 1)) - 1) + ((bits >> DIGITS) & 1);
+  return a != a ? a : __uint_as_float(more & ~((1u << DIGITS) - 1));
+}
+__device__ __forceinline__ float round_to_tfloat32_(float a) { return without_<13>(a); }
+__device__ __forceinline__ float round_to_bfloat16_(float a) { return without_<16>(a); }
+// float16 counts in steps of 2**-24 below 2**-14, the distance of floats above 0.5.
+__device__ __forceinline__ float round_to_float16_(float a) {
+  const float size = fabsf(a);
+  const float y = size < 6.103515625e-05f ? (size + 0.5f) - 0.5f : without_<13>(size);
+  return copysignf(y > 65504.0f ? __uint_as_float(0x7f800000u) : y, a);
+}
+"""
+
+
+@functools.cache
+def kernel(cupy, name):
+    """Return CuPy's kernel of one of the functions, such as "round_to_bfloat16"."""
+    return cupy.ElementwiseKernel(
+        "float32 x", "float32 y", f"y = {name}_(x)", f"xdl_{name}", preamble=ROUNDING
+    )
