@@ -10,7 +10,6 @@ current, whichever their arrays are on.
 """
 
 import contextlib
-import functools
 import importlib
 import math
 import os
@@ -87,12 +86,12 @@ from cupyx.scipy import special
 from xdl.backend import TOGETHER, known, random, register
 from xdl.backend import convolution as by_products
 from xdl.backend.cuda import checks as _asked
+from xdl.backend.cuda.convolution import Convolutions
 from xdl.backend.cuda.kernels import Fused
 from xdl.backend.cuda.library import CudaLibrary
 from xdl.backend.cuda.one_gpu import OneGpu
 from xdl.backend.cuda.optim import Together
-from xdl.backend.cuda.products import OwnProducts, products
-from xdl.backend.cuda.rounding import kernel
+from xdl.backend.cuda.rounding import multiplying, roundings
 from xdl.backend.indices import checked, greatest, inside, refuse_index
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
@@ -195,59 +194,32 @@ class _Cupy:
         return getattr(cupy, name)
 
 
-class _Convolutions:
-    """Convolutions by the products of a library that has CuPy's names."""
-
-    def __init__(self, library):
-        self._library = library
-
-    def convolution(self, x, *given):
-        with x.device:
-            return by_products.convolution(x, *given, None, self._library, BLOCK)
-
-    def convolution_by_input(self, g, *given):
-        with g.device:
-            return by_products.convolution_by_input(
-                g, *given, None, self._library, BLOCK
-            )
-
-    def convolution_by_weight(self, x, *given):
-        with x.device:
-            return by_products.convolution_by_weight(
-                x, *given, None, self._library, BLOCK
-            )
+_OF_CUPY = _Cupy()
 
 
-_plain = _Convolutions(_Cupy())
-convolution = _plain.convolution
-convolution_by_input = _plain.convolution_by_input
-convolution_by_weight = _plain.convolution_by_weight
+round_to_tfloat32, round_to_bfloat16, round_to_float16 = roundings(cupy)
+matmul_of_rounded = multiplying(cupy)
 
 
-class _OfRounded(_Convolutions):
-    """The products of float32 that was rounded to what tensor cores take."""
-
-    def matmul(self, x1, x2):
-        is_taken = x1.ndim > 1 < x2.ndim and x1.dtype == x2.dtype == float32
-        return self._library.matmul(x1, x2) if is_taken else matmul(x1, x2)
+def convolution(x, taps, bias, options):
+    with x.device:
+        return _convolved("convolution", x, taps, (bias, options))
 
 
-@functools.cache
-def of_rounded(name):
-    """Return what has the products of arrays that were rounded to such numbers."""
-    return _OfRounded(OwnProducts(cupy, products(cupy, name)))
+def convolution_by_input(g, taps, size, options):
+    with g.device:
+        return _convolved("convolution_by_input", g, taps, (size, options))
 
 
-def round_to_tfloat32(x):
-    return kernel(cupy, "round_to_tfloat32")(x)
+def convolution_by_weight(x, g, window, options):
+    with x.device:
+        return _convolved("convolution_by_weight", x, g, (window, options))
 
 
-def round_to_bfloat16(x):
-    return kernel(cupy, "round_to_bfloat16")(x)
-
-
-def round_to_float16(x):
-    return kernel(cupy, "round_to_float16")(x)
+def _convolved(name, a, b, given):
+    if fused is not None and _convolutions.takes(a, b):
+        return getattr(_convolutions, name)(a, b, *given)
+    return getattr(by_products, name)(a, b, *given, None, _OF_CUPY, BLOCK)
 
 
 def reshape(x, shape):
@@ -439,6 +411,7 @@ require = _gpu.require
 _checks = _asked.CudaChecks(cupy, cupyx)
 register(cupy.ndarray, sys.modules[__name__], CudaLibrary(cupy, _gpu, _checks))
 _kernels = Fused(cupy), Together(cupy, _checks)
+_convolutions = Convolutions(cupy)
 fused = None
 
 

@@ -10,6 +10,7 @@ Reference: Micikevicius et al., "Mixed Precision Training", 2018.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from xdl.arguments import explained, kind
@@ -182,8 +183,8 @@ class _Rounding:
 
     def __init__(self, xp, name):
         self._xp, self._round = xp, getattr(xp, f"round_to_{name}")
-        of_rounded = getattr(xp, "of_rounded", None)  # a GPU has faster ones
-        self._products = xp if of_rounded is None else of_rounded(name)
+        own = getattr(xp, "matmul_of_rounded", None)  # by the tensor cores of a GPU
+        self._multiply = xp.matmul if own is None else functools.partial(own, name)
 
     def __getattr__(self, name):
         return getattr(self._xp, name)
@@ -192,16 +193,16 @@ class _Rounding:
         return self._round(x) if dtype_name(x.dtype) == "float32" else x
 
     def matmul(self, x1, x2):
-        return self._products.matmul(self._rounded(x1), self._rounded(x2))
+        return self._multiply(self._rounded(x1), self._rounded(x2))
 
     def convolution(self, x, taps, bias, options):
         x, taps = self._rounded(x), self._rounded(taps)
-        return self._products.convolution(x, taps, bias, options)
+        return self._xp.convolution(x, taps, bias, options)
 
     def convolution_by_input(self, g, taps, size, options):
         g, taps = self._rounded(g), self._rounded(taps)
-        return self._products.convolution_by_input(g, taps, size, options)
+        return self._xp.convolution_by_input(g, taps, size, options)
 
     def convolution_by_weight(self, x, g, window, options):
         x, g = self._rounded(x), self._rounded(g)
-        return self._products.convolution_by_weight(x, g, window, options)
+        return self._xp.convolution_by_weight(x, g, window, options)

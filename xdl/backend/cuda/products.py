@@ -205,7 +205,12 @@ def as_matrices(a, b, out):
 
 
 class OwnProducts:
-    """CuPy, with products that a graph may hold."""
+    """CuPy, with products by cuBLAS itself.
+
+    Args:
+        cupy: the module.
+        products: the Products.
+    """
 
     def __init__(self, cupy, products):
         self._cupy, self._products = cupy, products
@@ -214,6 +219,7 @@ class OwnProducts:
         return getattr(self._cupy, name)
 
     def matmul(self, a, b, out=None):
+        """Multiply two stacks of matrices of one dtype."""
         if out is None:
             shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
             out = self._cupy.empty((*shape, a.shape[-2], b.shape[-1]), a.dtype)

@@ -1,6 +1,8 @@
-"""Rounding float32 to fewer digits on a GPU, as ``xdl.backend.rounding`` does."""
+"""Rounding float32 to fewer digits on a GPU, and products of what was rounded."""
 
 import functools
+
+from xdl.backend.cuda.products import OwnProducts, products
 
 ROUNDING = r"""
 // Rounded to so many binary digits fewer, to even; NaN stays.
@@ -21,9 +23,29 @@ __device__ __forceinline__ float round_to_float16_(float a) {
 """
 
 
+def roundings(cupy):
+    """Return functions that round CuPy's arrays to TF32, bfloat16 and float16."""
+    names = "round_to_tfloat32", "round_to_bfloat16", "round_to_float16"
+    return [functools.partial(_rounded, cupy, name) for name in names]
+
+
+def _rounded(cupy, name, x):
+    return _kernel(cupy, name)(x)
+
+
 @functools.cache
-def kernel(cupy, name):
-    """Return CuPy's kernel of one of the functions, such as "round_to_bfloat16"."""
+def _kernel(cupy, name):
     return cupy.ElementwiseKernel(
         "float32 x", "float32 y", f"y = {name}_(x)", f"xdl_{name}", preamble=ROUNDING
     )
+
+
+def multiplying(cupy):
+    """Return a function of (name, x1, x2): a product of what was rounded to a name's."""
+    return functools.partial(_product, cupy)
+
+
+def _product(cupy, name, x1, x2):
+    if x1.ndim < 2 or x2.ndim < 2:
+        return cupy.matmul(x1, x2)
+    return OwnProducts(cupy, products(cupy, name)).matmul(x1, x2)

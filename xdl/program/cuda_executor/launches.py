@@ -2,16 +2,12 @@
 
 import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from xdl.backend.convolution import (
-    convolution,
-    convolution_by_input,
-    convolution_by_weight,
-)
+from xdl.backend import convolution as by_products
 from xdl.backend.cuda import sources
+from xdl.backend.cuda.convolution import Convolutions
 from xdl.backend.cuda.products import OwnProducts, as_matrices
 from xdl.program.cuda_executor.arrays import is_plain_view
 from xdl.program.cuda_executor.text import HEAD, kernels_of
@@ -20,11 +16,6 @@ from xdl.program.memory.plan import joins_rows
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Instruction, Value, owner_of, values_in
 
-_CONVOLUTIONS: dict[str, Callable[..., None]] = {
-    "convolution": convolution,
-    "convolution_by_input": convolution_by_input,
-    "convolution_by_weight": convolution_by_weight,
-}
 _MOVES = {Kind.RESHAPE, Kind.AXES, Kind.TRANSPOSE, Kind.BROADCAST, Kind.PART, Kind.COPY}
 _OPTIONS = ("-std=c++17", "--fmad=true")
 
@@ -44,6 +35,8 @@ class Launches:
         self._xp, self._cupy, self._plan = xp, xp.cupy, plan
         self._kernels, self._module, self._scratch = {}, None, None
         self._memory, self._table, self._products = memory, table, products
+        self._ours = OwnProducts(self._cupy, products(None))
+        self._convolutions = Convolutions(self._cupy)
 
     def of(self, instruction):
         """Return the function that launches an instruction; None: there is nothing."""
@@ -144,13 +137,14 @@ class Launches:
         return products.planned(a, b, out)
 
     def _convolution(self, one):
-        function = _CONVOLUTIONS[one.name]
-        ours = OwnProducts(self._cupy, self._products(rounded_to(one.arguments[:2])))
         arguments = self._memory.real(one.arguments)
-        out, block = self._memory.array(one.result), self._xp.BLOCK
+        out, kernels = self._memory.array(one.result), self._convolutions
+        if kernels.takes(*arguments[:2]):
+            return functools.partial(getattr(kernels, one.name), *arguments, out=out)
+        function = getattr(by_products, one.name)
 
         def launch():
-            out[...] = function(*arguments, None, ours, block)
+            out[...] = function(*arguments, None, self._ours, self._xp.BLOCK)
 
         return launch
 
