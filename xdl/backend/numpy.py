@@ -116,6 +116,7 @@ _BITS = {
 }
 _FEW, _MANY = 16, 4096
 fused = None  # no kernels that do what operations compose
+tensor_cores = None  # that multiply what was rounded
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 

@@ -183,8 +183,9 @@ class _Rounding:
 
     def __init__(self, xp, name):
         self._xp, self._round = xp, getattr(xp, f"round_to_{name}")
-        own = getattr(xp, "matmul_of_rounded", None)  # by the tensor cores of a GPU
-        self._multiply = xp.matmul if own is None else functools.partial(own, name)
+        self._multiply = xp.matmul
+        if xp.tensor_cores is not None:
+            self._multiply = functools.partial(xp.tensor_cores.matmul, name)
 
     def __getattr__(self, name):
         return getattr(self._xp, name)

@@ -40,12 +40,18 @@ def _kernel(cupy, name):
     )
 
 
-def multiplying(cupy):
-    """Return a function of (name, x1, x2): a product of what was rounded to a name's."""
-    return functools.partial(_product, cupy)
+class TensorCores:
+    """Products of what was rounded to fewer digits.
 
+    Args:
+        cupy: the module.
+    """
 
-def _product(cupy, name, x1, x2):
-    if x1.ndim < 2 or x2.ndim < 2:
-        return cupy.matmul(x1, x2)
-    return OwnProducts(cupy, products(cupy, name)).matmul(x1, x2)
+    def __init__(self, cupy):
+        self._cupy = cupy
+
+    def matmul(self, name, x1, x2):
+        """Multiply stacks of matrices, rounded to "tfloat32", "bfloat16" or such."""
+        if x1.ndim < 2 or x2.ndim < 2:
+            return self._cupy.matmul(x1, x2)
+        return OwnProducts(self._cupy, products(self._cupy, name)).matmul(x1, x2)
