@@ -100,7 +100,7 @@ def test_results_and_gradients_are_pytorchs_within_roundings_of_bfloat16(name):
 
     found, expected = _ours(name, arrays, gy), _theirs(name, arrays, gy)
 
-    assert max(_distance(found, expected)) < 4 * EPS
+    assert max(_distance(found, expected)) < 8 * EPS
     assert [np.float32] * len(found) == [x.dtype for x in found]
 
 
