@@ -7,8 +7,6 @@ digits, so that the others are rounded away in the integers that its bits are.
 Reference: IEEE 754-2019, section 4.3.1; NVIDIA, "A100 Tensor Core GPU Architecture".
 """
 
-from typing import Any
-
 import numpy as np
 
 
@@ -30,7 +28,7 @@ def round_to_float16(x):
 
 def _without(x, digits):
     """Return numbers without so many binary digits; NaN keeps its bits."""
-    bits: Any = x.view(np.uint32)
+    bits = x.view(np.uint32)
     half = (1 << (digits - 1)) - 1
     rounded = (bits + (half + ((bits >> digits) & 1))) & (1 << 32) - (1 << digits)
     is_nan = (bits & 0x7FFFFFFF) > 0x7F800000

@@ -29,7 +29,7 @@ class Mode(NamedTuple):
 
 
 _USUAL = Mode()
-_mode: ContextVar[Any] = ContextVar("xdl_mode", default=None)
+_mode: ContextVar[Mode | None] = ContextVar("xdl_mode", default=None)
 current = _mode.get
 
 
@@ -38,7 +38,7 @@ def records() -> bool:
     return (_mode.get() or _USUAL).records
 
 
-def change(**changes: Any) -> dict[str, Any]:
+def change(**changes: Any) -> dict[str, object]:
     """Set switches of this context; return what they were."""
     now = _mode.get() or _USUAL
     changed = now._replace(**changes)
@@ -53,8 +53,8 @@ class Block:
         **changes: the switches.
     """
 
-    def __init__(self, **changes: Any) -> None:
-        self._changes, self._before = changes, list[dict[str, Any]]()
+    def __init__(self, **changes: object) -> None:
+        self._changes, self._before = changes, list[dict[str, object]]()
 
     def __enter__(self) -> None:
         self._before.append(change(**self._changes))

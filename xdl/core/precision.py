@@ -11,7 +11,6 @@ Reference: Micikevicius et al., "Mixed Precision Training", 2018.
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from xdl.arguments import explained, kind
 from xdl.backend import NAMESPACES, dtype_name, parse_dtype
@@ -111,7 +110,7 @@ class autocast(Block):
     """
 
     @explained
-    def __init__(self, dtype: Any = "bfloat16", enabled: bool = True) -> None:
+    def __init__(self, dtype: object = "bfloat16", enabled: bool = True) -> None:
         try:
             name = parse_dtype(dtype)
         except DtypeError:

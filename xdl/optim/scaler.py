@@ -153,11 +153,11 @@ class GradScaler(Checked):
                 "xdl.compile"
             )
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return a dict of the options, of the scale and of the count of steps."""
         return {**self.options(), "good_steps": self.good_steps}
 
-    def misfits(self, saved: Any) -> list[str]:
+    def misfits(self, saved: object) -> list[str]:
         """Return what hinders ``load_state_dict``, a list of str; nothing changes."""
         if not isinstance(saved, dict):
             return self.misfit_options(saved)
