@@ -1,5 +1,7 @@
 """Steps that are compiled into one CUDA graph, against eager on the CPU."""
 
+import gc
+import importlib
 import signal
 
 import numpy as np
@@ -95,6 +97,37 @@ def test_a_refused_step_says_why_and_changes_nothing(calls, x, target, error):
         np.testing.assert_array_equal(a, b)
     expected = [step(X, TARGET).item() for _ in range(3)]
     assert sorted(expected, reverse=True) == expected
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_step_without_memory_changes_nothing_and_goes_on_with_more(calls):
+    cupy = importlib.import_module("cupy")
+    pool = cupy.get_default_memory_pool()
+    rng = np.random.default_rng(0)
+    x, target = rng.standard_normal((512, 4), "float32"), rng.integers(0, 3, 512)
+    model, optimizer, step = _classifier("cuda", make=_wide)
+    expected = [step(x, target).item() for _ in range(4)]
+    model, optimizer, step = _classifier("cuda", make=_wide)
+    losses = [step(x, target).item() for _ in range(calls)]
+    before = _state(model, optimizer)
+    gc.collect()
+    pool.free_all_blocks()
+
+    pool.set_limit(pool.total_bytes() + 4096)
+    try:
+        with pytest.raises(MemoryError):
+            step(x, target)
+    finally:
+        pool.set_limit(0)
+
+    for a, b in zip(before, _state(model, optimizer), strict=True):
+        np.testing.assert_array_equal(a, b)
+    losses += [step(x, target).item() for _ in range(4 - calls)]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def _wide():
+    return xdl.models.MLP([4, 256, 256, 3])
 
 
 def test_what_changes_between_the_calls_is_read_anew():
