@@ -5,20 +5,14 @@ import pytest
 
 import xdl
 from tests.host_gpu.watch import is_there, watching
+from tests.optim.test_scaler import Trained
 from tests.program.test_models_compiled import MODELS, Training, _adam
+from tests.support.precisions import NAMES, asked, nasty, same_bits
 from xdl.backend import rounding
 
 pytestmark = pytest.mark.gpu
-NAMES = ("tfloat32", "bfloat16", "float16")
 DIGITS = {"tfloat32": 13, "bfloat16": 16, "float16": 13}  # that are left out
 A, B = (np.random.default_rng(i).standard_normal((48, 48), "f4") for i in (0, 1))
-
-
-def _asked(name):
-    """Return a block in which products are of numbers of a name."""
-    if name == "tfloat32":
-        return xdl.set_matmul_precision("high")
-    return xdl.autocast(name)
 
 
 class _Round(xdl.Op):
@@ -29,30 +23,16 @@ class _Round(xdl.Op):
         return getattr(xp, f"round_to_{self.name}")(x)
 
 
-def _nasty():
-    """Return numbers of all sizes, those half-way between two of fewer digits too."""
-    bits = np.random.default_rng(0).integers(0, 2**32, 60_000, "u4")
-    bits[:20_000] &= 0xFFFFF000
-    bits[20_000:40_000] &= 0xFFFF8000
-    small = np.geomspace(1e-9, 1e-3, 5_000, dtype="f4")
-    large = np.linspace(-70_000, 70_000, 5_000, dtype="f4")
-    return np.concatenate([bits.view("f4"), small, large])
-
-
 @pytest.mark.parametrize("is_compiled", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_rounding_gives_the_bits_of_the_host(name, is_compiled):
-    x, op = _nasty(), _Round(name)
+    x, op = nasty(), _Round(name)
     expected = getattr(rounding, f"round_to_{name}")(x)
 
     step = xdl.compile(op, xdl.Variable([0.0])) if is_compiled else op
     found = step(xdl.Variable(x, trainable=False)).numpy()
 
-    is_nan = np.isnan(expected)
-    np.testing.assert_array_equal(is_nan, np.isnan(found))
-    np.testing.assert_array_equal(
-        expected[~is_nan].view("u4"), found[~is_nan].view("u4")
-    )
+    assert same_bits(expected, found)
 
 
 def _product(x, w):
@@ -62,12 +42,12 @@ def _product(x, w):
 @pytest.mark.parametrize("is_compiled", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_product_gives_the_numbers_of_the_cpu(name, is_compiled):
-    with xdl.use_device("cpu"), _asked(name):
+    with xdl.use_device("cpu"), asked(name):
         expected = _product(xdl.Variable(A), xdl.Variable(B)).numpy()
     w = xdl.Variable(B)
     step = xdl.compile(lambda x: _product(x, w), w) if is_compiled else None
 
-    with _asked(name):
+    with asked(name):
         found = step(A) if is_compiled else _product(A, w)
 
     np.testing.assert_allclose(expected, found.numpy(), rtol=1e-5, atol=1e-5)
@@ -86,12 +66,12 @@ def test_both_products_of_a_step_are_asked_of_tensor_cores(name, is_compiled):
         return loss
 
     step = xdl.compile(step, w, verify=False) if is_compiled else step
-    with _asked(name), watching() as seen:
+    with asked(name), watching() as seen:
         step(A)
         step(A)
 
-    asked = {k for k in seen.kernels if k.startswith("cublas")}
-    assert {f"cublasGemmStridedBatchedEx without {DIGITS[name]} digits"} <= asked
+    told = {k for k in seen.kernels if k.startswith("cublas")}
+    assert {f"cublasGemmStridedBatchedEx without {DIGITS[name]} digits"} <= told
 
 
 def test_products_that_nobody_asked_to_round_are_float32s():
@@ -116,3 +96,17 @@ def test_models_train_as_on_the_cpu(model, executor):
     np.testing.assert_allclose(
         losses("cpu", None), losses("cuda", executor), rtol=2e-3, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("executor", ["eager", "cuda"])
+def test_a_step_that_overflows_is_left_out_and_the_next_ones_train(executor):
+    with xdl.use_device("cpu"):
+        expected = Trained(init_scale=2.0**22, growth_interval=5)
+        seen = expected.train(20)
+    trained = Trained(executor, init_scale=2.0**22, growth_interval=5)
+
+    found = trained.train(20)
+
+    assert seen == found
+    for a, b in zip(expected.state(), trained.state(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
