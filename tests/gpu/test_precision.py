@@ -110,3 +110,24 @@ def test_a_step_that_overflows_is_left_out_and_the_next_ones_train(executor):
     assert seen == found
     for a, b in zip(expected.state(), trained.state(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
+
+
+def test_a_gradient_that_is_changed_after_the_backward_is_checked_too():
+    """What it becomes, nothing but the update and its check read."""
+    w = xdl.Variable(B)
+    optimizer = xdl.SGD([w], lr=0.1, momentum=0.9)
+
+    def step(x, scale):
+        (xdl.sum(x @ w) * scale).backward()
+        w._node.grad = w._node.grad * (1 / scale)
+        optimizer.update()
+
+    step = xdl.compile(step, w, optimizer)
+    for _ in range(4):
+        step(A, 2.0)
+    before = w.numpy().copy()
+
+    with pytest.raises(xdl.NonFiniteError):
+        step(A * np.float32(1e20), 1e30)
+
+    np.testing.assert_array_equal(before, w.numpy())
