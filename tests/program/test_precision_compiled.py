@@ -5,6 +5,7 @@ import pytest
 
 import xdl
 from tests.program.test_models_compiled import MODELS, Training, _adam
+from tests.support.compared import differing
 from tests.support.executors import every_executor, needs_numba
 from tests.support.precisions import NAMES, asked, nasty, same_bits
 from tests.support.saved import loaded, numbers_of
@@ -108,14 +109,26 @@ def test_a_saved_program_rounds_by_itself(name, tmp_path):
     np.testing.assert_array_equal(expected.numpy(), found)
 
 
-@every_executor
+@every_name
+@pytest.mark.parametrize("model", MODELS)
+def test_models_train_to_the_bits_of_eager(model, name):
+    make, draw = MODELS[model]
+
+    with asked(name):
+        expected = Training(make, draw, _adam).train(6).everything()
+        found = Training(make, draw, _adam, "numpy").train(6).everything()
+
+    assert [] == differing(expected, found)
+
+
+@needs_numba
 @pytest.mark.parametrize("model", ["linear", "MLP", "LeNet", "LSTM", "GPT"])
-def test_models_train_as_eager_does(model, executor):
+def test_models_train_natively_as_eager_does(model):
     make, draw = MODELS[model]
 
     with xdl.autocast("bfloat16"):
         expected = Training(make, draw, _adam).train(12).losses
-        found = Training(make, draw, _adam, executor).train(12).losses
+        found = Training(make, draw, _adam, "numba").train(12).losses
 
     np.testing.assert_allclose(expected, found, rtol=2e-3, atol=1e-4)
 
