@@ -14,7 +14,6 @@ import json
 import math
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,8 @@ for name in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{name}_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402  (after the thread count is set)
+
+from benchmarks.peers import processor  # noqa: E402
 
 RESULTS = pathlib.Path(__file__).parent / "results"
 BATCHES = (64, 200)
@@ -181,7 +182,7 @@ def main():
         return
     figures = measure({"executor": given.executor})
     if given.save:
-        about = {"date": datetime.date.today().isoformat(), "cpu": platform.processor()}
+        about = {"date": datetime.date.today().isoformat(), "machine": processor()}
         path = RESULTS / f"estimators-{given.executor}.json"
         path.write_text(json.dumps(about | figures, indent=1) + "\n")
 

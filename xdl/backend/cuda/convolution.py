@@ -243,8 +243,10 @@ class Convolutions:
         if not is_direct:
             made = self._cupy.empty((parts, *shape), images.dtype)
         images, right = map(self._cupy.ascontiguousarray, (images, right))
-        bias = np.uint64(0) if bias is None else self._cupy.ascontiguousarray(bias)
-        given = images, right, bias, np.array(facts, _RECORD), made
+        if bias is not None:
+            bias = self._cupy.ascontiguousarray(bias, images.dtype)
+        told = np.array(facts, _RECORD)
+        given = images, right, np.uint64(0) if bias is None else bias, told, made
         kernel = self._kernel(images.dtype.name, by_weight, tile)
         kernel((*blocks, groups * parts), (_threads(tile),), given)
         if is_direct:
