@@ -14,6 +14,7 @@ from tests.optim.every import every_optimizer
 from tests.program.test_models_compiled import MODELS, NoBias, Training, _adam, _rows
 from tests.support.classifier import classifier, state_of
 from tests.support.interrupting import interrupt
+from xdl.backend.cuda.products import Products
 
 pytestmark = pytest.mark.gpu
 STEPS = 30
@@ -165,6 +166,24 @@ def test_gradients_that_are_kept_add_up_as_in_eager():
             found.append(xdl.backend.to_numpy(weight.grad))
 
     np.testing.assert_allclose(*found, rtol=1e-5)
+
+
+def test_products_of_two_graphs_do_not_share_memory(monkeypatch):
+    given, call = [], Products._call
+
+    def note(self, name, *arguments):
+        if name == "cublasSetWorkspace_v2":
+            given.append(arguments[1].value)
+        return call(self, name, *arguments)
+
+    monkeypatch.setattr(Products, "_call", note)
+    steps = [classifier("cuda")[2] for _ in range(2)]
+    for step in steps:
+        for _ in range(3):
+            step(X, TARGET)
+
+    assert len(given) >= 2
+    assert len(given) == len(set(given))
 
 
 def test_an_executor_of_the_cpu_refuses_a_model_on_the_gpu():
