@@ -138,7 +138,7 @@ class GradScaler(Checked):
             if is_overflow:
                 self.optimizer.zero_grad()
                 self._multiply(self.backoff_factor)
-            elif self.good_steps == self.growth_interval:
+            elif self.good_steps >= self.growth_interval:
                 self._multiply(self.growth_factor)
         return is_overflow and self.current_scale > _LEAST
 
