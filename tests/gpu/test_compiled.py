@@ -83,7 +83,7 @@ def test_a_step_without_memory_changes_nothing_and_goes_on_with_more(calls):
     cupy = importlib.import_module("cupy")
     pool = cupy.get_default_memory_pool()
     rng = np.random.default_rng(0)
-    x, target = rng.standard_normal((512, 4), "float32"), rng.integers(0, 3, 512)
+    x, target = rng.standard_normal((4096, 4), "float32"), rng.integers(0, 3, 4096)
     model, optimizer, step = classifier("cuda", make=_wide)
     expected = [step(x, target).item() for _ in range(4)]
     model, optimizer, step = classifier("cuda", make=_wide)
@@ -106,7 +106,7 @@ def test_a_step_without_memory_changes_nothing_and_goes_on_with_more(calls):
 
 
 def _wide():
-    return xdl.models.MLP([4, 256, 256, 3])
+    return xdl.models.MLP([4, 1024, 3])
 
 
 def test_what_changes_between_the_calls_is_read_anew():
