@@ -7,6 +7,7 @@ import pytest
 
 import xdl
 from tests.support.compared import arrays_of
+from xdl.program.call.replay import Replay
 
 needs_numba = pytest.mark.skipif(
     importlib.util.find_spec("numba") is None, reason="numba is not installed"
@@ -87,6 +88,27 @@ def test_a_second_call_goes_on_where_the_first_ended(executor, images, labels):
 
     assert expected.tolist() == losses.numpy().tolist()
     assert calls.weight.tolist() == at_once.weight.tolist()
+
+
+@needs_numba
+def test_batches_of_two_lengths_in_turn_are_each_one_native_call(
+    images, labels, monkeypatch
+):
+    one = Trained("numba")
+    lengths = images, images[:, :3]
+    for x in lengths * 2:  # both programs are there, and compared
+        one.fast.over(x, labels[:, : x.shape[1]])
+    counts, many = [], Replay.run_many
+
+    def count(self, given, first, end):
+        counts.append(end - first)
+        return many(self, given, first, end)
+
+    monkeypatch.setattr(Replay, "run_many", count)
+    for x in lengths * 2:
+        one.fast.over(x, labels[:, : x.shape[1]])
+
+    assert [COUNT] * 4 == counts
 
 
 @every_executor

@@ -105,7 +105,6 @@ class Compiled(Generic[Returned]):
         self._replays = collections.OrderedDict()
         self._recordings, self._floats_vary = 0, True
         self._fast: tuple = (None, 0)  # a function, and how many arguments it takes
-        self._last: tuple = (None, None)
         self._program = None
 
     @property
@@ -170,7 +169,7 @@ class Compiled(Generic[Returned]):
         """Note which program was used last, and the fast path to it, or None."""
         replay = self._replays[i]
         self._replays.move_to_end(i)
-        self._program, self._last = replay.program, (replay, fast)
+        self._program = replay.program
         self._fast = (None, 0) if fast is None else (fast.replay, fast.count)
 
     def over(self, *arguments: Any, **named: Any) -> Returned:
@@ -227,11 +226,13 @@ class Compiled(Generic[Returned]):
             arguments: those of ``over``.
             first, end: the numbers of the steps.
         """
-        replay, fast = self._last
-        does_many = fast is not None and hasattr(replay.executor, "many")
-        if not does_many or not fast.takes(given):
-            return 0, None
-        return replay.run_many(arguments, first, end)
+        for i, replay in reversed(self._replays.items()):
+            fast = replay.fast
+            does_many = fast is not None and hasattr(replay.executor, "many")
+            if does_many and fast.takes(given):
+                self._use(i, fast)
+                return replay.run_many(arguments, first, end)
+        return 0, None
 
     def _in_full(self, arguments):
         if current() is not None:
