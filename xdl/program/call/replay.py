@@ -45,6 +45,12 @@ class Replay:
             follow(thing, name)
         give_memory_back()  # that of the planning
 
+    @property
+    def does_members(self):
+        """Whether a native function does steps of members, once this has run."""
+        is_native = hasattr(self.executor, "job") and self._has_run
+        return is_native and all(u.in_place for u in self.program.updates)
+
     def holds(self, numbers):
         """Tell whether numbers answer the program's guards as those it was made with.
 
