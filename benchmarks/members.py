@@ -51,7 +51,7 @@ def measured(n, steps, repeats):
     batches = x[rows[0]], target[rows[0]]
     one, two = (step.members(n, threads) for threads in (1, 2))
     calls = [
-        (lambda: single.over(*batches), steps),
+        (lambda: [single.over(*batches) for _ in range(n)], n * steps),
         (lambda: one.over(rows, x, target), n * steps),
         (lambda: two.over(rows, x, target), n * steps),
     ]

@@ -23,7 +23,7 @@ from xdl.program.call.batches import joined, plain, stacked
 from xdl.program.pytree import leaves, mapped
 from xdl.recording import count_revision
 from xdl.typing import ArrayLike
-from xdl.uninterrupted import Uninterrupted
+from xdl.uninterrupted import Uninterrupted, hold, release
 
 if TYPE_CHECKING:
     from xdl.program.call.compiled import Compiled
@@ -291,13 +291,19 @@ class _Work:
 
     def _natively(self, replay, numbers):
         """Do steps of members in a native loop, each until one is refused."""
-        members = self._members
+        held = hold()
+        try:
+            self._do_natively(replay, numbers, lambda: bool(held and held[0]))
+        finally:
+            release(held)
+
+    def _do_natively(self, replay, numbers, is_over):
+        members, steps = self._members, self._members.steps
         arrays = [np.ascontiguousarray(array) for array in self._given]
         rows = [self._rows[i][self._done[i] :] for i in numbers]
-        words = [members._held[i].words for i in numbers]
-        before, steps = members.steps[numbers], members.steps
+        words, before = [members._held[i].words for i in numbers], steps[numbers]
         job = replay.executor.job(words, arrays, rows, steps, numbers)
-        job.run(members._threads)
+        job.run(members._threads, is_over)
         first = 0
         for i, part, done in zip(numbers, rows, steps[numbers] - before, strict=True):
             if done:

@@ -1,12 +1,14 @@
 """Many states that do steps of one native function, as parts of a queue."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+import threading
 
 import numpy as np
 
 from xdl.native.blas_library import threads as threads_of_blas
 from xdl.native.many import END, QUEUE, running
+
+_PATIENCE = 0.05  # seconds, after which signals are looked for
 
 
 class Job:
@@ -48,7 +50,7 @@ class Job:
         words = np.column_stack([np.stack(own), starts])
         given = [arrays[m.data] for m in inputs]
         of_rows = [a.dtype.itemsize * math.prod(a.shape[1:]) for a in given]
-        self._kept = arrays, rows
+        self._kept, self._errors = (arrays, rows), []
         self._arguments = (
             rows[0].shape[1],
             self._counts,
@@ -64,25 +66,33 @@ class Job:
             _integers(map(address, rows)),
         )
 
-    def run(self, threads=None):
-        """Do the steps, each member until one is refused.
-
-        Ctrl-C ends it after the step under way of each thread.
+    def run(self, threads, is_over):
+        """Do the steps, each member until one is refused; signals must wait.
 
         Args:
-            threads: how many there are; default as many as NumPy's BLAS uses.
+            threads: how many there are; None: as many as NumPy's BLAS uses.
+            is_over: tells whether to end after the steps under way.
         """
         self._run = running(2 + len(self._whole.text.asked()) + len(self._places))
         count = min(threads or threads_of_blas(), len(self._counts))
-        with ThreadPoolExecutor(count) as pool:  # it ends when its threads have
-            parts = [pool.submit(self._work) for _ in range(count)]
-            try:
-                for part in parts:
-                    part.result()  # signals are heard meanwhile
-            finally:
-                self._queue[END] = 1
+        workers = [threading.Thread(target=self._work) for _ in range(count)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(_PATIENCE)
+                self._queue[END] |= is_over()
+        for error in self._errors:
+            raise error
 
     def _work(self):
+        """Do steps of the next members until there are none."""
+        try:
+            self._go()
+        except BaseException as error:
+            self._errors.append(error)
+
+    def _go(self):
         whole, text = self._whole, self._whole.text
         arrays = whole.own_arrays()
         asked = [id(arrays[m.name]) for m in text.asked()]
