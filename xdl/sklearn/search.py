@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Callable
-from typing import Any
 
+import joblib
 import sklearn.model_selection
-from joblib import effective_n_jobs, parallel
+from joblib import effective_n_jobs
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 
-from xdl.sklearn.network import Given
 from xdl.sklearn.together import Fit, fit_together, is_member
-
-Task = tuple[Callable[..., dict[str, Any]], tuple[Any, ...], dict[str, Any]]
-Scored = list[dict[str, Any]]
 
 
 class _Together:
@@ -28,29 +24,26 @@ class _Together:
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         options = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
-        is_told = hasattr(self, "_skl_callbacks")
-        around = (
-            contextlib.nullcontext()
-            if is_told
-            else _instead(evaluate_candidates, self._evaluated)
-        )
-        with around:
+        function = None if hasattr(self, "_skl_callbacks") else self._evaluated
+        with _instead(evaluate_candidates, function):
             super()._run_search(evaluate_candidates, **options)
 
     def _evaluated(self, parallel, tasks):
-        """Return the results of tasks, those of members first done together."""
+        """Return the results of tasks, of which members are fitted together."""
         tasks = list(tasks)
-        ours = [i for i, task in enumerate(tasks) if _is_ours(task)]
+        twins = [_of_candidate(task) for task in tasks]
+        pairs = zip(tasks, twins, strict=True)
+        ours = [i for i, pair in enumerate(pairs) if _is_ours(*pair)]
         others = [i for i in range(len(tasks)) if i not in set(ours)]
         count = effective_n_jobs(self.n_jobs)
         if _is_local():
-            found = _done([tasks[i] for i in ours], count)
+            found = _done([tasks[i] for i in ours], [twins[i] for i in ours], count)
         else:
             parts = [ours[i::count] for i in range(min(count, len(ours)))]
-            given = [delayed(_done)([tasks[i] for i in part], 1) for part in parts]
-            ours = [i for part in parts for i in part]
-            found = [one for part in parallel(given) for one in part]
-        found += parallel([tasks[i] for i in others]) if others else []
+            given = [[[of[i] for i in part] for of in (tasks, twins)] for part in parts]
+            done = parallel(delayed(_done)(*one, 1) for one in given)
+            ours, found = [[x for part in of for x in part] for of in (parts, done)]
+        found = [*found, *(parallel([tasks[i] for i in others]) if others else ())]
         results = dict(zip(ours + others, found, strict=True))
         return [results[i] for i in range(len(tasks))]
 
@@ -73,16 +66,16 @@ class RandomizedSearchCV(_Together, sklearn.model_selection.RandomizedSearchCV):
 def _instead(evaluate, function):
     """Let a function do the tasks that scikit-learn gives to its ``parallel``.
 
-    The name is of a variable that scikit-learn's search keeps for ``evaluate``. Where
-    there is none, it evaluates by itself.
+    That is the name of a variable which scikit-learn's search keeps for ``evaluate``.
+    Without it, or without a function, scikit-learn does them by itself.
     """
     names = evaluate.__code__.co_freevars
-    if "parallel" not in names:
+    if function is None or "parallel" not in names:
         yield
         return
     cell = evaluate.__closure__[names.index("parallel")]
     before = cell.cell_contents
-    cell.cell_contents = lambda tasks: function(before, tasks)
+    cell.cell_contents = functools.partial(function, before)
     try:
         yield
     finally:
@@ -91,22 +84,19 @@ def _instead(evaluate, function):
 
 def _is_local():
     """Tell whether joblib's tasks run on this machine."""
-    backend, _ = parallel.get_active_backend()
-    return type(backend).__module__.startswith("joblib.")
-
-
-def _is_ours(task):
-    _, (estimator, X, _), options = task
-    if options["fit_params"]:
-        return False
-    estimator = _of_candidate(task)
-    return is_member(_network(estimator), X)
+    backend, _ = joblib.parallel.get_active_backend()
+    return type(backend).__module__ == "joblib._parallel_backends"
 
 
 def _of_candidate(task):
-    """Return an estimator of a task, with its parameters."""
+    """Return an estimator like that of a task, with its parameters."""
     _, (estimator, *_), options = task
     return clone(estimator).set_params(**clone(options["parameters"], safe=False))
+
+
+def _is_ours(task, twin):
+    _, (_, X, _), options = task
+    return not options["fit_params"] and is_member(_network(twin), X)
 
 
 def _network(estimator):
@@ -119,13 +109,12 @@ def _network(estimator):
     return estimator.steps[-1][1] if is_plain else None
 
 
-def _done(tasks, threads):
-    """Return the results of tasks, whose estimators are fitted together."""
-    begin = time.perf_counter()
-    splits: dict[int, tuple[Given, Given]] = {}
-    fitted = [_begun(task, splits) for task in tasks]
-    fit_together([fit for _, fit in fitted if isinstance(fit, Fit)], threads)
-    for (_, (estimator, *_), _), (twin, fit) in zip(tasks, fitted, strict=True):
+def _done(tasks, twins, threads):
+    """Return the results of tasks; their estimators' twins are fitted together."""
+    begin, splits = time.perf_counter(), {}
+    fits = [_begun(*pair, splits) for pair in zip(tasks, twins, strict=True)]
+    fit_together([fit for fit in fits if isinstance(fit, Fit)], threads)
+    for (_, (estimator, *_), _), twin, fit in zip(tasks, twins, fits, strict=True):
         _adopt(estimator, twin, fit.error if isinstance(fit, Fit) else fit)
     share = (time.perf_counter() - begin) / max(len(tasks), 1)
     results = Parallel(n_jobs=1)(tasks)
@@ -134,24 +123,25 @@ def _done(tasks, threads):
     return results
 
 
-def _begun(task, splits):
-    """Return the estimator of a task, and its Fit, or the exception that it began with.
+def _begun(task, twin, splits):
+    """Return the Fit of a task's twin, or the exception that it began with.
 
     Args:
         task: the task.
-        splits: the samples and targets of folds, which are kept here.
+        twin: the estimator, with its parameters.
+        splits: a dict that keeps the samples and targets of folds.
     """
     _, (estimator, X, y), options = task
-    twin, train = _of_candidate(task), options["train"]
+    train = options["train"]
     if id(train) not in splits:
         splits[id(train)] = _safe_split(estimator, X, y, train)
     X, y = splits[id(train)]
     try:
         if isinstance(twin, Pipeline) and len(twin) > 1:
             X = twin[:-1].fit_transform(X, y)
-        return twin, Fit(_network(twin), X, y)
+        return Fit(_network(twin), X, y)
     except Exception as error:
-        return twin, error
+        return error
 
 
 def _adopt(estimator, twin, error):
