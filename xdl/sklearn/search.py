@@ -49,16 +49,45 @@ class _Together:
 
 
 class GridSearchCV(_Together, sklearn.model_selection.GridSearchCV):
-    """Search a grid; candidates and folds of one architecture are fitted together.
+    """Search a grid; candidates and folds of one architecture are fitted as one.
 
-    It is scikit-learn's ``GridSearchCV``.
+    It is scikit-learn's ``GridSearchCV``: the same arguments, attributes and, to the
+    bit, scores. Perceptrons with ``executor="numba"``, alone or at the end of a
+    pipeline, are members of one program, whose loops over candidates, steps and rows
+    are native (``Compiled.members``). Each has its own fold, seed, penalty, learning
+    rate, momentum and end. All others are fitted as scikit-learn does it.
+
+    Args:
+        estimator, param_grid, scoring, refit, cv, verbose, pre_dispatch, error_score,
+            return_train_score: those of scikit-learn's.
+        n_jobs: how many threads share the members, or processes all others; None: 1.
+            In a context of ``joblib.parallel_config`` with another backend than
+            joblib's own, such as Dask's, so many workers do.
+
+    Example:
+        >>> from sklearn.datasets import make_classification
+        >>> from xdl.sklearn import GridSearchCV, MLPClassifier
+        >>> X, y = make_classification(random_state=0)
+        >>> network = MLPClassifier((4,), tol=0, max_iter=5, random_state=0)
+        >>> grid = {"learning_rate_init": [0.001, 0.1]}
+        >>> search = GridSearchCV(network.set_params(executor="numba"), grid, cv=3)
+        >>> import warnings
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     search.fit(X, y).best_params_
+        {'learning_rate_init': 0.1}
     """
 
 
 class RandomizedSearchCV(_Together, sklearn.model_selection.RandomizedSearchCV):
-    """Search at random; candidates and folds of one architecture are fitted together.
+    """Search at random; candidates and folds of one architecture are fitted as one.
 
-    It is scikit-learn's ``RandomizedSearchCV``.
+    It is scikit-learn's ``RandomizedSearchCV``, with the same arguments and attributes;
+    what is fitted as one is as of ``GridSearchCV``.
+
+    Args:
+        estimator, param_distributions, n_iter, scoring, n_jobs, refit, cv, verbose,
+            pre_dispatch, random_state, error_score, return_train_score: those of
+            scikit-learn's; ``n_jobs`` as of ``GridSearchCV``.
     """
 
 
