@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections.abc import Sequence
 
 import joblib
 import sklearn.model_selection
 from joblib import effective_n_jobs
 from sklearn.base import clone
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 
+from xdl.sklearn.network import Given
 from xdl.sklearn.together import Fit, fit_together, is_member
 
 
-class _Together:
+class _Together(BaseSearchCV):
     """What searches share: how candidates are fitted and scored on the folds."""
-
-    n_jobs: int | None
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         options = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
@@ -140,7 +141,8 @@ def _network(estimator):
 
 def _done(tasks, twins, threads):
     """Return the results of tasks; their estimators' twins are fitted together."""
-    begin, splits = time.perf_counter(), {}
+    begin = time.perf_counter()
+    splits: dict[int, Sequence[Given]] = {}
     fits = [_begun(*pair, splits) for pair in zip(tasks, twins, strict=True)]
     fit_together([fit for fit in fits if isinstance(fit, Fit)], threads)
     for (_, (estimator, *_), _), twin, fit in zip(tasks, twins, fits, strict=True):

@@ -211,14 +211,14 @@ def _without_numbers(plan):
 
 def _joined(fits):
     """Return the samples and targets of all fits, each once, and tell the fits."""
-    known = []
+    known: list[Fit] = []
     for fit in fits:
         own = [one for one in known if one.is_of(fit.X, fit.targets)]
         if own:
             fit.first = own[0].first
             fit.X, fit.targets = own[0].X, own[0].targets
         else:
-            fit.first = sum(len(one.X) for one in known)
+            fit.first = sum([len(one.X) for one in known])
             known.append(fit)
     if len(known) == 1:
         return known[0].X, known[0].targets

@@ -206,7 +206,7 @@ class _Work:
     def __init__(self, members, rows, given):
         self._members, self._rows, self._given = members, rows, given
         self._step, self._state = members._step, members._state
-        self._pieces = [[] for _ in rows]
+        self._pieces: list[list[tuple[object, bool]]] = [[] for _ in rows]
         self._done = [0] * len(rows)
 
     def left(self):
