@@ -20,6 +20,7 @@ from xdl.sklearn import (
     RandomizedSearchCV,
     search,
 )
+from xdl.sklearn.together import Fit, fit_together
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{w.__module__}.{w.__name__}")
@@ -233,3 +234,46 @@ def test_weights_of_samples_are_given_to_plain_fits(digits, together):
     for name, expected in _scores(theirs).items():
         np.testing.assert_array_equal(expected, _scores(ours)[name])
     assert [0] == together
+
+
+@pytest.mark.parametrize(
+    ("make", "method"), [(MLPClassifier, "predict_proba"), (MLPRegressor, "predict")]
+)
+def test_an_ensembles_networks_are_to_the_bit_those_of_plain_fits(make, method, digits):
+    X, y = digits
+    ensemble = _network(make, n_members=3).fit(X, y)
+
+    alone = [clone(member).fit(X, y) for member in ensemble.members_]
+
+    expected = np.mean([getattr(one, method)(X) for one in alone], axis=0)
+    np.testing.assert_array_equal(expected, getattr(ensemble, method)(X))
+    curves = [[one.loss_curve_ for one in of] for of in (alone, ensemble.members_)]
+    assert curves[0] == curves[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 20},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.2, "max_iter": 30},
+        {"tol": 1.0, "n_iter_no_change": 1},
+    ],
+)
+def test_a_fit_leaves_all_that_a_plain_fit_leaves(options, digits):
+    plain = _network(**options).fit(*digits)
+    estimators = [_network(**options, alpha=alpha) for alpha in (1.0, 1e-4)]
+
+    fit_together([Fit(one, *digits) for one in estimators])
+
+    expected, found = vars(plain), vars(estimators[1])
+    assert expected.keys() == found.keys()
+    for name in [n for n in expected if n.endswith("_") and n[0] != "_"]:
+        np.testing.assert_equal(found[name], expected[name], name)
+
+
+def test_an_ensemble_that_diverges_says_so(digits):
+    ensemble = _network(solver="sgd", learning_rate_init=1e30, n_members=2)
+
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        ensemble.fit(*digits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import importlib.util
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +35,7 @@ from xdl.sklearn.network import (
 )
 from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
+from xdl.sklearn.together import Fit, fit_together
 from xdl.sklearn.training import (
     Books,
     ByEpochs,
@@ -329,14 +331,45 @@ class MLP(Trained):
                 type(self)(**options | {"random_state": int(seed)}) for seed in seeds
             ]
         y = self._given(y)
+        are_one = is_new and not is_partial and weight is None
+        if are_one and all(member._is_member(X) for member in self.members_):
+            self._fit_as_one(X, y)
+        else:
+            self._fit_one_by_one(X, y, weight, is_partial)
+        found = vars(self.members_[0])
+        self.__dict__.update({n: v for n, v in found.items() if n.endswith("_")})
+        return self
+
+    def _fit_one_by_one(self, X, y, weight, is_partial):
         for member in self.members_:
             if is_classifier(self):
                 member.classes_ = self.classes_
                 member._label_binarizer = self._label_binarizer
             member._fit(X, y, weight, is_partial)
-        found = vars(self.members_[0])
-        self.__dict__.update({n: v for n, v in found.items() if n.endswith("_")})
-        return self
+
+    def _fit_as_one(self, X, y):
+        fits = [Fit(member, X, y) for member in self.members_]
+        fit_together(fits)
+        for error in [fit.error for fit in fits if fit.error is not None]:
+            raise error
+
+    def _is_member(self, X):
+        """Tell whether this can be fitted together with others."""
+        # Draws and weights of samples are in no native step; callbacks and what is
+        # printed are for one fit alone.
+        others = (
+            self.dropout,
+            self.n_members > 1,
+            self.solver == "lbfgs",
+            getattr(self, "class_weight", None),
+            self.callbacks,
+            hasattr(self, "_skl_callbacks"),
+            self.verbose,
+            scipy.sparse.issparse(X),
+            self._device_for(X).kind != "cpu",
+        )
+        is_native = self.executor == "numba" and importlib.util.find_spec("numba")
+        return bool(is_native) and not any(others)
 
     # Going forward.
 

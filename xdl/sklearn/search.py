@@ -16,8 +16,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 
+from xdl.sklearn.mlp import MLP
 from xdl.sklearn.network import Given
-from xdl.sklearn.together import Fit, fit_together, is_member
+from xdl.sklearn.together import Fit, fit_together
 
 
 class _Together(BaseSearchCV):
@@ -126,7 +127,9 @@ def _of_candidate(task):
 
 def _is_ours(task, twin):
     _, (_, X, _), options = task
-    return not options["fit_params"] and is_member(_network(twin), X)
+    network = _network(twin)
+    is_perceptron = isinstance(network, MLP) and not options["fit_params"]
+    return is_perceptron and network._is_member(X)
 
 
 def _network(estimator):

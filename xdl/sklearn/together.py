@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import types
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse
 
-from xdl.sklearn.mlp import MLP
 from xdl.sklearn.network import Array, Epochs, Given, Plan, Step, borrowed, means
 from xdl.sklearn.options import hidden_sizes
 from xdl.sklearn.rate import Rate
 from xdl.sklearn.training import Books
-
-
-def is_member(estimator: object, X: Given) -> bool:
-    """Tell whether an estimator, with its options, can be fitted beside others.
-
-    Args:
-        estimator: the estimator.
-        X: the samples.
-    """
-    if not isinstance(estimator, MLP) or scipy.sparse.issparse(X):
-        return False
-    # Draws and weights of samples are in no native step; callbacks and what is printed
-    # are for one fit alone.
-    others = (
-        estimator.dropout,
-        estimator.n_members > 1,
-        estimator.solver == "lbfgs",
-        getattr(estimator, "class_weight", None),
-        estimator.callbacks,
-        hasattr(estimator, "_skl_callbacks"),
-        estimator.verbose,
-    )
-    is_native = estimator.executor == "numba" and importlib.util.find_spec("numba")
-    return bool(is_native) and not any(others) and _is_here(estimator, X)
-
-
-def _is_here(estimator, X):
-    return estimator._device_for(X).kind == "cpu"
 
 
 class Fit:
@@ -58,7 +27,7 @@ class Fit:
         first: where its samples begin among those of all.
     """
 
-    def __init__(self, estimator: MLP, X: Given, y: Given) -> None:
+    def __init__(self, estimator: Given, X: Given, y: Given) -> None:
         self.estimator = estimator
         self.error: Exception | None = None
         X, y, _, _ = estimator._prepared(X, y, None)
@@ -130,12 +99,12 @@ class Fit:
         estimator._take(self._step.network.read())
 
 
-def fit_together(fits: Sequence[Fit], threads: int) -> None:
+def fit_together(fits: Sequence[Fit], threads: int | None = None) -> None:
     """Fit estimators, those that are alike together; ``error`` says what ended one.
 
     Args:
         fits: what was begun.
-        threads: how many threads share them.
+        threads: how many threads share them; default as many as NumPy's BLAS uses.
     """
     groups: list[list[Fit]] = []
     for fit in fits:
