@@ -18,17 +18,6 @@ CUPY = "cupy-cuda13x==14.2.0"
 CUDA = [f"nvidia-cuda-{part}==13.2.*" for part in ("crt", "nvrtc", "runtime")]
 HOST_GPU = ("python", "-m", "tests.host_gpu")
 SHARED = ("-n", "auto", "--dist", "worksteal")  # a process for each processor
-COMPILED = (  # the tests that need Numba, or do more with it
-    "tests/native",
-    "tests/program",
-    "tests/ops/indexing/test_indexing.py",
-    "tests/optim/test_large_gradients.py",
-    "tests/test_conditions.py",
-    "tests/test_interrupted.py",
-    "tests/test_quiet.py",
-    "tests/test_refused_steps.py",
-    "tests/test_what_does_not_count.py",
-)
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 
 
@@ -49,9 +38,10 @@ def lowest_versions():
 
 @nox.session
 def tests(session):
-    """Run the test suite."""
-    session.install("-e", ".[dev]")
-    session.run("pytest", *SHARED, *session.posargs)
+    """Run the test suite, with Numba, which the other default sessions lack."""
+    session.install("-e", ".[dev,jit]")
+    cache = {"XDL_CACHE": session.create_tmp()}
+    session.run("pytest", *SHARED, *session.posargs, env=cache)
 
 
 @nox.session
@@ -79,18 +69,6 @@ def doctest(session):
     ignored = ("xdl/native", "xdl/program/numba_executor")
     absent = ["--ignore-glob=*/cupy*.py", *(f"--ignore={path}" for path in ignored)]
     session.run("pytest", "--doctest-modules", *absent, "xdl", *session.posargs)
-
-
-@nox.session
-def jit(session):
-    """Run the tests of compiled steps with Numba, which the other sessions lack.
-
-    It is one of the default ones, for nothing else runs its code; it takes about three
-    minutes, most of them compiling.
-    """
-    session.install("-e", ".[dev,jit]")
-    cache = {"XDL_CACHE": session.create_tmp()}
-    session.run("pytest", *SHARED, *COMPILED, *session.posargs, env=cache)
 
 
 @nox.session

@@ -132,7 +132,7 @@ def _has_larger(peer):
     return importlib.util.find_spec(f"benchmarks.peer_{peer}_larger") is not None
 
 
-def _processor():
+def processor():
     """Return what the processor calls itself, where the system says it."""
     told = pathlib.Path("/proc/cpuinfo")
     names = (
@@ -175,7 +175,7 @@ def main():
         record = {
             "command": f"python -m benchmarks.peers {' '.join(sys.argv[1:])}",
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "machine": f"{_processor()}, {os.cpu_count()} cores",
+            "machine": f"{processor()}, {os.cpu_count()} cores",
             "python": platform.python_version(),
             "results": results,
         }

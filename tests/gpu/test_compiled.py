@@ -1,5 +1,7 @@
 """Steps that are compiled into one CUDA graph, against eager on the CPU."""
 
+import gc
+import importlib
 import signal
 
 import numpy as np
@@ -97,6 +99,37 @@ def test_a_refused_step_says_why_and_changes_nothing(calls, x, target, error):
     assert sorted(expected, reverse=True) == expected
 
 
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_step_without_memory_changes_nothing_and_goes_on_with_more(calls):
+    cupy = importlib.import_module("cupy")
+    pool = cupy.get_default_memory_pool()
+    rng = np.random.default_rng(0)
+    x, target = rng.standard_normal((512, 4), "float32"), rng.integers(0, 3, 512)
+    model, optimizer, step = _classifier("cuda", make=_wide)
+    expected = [step(x, target).item() for _ in range(4)]
+    model, optimizer, step = _classifier("cuda", make=_wide)
+    losses = [step(x, target).item() for _ in range(calls)]
+    before = _state(model, optimizer)
+    gc.collect()
+    pool.free_all_blocks()
+
+    pool.set_limit(pool.total_bytes() + 4096)
+    try:
+        with pytest.raises(MemoryError):
+            step(x, target)
+    finally:
+        pool.set_limit(0)
+
+    for a, b in zip(before, _state(model, optimizer), strict=True):
+        np.testing.assert_array_equal(a, b)
+    losses += [step(x, target).item() for _ in range(4 - calls)]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def _wide():
+    return xdl.models.MLP([4, 256, 256, 3])
+
+
 def test_what_changes_between_the_calls_is_read_anew():
     losses = []
     for device, executor in (("cpu", None), ("cuda", "cuda")):
@@ -156,15 +189,93 @@ def test_gradients_that_are_kept_add_up_as_in_eager():
     np.testing.assert_allclose(*found, rtol=1e-5)
 
 
-def test_many_batches_in_one_call_are_as_many_steps():
-    _, _, step = _classifier("cuda")
-    one_by_one = [step(X, TARGET).item() for _ in range(6)]
+class Dropping(xdl.Model):
+    def __init__(self):
+        super().__init__()
+        self.first, self.drop = xdl.nn.Linear(4, 8), xdl.nn.Dropout(0.5)
+        self.last, self.loss_ops = xdl.nn.Linear(8, 3), xdl.SoftmaxLoss()
 
-    _, _, step = _classifier("cuda")
-    stacked = np.stack([X] * 6), np.stack([TARGET] * 6)
+    def forward(self, x):
+        self.output = self.last(self.drop(xdl.relu(self.first(x))))
+
+
+def _batches(count):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((count, 6, 4), "float32")
+    return x, rng.integers(0, 3, (count, 6))
+
+
+@pytest.mark.parametrize("where", ["host", "GPU"])
+@pytest.mark.parametrize("make", [lambda: xdl.models.MLP([4, 8, 3]), Dropping])
+def test_many_batches_in_one_call_are_as_many_steps(make, where):
+    stacked = _batches(70)  # more than are launched before a wait
+    model, optimizer, step = _classifier("cuda", make=make)
+    one_by_one = [step(*batch).item() for batch in zip(*stacked, strict=True)]
+    expected = _state(model, optimizer)
+    if where == "GPU":
+        there = xdl.backend.usable("cuda")
+        stacked = [xdl.backend.asarray(array, there) for array in stacked]
+
+    model, optimizer, step = _classifier("cuda", make=make)
     together = step.over(*stacked)
 
     assert one_by_one == together.numpy().tolist()
+    for array, other in zip(expected, _state(model, optimizer), strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+@pytest.mark.parametrize("bad", [0, 1, 9, 19])
+def test_of_many_batches_those_before_a_refused_one_count(bad):
+    x, target = _batches(20)
+    model, optimizer, step = _classifier("cuda")
+    step.over(x, target)
+    for batch in zip(x[:bad], target[:bad], strict=True):
+        step(*batch)
+    expected = _state(model, optimizer)
+    model, optimizer, step = _classifier("cuda")
+    step.over(x, target)
+    x[bad, 2, 1] = np.nan
+
+    with pytest.raises(xdl.NonFiniteError) as refused:
+        step.over(x, target)
+
+    assert f"batch {bad} of 20" in refused.value.__notes__[0]
+    for array, other in zip(expected, _state(model, optimizer), strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+def test_where_checks_are_deferred_the_first_refused_of_many_batches_is_named():
+    x, target = _batches(20)
+    model, optimizer, step = _classifier("cuda")
+    step.over(x, target)
+    step.over(x[:7], target[:7])
+    expected = _state(model, optimizer)
+    model, optimizer, step = _classifier("cuda")
+    step.over(x, target)
+    target[7, 3] = 3
+    xdl.set_checks("deferred")
+    try:
+        losses = step.over(x, target)
+
+        with pytest.raises(xdl.IndexRangeError, match=r"step 8 of those"):
+            losses.numpy()
+    finally:
+        xdl.set_checks("immediate")
+
+    for array, other in zip(expected, _state(model, optimizer), strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+@pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
+def test_many_batches_are_waited_for_once():
+    stacked = _batches(50)
+    _, _, step = _classifier("cuda")
+    step.over(*stacked)
+
+    with watching() as seen:
+        step.over(*stacked)
+
+    assert seen.counts["wait"] <= 3  # batches that are copied to the GPU, and checks
 
 
 def test_an_executor_of_the_cpu_refuses_a_model_on_the_gpu():

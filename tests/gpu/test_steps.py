@@ -11,7 +11,7 @@ from tests.host_gpu.watch import is_there, watching
 LIMITS = {
     "digits": {"launch": 10, "wait": 2, "copy to the host": 2},
     "MLP": {"launch": 28, "wait": 2, "copy to the host": 2},
-    "CNN b64": {"launch": 84, "wait": 2, "copy to the host": 2},
+    "CNN b64": {"launch": 68, "wait": 2, "copy to the host": 2},
     "LSTM": {
         "launch": 202,
         "wait": 3,

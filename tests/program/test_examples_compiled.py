@@ -1,13 +1,13 @@
 """The examples' own loops, compiled: the losses of eager, on every executor."""
 
+import functools
 import importlib.util
 
 import numpy as np
 import pytest
 
-from tests.support import examples
-from tests.support.compared import arrays_of, differing
-from tests.support.counted import Counted
+from tests.support.compared import differing
+from tests.support.examples import noted
 
 # How often the steps of each run as they are: twice for a shape of batches, and once
 # for one that comes once.
@@ -28,51 +28,10 @@ needs_numba = pytest.mark.skipif(
 )
 
 
-class Noted:
-    """An example that has run.
-
-    Attributes:
-        losses: what its steps returned, flat.
-        steps: those that ran as they are, Counted.
-        printed: what it printed.
-    """
-
-    def __init__(self, compiled):
-        self.losses, self.steps, self.printed = [], [], None
-        self._compiled = compiled
-
-    def compiled(self, step, *state, executor):
-        """Do what the examples' ``compiled`` does, and note what the steps return."""
-        self.steps.append(Counted(step))
-        call = self._compiled(self.steps[-1], *state, executor=executor)
-
-        def call_and_note(*batch):
-            returned = call(*batch)
-            self.losses += arrays_of(returned)
-            return returned
-
-        return call_and_note
-
-    @property
-    def eager_calls(self):
-        """How often the steps ran as they are."""
-        return sum(step.calls for step in self.steps)
-
-
 @pytest.fixture
 def trained(monkeypatch, capsys):
     """Return a function that runs an example and returns it, Noted."""
-    monkeypatch.syspath_prepend(examples.EXAMPLES)
-    compiling = importlib.import_module("compiling")
-    as_it_is = compiling.compiled
-
-    def train(line):
-        noted = Noted(as_it_is)
-        monkeypatch.setattr(compiling, "compiled", noted.compiled)
-        noted.printed = examples.run(line, monkeypatch, capsys)
-        return noted
-
-    return train
+    return functools.partial(noted, monkeypatch=monkeypatch, capsys=capsys)
 
 
 @every_line

@@ -29,14 +29,16 @@ class Checks:
         asked: for each check the function that raises its error, and what to say of
             when it was.
         read: an array of the host, for the flag as it was read.
+        read_at: its address.
         step: how many updates there were since checks are deferred, plus 1.
     """
 
     flag: Any
     read: Any
+    read_at: int
 
     def __init__(self):
-        self.is_deferred, self.flag, self.read = False, None, None
+        self.is_deferred, self.flag, self.read, self.read_at = False, None, None, 0
         self.asked, self.step = [], 1
 
     def ask(self, refuse):

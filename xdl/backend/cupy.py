@@ -86,6 +86,7 @@ from cupyx.scipy import special
 from xdl.backend import TOGETHER, known, random, register
 from xdl.backend import convolution as by_products
 from xdl.backend.cuda import checks as _asked
+from xdl.backend.cuda.convolution import Convolutions
 from xdl.backend.cuda.kernels import Fused
 from xdl.backend.cuda.library import CudaLibrary
 from xdl.backend.cuda.one_gpu import OneGpu
@@ -197,21 +198,23 @@ _OF_CUPY = _Cupy()
 
 def convolution(x, taps, bias, options):
     with x.device:
-        return by_products.convolution(x, taps, bias, options, None, _OF_CUPY, BLOCK)
+        return _convolved("convolution", x, taps, (bias, options))
 
 
 def convolution_by_input(g, taps, size, options):
     with g.device:
-        return by_products.convolution_by_input(
-            g, taps, size, options, None, _OF_CUPY, BLOCK
-        )
+        return _convolved("convolution_by_input", g, taps, (size, options))
 
 
 def convolution_by_weight(x, g, window, options):
     with x.device:
-        return by_products.convolution_by_weight(
-            x, g, window, options, None, _OF_CUPY, BLOCK
-        )
+        return _convolved("convolution_by_weight", x, g, (window, options))
+
+
+def _convolved(name, a, b, given):
+    if fused is not None and _convolutions.takes(a, b):
+        return getattr(_convolutions, name)(a, b, *given)
+    return getattr(by_products, name)(a, b, *given, None, _OF_CUPY, BLOCK)
 
 
 def reshape(x, shape):
@@ -403,6 +406,7 @@ require = _gpu.require
 _checks = _asked.CudaChecks(cupy, cupyx)
 register(cupy.ndarray, sys.modules[__name__], CudaLibrary(cupy, _gpu, _checks))
 _kernels = Fused(cupy), Together(cupy, _checks)
+_convolutions = Convolutions(cupy)
 fused = None
 
 

@@ -10,12 +10,13 @@ kernel of the graph, which alone changes the state, does nothing where it is set
 """
 
 import contextlib
+import functools
 import importlib
 from typing import Any
 
 import numpy as np
 
-from xdl.backend import checks
+from xdl.backend import checks, random
 from xdl.backend.cuda.checks import asking
 from xdl.backend.cuda.products import products
 from xdl.errors import GraphError, IndexRangeError, NonFiniteError
@@ -33,6 +34,8 @@ from xdl.program.fusion.together import put_together
 from xdl.program.memory.plan import Plan
 from xdl.program.numpy_executor.holding import Holding
 from xdl.tracing.values import owner_of
+
+_AT_ONCE = 64  # steps of many that are launched before the host waits
 
 
 class CudaExecutor:
@@ -80,6 +83,20 @@ class CudaExecutor:
     def set_numbers(self, numbers):
         """Take over the hyperparameters."""
         self._step.set_numbers(numbers)
+
+    def many(self, inputs, count):
+        """Do up to ``count`` steps, and wait once.
+
+        Args:
+            inputs: for each argument its array, stacked.
+
+        Returns:
+            How many steps were done before one was refused, and their results, stacked.
+        """
+        try:
+            return self._step.many(inputs, min(count, _AT_ONCE))
+        finally:
+            self.holding.end()
 
     def peek(self, value):
         """Return the array of a Value after a step; None: the state has changed it."""
@@ -164,6 +181,36 @@ class _Step:
         left = iter(made)
         return [
             self._table.number(v) if v.is_number else next(left) for v in self._returned
+        ]
+
+    def many(self, inputs, count):
+        """Do as many steps; return how many were done, and their results, stacked."""
+        if not all(place.flags.c_contiguous for place in self._places):
+            count = 0  # each argument must be copied into its place
+        cupy = self._cupy
+        parts = [cupy.ascontiguousarray(cupy.asarray(x[:count])) for x in inputs]
+        made = [cupy.empty((count, *v.shape), v.dtype) for v in self._arrays]
+        (key, number), draws = random.next_draw(0), self._program.draws
+        for place, array in self.memory.of_others:
+            place[...] = cupy.asarray(array)
+        now, flag, done = checks.of_context(), self._xp._checks.flag(), count
+        self.begin()
+        try:
+            for k in range(count):
+                places = [a.data.ptr + k * a.strides[0] for a in (*parts, *made)]
+                code = now.ask(functools.partial(_refuse_one, k))
+                drawn = number + k * draws
+                self._table.fill(key, drawn, code, flag.data.ptr, places)
+                self._graph.launch()
+                checks.count_step()
+            self._xp._checks.settle()
+        except _RefusedAt as refused:
+            done = refused.number
+        random.next_draw(done * draws)
+        left = iter(made)
+        return done, [
+            np.full(done, self._table.number(v)) if v.is_number else next(left)[:done]
+            for v in self._returned
         ]
 
     def _new(self):
@@ -260,6 +307,25 @@ def _refuse(kind, when):
     raise error(
         f"compile: {what} in a replay{when}; from it on, nothing has been changed"
     )
+
+
+class _RefusedAt(Refused):
+    """A step of many was refused.
+
+    Attributes:
+        number: that of the step.
+    """
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+
+def _refuse_one(number, kind, when):
+    """Do what ``_refuse`` does of one of many steps."""
+    if not when:
+        raise _RefusedAt(number)
+    _refuse(kind, when)
 
 
 _ERRORS = {

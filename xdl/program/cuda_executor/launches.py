@@ -2,16 +2,12 @@
 
 import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from xdl.backend.convolution import (
-    convolution,
-    convolution_by_input,
-    convolution_by_weight,
-)
+from xdl.backend import convolution as by_products
 from xdl.backend.cuda import sources
+from xdl.backend.cuda.convolution import Convolutions
 from xdl.program.cuda_executor.arrays import is_plain_view
 from xdl.program.cuda_executor.text import HEAD, kernels_of
 from xdl.program.interpreter import compute, replaced_options
@@ -19,11 +15,6 @@ from xdl.program.memory.plan import joins_rows
 from xdl.tracing.instructions import Kind
 from xdl.tracing.values import Value, owner_of, values_in
 
-_CONVOLUTIONS: dict[str, Callable[..., None]] = {
-    "convolution": convolution,
-    "convolution_by_input": convolution_by_input,
-    "convolution_by_weight": convolution_by_weight,
-}
 _OPTIONS = ("-std=c++17", "--fmad=true")
 
 
@@ -43,6 +34,7 @@ class Launches:
         self._kernels, self._module, self._scratch = {}, None, None
         self._memory, self._table, self._products = memory, table, products
         self._ours = _Ours(self._cupy, products)
+        self._convolutions = Convolutions(self._cupy)
 
     def of(self, instruction):
         """Return the function that launches an instruction; None: there is nothing."""
@@ -142,12 +134,14 @@ class Launches:
         return self._products.planned(a, b, out)
 
     def _convolution(self, one):
-        function, ours = _CONVOLUTIONS[one.name], self._ours
         arguments = self._memory.real(one.arguments)
-        out, block = self._memory.array(one.result), self._xp.BLOCK
+        out, kernels = self._memory.array(one.result), self._convolutions
+        if kernels.takes(*arguments[:2]):
+            return functools.partial(getattr(kernels, one.name), *arguments, out=out)
+        function = getattr(by_products, one.name)
 
         def launch():
-            out[...] = function(*arguments, None, ours, block)
+            out[...] = function(*arguments, None, self._ours, self._xp.BLOCK)
 
         return launch
 

@@ -5,6 +5,8 @@ hyperparameters, what is computed of them, and the name of the next random draw 
 one table, which one launch fills where they have changed.
 """
 
+import struct
+
 import numpy as np
 
 from xdl.program.interpreter import made_numbers, number_of
@@ -42,7 +44,6 @@ class Table:
         self._places = {}
         self._made, self._before = {}, None
         self._values = []
-        self._words = np.zeros(self._first, np.uint64)
 
     def place(self, value):
         """Give a number a place; whoever reads it asks before the table is made."""
@@ -58,7 +59,9 @@ class Table:
         self.draw = self.words[:_DRAW]
         text = _FILL.replace("COUNT", str(min(count, _MOST)))
         self._kernel = self._cupy.RawKernel(text, "xdl_fill")
-        self._given = np.dtype([("words", np.uint64, (count,))])
+        self._given = self._words.view([("words", np.uint64, (count,))])
+        self._pack = struct.Struct(f"={self._first}Q").pack_into
+        self._block = min(count, 256)
 
     def array(self, value):
         """Return the array of float64 without axes that holds a number."""
@@ -89,14 +92,14 @@ class Table:
             flag: the address of what it sets to it.
             places: the addresses of arguments and results.
         """
-        words = key % _WORD, key // _WORD % _WORD, number % _WORD, code, flag
-        self._words[: self._first] = (*words, *places)
+        high, low = divmod(key, _WORD)
+        high, number = high % _WORD, number % _WORD
+        self._pack(self._words, 0, low, high, number, code, flag, *places)
         now = self._words.tobytes()
         if now == self._before:
             return
         if len(self._words) > _MOST:
             self.words.set(self._words)  # which waits
         else:
-            given = np.frombuffer(now, self._given)[0]
-            self._kernel((1,), (min(len(self._words), 256),), (given, self.words))
+            self._kernel((1,), (self._block,), (self._given, self.words))
         self._before = now
