@@ -6,7 +6,9 @@ import types
 from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from xdl.native.blas_library import threads as usual_threads
 from xdl.sklearn.network import Array, Epochs, Given, Plan, Step, borrowed, means
 from xdl.sklearn.options import hidden_sizes
 from xdl.sklearn.rate import Rate
@@ -102,17 +104,22 @@ class Fit:
 def fit_together(fits: Sequence[Fit], threads: int | None = None) -> None:
     """Fit estimators, those that are alike together; ``error`` says what ended one.
 
+    BLAS runs on one thread meanwhile: its numbers depend on how many it has.
+
     Args:
         fits: what was begun.
-        threads: how many threads share them; default as many as NumPy's BLAS uses.
+        threads: how many threads share them; default as many as NumPy's
+            BLAS uses.
     """
     groups: list[list[Fit]] = []
     for fit in fits:
         same = [group for group in groups if group[0].alike == fit.alike]
         same[0].append(fit) if same else groups.append([fit])
-    for group in groups:
-        with borrowed(group[0].plan) as step:
-            _Group(group, step, threads).fit()
+    usual_threads()  # asked once in a process: before there is a limit
+    with threadpool_limits(1, "blas"):
+        for group in groups:
+            with borrowed(group[0].plan) as step:
+                _Group(group, step, threads).fit()
 
 
 class _Group:

@@ -229,7 +229,8 @@ class Compiled(Generic[Returned]):
         Args:
             n: how many.
             threads: on how many threads native steps run; default as many as NumPy's
-                BLAS uses. The numbers do not depend on it.
+                BLAS uses, and 1 where products are BLAS's. The numbers do not depend
+                on it.
 
         Raises:
             ArgumentError: ``n`` or ``threads`` is no int of 1 or more.

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 
 from xdl.native.blas_library import threads as threads_of_blas
+from xdl.native.gemm import is_known
 from xdl.native.many import END, QUEUE, running
 
 _PATIENCE = 0.05  # seconds, after which signals are looked for
@@ -70,11 +71,11 @@ class Job:
         """Do the steps, each member until one is refused; signals must wait.
 
         Args:
-            threads: how many there are; None: as many as NumPy's BLAS uses.
+            threads: how many there are; None: as ``usual_threads`` says.
             is_over: tells whether to end after the steps under way.
         """
         self._run = running(2 + len(self._whole.text.asked()) + len(self._places))
-        count = min(threads or threads_of_blas(), len(self._counts))
+        count = min(threads or usual_threads(), len(self._counts))
         workers = [threading.Thread(target=self._work) for _ in range(count)]
         for worker in workers:
             worker.start()
@@ -103,6 +104,14 @@ class Job:
 
     def _at(self, memories):
         return _integers([self._places[m.name] for m in memories])
+
+
+def usual_threads():
+    """Return how many threads share members: as many as NumPy's BLAS uses.
+
+    Where it multiplies, it does so on that many by itself.
+    """
+    return threads_of_blas() if is_known("float32") else 1
 
 
 def address(array):
