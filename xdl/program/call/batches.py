@@ -78,7 +78,7 @@ def _join(column, are_stacked):
     first = column[0]
     if isinstance(first, Variable):
         arrays = _join([array_of(leaf) for leaf in column], are_stacked)
-        return Variable(arrays, trainable=False)
+        return Variable._of(arrays)
     if not _is_array(first):
         items: list[Any] = []
         for leaf in column:

@@ -325,6 +325,9 @@ def _checked(rows, n, given):
             "many samples along their first axes"
         )
     ((count,),) = [counts]
+    if isinstance(rows, np.ndarray) and rows.ndim == 3:
+        of_all = _as_rows(rows.reshape(-1, rows.shape[2]), count)
+        return list(of_all.reshape(rows.shape))
     return [_as_rows(part, count) for part in rows]
 
 

@@ -1,5 +1,6 @@
 """A whole small step as one native function."""
 
+import functools
 import time
 from typing import Any
 
@@ -146,7 +147,7 @@ class NumbaWhole:
         """Return the Job of some members, once bound; what is given is as of Job."""
         return Job(self, *given)
 
-    @property
+    @functools.cached_property
     def address(self):
         """The address of the native function."""
         return address_of(self.namespace["steps"], self._kinds)

@@ -1,7 +1,7 @@
 """Many states that do steps of one native function, as parts of a queue."""
 
 import math
-import threading
+from _thread import allocate_lock, start_new_thread
 
 import numpy as np
 
@@ -76,22 +76,24 @@ class Job:
         """
         self._run = running(2 + len(self._whole.text.asked()) + len(self._places))
         count = min(threads or usual_threads(), len(self._counts))
-        workers = [threading.Thread(target=self._work) for _ in range(count)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            while worker.is_alive():
-                worker.join(_PATIENCE)
+        locks = [allocate_lock() for _ in range(count)]
+        for lock in locks:
+            lock.acquire()
+            start_new_thread(self._work, (lock,))
+        for lock in locks:
+            while not lock.acquire(timeout=_PATIENCE):
                 self._queue[END] |= is_over()
         for error in self._errors:
             raise error
 
-    def _work(self):
+    def _work(self, lock):
         """Do steps of the next members until there are none."""
         try:
             self._go()
         except BaseException as error:
             self._errors.append(error)
+        finally:
+            lock.release()
 
     def _go(self):
         whole, text = self._whole, self._whole.text
