@@ -276,6 +276,8 @@ def test_most_steps_are_native(data, rows):
     assert [7] * COUNT == [len(one.numpy()) for one in many.over(rows, *data)]
 
 
+# One may come in what Python calls for garbage, where no exception can leave.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @needs_numba
 def test_an_interrupt_leaves_each_member_whole(data, rows):
     training = Training("numba")
@@ -344,11 +346,19 @@ def test_rows_must_be_there(data):
         many.over([np.array([[0, SAMPLES]])], *data)
 
 
-def test_arrays_must_have_as_many_samples(data):
+@pytest.mark.parametrize("target", [np.zeros(3, int), np.array(0)])
+def test_arrays_must_have_as_many_samples(target, data):
     many = Training("numpy").members(1)
 
-    with pytest.raises(xdl.ShapeError, match=r"\[3, 30\] samples"):
-        many.over([np.array([[0]])], data[0], data[1][:3])
+    with pytest.raises(xdl.ShapeError, match=r"arrays \(30, 4\) and \("):
+        many.over([np.array([[0]])], data[0], target)
+
+
+def test_there_must_be_an_array():
+    many = Training("numpy").members(1)
+
+    with pytest.raises(xdl.ShapeError, match="arrays none came"):
+        many.over([np.array([[0]])])
 
 
 def test_what_is_wrong_with_a_step_names_the_member(data, rows):
@@ -360,11 +370,56 @@ def test_what_is_wrong_with_a_step_names_the_member(data, rows):
     assert ["compile: this came up in member 0"] == caught.value.__notes__
 
 
+@every_executor
+def test_a_step_may_take_numbers_and_nested_arrays(executor, data, rows):
+    def make():
+        training = Training(executor)
+        step = xdl.compile(
+            lambda pair, scale: training.train(pair[0] * scale, pair[1]),
+            training.model,
+            training.optimizer,
+            executor=executor,
+        )
+        return training, step
+
+    expected = []
+    for i in range(2):
+        training, step = make()
+        training.begin(i)
+        for k in rows[i]:
+            step(tuple(array[k] for array in data), 0.5)
+        expected.append(training.all())
+    training, step = make()
+    training.step = step
+    many = training.members(2)
+
+    many.over(rows[:2], data, 0.5)
+
+    for i in range(2):
+        assert [] == differing(expected[i], _of_member(training, many, i, None))
+
+
+def test_a_member_that_goes_on_after_a_refusal_has_no_error(data, rows):
+    training = Training("numpy")
+    many = training.members(1)
+    target = data[1].copy()
+    target[rows[0][2, 0]] = CLASSES
+    many.over(rows[:1], data[0], target)
+    refused = many.errors[0]
+
+    many.running[0] = True
+    many.over([rows[0][2:]], *data)
+
+    assert isinstance(refused, xdl.LabelError)
+    assert [None] == many.errors
+    expected = _alone("numpy", 0, rows[0], data)[STEPS:]
+    assert [] == differing(expected, _of_member(training, many, 0, None))
+
+
 def test_a_step_with_other_variables_needs_other_members(data, rows):
     training = Training("numpy")
     many = training.members(1)
     training.model.more = xdl.nn.Linear(2, 2)
-    training.step(*[array[:2] for array in data])
 
     with pytest.raises(xdl.GraphError, match="make them then"):
         many.over(rows[:1], *data)

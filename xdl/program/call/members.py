@@ -62,10 +62,10 @@ class _Member:
             random.restore(self._draws)
             for slot, array in zip(state.slots, self._arrays, strict=True):
                 held = slot.get()
-                if array is None or held is None or held.shape != array.shape:
-                    slot.place(_copy(array))
-                elif held is not array:
+                if _form(held) == _form(array) and array is not None:
                     held[...] = array
+                else:
+                    slot.place(_copy(array))
                 slot.touch()
             for module, is_training in zip(state.modules, self._modes, strict=True):
                 module.is_training = is_training
@@ -155,6 +155,7 @@ class Members(Generic[Returned]):
                 own.is_away = False
 
     def _refuse_others(self):
+        self._step._look_for_new_variables()
         if self._step.state is not self._state:
             raise GraphError(
                 "members: the step has other Variables by now than when its members "
@@ -189,8 +190,11 @@ class Members(Generic[Returned]):
             self._refuse_others()
             given = mapped(arrays, plain)
             work = _Work(self, _checked(rows, len(self), given), given)
+            for i in work.left():
+                self.errors[i] = None
             while work.left():
                 work.go_on()
+                self._refuse_others()
             return work.returned()
 
 
@@ -252,6 +256,8 @@ class _Work:
 
         There is none before the first of them has been compared with eager.
         """
+        if not all(type(leaf) is np.ndarray for leaf in self._given):
+            return None
         for replay in reversed(self._step._replays.values()):
             is_ready = replay.is_verified or not self._step.verify
             if is_ready and replay.does_members and self._fits(replay, head, i):
@@ -318,13 +324,15 @@ def _checked(rows, n, given):
     """Return the rows of each member as int64; refuse others."""
     if len(rows) != n:
         raise ShapeError(f"members: rows of {len(rows)} came, needed {n}, of each")
-    counts = {len(leaf) for leaf in leaves(given) if type(leaf) in NAMESPACES}
-    if len(counts) != 1:
+    shapes = [leaf.shape for leaf in leaves(given) if type(leaf) in NAMESPACES]
+    counts = {shape[:1] for shape in shapes}
+    if len(counts) != 1 or () in counts:
+        listed = " and ".join(map(str, shapes)) or "none"
         raise ShapeError(
-            f"members: arrays of {sorted(counts)} samples came, needed arrays of as "
-            "many samples along their first axes"
+            f"members: arrays {listed} came, needed arrays of as many samples along "
+            "their first axes"
         )
-    ((count,),) = [counts]
+    ((count,),) = counts
     if isinstance(rows, np.ndarray) and rows.ndim == 3:
         of_all = _as_rows(rows.reshape(-1, rows.shape[2]), count)
         return list(of_all.reshape(rows.shape))
@@ -352,6 +360,10 @@ def _gathered(leaf, rows):
     if type(leaf) not in NAMESPACES:
         return leaf
     return leaf[backend.asarray(rows, backend.device_of(leaf))]
+
+
+def _form(array):
+    return None if array is None else (array.shape, array.dtype)
 
 
 def _copy(array):

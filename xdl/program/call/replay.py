@@ -49,7 +49,9 @@ class Replay:
     def does_members(self):
         """Whether a native function does steps of members, once this has run."""
         is_native = hasattr(self.executor, "job") and self._has_run
-        return is_native and all(u.in_place for u in self.program.updates)
+        if not is_native or self.program.has_floats:
+            return False
+        return all(update.in_place for update in self.program.updates)
 
     def holds(self, numbers):
         """Tell whether numbers answer the program's guards as those it was made with.
