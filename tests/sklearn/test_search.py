@@ -20,7 +20,7 @@ from xdl.sklearn import (
     RandomizedSearchCV,
     search,
 )
-from xdl.sklearn.together import Fit, fit_together
+from xdl.sklearn.together import Fit, Samples, fit_together
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{w.__module__}.{w.__name__}")
@@ -94,6 +94,17 @@ def test_scores_are_to_the_bit_those_of_a_plain_search(grid, options, digits, to
     _assert_equal(estimator, grid, *digits)
 
     assert [FOLDS * len(sklearn.model_selection.ParameterGrid(grid))] == together
+
+
+def test_samples_that_are_converted_are_kept_once(digits, together):
+    X, y = digits
+    made = _network(), _network()
+    samples = Samples()
+
+    first, second = (Fit(one, (X * 16).astype(int), y, samples) for one in made)
+
+    assert first.X is second.X
+    assert first.targets is second.targets
 
 
 def test_a_regressor_is_searched_as_well(digits, together):
@@ -264,7 +275,8 @@ def test_a_fit_leaves_all_that_a_plain_fit_leaves(options, digits):
     plain = _network(**options).fit(*digits)
     estimators = [_network(**options, alpha=alpha) for alpha in (1.0, 1e-4)]
 
-    fit_together([Fit(one, *digits) for one in estimators])
+    samples = Samples()
+    fit_together([Fit(one, *digits, samples) for one in estimators])
 
     expected, found = vars(plain), vars(estimators[1])
     assert expected.keys() == found.keys()

@@ -35,7 +35,7 @@ from xdl.sklearn.network import (
 )
 from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
-from xdl.sklearn.together import Fit, fit_together
+from xdl.sklearn.together import Fit, Samples, fit_together
 from xdl.sklearn.training import (
     Books,
     ByEpochs,
@@ -348,7 +348,8 @@ class MLP(Trained):
             member._fit(X, y, weight, is_partial)
 
     def _fit_as_one(self, X, y):
-        fits = [Fit(member, X, y) for member in self.members_]
+        samples = Samples()
+        fits = [Fit(member, X, y, samples) for member in self.members_]
         fit_together(fits)
         for error in [fit.error for fit in fits if fit.error is not None]:
             raise error

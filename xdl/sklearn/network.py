@@ -363,6 +363,10 @@ class Step:
         if moments is None:
             moments = self._fresh().state_dict()
         self.optimizer.load_state_dict(moments)
+        self.write(arrays, alpha)
+
+    def write(self, arrays: Sequence[Array], alpha: float) -> None:
+        """Take over weights and their penalty, and leave what the optimizer knows."""
         self.network.write(arrays)
         self._alpha.value = np.asarray(alpha, self.plan.dtype)
 

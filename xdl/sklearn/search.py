@@ -18,7 +18,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from xdl.sklearn.mlp import MLP
 from xdl.sklearn.network import Given
-from xdl.sklearn.together import Fit, fit_together
+from xdl.sklearn.together import Fit, Samples, fit_together
 
 
 class _Together(BaseSearchCV):
@@ -143,7 +143,8 @@ def _done(tasks, twins, threads):
     """Return the results of tasks; their estimators' twins are fitted together."""
     begin = time.perf_counter()
     splits: dict[int, Sequence[Given]] = {}
-    fits = [_begun(*pair, splits) for pair in zip(tasks, twins, strict=True)]
+    samples = Samples()
+    fits = [_begun(*pair, splits, samples) for pair in zip(tasks, twins, strict=True)]
     fit_together([fit for fit in fits if isinstance(fit, Fit)], threads)
     for (_, (estimator, *_), _), twin, fit in zip(tasks, twins, fits, strict=True):
         _adopt(estimator, twin, fit.error if isinstance(fit, Fit) else fit)
@@ -154,13 +155,14 @@ def _done(tasks, twins, threads):
     return results
 
 
-def _begun(task, twin, splits):
+def _begun(task, twin, splits, samples):
     """Return the Fit of a task's twin, or the exception that it began with.
 
     Args:
         task: the task.
         twin: the estimator, with its parameters.
         splits: a dict that keeps the samples and targets of folds.
+        samples: as of Fit.
     """
     _, (estimator, X, y), options = task
     train = options["train"]
@@ -170,7 +172,7 @@ def _begun(task, twin, splits):
     try:
         if isinstance(twin, Pipeline) and len(twin) > 1:
             X = twin[:-1].fit_transform(X, y)
-        return Fit(_network(twin), X, y)
+        return Fit(_network(twin), X, y, samples)
     except Exception as error:
         return error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Sequence
 
@@ -15,12 +16,29 @@ from xdl.sklearn.rate import Rate
 from xdl.sklearn.training import Books
 
 
+class Samples:
+    """Samples and targets of fits, each kept once."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Array, Array]] = []
+
+    def kept(self, X: Array, targets: Array) -> tuple[Array, Array]:
+        """Return samples and targets as they are kept."""
+        for are_same in (operator.is_, np.array_equal):
+            for pair in self._kept:
+                if are_same(pair[0], X) and np.array_equal(pair[1], targets):
+                    return pair
+        self._kept.append((X, targets))
+        return X, targets
+
+
 class Fit:
     """The fit of one estimator, as that of ``MLP`` but for who does the steps.
 
     Args:
         estimator: the estimator.
         X, y: the samples and targets.
+        samples: where those of all fits are kept.
 
     Attributes:
         error: what ended it, or None.
@@ -29,14 +47,14 @@ class Fit:
         first: where its samples begin among those of all.
     """
 
-    def __init__(self, estimator: Given, X: Given, y: Given) -> None:
+    def __init__(self, estimator: Given, X: Given, y: Given, samples: Samples) -> None:
         self.estimator = estimator
         self.error: Exception | None = None
         X, y, _, _ = estimator._prepared(X, y, None)
         units = [X.shape[1], *hidden_sizes(estimator), estimator.n_outputs_]
         estimator._begin(units, X.dtype)
         estimator._optimizer, estimator._moments = Rate(estimator), None
-        self.X, self.targets = estimator._for_loss(X, y, None)
+        self.X, self.targets = samples.kept(*estimator._for_loss(X, y, None))
         self._rows, self._held = np.arange(len(y)), None
         if estimator.early_stopping:
             self._rows, held = estimator._split_rows(y)
@@ -47,15 +65,10 @@ class Fit:
         self.alike = _without_numbers(self.plan), self.size, target
         self.first, self.is_over, self.is_done = 0, False, False
 
-    def is_of(self, X: Array, targets: Array) -> bool:
-        """Tell whether samples and targets are its own."""
-        is_same = self.X is X or np.array_equal(self.X, X)
-        return is_same and np.array_equal(self.targets, targets)
-
     def begin(self, step: Step) -> None:
         """Begin, where the network of a step is that of the member."""
         estimator, rate = self.estimator, self.estimator._optimizer.learning_rate
-        step.begin(estimator._arrays, estimator.alpha)
+        step.write(estimator._arrays, estimator.alpha)
         for name, value in (*self.plan.options, ("lr", rate)):
             setattr(step.optimizer, name, value)
         self._step, self._lr, self._books = step, rate, Books(estimator)
@@ -127,6 +140,7 @@ class _Group:
 
     def __init__(self, fits, step, threads):
         self._fits, self._step = fits, step
+        step.begin(fits[0].estimator._arrays, 0.0)  # no optimizer knows anything
         self._many = step.step.members(len(fits), threads)
         self._X, self._targets = _joined(fits)
 
@@ -187,16 +201,12 @@ def _without_numbers(plan):
 
 def _joined(fits):
     """Return the samples and targets of all fits, each once, and tell the fits."""
-    known: list[Fit] = []
+    known: dict[tuple[int, int], Fit] = {}
     for fit in fits:
-        own = [one for one in known if one.is_of(fit.X, fit.targets)]
-        if own:
-            fit.first = own[0].first
-            fit.X, fit.targets = own[0].X, own[0].targets
-        else:
-            fit.first = sum([len(one.X) for one in known])
-            known.append(fit)
-    if len(known) == 1:
-        return known[0].X, known[0].targets
-    joined = [[one.X for one in known], [one.targets for one in known]]
-    return tuple(map(np.concatenate, joined))
+        first = sum([len(one.X) for one in known.values()])
+        own = known.setdefault((id(fit.X), id(fit.targets)), fit)
+        fit.first = first if own is fit else own.first
+    pairs = [(one.X, one.targets) for one in known.values()]
+    if len(pairs) == 1:
+        return pairs[0]
+    return tuple(map(np.concatenate, zip(*pairs, strict=True)))
