@@ -65,6 +65,7 @@ CORE = [
     "operators",
     "methods",
     "variable",
+    "precision",
     "option",
     "promote",
     "call",

@@ -19,6 +19,9 @@ from xdl.core.module import Model as Model
 from xdl.core.module import Module as Module
 from xdl.core.op import Op as Op
 from xdl.core.parameter import Parameter as Parameter
+from xdl.core.precision import autocast as autocast
+from xdl.core.precision import get_matmul_precision as get_matmul_precision
+from xdl.core.precision import set_matmul_precision as set_matmul_precision
 from xdl.core.variable import Variable as Variable
 from xdl.errors import ArgumentError as ArgumentError
 from xdl.errors import CheckpointError as CheckpointError

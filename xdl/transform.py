@@ -19,6 +19,7 @@ from xdl.core.debug import user_line
 from xdl.core.node import Leaf, Node, order, tick
 from xdl.core.op import Op
 from xdl.core.parameter import Parameter
+from xdl.core.precision import as_now
 from xdl.core.variable import Variable
 from xdl.errors import ArgumentError, DtypeError, GraphError, ShapeError
 from xdl.typing import ArrayLike
@@ -273,7 +274,7 @@ class _Recomputed:
 
     def __init__(self, function, inputs, options):
         self.function, self.options = function, options
-        self.draws = random.state()
+        self.draws, self.precisely = random.state(), as_now()
         self.is_tracked = [isinstance(v, Variable) and v.trainable for v in inputs]
         pairs = zip(inputs, self.is_tracked, strict=True)
         self.inputs = [None if is_tracked else v for v, is_tracked in pairs]
@@ -320,7 +321,7 @@ class _Recomputed:
             inside = [_entered(variable) for variable in inputs]
         else:
             inside = [Variable._of(array, Leaf(array, None)) for array in inputs]
-        with mode.enable_grad(), _same_draws(self.draws):
+        with mode.enable_grad(), self.precisely, _same_draws(self.draws):
             output = self._call(inside)
         nodes = [*(variable._node for variable in inside), *self.outer]
         found = _gradients(output, nodes, start, gy, create_graph)

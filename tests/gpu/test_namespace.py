@@ -47,7 +47,7 @@ def _names(module):
 
 def _is_own(value, module):
     home = getattr(value, "__module__", None) or ""
-    parts = ("xdl.backend.scatter", "xdl.backend.convolution")
+    parts = [f"xdl.backend.{name}" for name in ("scatter", "convolution", "rounding")]
     is_part = home in (module.__name__, *parts)
     return is_part or not home.startswith(("xdl.", "builtins"))
 

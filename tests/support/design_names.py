@@ -96,6 +96,7 @@ CLASSES = {
         "clip_grad_norm": _OPTIMIZERS,
         "clip_grad_value": _OPTIMIZERS,
         "EMA": _OPTIMIZERS,
+        "GradScaler": "tests/optim/test_scaler.py",
     },
     "init": {
         "scaled_normal": "its mean and spread, in tests/core/test_parameter.py",
@@ -155,6 +156,9 @@ CLASSES = {
         "recompute": _TRANSFORMS,
         "testing.check_gradient": "tests/test_testing.py",
         "seed": "tests/backend/test_random.py",
+        "autocast": "tests/oracle/test_autocast_against_torch.py",
+        "set_matmul_precision": "tests/core/test_precision.py",
+        "get_matmul_precision": "tests/core/test_precision.py",
         "compile": "tests/program/test_steps_compiled.py",
         "atomic": "tests/test_refused_steps.py",
         "save": "tests/io/test_checkpoint.py",

@@ -33,6 +33,15 @@ def test_a_fit_gives_the_bits_of_a_loop(executor):
     assert by_loop.bits()[1:] == by_trainer.bits()[1:]
 
 
+@each_executor
+def test_a_fit_within_autocast_multiplies_as_it_says(executor):
+    usual = fitted(executor)
+    with xdl.autocast("bfloat16"):
+        rounded, eager = fitted(executor), fitted("eager")
+
+    assert eager == rounded != usual
+
+
 @every_executor
 def test_an_odd_last_batch_makes_no_second_program(executor):
     training = Training(executor)

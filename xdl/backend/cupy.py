@@ -91,6 +91,7 @@ from xdl.backend.cuda.kernels import Fused
 from xdl.backend.cuda.library import CudaLibrary
 from xdl.backend.cuda.one_gpu import OneGpu
 from xdl.backend.cuda.optim import Together
+from xdl.backend.cuda.rounding import TensorCores, roundings
 from xdl.backend.indices import checked, greatest, inside, refuse_index
 
 float16, float32, float64 = cupy.float16, cupy.float32, cupy.float64
@@ -194,6 +195,10 @@ class _Cupy:
 
 
 _OF_CUPY = _Cupy()
+
+
+round_to_tfloat32, round_to_bfloat16, round_to_float16 = roundings(cupy)
+tensor_cores = TensorCores(cupy)
 
 
 def convolution(x, taps, bias, options):

@@ -84,6 +84,11 @@ from xdl.backend.convolution import (  # noqa: F401
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
 from xdl.backend.quiet import Quiet
+from xdl.backend.rounding import (  # noqa: F401
+    round_to_bfloat16,
+    round_to_float16,
+    round_to_tfloat32,
+)
 from xdl.backend.scatter import scatter_add, scatter_set  # noqa: F401
 from xdl.backend.summation import (
     CHAIN,
@@ -111,6 +116,7 @@ _BITS = {
 }
 _FEW, _MANY = 16, 4096
 fused = None  # no kernels that do what operations compose
+tensor_cores = None  # that multiply what was rounded
 TILE = 32768  # elements: all that erf reads and writes for them fits in a cache
 _min_of, _max_of = builtins.min, builtins.max
 

@@ -8,7 +8,9 @@ the fast ones of ``numpy`` and ``cupy`` are tested against.
 import contextlib
 import math
 
-from xdl.backend import random
+import numpy as np
+
+from xdl.backend import random, rounding
 from xdl.backend.convolution import counted
 from xdl.backend.erf import erf_by_polynomials
 from xdl.backend.indices import refuse_index
@@ -17,7 +19,7 @@ from xdl.backend.indices import refuse_index
 class Portable:
     """An Array API namespace together with xdl's extras."""
 
-    BLOCK, fused = 1 << 18, None
+    BLOCK, fused, tensor_cores = 1 << 18, None, None
 
     def __init__(self, xp):
         self._xp = xp
@@ -176,6 +178,20 @@ class Portable:
         is_double = x.dtype == self._xp.float64
         flat = self._xp.reshape(x, (-1,))
         return self._xp.reshape(erf_by_polynomials(self._xp, flat, is_double), x.shape)
+
+    def round_to_tfloat32(self, x):
+        return self._rounded(x, rounding.round_to_tfloat32)
+
+    def round_to_bfloat16(self, x):
+        return self._rounded(x, rounding.round_to_bfloat16)
+
+    def round_to_float16(self, x):
+        return self._rounded(x, rounding.round_to_float16)
+
+    def _rounded(self, x, by_bits):
+        """Round on the host: the standard has no way to the bits of a number."""
+        rounded = by_bits(np.from_dlpack(x))
+        return self._xp.asarray(rounded, device=x.device)
 
     def check_indices(self, indices, size, who, error):
         xp = self._xp

@@ -16,6 +16,7 @@ from xdl.core import mode
 from xdl.core.debug import as_file, check_output, user_line
 from xdl.core.narrow import Rounded, narrow_dtype, rounded, widened
 from xdl.core.node import Node, tick
+from xdl.core.precision import in_precision
 from xdl.core.promote import is_data, prepare, show
 from xdl.core.variable import Variable
 from xdl.errors import ShapeError, XdlError
@@ -216,13 +217,15 @@ def call(op, *inputs, **named):
         inputs = _with_named(op, inputs, named)
     xp, inputs, arrays, is_open = prepare(op, inputs)
     narrow = narrow_dtype(op, arrays)
+    unusual = current_mode()
+    if unusual is not None and op.multiplies and narrow is None:
+        op = in_precision(op, unusual)
     is_wide = narrow is not None and not op.moves
     taken = widened(xp, arrays) if is_wide else arrays
     whole, residuals = _computed(op, xp, inputs, taken)
     y = rounded(xp, whole, narrow) if is_wide else whole
     out = new(Variable)
     out._value, out._node = y, None
-    unusual = current_mode()
     if unusual is not None and unusual.checks:
         check_output(op, op.names_for(inputs), arrays, y)
     parents = _parents(op, inputs)
@@ -243,7 +246,7 @@ def call(op, *inputs, **named):
         node.shape, node.dtype = y.shape, y.dtype
         node.index = tick()
         node.grad = node.walk = None
-        if unusual is not None:
+        if unusual is not None and unusual.checks:
             _note_for_debugging(node, inputs)
     return out
 

@@ -1,4 +1,4 @@
-"""The switches of eager execution: ``no_grad`` and ``set_debug``.
+"""The switches of eager execution: ``no_grad``, ``set_debug``, and those of precision.
 
 One ContextVar holds them all, so that an operation reads one value to learn that
 nothing unusual is asked for (``None``), and threads never see each other's.
@@ -20,14 +20,16 @@ _Result = TypeVar("_Result")
 
 
 class Mode(NamedTuple):
-    """What the operations of this context do besides computing."""
+    """What the operations of this context do besides computing, and how precisely."""
 
     records: bool = True
     checks: bool = False
+    matmul_precision: str = "highest"
+    autocast: str | None = None
 
 
 _USUAL = Mode()
-_mode: ContextVar[Any] = ContextVar("xdl_mode", default=None)
+_mode: ContextVar[Mode | None] = ContextVar("xdl_mode", default=None)
 current = _mode.get
 
 
@@ -36,26 +38,29 @@ def records() -> bool:
     return (_mode.get() or _USUAL).records
 
 
-def _change(**changes):
-    changed = (_mode.get() or _USUAL)._replace(**changes)
+def change(**changes: Any) -> dict[str, object]:
+    """Set switches of this context; return what they were."""
+    now = _mode.get() or _USUAL
+    changed = now._replace(**changes)
     _mode.set(None if changed == _USUAL else changed)
+    return {name: getattr(now, name) for name in changes}
 
 
-class _Recording:
-    """A ``with`` block, or a function, in which graphs are, or are not, recorded."""
+class Block:
+    """A ``with`` block, or a function, in which switches are set.
 
-    _records = True
+    Args:
+        **changes: the switches.
+    """
 
-    @explained
-    def __init__(self) -> None:
-        self._before: list[Any] = []
+    def __init__(self, **changes: object) -> None:
+        self._changes, self._before = changes, list[dict[str, object]]()
 
     def __enter__(self) -> None:
-        self._before.append((_mode.get() or _USUAL).records)
-        _change(records=self._records)
+        self._before.append(change(**self._changes))
 
     def __exit__(self, *exception: object) -> None:
-        _change(records=self._before.pop())
+        change(**self._before.pop())
 
     def __call__(
         self, function: Callable[_Given, _Result]
@@ -71,10 +76,11 @@ class _Recording:
         if isinstance(function, type):
             raise ArgumentError(f"{who}: {kind(function)} came, needed a function")
         refuse_uncallable(who, function)
-        return cast("Callable[_Given, _Result]", _within(type(self), function))
+        block = functools.partial(Block, **self._changes)
+        return cast("Callable[_Given, _Result]", _within(block, function))
 
 
-class no_grad(_Recording):
+class no_grad(Block):
     """Compute without recording a graph: for prediction, and for changing weights.
 
     Use it as a ``with`` block, or write ``@xdl.no_grad()`` above a function. What is
@@ -93,10 +99,12 @@ class no_grad(_Recording):
         False
     """
 
-    _records = False
+    @explained
+    def __init__(self) -> None:
+        super().__init__(records=False)
 
 
-class enable_grad(_Recording):
+class enable_grad(Block):
     """Record a graph again, in a ``with`` block or a function, inside ``no_grad``.
 
     Example:
@@ -106,6 +114,10 @@ class enable_grad(_Recording):
         ...     (w * 2).trainable
         True
     """
+
+    @explained
+    def __init__(self) -> None:
+        super().__init__(records=True)
 
 
 @explained
@@ -131,7 +143,7 @@ def set_debug(on: bool) -> None:
         ...     xdl.set_debug(False)
         Log: NaN came out of x from -1 to -1 (shape (1,), float32)
     """
-    _change(checks=bool(on))
+    change(checks=bool(on))
     count_revision()  # compiled steps run as they are
 
 

@@ -70,6 +70,8 @@ class Op:
         takes_numbers: ``compute`` takes Python numbers beside arrays.
         moves: ``compute`` moves numbers and computes none, so it takes those of 16 bits
             as they are; every other ``compute``, and every ``gradient``, gets float32.
+        multiplies: it is products of matrices, whose inputs ``autocast`` and
+            ``set_matmul_precision`` may round.
         is_singular: infinities and NaN are proper results at some inputs, so NumPy's
             warnings are silenced.
         reference: the function of NumPy or SciPy that the operation is compared with,
@@ -98,6 +100,7 @@ class Op:
     refuses_unsigned: bool = False
     takes_numbers: bool = False
     moves: bool = False
+    multiplies: bool = False
     is_singular: bool = False
     gradient: Callable[..., Any] | None = None
     onnx: str | Onnx | None = None

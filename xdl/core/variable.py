@@ -266,8 +266,9 @@ class Variable(Methods):
         seed = self._seed(grad, create_graph)
         debug = mode.current()
         check = check_gradients if debug is not None and debug.checks else None
-        if create_graph:
-            backpropagate(self._node, seed, True, Variable._of, check)
+        if create_graph:  # how precise products are stands in the nodes
+            with mode.Block(autocast=None, matmul_precision="highest"):
+                backpropagate(self._node, seed, True, Variable._of, check)
         else:
             backpropagate(self._node, seed, retain_graph, None, check)
 

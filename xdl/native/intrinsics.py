@@ -141,6 +141,23 @@ def _integer_in(form, builder, rounded):
     return builder.sub(bits, form.constant(form.rounder_bits))
 
 
+def without(form, digits):
+    """Make a number rounded to so many binary digits fewer, to even; NaN stays."""
+    half, infinity = (1 << digits - 1) - 1, 2 * form.bias + 1 << form.digits
+    sign = 1 << form.integer.width - 1
+
+    def emit(builder, x):
+        bits = builder.bitcast(x, form.integer)
+        odd = builder.and_(builder.lshr(bits, form.constant(digits)), form.constant(1))
+        more = builder.add(bits, builder.add(odd, form.constant(half)))
+        kept = builder.and_(more, form.constant(-1 << digits))
+        size = builder.and_(bits, form.constant(sign - 1))
+        is_nan = builder.icmp_signed(">", size, form.constant(infinity))
+        return builder.bitcast(builder.select(is_nan, bits, kept), form.floating)
+
+    return inline(form, 1, emit)
+
+
 def scaled(form):
     """Make ``y * 2**n``, with n given as ``n + rounder``, in two factors.
 

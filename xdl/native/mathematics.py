@@ -29,6 +29,8 @@ that the error bound of n terms falls from n * epsilon to about n / 32 * epsilon
 longer rows are added up is in ``accumulation``. ``maximum`` and ``minimum`` give NaN
 for NaN.
 
+``round_to_tfloat32``, ``round_to_bfloat16`` and ``round_to_float16`` are exact.
+
 Square roots, absolute values, comparisons and ``x**3`` with a written exponent
 vectorise as Numba compiles them.
 
@@ -217,6 +219,31 @@ def _erf(form, tables, exp):
     return erf
 
 
+def _round_to_float16(form, rounded):
+    """Make the rounding to float16, which below 2**-14 counts in steps of 2**-24."""
+    least, most = form.real(2.0**-14), form.real(65504)
+    infinity, with_sign = form.real(math.inf), intrinsics.with_sign(form)
+    rounder = form.real(2.0 ** (form.digits - 24))  # whose last digit is 2**-24
+
+    @intrinsics.compiled
+    def round_to_float16(x):
+        size = abs(x)
+        y = (size + rounder) - rounder if size < least else rounded(size)
+        return with_sign(infinity if y > most else y, x)
+
+    return round_to_float16
+
+
+def _roundings(form):
+    """Return what rounds to numbers with fewer digits, exactly."""
+    to_tfloat32 = intrinsics.without(form, form.digits - 10)
+    return {
+        "round_to_tfloat32": to_tfloat32,
+        "round_to_bfloat16": intrinsics.without(form, form.digits - 7),
+        "round_to_float16": _round_to_float16(form, to_tfloat32),
+    }
+
+
 def _functions(form, exp_table, log_table, erf_tables, limits):
     highest, flat = limits
     exp = _exp(form, exp_table, highest)
@@ -233,6 +260,7 @@ def _functions(form, exp_table, log_table, erf_tables, limits):
         "plus": intrinsics.plus(form),
         "maximum": intrinsics.larger(form),
         "minimum": intrinsics.smaller(form),
+        **_roundings(form),
     }
 
 

@@ -26,6 +26,7 @@ class ScaledDotProductAttention(Op):
     torch = Counterpart(
         "nn.functional.scaled_dot_product_attention", {"is_causal": "causal"}
     )
+    multiplies = True
     conditions = ("mask",)
     residuals = ("weights",)
     cases = (

@@ -51,7 +51,7 @@ def clip_grad_norm(parameter: Weights, max_norm: float) -> Variable:
     """
     max_norm = plain("clip_grad_norm", "max_norm", max_norm)
     max_norm = _POSITIVE.checked("clip_grad_norm: max_norm", max_norm)
-    found = _with_gradients("clip_grad_norm", parameter)
+    found = with_gradients("clip_grad_norm", parameter)
     if not found:
         return Variable(0.0, trainable=False)
     gradients = [grad for _, grad in found]
@@ -67,7 +67,9 @@ def clip_grad_norm(parameter: Weights, max_norm: float) -> Variable:
             _refuse_non_finite("clip_grad_norm", found)
         factor = xp.minimum(max_norm * scale / (total + 1e-6 * scale), 1.0)
         total = total / scale
-    _replace(found, [grad * xp.astype(factor, grad.dtype) for _, grad in found])
+    replace_gradients(
+        found, [grad * xp.astype(factor, grad.dtype) for _, grad in found]
+    )
     return Variable._of(xp.asarray(total))
 
 
@@ -96,23 +98,23 @@ def clip_grad_value(parameter: Weights, clip_value: float) -> None:
     """
     clip_value = plain("clip_grad_value", "clip_value", clip_value)
     limit = _POSITIVE.checked("clip_grad_value: clip_value", clip_value)
-    found = _with_gradients("clip_grad_value", parameter)
+    found = with_gradients("clip_grad_value", parameter)
     _refuse_non_finite("clip_grad_value", found)
     clipped = []
     for _, grad in found:
         xp = NAMESPACES[type(grad)]
         clipped.append(xp.minimum(xp.maximum(grad, -limit), limit))
-    _replace(found, clipped)
+    replace_gradients(found, clipped)
 
 
-def _replace(found, gradients):
+def replace_gradients(found, gradients):
     """Give Variables other gradients, all or none."""
     with Uninterrupted():
         for (variable, _), grad in zip(found, gradients, strict=True):
             variable._node.grad = grad
 
 
-def _with_gradients(who, source):
+def with_gradients(who, source):
     """Return pairs of a Variable and its gradient as an array, each Variable once."""
     variables = {id(v): v for v in _variables_of(who, source)}.values()
     pairs = [(v, v.grad) for v in variables]

@@ -17,6 +17,7 @@ from xdl.optim.one_cycle import OneCycleLR as OneCycleLR
 from xdl.optim.optimizer import Optimizer as Optimizer
 from xdl.optim.plateau import ReduceLROnPlateau as ReduceLROnPlateau
 from xdl.optim.rmsprop import RMSprop as RMSprop
+from xdl.optim.scaler import GradScaler as GradScaler
 from xdl.optim.schedule import ConstantLR as ConstantLR
 from xdl.optim.schedule import CosineAnnealingLR as CosineAnnealingLR
 from xdl.optim.schedule import ExponentialLR as ExponentialLR

@@ -76,6 +76,7 @@ class Row(NamedTuple):
         keeps: whether the result is the first argument, where shape and dtype agree.
         axis: where among the arguments the axis stands, and what it is by default.
         rounds: EACH number of the result, NEVER, or after each of its TERMS.
+        rounds_to: the numbers with fewer digits that it rounds to, or None.
         floats, integers, truths: the formulas of native loops, by the dtype that they
             compute in; None: there is none.
         few: the formula where there are but a few numbers and no other one.
@@ -99,6 +100,7 @@ class Row(NamedTuple):
     keeps: bool = False
     axis: tuple[int, Any] | None = None
     rounds: str = EACH
+    rounds_to: str | None = None
     floats: str | None = None
     integers: str | None = None
     truths: str | None = None
@@ -150,6 +152,11 @@ def _bitwise(name: str, function: Callable[..., Any], **facts: Any) -> Row:
 def _function(name: str, ufunc: str | None = "", **facts: Any) -> Row:
     """Return the row of a function of one number that native loops call by its name."""
     return _elementwise(name, ufunc, floats=f"{name}({{0}})", **facts)
+
+
+def _rounding(name: str) -> Row:
+    """Return the row that rounds float32 to what has fewer digits."""
+    return _function(f"round_to_{name}", None, rounds_to=name)
 
 
 def _rare(name: str, ufunc: str = "", arity: int = 1) -> Row:
@@ -236,6 +243,9 @@ _ROWS = (
     _function("log1p"),
     _function("tanh", is_slow=True),
     _function("erf", None, is_slow=True),
+    _rounding("tfloat32"),
+    _rounding("bfloat16"),
+    _rounding("float16"),
     _function("abs", "absolute", operator=operator.abs, rounds=NEVER, few="abs({0})"),
     _function("floor", rounds=NEVER),
     _function("ceil", rounds=NEVER),

@@ -286,7 +286,7 @@ def _is_view(arguments, real):
 class Trace:
     """The namespace: the names of the one that computes, each recorded."""
 
-    fused = None  # a program is of what every device has
+    fused = tensor_cores = None  # a program is of what every device has
 
     @property
     def BLOCK(self):  # noqa: N802 (a constant of every namespace)

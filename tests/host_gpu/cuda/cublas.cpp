@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "host_gpu.h"
@@ -32,7 +33,31 @@ struct BFloat16 {
 
 struct Shape {
   int transA, transB, m, n, k;
+  int dropped = 0;  // digits of a float32 that tensor cores do not read
 };
+
+// How many digits a cublasComputeType leaves out: 74 is that of float16, 75 of bfloat16.
+int dropped_by(int compute) {
+  return compute == 74 || compute == 77 ? 13 : compute == 75 ? 16 : 0;
+}
+
+template <class T>
+double seen(T x, int) {
+  return (double)x;
+}
+double seen(float x, int dropped) {
+  uint32_t bits;
+  memcpy(&bits, &x, 4);
+  bits &= ~((1u << dropped) - 1);
+  memcpy(&x, &bits, 4);
+  return x;
+}
+
+void tell_launch(const char* name, const Shape& s) {
+  std::string text = name;
+  if (s.dropped) text += " without " + std::to_string(s.dropped) + " digits";
+  host_gpu_tell("launch", text.c_str());
+}
 
 bool is_possible(const Shape& s, long lda, long ldb, long ldc) {
   auto is_enough = [](long ld, int rows) { return ld >= 1 && ld >= rows; };
@@ -47,9 +72,10 @@ void product(const Shape& s, const T* a, long lda, const T* b, long ldb, T* c, l
   for (int j = 0; j < s.n; j++) {
     std::fill(column.begin(), column.end(), Sum(0));
     for (int l = 0; l < s.k; l++) {
-      Sum factor = (Sum)(double)b[s.transB ? j + l * ldb : l + j * ldb];
+      Sum factor = (Sum)seen(b[s.transB ? j + l * ldb : l + j * ldb], s.dropped);
       for (int i = 0; i < s.m; i++)
-        column[i] += (Sum)(double)a[s.transA ? l + i * lda : i + l * lda] * factor;
+        column[i] +=
+            (Sum)seen(a[s.transA ? l + i * lda : i + l * lda], s.dropped) * factor;
     }
     for (int i = 0; i < s.m; i++) c[i + j * ldc] = (T)(double)column[i];
   }
@@ -59,7 +85,7 @@ template <class T, class Sum>
 Status product(const char* name, const Shape& s, const void* a, long lda, long long sa,
                const void* b, long ldb, long long sb, void* c, long ldc, long long sc,
                int count) {
-  host_gpu_tell("launch", name);
+  tell_launch(name, s);
   if (!is_possible(s, lda, ldb, ldc)) return INVALID_VALUE;
   host_gpu_do([=] {
     for (int i = 0; i < count; i++)
@@ -72,7 +98,7 @@ Status product(const char* name, const Shape& s, const void* a, long lda, long l
 template <class T>
 Status batched(const char* name, const Shape& s, const T* const* a, int lda,
                const T* const* b, int ldb, T* const* c, int ldc, int count) {
-  host_gpu_tell("launch", name);
+  tell_launch(name, s);
   if (!is_possible(s, lda, ldb, ldc)) return INVALID_VALUE;
   host_gpu_do([=] {
     for (int i = 0; i < count; i++) product<T, T>(s, a[i], lda, b[i], ldb, c[i], ldc);
@@ -126,9 +152,9 @@ int cublasGemmStridedBatchedEx(void*, int ta, int tb, int m, int n, int k, const
                                const void* a, int at, int lda, long long sa,
                                const void* b, int bt, int ldb, long long sb,
                                const void*, void* c, int ct, int ldc, long long sc,
-                               int count, int, int) {
+                               int count, int compute, int) {
   if (at != bt || bt != ct) return NOT_SUPPORTED;
-  Shape s{ta, tb, m, n, k};
+  Shape s{ta, tb, m, n, k, dropped_by(compute)};
 #define AS(T, Sum) \
   product<T, Sum>(__func__, s, a, lda, sa, b, ldb, sb, c, ldc, sc, count)
   switch (ct) {
@@ -157,9 +183,9 @@ int cublasSetWorkspace_v2(void*, void*, size_t) { return SUCCESS; }
 int cublasGemmBatchedEx(void*, int ta, int tb, int m, int n, int k, const void*,
                         const void* const* a, int at, int lda, const void* const* b,
                         int bt, int ldb, const void*, void* const* c, int ct, int ldc,
-                        int count, int, int) {
+                        int count, int compute, int) {
   if (at != bt || bt != ct) return NOT_SUPPORTED;
-  Shape s{ta, tb, m, n, k};
+  Shape s{ta, tb, m, n, k, dropped_by(compute)};
 #define AS(T) \
   batched<T>(__func__, s, (const T* const*)a, lda, (const T* const*)b, ldb, \
              (T* const*)c, ldc, count)

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 from xdl.backend import numpy as host
+from xdl.backend import rounding
 from xdl.program.errors import Ineligible, Refused
 from xdl.program.numba_executor.whole_step.text import WholeText
 from xdl.program.numpy_executor.executor import NumpyExecutor
@@ -50,6 +51,9 @@ for _dtype in ("float32", "float64"):
         f"log1p_{_dtype}": np.log1p,
         f"tanh_{_dtype}": np.tanh,
         f"erf_{_dtype}": lambda x: host.erf(np.asarray(x))[()],
+        f"round_to_tfloat32_{_dtype}": rounding.round_to_tfloat32,
+        f"round_to_bfloat16_{_dtype}": rounding.round_to_bfloat16,
+        f"round_to_float16_{_dtype}": rounding.round_to_float16,
         f"plus_{_dtype}": lambda x, y: x + y,
         f"maximum_{_dtype}": np.maximum,
         f"minimum_{_dtype}": np.minimum,

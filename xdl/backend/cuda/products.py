@@ -15,9 +15,13 @@ import importlib
 import itertools
 import math
 
+import numpy as np
+
 _SIZE = 32 << 20  # bytes: of the workspace that NVIDIA recommends for Hopper
 _TYPES = {"float32": (0, 68), "float64": (1, 70), "float16": (2, 68)}
 _TYPES["bfloat16"] = (14, 68)  # (cudaDataType, cublasComputeType)
+# Of float32 that was rounded: tensor cores multiply it, and lose nothing.
+_OF_ROUNDED = {"tfloat32": 77, "float16": 74, "bfloat16": 75}
 _PLAIN, _TURNED = 0, 1  # CUBLAS_OP_N, CUBLAS_OP_T
 _NAMES = ("libcublas.so.13", "libcublas.so.12")
 
@@ -34,9 +38,9 @@ def _library():
 
 
 @functools.cache
-def products(cupy):
-    """Return the Products of this process."""
-    return Products(cupy)
+def products(cupy, rounded=None):
+    """Return the Products of this process, of what was rounded to such numbers."""
+    return Products(cupy, rounded)
 
 
 class Products:
@@ -44,9 +48,12 @@ class Products:
 
     Args:
         cupy: the module.
+        rounded: what all float32 operands were rounded to: "tfloat32", "bfloat16" or
+            "float16"; None: to nothing.
     """
 
-    def __init__(self, cupy):
+    def __init__(self, cupy, rounded=None):
+        self._of_single = _OF_ROUNDED.get(rounded, 68)
         self._cupy, self._cublas = cupy, _library()
         self._handle, self._of_stream = ctypes.c_void_p(), None
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
@@ -145,6 +152,8 @@ class Products:
         (m, n), k = out.shape[-2:], lying[1][0].shape[-1]
         kind, compute = _TYPES[out.dtype.name]
         one, zero = map(ctypes.byref, self._factors[compute])
+        if out.dtype.name == "float32":
+            compute = self._of_single
         line = max(n, out.strides[-2] // out.itemsize) if m > 1 else n
         lines = [lying[0][2], lying[1][2], line]
         told = []
@@ -182,6 +191,43 @@ class Products:
                 "cublasSetWorkspace_v2", self._handle, space, ctypes.c_size_t(_SIZE)
             )
             self._of_stream = stream
+
+
+def as_matrices(a, b, out):
+    """Return operands of ``matmul`` and its result as stacks of matrices."""
+    if a.ndim == 1:
+        a, out = a[None], out[..., None, :] if b.ndim > 1 else out[..., None]
+    if b.ndim == 1:
+        b, out = b[:, None], out[..., None]
+    if b.ndim == 2 < a.ndim and a.flags.c_contiguous and out.flags.c_contiguous:
+        return a.reshape(-1, a.shape[-1]), b, out.reshape(-1, out.shape[-1])
+    return a, b, out
+
+
+class OwnProducts:
+    """CuPy, with products by cuBLAS itself.
+
+    Args:
+        cupy: the module.
+        products: the Products.
+    """
+
+    def __init__(self, cupy, products):
+        self._cupy, self._products = cupy, products
+
+    def __getattr__(self, name):
+        return getattr(self._cupy, name)
+
+    def matmul(self, a, b, out=None):
+        """Multiply two stacks of matrices of one dtype."""
+        if out is None:
+            shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+            out = self._cupy.empty((*shape, a.shape[-2], b.shape[-1]), a.dtype)
+        if not (a.size and b.size):
+            out.fill(0)
+            return out
+        self._products.planned(*as_matrices(a, b, out), tables=False)()
+        return out
 
 
 def _at(x, offset=0):

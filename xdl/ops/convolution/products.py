@@ -27,7 +27,7 @@ class Convolution(Op):
             ``ByWeight``.
     """
 
-    refuses_integers = True
+    refuses_integers = multiplies = True
     axes = 2
     family: tuple = ()
 

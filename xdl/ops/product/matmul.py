@@ -12,6 +12,7 @@ from xdl.typing import ArrayLike
 
 
 class Matmul(Op):
+    multiplies = True
     torch = Counterpart("matmul", samples=("matmul", "mm", "bmm", "mv", "dot"))
     onnx = "MatMul"
     kept_for = {"x1": "x2", "x2": "x1"}
@@ -111,6 +112,7 @@ def _by_right(xp, gy, x1, x2_shape):
 
 
 class Linear(Op):
+    multiplies = True
     torch = "nn.functional.linear"
     refuses_integers = True
     cases = (

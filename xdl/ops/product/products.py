@@ -28,6 +28,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Einsum(Op):
+    multiplies = True
     onnx = Onnx("Einsum", {"equation": "subscripts"})
     refuses_integers = True
     cases = (

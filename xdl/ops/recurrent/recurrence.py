@@ -25,7 +25,7 @@ class Recurrence(Op):
     conditions = ("mask",)
     residuals = ("saved", "before")
     floating = True
-    refuses_integers = True
+    refuses_integers = multiplies = True
     gates = 1
     sigmoids: tuple = ()
     states = 1

@@ -58,13 +58,13 @@ class CudaExecutor:
     def __init__(self, program):
         self.holding = Holding()
         self._xp = importlib.import_module("xdl.backend.cupy")
-        every, checks = program.instructions, asked(program.instructions)
-        program.instructions = [one for one in every if not one.row.is_check]
+        checks = asked(program.instructions)
+        _put_last(checks, program)  # so that groups write what they ask of
         lowered_for_threads(program)
         gathered(program, lambda group: True, for_threads=True)
         put_in_pieces(program)
         put_together(program, has_kernels)
-        program.instructions += checks  # so that what they ask of lives until then
+        _put_last(checks, program)  # so that it lives until then
         self._program = program
         self._plan = Plan(program, overwrites=False)
         replaced = {u.slot for u in program.updates if not u.in_place}
@@ -103,6 +103,11 @@ class CudaExecutor:
         if owner_of(value).origin == "state":
             return None
         return self._step.memory.array(value)
+
+
+def _put_last(checks, program):
+    others = [one for one in program.instructions if not one.row.is_check]
+    program.instructions = others + checks
 
 
 def _sources(program):
@@ -254,7 +259,8 @@ class _Step:
         """Return (instruction, function that launches it) of all that a step does."""
         cupy, memory, words = self._cupy, self.memory, self._table.words
         every = self._program.instructions
-        launches = Launches(self._xp, memory, self._table, products(cupy), self._plan)
+        multiplying = functools.partial(products, cupy)
+        launches = Launches(self._xp, memory, self._table, multiplying, self._plan)
         begin, end = (Copies(cupy, refused, begins) for begins in (True, False))
         for i, place in enumerate(self._places):
             begin.add(place, FIRST + i)

@@ -1,6 +1,9 @@
 """Head: what all generated kernels of a module share."""
 
-HEAD = r"""
+from xdl.backend.cuda.rounding import ROUNDING
+
+HEAD = (
+    r"""
 #define INF_ __int_as_float(0x7f800000)
 #define NAN_ __int_as_float(0x7fc00000)
 
@@ -149,3 +152,5 @@ __device__ __forceinline__ T joined_(T x, Join join) {
   return x;
 }
 """
+    + ROUNDING
+)

@@ -8,13 +8,15 @@ import numpy as np
 from xdl.backend import convolution as by_products
 from xdl.backend.cuda import sources
 from xdl.backend.cuda.convolution import Convolutions
+from xdl.backend.cuda.products import OwnProducts, as_matrices
 from xdl.program.cuda_executor.arrays import is_plain_view
 from xdl.program.cuda_executor.text import HEAD, kernels_of
 from xdl.program.interpreter import compute, replaced_options
 from xdl.program.memory.plan import joins_rows
 from xdl.tracing.instructions import Kind
-from xdl.tracing.values import Value, owner_of, values_in
+from xdl.tracing.values import Instruction, Value, owner_of, values_in
 
+_MOVES = {Kind.RESHAPE, Kind.AXES, Kind.TRANSPOSE, Kind.BROADCAST, Kind.PART, Kind.COPY}
 _OPTIONS = ("-std=c++17", "--fmad=true")
 
 
@@ -25,7 +27,7 @@ class Launches:
         xp: the namespace of CuPy.
         memory: the Arrays.
         table: the Table.
-        products: the Products.
+        products: a function from what operands were rounded to to the Products.
         plan: the Plan.
     """
 
@@ -33,7 +35,7 @@ class Launches:
         self._xp, self._cupy, self._plan = xp, xp.cupy, plan
         self._kernels, self._module, self._scratch = {}, None, None
         self._memory, self._table, self._products = memory, table, products
-        self._ours = _Ours(self._cupy, products)
+        self._ours = OwnProducts(self._cupy, products(None))
         self._convolutions = Convolutions(self._cupy)
 
     def of(self, instruction):
@@ -126,12 +128,13 @@ class Launches:
     def _product(self, one):
         a, b = self._memory.real(one.arguments)
         out = self._memory.array(one.result)
-        if not self._products.takes(a, b, out) or min(a.ndim, b.ndim) < 1:
+        products = self._products(rounded_to(one.arguments))
+        if not products.takes(a, b, out) or min(a.ndim, b.ndim) < 1:
             return self._by_namespace(one)
         if not (a.size and b.size and out.size):
             return lambda: out.fill(0)
         a, b, out = as_matrices(a, b, out)
-        return self._products.planned(a, b, out)
+        return products.planned(a, b, out)
 
     def _convolution(self, one):
         arguments = self._memory.real(one.arguments)
@@ -226,35 +229,17 @@ def each(launches):
     return launch
 
 
-def as_matrices(a, b, out):
-    """Return operands of ``matmul`` and its result as stacks of matrices."""
-    if a.ndim == 1:
-        a, out = a[None], out[..., None, :] if b.ndim > 1 else out[..., None]
-    if b.ndim == 1:
-        b, out = b[:, None], out[..., None]
-    if b.ndim == 2 < a.ndim and a.flags.c_contiguous and out.flags.c_contiguous:
-        return a.reshape(-1, a.shape[-1]), b, out.reshape(-1, out.shape[-1])
-    return a, b, out
+def rounded_to(operands):
+    """Return what all operands of a product were rounded to; None: not all were."""
+    names = {_rounded_to(operand) for operand in operands}
+    return names.pop() if len(names) == 1 else None
 
 
-class _Ours:
-    """CuPy, with products that a graph may hold."""
-
-    def __init__(self, cupy, products):
-        self._cupy, self._products = cupy, products
-
-    def __getattr__(self, name):
-        return getattr(self._cupy, name)
-
-    def matmul(self, a, b, out=None):
-        if out is None:
-            shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-            out = self._cupy.empty((*shape, a.shape[-2], b.shape[-1]), a.dtype)
-        if not (a.size and b.size):
-            out.fill(0)
-            return out
-        self._products.planned(*as_matrices(a, b, out), tables=False)()
-        return out
+def _rounded_to(value):
+    one = value.origin
+    while isinstance(one, Instruction) and one.row.kind in _MOVES:
+        one = one.arguments[0].origin
+    return one.row.rounds_to if isinstance(one, Instruction) else None
 
 
 def reads_numbers(instruction):

@@ -11,10 +11,12 @@ from xdl.program.passes.fold import folded
 from xdl.program.passes.join_parts import joined
 from xdl.program.passes.labels import flattened
 from xdl.program.passes.repeated import unrepeated
+from xdl.program.passes.rounded_once import rounded_once
 from xdl.program.passes.rows import as_rows
 from xdl.program.passes.tidy import tidied
 
-PASSES = (folded, flattened, as_rows, tidied, unrepeated, shared, added, joined, needed)
+PASSES = (folded, flattened, as_rows, tidied, unrepeated, rounded_once, shared)
+PASSES += (added, joined, needed)
 
 
 def improved(program, xp):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from xdl.backend import convolution, erf, random, scatter, summation
+from xdl.backend import convolution, erf, random, rounding, scatter, summation
 from xdl.backend import numpy as host
 from xdl.backend.random import bits
 
@@ -97,6 +97,9 @@ WRITTEN_OUT: dict[str, tuple[Any, ...]] = {
     "convolution_by_input": (convolution,),
     "convolution_by_weight": (convolution,),
     "erf": (erf, "TILE = 32768\n", host.erf),
+    "round_to_tfloat32": (rounding._without, rounding.round_to_tfloat32),
+    "round_to_bfloat16": (rounding._without, rounding.round_to_bfloat16),
+    "round_to_float16": (rounding.round_to_float16,),
     "random_bits": ("_WORD = 2**64\n", random.bits, plain_random_bits),
     "set_at": (set_at,),
     "check_indices": (check_indices,),

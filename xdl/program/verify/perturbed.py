@@ -27,6 +27,7 @@ from xdl.tracing.values import is_given, replaced
 EPS = {
     "bfloat16": 2.0**-7,
     "float16": 2.0**-10,
+    "tfloat32": 2.0**-10,
     "float32": 2.0**-23,
     "float64": 2.0**-52,
 }
@@ -47,14 +48,20 @@ class Errors:
         sizes = self._rng.uniform(0.5, 1, _MANY) * self._rng.choice([-1, 1], _MANY)
         self._drawn, self._factors = np.tile(sizes * units, 2), {}
 
-    def __call__(self, array):
-        """Return an array with an error in each number; 0 stays 0."""
-        name = backend.dtype_name(array.dtype)
-        if name not in self._factors:
+    def __call__(self, array, name=None):
+        """Return an array with an error in each number; 0 stays 0.
+
+        Args:
+            array: what they come into.
+            name: of the numbers that it was rounded to; default its dtype.
+        """
+        name = name or backend.dtype_name(array.dtype)
+        known = name, array.dtype
+        if known not in self._factors:
             factors = 1 + self._drawn * EPS[name]
-            self._factors[name] = factors.astype(array.dtype)
+            self._factors[known] = factors.astype(array.dtype)
         first = int(self._rng.integers(_MANY))
-        factors = self._factors[name][first : first + _MANY]
+        factors = self._factors[known][first : first + _MANY]
         if array.ndim == 0:
             return array * factors[0]
         moved = np.empty_like(array)  # which lies in memory as the array does
@@ -139,12 +146,13 @@ class Perturbed:
     def _computed(self, one, arguments, options, draw, errors):
         if errors is not None and one.row.rounds == TERMS:
             arguments = _with_errors(arguments, errors)
+        row = one.row
         result = compute(one, self._xp, arguments, options, draw)
         # Whoever adds an update to a weight rounds the sum once; an error of several
         # units would hide what the update is.
-        is_last = _adds_or_subtracts(one.row) and one.result in self._results
+        is_last = _adds_or_subtracts(row) and one.result in self._results
         is_exact = errors is None or is_last or not _is_rounded(one, arguments, result)
-        return result if is_exact else errors(result)
+        return result if is_exact else errors(result, row.rounds_to)
 
 
 def _on_host(x):
