@@ -287,8 +287,7 @@ class Compiled(Generic[Returned]):
         unusual = mode.current()
         if unusual is not None and unusual.checks:
             return self._eager(arguments)  # debug mode looks at every operation
-        nesting = repr(mapped(arguments, lambda leaf: None))
-        key = (unusual, nesting, self._kinds(given), self.state.key())
+        key = (*self.form(arguments, given), self.state.key())
         numbers = self.state.read_numbers()
         numbers += [leaf for leaf in given if type(leaf) is float]
         i = self._known(key, numbers)
@@ -310,6 +309,16 @@ class Compiled(Generic[Returned]):
         if len(given) == len(came) and all(map(_is_as_it_came, given, came)):
             self._use(i, replay.fast_path(came))  # for what is not nested
         return returned
+
+    def form(self, arguments, given):
+        """Return what a program depends on besides the state.
+
+        Args:
+            arguments: of a call, as they are taken.
+            given: the same, flat.
+        """
+        nesting = repr(mapped(arguments, lambda leaf: None))
+        return mode.current(), nesting, self._kinds(given)
 
     def _taken(self, arguments):
         """Return arguments as a step takes them: dense, if it may round otherwise."""

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from xdl import backend
 from xdl.backend import NAMESPACES, random
-from xdl.core import mode
 from xdl.errors import (
     ArgumentError,
     GraphError,
@@ -248,8 +247,7 @@ class _Work:
     def _head(self, i):
         """Return what a program depends on besides the state, of a member's steps."""
         batch = tuple(self._batch(i, 0))
-        nesting = repr(mapped(batch, lambda leaf: None))
-        return mode.current(), nesting, self._step._kinds(leaves(batch))
+        return self._step.form(batch, leaves(batch))
 
     def _native(self, head, i):
         """Return the Replay of a native function that does a member's steps, or None.
