@@ -66,11 +66,11 @@ def test_highest_is_what_it_ever_was():
     np.testing.assert_array_equal(np.dot(A, B), y.numpy())
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16", "int64"])
 @every_name
 def test_arrays_of_other_dtypes_are_multiplied_as_ever(name, dtype):
     dtype = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
-    x, w = Variable(A.astype(dtype)), Variable(B.astype(dtype))
+    x, w = Variable((3 * A).astype(dtype)), Variable((3 * B).astype(dtype))
     expected = (x @ w).numpy()
 
     with asked(name):

@@ -12,7 +12,9 @@ from tests import test_interrupted as interrupted
 from tests.host_gpu.watch import is_there, watching
 from tests.optim.every import every_optimizer
 from tests.program.test_models_compiled import MODELS, NoBias, Training, _adam, _rows
+from tests.support.classifier import classifier, state_of
 from tests.support.interrupting import interrupt
+from xdl.backend.cuda.products import Products
 
 pytestmark = pytest.mark.gpu
 STEPS = 30
@@ -47,29 +49,6 @@ def test_every_optimizer_trains_as_eager_does_on_the_cpu(make):
     np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=1e-4)
 
 
-def _classifier(executor, lr=0.1, make=lambda: xdl.models.MLP([4, 8, 3])):
-    """Return a model, its optimizer and a step of them, compiled if so said."""
-    xdl.seed(0)
-    model = make()
-    optimizer = xdl.SGD(model, lr=lr, momentum=0.9)
-
-    def step(x, target):
-        model.forward(x)
-        loss = model.loss(target)
-        model.backward()
-        optimizer.update()
-        return loss
-
-    if executor:
-        step = xdl.compile(step, model, optimizer, executor=executor)
-    return model, optimizer, step
-
-
-def _state(model, optimizer):
-    every = [*model.parameter.values(), *optimizer.state.values()]
-    return [variable.numpy().copy() for variable in every]
-
-
 X = np.random.default_rng(0).standard_normal((6, 4)).astype("float32")
 TARGET = np.array([0, 1, 2, 0, 1, 2])
 
@@ -85,15 +64,15 @@ TARGET = np.array([0, 1, 2, 0, 1, 2])
     ids=["a label above", "a label below", "NaN"],
 )
 def test_a_refused_step_says_why_and_changes_nothing(calls, x, target, error):
-    model, optimizer, step = _classifier("cuda")
+    model, optimizer, step = classifier("cuda")
     for _ in range(calls):
         step(X, TARGET)
-    before = _state(model, optimizer)
+    before = state_of(model, optimizer)
 
     with pytest.raises(error):
         step(x, target)
 
-    for a, b in zip(before, _state(model, optimizer), strict=True):
+    for a, b in zip(before, state_of(model, optimizer), strict=True):
         np.testing.assert_array_equal(a, b)
     expected = [step(X, TARGET).item() for _ in range(3)]
     assert sorted(expected, reverse=True) == expected
@@ -104,12 +83,12 @@ def test_a_step_without_memory_changes_nothing_and_goes_on_with_more(calls):
     cupy = importlib.import_module("cupy")
     pool = cupy.get_default_memory_pool()
     rng = np.random.default_rng(0)
-    x, target = rng.standard_normal((512, 4), "float32"), rng.integers(0, 3, 512)
-    model, optimizer, step = _classifier("cuda", make=_wide)
+    x, target = rng.standard_normal((4096, 4), "float32"), rng.integers(0, 3, 4096)
+    model, optimizer, step = classifier("cuda", make=_wide)
     expected = [step(x, target).item() for _ in range(4)]
-    model, optimizer, step = _classifier("cuda", make=_wide)
+    model, optimizer, step = classifier("cuda", make=_wide)
     losses = [step(x, target).item() for _ in range(calls)]
-    before = _state(model, optimizer)
+    before = state_of(model, optimizer)
     gc.collect()
     pool.free_all_blocks()
 
@@ -120,21 +99,21 @@ def test_a_step_without_memory_changes_nothing_and_goes_on_with_more(calls):
     finally:
         pool.set_limit(0)
 
-    for a, b in zip(before, _state(model, optimizer), strict=True):
+    for a, b in zip(before, state_of(model, optimizer), strict=True):
         np.testing.assert_array_equal(a, b)
     losses += [step(x, target).item() for _ in range(4 - calls)]
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
 def _wide():
-    return xdl.models.MLP([4, 256, 256, 3])
+    return xdl.models.MLP([4, 1024, 3])
 
 
 def test_what_changes_between_the_calls_is_read_anew():
     losses = []
     for device, executor in (("cpu", None), ("cuda", "cuda")):
         with xdl.use_device(device):
-            model, optimizer, step = _classifier(executor)
+            model, optimizer, step = classifier(executor)
             found = [step(X, TARGET).item() for _ in range(4)]
             optimizer.lr = 0.01
             found += [step(X, TARGET).item() for _ in range(3)]
@@ -147,19 +126,19 @@ def test_what_changes_between_the_calls_is_read_anew():
 
 
 def test_arrays_of_the_gpu_and_of_the_host_give_the_same():
-    model, optimizer, step = _classifier("cuda")
+    model, optimizer, step = classifier("cuda")
     where = xdl.backend.usable("cuda")
     x, target = (xdl.backend.asarray(a, where) for a in (X, TARGET))
     of_host = [step(X, TARGET).item() for _ in range(5)]
 
-    model, optimizer, step = _classifier("cuda")
+    model, optimizer, step = classifier("cuda")
     of_gpu = [step(x, target).item() for _ in range(5)]
 
     assert of_host == of_gpu
 
 
 def test_results_stay_what_they_are_when_the_step_goes_on():
-    _, _, step = _classifier("cuda")
+    _, _, step = classifier("cuda")
     first = [step(X, TARGET) for _ in range(5)]
     losses = [loss.item() for loss in first]
 
@@ -189,97 +168,26 @@ def test_gradients_that_are_kept_add_up_as_in_eager():
     np.testing.assert_allclose(*found, rtol=1e-5)
 
 
-class Dropping(xdl.Model):
-    def __init__(self):
-        super().__init__()
-        self.first, self.drop = xdl.nn.Linear(4, 8), xdl.nn.Dropout(0.5)
-        self.last, self.loss_ops = xdl.nn.Linear(8, 3), xdl.SoftmaxLoss()
+def test_products_of_two_graphs_do_not_share_memory(monkeypatch):
+    given, call = [], Products._call
 
-    def forward(self, x):
-        self.output = self.last(self.drop(xdl.relu(self.first(x))))
+    def note(self, name, *arguments):
+        if name == "cublasSetWorkspace_v2":
+            given.append(arguments[1].value)
+        return call(self, name, *arguments)
 
+    monkeypatch.setattr(Products, "_call", note)
+    steps = [classifier("cuda")[2] for _ in range(2)]
+    for step in steps:
+        for _ in range(3):
+            step(X, TARGET)
 
-def _batches(count):
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((count, 6, 4), "float32")
-    return x, rng.integers(0, 3, (count, 6))
-
-
-@pytest.mark.parametrize("where", ["host", "GPU"])
-@pytest.mark.parametrize("make", [lambda: xdl.models.MLP([4, 8, 3]), Dropping])
-def test_many_batches_in_one_call_are_as_many_steps(make, where):
-    stacked = _batches(70)  # more than are launched before a wait
-    model, optimizer, step = _classifier("cuda", make=make)
-    one_by_one = [step(*batch).item() for batch in zip(*stacked, strict=True)]
-    expected = _state(model, optimizer)
-    if where == "GPU":
-        there = xdl.backend.usable("cuda")
-        stacked = [xdl.backend.asarray(array, there) for array in stacked]
-
-    model, optimizer, step = _classifier("cuda", make=make)
-    together = step.over(*stacked)
-
-    assert one_by_one == together.numpy().tolist()
-    for array, other in zip(expected, _state(model, optimizer), strict=True):
-        np.testing.assert_array_equal(array, other)
-
-
-@pytest.mark.parametrize("bad", [0, 1, 9, 19])
-def test_of_many_batches_those_before_a_refused_one_count(bad):
-    x, target = _batches(20)
-    model, optimizer, step = _classifier("cuda")
-    step.over(x, target)
-    for batch in zip(x[:bad], target[:bad], strict=True):
-        step(*batch)
-    expected = _state(model, optimizer)
-    model, optimizer, step = _classifier("cuda")
-    step.over(x, target)
-    x[bad, 2, 1] = np.nan
-
-    with pytest.raises(xdl.NonFiniteError) as refused:
-        step.over(x, target)
-
-    assert f"batch {bad} of 20" in refused.value.__notes__[0]
-    for array, other in zip(expected, _state(model, optimizer), strict=True):
-        np.testing.assert_array_equal(array, other)
-
-
-def test_where_checks_are_deferred_the_first_refused_of_many_batches_is_named():
-    x, target = _batches(20)
-    model, optimizer, step = _classifier("cuda")
-    step.over(x, target)
-    step.over(x[:7], target[:7])
-    expected = _state(model, optimizer)
-    model, optimizer, step = _classifier("cuda")
-    step.over(x, target)
-    target[7, 3] = 3
-    xdl.set_checks("deferred")
-    try:
-        losses = step.over(x, target)
-
-        with pytest.raises(xdl.IndexRangeError, match=r"step 8 of those"):
-            losses.numpy()
-    finally:
-        xdl.set_checks("immediate")
-
-    for array, other in zip(expected, _state(model, optimizer), strict=True):
-        np.testing.assert_array_equal(array, other)
-
-
-@pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
-def test_many_batches_are_waited_for_once():
-    stacked = _batches(50)
-    _, _, step = _classifier("cuda")
-    step.over(*stacked)
-
-    with watching() as seen:
-        step.over(*stacked)
-
-    assert seen.counts["wait"] <= 3  # batches that are copied to the GPU, and checks
+    assert len(given) >= 2
+    assert len(given) == len(set(given))
 
 
 def test_an_executor_of_the_cpu_refuses_a_model_on_the_gpu():
-    _, _, step = _classifier("numpy")
+    _, _, step = classifier("numpy")
 
     with pytest.raises(xdl.DeviceError, match='on cuda:0, needed the CPU .*"cuda"'):
         step(X, TARGET)
@@ -287,7 +195,7 @@ def test_an_executor_of_the_cpu_refuses_a_model_on_the_gpu():
 
 def test_the_executor_of_a_gpu_refuses_a_model_on_the_cpu():
     with xdl.use_device("cpu"):
-        _, _, step = _classifier("cuda")
+        _, _, step = classifier("cuda")
 
         with pytest.raises(xdl.DeviceError, match='on cpu, needed a GPU .*"numpy"'):
             step(X, TARGET)
@@ -295,7 +203,7 @@ def test_the_executor_of_a_gpu_refuses_a_model_on_the_cpu():
 
 @pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
 def test_a_replay_is_one_launch_of_a_graph_and_waits_once():
-    _, _, step = _classifier("cuda")
+    _, _, step = classifier("cuda")
     where = xdl.backend.usable("cuda")
     x, target = (xdl.backend.asarray(a, where) for a in (X, TARGET))
     for _ in range(4):
@@ -342,10 +250,10 @@ def test_an_index_that_is_out_of_range_is_refused_at_every_call(name, wrong):
 
 
 def test_deferred_checks_are_heard_at_the_next_read_and_nothing_has_changed():
-    model, optimizer, step = _classifier("cuda")
+    model, optimizer, step = classifier("cuda")
     for _ in range(3):
         step(X, TARGET)
-    before = _state(model, optimizer)
+    before = state_of(model, optimizer)
     xdl.set_checks("deferred")
     try:
         step(np.full_like(X, np.inf), TARGET)
@@ -354,7 +262,7 @@ def test_deferred_checks_are_heard_at_the_next_read_and_nothing_has_changed():
         with pytest.raises(xdl.NonFiniteError, match=r"replay \(step 1 of those"):
             loss.item()
 
-        after = _state(model, optimizer)
+        after = state_of(model, optimizer)
         first, second = step(X, TARGET).item(), step(X, TARGET).item()
     finally:
         xdl.set_checks("immediate")
@@ -365,7 +273,7 @@ def test_deferred_checks_are_heard_at_the_next_read_and_nothing_has_changed():
 
 @pytest.mark.skipif(not is_there(), reason="only the host GPU counts")
 def test_a_replay_waits_for_nothing_where_checks_are_deferred():
-    _, _, step = _classifier("cuda")
+    _, _, step = classifier("cuda")
     where = xdl.backend.usable("cuda")
     x, target = (xdl.backend.asarray(a, where) for a in (X, TARGET))
     xdl.set_checks("deferred")
@@ -443,14 +351,14 @@ def test_an_interrupted_step_is_done_whole_or_not_at_all():
 
 
 def test_a_checkpoint_goes_on_to_the_bit(tmp_path):
-    model, optimizer, step = _classifier("cuda")
+    model, optimizer, step = classifier("cuda")
     for _ in range(4):
         step(X, TARGET)
     path = tmp_path / "a.safetensors"
     xdl.save(path, model=model, optimizer=optimizer)
     expected = [step(X, TARGET).item() for _ in range(4)]
 
-    model, optimizer, step = _classifier("cuda")
+    model, optimizer, step = classifier("cuda")
     xdl.load(path, model=model, optimizer=optimizer)
 
     assert expected == [step(X, TARGET).item() for _ in range(4)]
@@ -471,7 +379,7 @@ class Remembers(xdl.Model):
 
 
 def test_an_attribute_is_that_of_the_replay_or_is_said_to_be_gone():
-    model, _, step = _classifier("cuda", make=Remembers)
+    model, _, step = classifier("cuda", make=Remembers)
     for _ in range(4):
         step(X, TARGET)
 

@@ -84,6 +84,19 @@ def test_products_that_nobody_asked_to_round_are_float32s():
     np.testing.assert_allclose(expected.numpy(), found.numpy(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_products_of_other_dtypes_are_what_they_were(dtype):
+    a, b = (3 * A).astype(dtype), (3 * B).astype(dtype)
+    expected = xdl.matmul(a, b).numpy()
+
+    with xdl.autocast("bfloat16"):
+        found = xdl.matmul(xdl.Variable(a, trainable=False), b).numpy()
+
+    np.testing.assert_allclose(
+        expected, found, rtol=1e-3 if dtype == "float16" else 1e-12
+    )
+
+
 @pytest.mark.parametrize("executor", [None, "cuda"])
 @pytest.mark.parametrize("model", ["MLP", "LeNet", "LSTM", "GPT"])
 def test_models_train_as_on_the_cpu(model, executor):

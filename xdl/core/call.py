@@ -218,8 +218,8 @@ def call(op, *inputs, **named):
     xp, inputs, arrays, is_open = prepare(op, inputs)
     narrow = narrow_dtype(op, arrays)
     unusual = current_mode()
-    if unusual is not None and op.multiplies and narrow is None:
-        op = in_precision(op, unusual)
+    if unusual is not None and op.multiplies:
+        op = in_precision(op, unusual, arrays)
     is_wide = narrow is not None and not op.moves
     taken = widened(xp, arrays) if is_wide else arrays
     whole, residuals = _computed(op, xp, inputs, taken)

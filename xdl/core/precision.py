@@ -121,10 +121,14 @@ class autocast(Block):
         super().__init__(autocast=name if enabled else None)
 
 
-def in_precision(op, mode):
-    """Return an operation that multiplies as a mode asks for: itself, or a stand-in."""
+def in_precision(op, mode, arrays):
+    """Return an operation on arrays that multiplies as a mode asks for.
+
+    It is the operation itself, or of float32 a stand-in.
+    """
     name = mode.autocast or _FORMATS[mode.matmul_precision]
-    return op if name is None else InPrecision(op, name)
+    dtypes = {dtype_name(a.dtype) for a in arrays if hasattr(a, "dtype")}
+    return InPrecision(op, name) if name and "float32" in dtypes else op
 
 
 def as_now():
@@ -152,18 +156,13 @@ class InPrecision:
         """Return the gradients; where they have a graph, its nodes know as much."""
         if xp is not NAMESPACES[Variable]:
             return self._op.gradient(_Rounding(xp, self._name), gy, *kept)
-        with self._again():
+        with Block(autocast=self._name):
             return self._op.gradient(xp, gy, *kept)
 
     def rewrap(self, node, wrap):
         """Return what ``node`` kept as Variables of the graph."""
-        with self._again():
+        with Block(autocast=self._name):
             return self._op.rewrap(node, wrap)
-
-    def _again(self):
-        if self._name == _FORMATS["high"]:
-            return Block(autocast=None, matmul_precision="high")
-        return Block(autocast=self._name)
 
     def __getattr__(self, name):
         return getattr(self._op, name)
@@ -189,20 +188,17 @@ class _Rounding:
     def __getattr__(self, name):
         return getattr(self._xp, name)
 
-    def _rounded(self, x):
-        return self._round(x) if dtype_name(x.dtype) == "float32" else x
-
     def matmul(self, x1, x2):
-        return self._multiply(self._rounded(x1), self._rounded(x2))
+        return self._multiply(self._round(x1), self._round(x2))
 
     def convolution(self, x, taps, bias, options):
-        x, taps = self._rounded(x), self._rounded(taps)
+        x, taps = self._round(x), self._round(taps)
         return self._xp.convolution(x, taps, bias, options)
 
     def convolution_by_input(self, g, taps, size, options):
-        g, taps = self._rounded(g), self._rounded(taps)
+        g, taps = self._round(g), self._round(taps)
         return self._xp.convolution_by_input(g, taps, size, options)
 
     def convolution_by_weight(self, x, g, window, options):
-        x, g = self._rounded(x), self._rounded(g)
+        x, g = self._round(x), self._round(g)
         return self._xp.convolution_by_weight(x, g, window, options)

@@ -1,7 +1,7 @@
 """GradScaler: losses are scaled, so that gradients fit into float16."""
 
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from xdl.arguments import kind
 from xdl.backend import NAMESPACES
@@ -138,7 +138,7 @@ class GradScaler(Checked):
             if is_overflow:
                 self.optimizer.zero_grad()
                 self._multiply(self.backoff_factor)
-            elif self.good_steps == self.growth_interval:
+            elif self.good_steps >= self.growth_interval:
                 self._multiply(self.growth_factor)
         return is_overflow and self.current_scale > _LEAST
 
@@ -169,7 +169,7 @@ class GradScaler(Checked):
             faults.append(str(error))
         return faults
 
-    def load_state_dict(self, saved: Any) -> None:
+    def load_state_dict(self, saved: dict[str, object]) -> None:
         """Take over what ``state_dict`` returned: all of it, or nothing.
 
         Raises:
@@ -179,4 +179,4 @@ class GradScaler(Checked):
         refuse(self, self.misfits(saved))
         with Uninterrupted():
             self.take_options(saved)
-            self.good_steps = saved["good_steps"]
+            self.good_steps = _COUNT.checked("good_steps", saved["good_steps"])

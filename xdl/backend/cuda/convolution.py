@@ -273,7 +273,7 @@ class _Seen(NamedTuple):
 
     Attributes:
         shape: of the images.
-        count: at how many places of each there is a window, (rows, columns).
+        counts: at how many places of each there is a window, (rows, columns).
         window: (rows, columns) of the taps.
         ways: pairs: from one place to the next, from one tap to the next, how far the
             first one is outside, and of how many rows and columns one is there.
@@ -281,7 +281,7 @@ class _Seen(NamedTuple):
     """
 
     shape: tuple[int, ...]
-    count: tuple[int, ...]
+    counts: tuple[int, ...]
     window: tuple[int, ...]
     ways: tuple[tuple[int, ...], ...]
     groups: int
@@ -290,7 +290,7 @@ class _Seen(NamedTuple):
     def sides(self):
         """The lengths of the matrix: of places, and of terms."""
         share = self.shape[3] // self.groups
-        return self.shape[0] * math.prod(self.count), math.prod(self.window) * share
+        return self.shape[0] * math.prod(self.counts), math.prod(self.window) * share
 
     def facts(self):
         """Return what a kernel is told of it."""
@@ -298,7 +298,7 @@ class _Seen(NamedTuple):
         share = self.shape[3] // self.groups
         window = self.window[1], share, terms
         ways = itertools.chain(*self.ways)
-        return (*self.shape[1:], *self.count, places, *window, *ways)
+        return (*self.shape[1:], *self.counts, places, *window, *ways)
 
 
 def text(dtype, by_weight, tile):

@@ -14,6 +14,7 @@ import functools
 import importlib
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class Products:
         self._cupy, self._cublas = cupy, _library()
         self._handle, self._of_stream = ctypes.c_void_p(), None
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
-        self._space = cupy.empty(_SIZE, "uint8")
+        self._space: Any = None
         # The factors 1 and 0, in host memory that lives as long as the plans.
         self._factors = {
             68: (ctypes.c_float(1), ctypes.c_float(0)),
@@ -183,9 +184,14 @@ class Products:
         return launch
 
     def _use(self, stream):
-        """Have cuBLAS work on a stream, with memory that is there already."""
+        """Have cuBLAS work on a stream, with memory that no other stream works in.
+
+        While a graph is made that is memory of its own pool, of which nobody else gets
+        any: so graphs may be launched side by side.
+        """
         if stream != self._of_stream:
             self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
+            self._space = self._cupy.empty(_SIZE, "uint8")
             space = ctypes.c_void_p(self._space.data.ptr)
             self._call(
                 "cublasSetWorkspace_v2", self._handle, space, ctypes.c_size_t(_SIZE)

@@ -6,6 +6,7 @@ one table, which one launch fills where they have changed.
 """
 
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Table:
     def make(self):
         """Make the table, once all numbers have their places."""
         count = self._first + len(self._values)
-        self._words = np.zeros(count, np.uint64)
+        self._words: Any = np.zeros(count, np.uint64)
         self.words = self._cupy.zeros(count, "uint64")
         self.draw = self.words[:_DRAW]
         text = _FILL.replace("COUNT", str(min(count, _MOST)))

@@ -15,8 +15,10 @@ from xdl.program.passes.rounded_once import rounded_once
 from xdl.program.passes.rows import as_rows
 from xdl.program.passes.tidy import tidied
 
-PASSES = (folded, flattened, as_rows, tidied, unrepeated, rounded_once, shared)
-PASSES += (added, joined, needed)
+PASSES = (
+    *(folded, flattened, as_rows, tidied, unrepeated),
+    *(rounded_once, shared, added, joined, needed),
+)
 
 
 def improved(program, xp):
