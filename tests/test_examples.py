@@ -16,6 +16,7 @@ LINES = [
     "digits_models.py --model cnn --epochs 1",
     "estimators.py --epochs 1",
     "gan.py --steps 20",
+    "many_models.py --rates 2 --alphas 2 --folds 2 --epochs 2",
     "tabular.py --epochs 2",
 ]
 every_line = pytest.mark.parametrize("line", LINES)
@@ -48,6 +49,17 @@ def test_estimators_draw_curves_the_grid_and_calibration(run, tmp_path):
     assert {"Epoch", "Loss", "Validation score", "Classifier: loss"} <= set(texts)
     assert {"optimizer__lr", "module__channels", "calibrated"} <= set(texts)
     assert 4 == sum(bool(re.fullmatch(r"0\.\d{4}", text)) for text in texts)
+
+
+def test_many_models_draw_the_grid_and_a_loss_for_each_rate(run, tmp_path):
+    picture = tmp_path / "many.svg"
+
+    run(f"many_models.py --rates 3 --alphas 2 --folds 2 --epochs 2 --plot {picture}")
+
+    drawn = picture.read_text(encoding="utf-8")
+    texts = set(re.findall(r"<!-- (.*?) -->", drawn, re.S))
+    assert {"learning_rate_init", "alpha", "accuracy"} <= texts
+    assert {"lr 0.0001", "lr 0.003", "lr 0.1"} <= texts
 
 
 def test_every_example_is_here():

@@ -21,6 +21,7 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL
 )
 def test_the_programs_of_the_page_run(monkeypatch, tmp_path, capsys):
     pytest.importorskip("matplotlib").use("Agg")
+    pytest.importorskip("numba")
     monkeypatch.chdir(tmp_path)
     names = {}
 
@@ -28,7 +29,7 @@ def test_the_programs_of_the_page_run(monkeypatch, tmp_path, capsys):
         exec(compile(program, str(PAGE), "exec"), names)
 
     printed = capsys.readouterr().out.splitlines()
-    assert 3 == len(printed)
+    assert 4 == len(printed)
     assert names["search"].best_score_ > 0.8
     assert names["network"].history_[-1].keys() >= {"val_loss", "val_score", "lr"}
     assert (tmp_path / "losses.png").stat().st_size > 10_000

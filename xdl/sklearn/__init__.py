@@ -8,3 +8,5 @@ from xdl.sklearn.classifier import MLPClassifier as MLPClassifier
 from xdl.sklearn.display import LossCurveDisplay as LossCurveDisplay
 from xdl.sklearn.regressor import MLPRegressor as MLPRegressor
 from xdl.sklearn.regressor import Regressor as Regressor
+from xdl.sklearn.search import GridSearchCV as GridSearchCV
+from xdl.sklearn.search import RandomizedSearchCV as RandomizedSearchCV

@@ -243,23 +243,32 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     # Samples: put aside, in batches, predicted.
 
     def _split(self, X, y, weight):
-        """Put samples aside for validation, as many of each class as there are."""
+        """Put samples aside for validation; return what is left, and them."""
+        left, held = self._split_rows(y)
+        parts = [
+            [None if array is None else array[rows] for array in (X, y, weight)]
+            for rows in (left, held)
+        ]
+        return *parts[0], tuple(parts[1])
+
+    def _split_rows(self, y):
+        """Return which samples are trained on, and which are put aside.
+
+        Of these there are as many of each class as there are.
+        """
         is_stratified = is_classifier(self) and self._is_one_of_many
-        given = [X, y] if weight is None else [X, y, weight]
-        parts = train_test_split(
-            *given,
+        left, held = train_test_split(
+            np.arange(len(y)),
             random_state=self._random_state,
             test_size=self.validation_fraction,
             stratify=y if is_stratified else None,
         )
-        train, held = parts[::2], parts[1::2]
-        if held[0].shape[0] < 2:
+        if len(held) < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or "
                 "the size of your dataset."
             )
-        pair = [None, None] if weight is None else [train[2], held[2]]
-        return train[0], train[1], pair[0], (held[0], held[1], pair[1])
+        return left, held
 
     def _size_of_batches(self, n):
         if self.batch_size == "auto":

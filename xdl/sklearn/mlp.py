@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import importlib.util
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +35,7 @@ from xdl.sklearn.network import (
 )
 from xdl.sklearn.options import check_options, check_options_of_lbfgs, hidden_sizes
 from xdl.sklearn.rate import Rate
+from xdl.sklearn.together import Fit, Samples, fit_together
 from xdl.sklearn.training import (
     Books,
     ByEpochs,
@@ -81,21 +83,12 @@ class MLP(Trained):
         return self.n_outputs_ == 1
 
     def _fit(self, X, y, weight, is_partial=False):
-        check_options(self)
-        check_options_of_lbfgs(self)
-        sizes = hidden_sizes(self)
-        is_new = not (is_partial or self.warm_start) or not hasattr(self, "coefs_")
-        has_members = len(getattr(self, "members_", "1")) == self.n_members
-        is_new = is_new or not has_members
-        X, y, weight = self._placed(X, y, weight)
-        X, y, weight = self._validated(X, y, weight, is_partial, is_new)
-        self.n_outputs_ = y.shape[1]
-        self._random_state = check_random_state(self.random_state)
+        X, y, weight, is_new = self._prepared(X, y, weight, is_partial)
         if self.n_members > 1:
             return self._fit_members(X, y, weight, is_partial, is_new)
         self.__dict__.pop("members_", None)
         if is_new:
-            self._begin([X.shape[1], *sizes, self.n_outputs_], X.dtype)
+            self._begin([X.shape[1], *hidden_sizes(self), self.n_outputs_], X.dtype)
         try:
             with backend.use_device(self._device), self._drawing():
                 self._fit_network(X, y, weight, is_partial)
@@ -104,6 +97,20 @@ class MLP(Trained):
         if not all(np.isfinite(a).all() for a in self._arrays):
             raise ValueError(NOT_FINITE)
         return self
+
+    def _prepared(self, X, y, weight, is_partial=False):
+        """Return samples, targets, weights, and whether to begin anew."""
+        check_options(self)
+        check_options_of_lbfgs(self)
+        hidden_sizes(self)
+        is_new = not (is_partial or self.warm_start) or not hasattr(self, "coefs_")
+        has_members = len(getattr(self, "members_", "1")) == self.n_members
+        is_new = is_new or not has_members
+        X, y, weight = self._placed(X, y, weight)
+        X, y, weight = self._validated(X, y, weight, is_partial, is_new)
+        self.n_outputs_ = y.shape[1]
+        self._random_state = check_random_state(self.random_state)
+        return X, y, weight, is_new
 
     def _drawing(self):
         if not self.dropout:  # so that all else is drawn as scikit-learn draws it
@@ -194,7 +201,7 @@ class MLP(Trained):
         # What callbacks are told of, and may change, is not for other fits.
         lent = contextlib.nullcontext(Step(plan)) if self.callbacks else borrowed(plan)
         with lent as step:
-            step.begin(self._arrays, self._moments)
+            step.begin(self._arrays, self.alpha, self._moments)
             step.optimizer.lr = self._optimizer.learning_rate
             self._train(step, X, y, weight, is_partial)
             self._moments = step.optimizer.state_dict()
@@ -207,27 +214,44 @@ class MLP(Trained):
             X, y, weight, held = self._split(X, y, weight)
         size, arrays = self._size_of_batches(X.shape[0]), self._for_loss(X, y, weight)
         data = Epochs(arrays, size, self._random_state if self.shuffle else None)
-        scores = [] if held is None else [Score(self, self._given(held[1]), held[2])]
-        shown, network = self._reported(1.0), step.network
-        loss = Penalized(network, self.out_activation_, self.alpha, shown)
-        best = network.state_dict() if self.early_stopping else {}
-        books.begin(X.shape[0], best, self._shift(*arrays[1:]))
-        validation = None
-        if held is not None:
-            validation = Epochs(self._for_loss(*held), self._rows)
+        books.begin(X.shape[0], *self._start(step.network, arrays))
+        validation, scores = self._validation(held)
         if callbacks:
+            loss, network = self._penalized(step), step.network
             executor, told = step.plan.executor or "eager", [books, *callbacks]
             self.callbacks_ = callbacks
             trainer = Trainer(network, step.optimizer, loss, executor, told, scores)
             self._train_by(trainer, books, data, validation, once)
             return
+        trainer = self._trainer(step, books, scores, size)
+        self._train_by(trainer, books, data.whole, validation, once)
+
+    def _trainer(self, step, books, scores, size):
+        """Return what trains by whole epochs, without callbacks."""
 
         def epoch(arrays):
-            data, penalty = step.epoch(arrays, self.alpha, size)
-            return self._reported(data) + penalty
+            return self._loss_of(*step.epoch(arrays, size))
 
-        trainer = ByEpochs(step, loss, [books], scores, epoch)
-        self._train_by(trainer, books, data.whole, validation, once)
+        return ByEpochs(step, self._penalized(step), [books], scores, epoch)
+
+    def _loss_of(self, data, penalty):
+        return self._reported(data) + penalty
+
+    def _penalized(self, step):
+        shown = self._reported(1.0)
+        return Penalized(step.network, self.out_activation_, self.alpha, shown)
+
+    def _start(self, network, arrays):
+        """Return the best weights so far, and what is added to each loss."""
+        best = network.state_dict() if self.early_stopping else {}
+        return best, self._shift(*arrays[1:])
+
+    def _validation(self, held):
+        """Return batches of samples that were put aside, and what scores them."""
+        if held is None:
+            return None, []
+        score = Score(self, self._given(held[1]), held[2])
+        return Epochs(self._for_loss(*held), self._rows), [score]
 
     def _for_loss(self, X, y, weight):
         arrays = [X, self._targets(y)]
@@ -307,14 +331,46 @@ class MLP(Trained):
                 type(self)(**options | {"random_state": int(seed)}) for seed in seeds
             ]
         y = self._given(y)
+        are_one = is_new and not is_partial and weight is None
+        if are_one and all(member._is_member(X) for member in self.members_):
+            self._fit_as_one(X, y)
+        else:
+            self._fit_one_by_one(X, y, weight, is_partial)
+        found = vars(self.members_[0])
+        self.__dict__.update({n: v for n, v in found.items() if n.endswith("_")})
+        return self
+
+    def _fit_one_by_one(self, X, y, weight, is_partial):
         for member in self.members_:
             if is_classifier(self):
                 member.classes_ = self.classes_
                 member._label_binarizer = self._label_binarizer
             member._fit(X, y, weight, is_partial)
-        found = vars(self.members_[0])
-        self.__dict__.update({n: v for n, v in found.items() if n.endswith("_")})
-        return self
+
+    def _fit_as_one(self, X, y):
+        samples = Samples()
+        fits = [Fit(member, X, y, samples) for member in self.members_]
+        fit_together(fits)
+        for error in [fit.error for fit in fits if fit.error is not None]:
+            raise error
+
+    def _is_member(self, X):
+        """Tell whether this can be fitted together with others."""
+        # Draws and weights of samples are in no native step; callbacks and what is
+        # printed are for one fit alone.
+        others = (
+            self.dropout,
+            self.n_members > 1,
+            self.solver == "lbfgs",
+            getattr(self, "class_weight", None),
+            self.callbacks,
+            hasattr(self, "_skl_callbacks"),
+            self.verbose,
+            scipy.sparse.issparse(X),
+            self._device_for(X).kind != "cpu",
+        )
+        is_native = self.executor == "numba" and importlib.util.find_spec("numba")
+        return bool(is_native) and not any(others)
 
     # Going forward.
 

@@ -255,18 +255,21 @@ class Epochs:
 
     def whole(self, epoch: int) -> Iterator[Sequence[Given]]:
         """Yield the arrays of the next epoch, all batches at once."""
-        if self._random_state is None:
-            yield self._arrays
-            return
-        self._random_state.shuffle(self._order)
-        yield [array[self._order] for array in self._arrays]
+        order = self.order()
+        is_as_it_is = self._random_state is None
+        yield [a if is_as_it_is else a[order] for a in self._arrays]
+
+    def order(self) -> Array:
+        """Return the numbers of the samples in the order of the next epoch."""
+        if self._random_state is not None:
+            self._random_state.shuffle(self._order)
+        return self._order
 
     def __call__(self, epoch: int) -> Iterator[tuple[Array, object]]:
         """Yield the batches of the next epoch."""
-        if self._random_state is not None:
-            self._random_state.shuffle(self._order)
-        for first in range(0, len(self._order), self._size):
-            rows = self._order[first : first + self._size]
+        order = self.order()
+        for first in range(0, len(order), self._size):
+            rows = order[first : first + self._size]
             x, *targets = [array[rows] for array in self._arrays]
             x = x.toarray() if scipy.sparse.issparse(x) else x
             yield x, tuple(targets) if len(targets) > 1 else targets[0]
@@ -281,18 +284,18 @@ class Step:
     Attributes:
         network: the Network.
         optimizer: its optimizer.
-        decay: half of alpha, over the weights of the samples of a batch, an array ()
-            that the step reads.
+        step: does a step with a batch; returns the mean loss and the penalty.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.network = plan, Network(plan)
         self.optimizer = self._fresh()
-        self.decay = np.zeros((), plan.dtype)
-        self._step: Any = self._trained
+        with backend.use_device(plan.device):
+            self._alpha = Variable(0.0, trainable=False, dtype=plan.dtype)
+        self.step: Any = self._trained
         if plan.executor is not None:
-            state = (self.network, self.optimizer)
-            self._step = compile(self._trained, *state, executor=plan.executor)
+            state = (self.network, self.optimizer, self._alpha)
+            self.step = compile(self._trained, *state, executor=plan.executor)
 
     def _fresh(self):
         """Return an optimizer that knows nothing; its rate is set before each epoch."""
@@ -307,22 +310,22 @@ class Step:
         )
 
     def _trained(self, *batch):
-        """Take a step; return the mean loss, and the squares of the weights before."""
-        loss = objective(self.network, batch, self.plan.output)
-        squares = self.network.squares()
-        (loss + squares * self.decay).backward()
-        self.optimizer.update()
-        return loss, squares
+        """Take a step; return the mean loss, and the penalty of the weights before.
 
-    def epoch(
-        self, arrays: Sequence[Any], alpha: float, size: int
-    ) -> tuple[float, float]:
+        That is alpha times half their squares, over the weight of the samples.
+        """
+        count = ops.sum(batch[2]) if len(batch) > 2 else float(batch[0].shape[0])
+        loss = objective(self.network, batch, self.plan.output)
+        penalty = self.network.squares() * (self._alpha * 0.5 / count)
+        (loss + penalty).backward()
+        self.optimizer.update()
+        return loss, penalty
+
+    def epoch(self, arrays: Sequence[Any], size: int) -> tuple[float, float]:
         """Train on batches of samples as they come.
 
         Args:
             arrays: samples, targets and, it may be, a weight for each sample.
-            alpha: the factor of half the squares of the weights, which is divided by
-                the weight of the samples of a batch.
             size: samples in a batch; the last one has what is left.
 
         Returns:
@@ -331,39 +334,60 @@ class Step:
         n = arrays[0].shape[0]
         whole = n // size * size
         is_plain = len(arrays) == 2 and not scipy.sparse.issparse(arrays[0])
-        sums = np.zeros(2)
+        found = []
         if is_plain and whole and self.plan.executor is not None:
-            sums += size * self._many([a[:whole] for a in arrays], alpha, size)
+            stacked = [a[:whole].reshape(-1, size, *a.shape[1:]) for a in arrays]
+            found.append((size, self.step.over(*stacked)))
         else:
             whole = 0
         for first in range(whole, n, size):
-            batch = [a[first : first + size] for a in arrays]
-            sums += batch[0].shape[0] * self._one(batch, alpha)
-        return float(sums[0] / n), float(sums[1] / n)
-
-    def _many(self, arrays, alpha, size):
-        stacked = [a.reshape(-1, size, *a.shape[1:]) for a in arrays]
-        self.decay[...] = 0.5 * alpha / size
-        loss, squares = self._step.over(*stacked)
-        data, penalty = loss.numpy(), squares.numpy() * self.decay
-        return np.array([each.sum(dtype=np.float64) for each in (data, penalty)])
-
-    def _one(self, batch, alpha):
-        if scipy.sparse.issparse(batch[0]):
-            batch = [batch[0].toarray(), *batch[1:]]
-        count = float(batch[2].sum()) if len(batch) > 2 else len(batch[0])
-        self.decay[...] = 0.5 * alpha / count
-        loss, squares = self._step(*batch)
-        return np.array([loss.item(), squares.item() * float(self.decay)])
+            x, *others = [a[first : first + size] for a in arrays]
+            x = x.toarray() if scipy.sparse.issparse(x) else x
+            found.append((len(x), self.step(x, *others)))
+        return means(found)
 
     def begin(
-        self, arrays: Sequence[Array], moments: dict[str, object] | None = None
+        self,
+        arrays: Sequence[Array],
+        alpha: float,
+        moments: dict[str, object] | None = None,
     ) -> None:
-        """Take over weights, and what an optimizer knows: nothing, if none came."""
+        """Begin with a fit.
+
+        Args:
+            arrays: the weights.
+            alpha: the factor of half their squares, which is divided by the weight of
+                the samples of a batch.
+            moments: what an optimizer knows; None: nothing.
+        """
         if moments is None:
             moments = self._fresh().state_dict()
         self.optimizer.load_state_dict(moments)
+        self.write(arrays, alpha)
+
+    def write(self, arrays: Sequence[Array], alpha: float) -> None:
+        """Take over weights and their penalty, and leave what the optimizer knows."""
         self.network.write(arrays)
+        self._alpha.value = np.asarray(alpha, self.plan.dtype)
+
+
+def means(
+    found: Sequence[tuple[int, tuple[Variable, Variable]]],
+) -> tuple[float, float]:
+    """Return the means, over samples, of losses and penalties.
+
+    Args:
+        found: samples of a batch, and what steps with such batches returned.
+    """
+    sums, n = [0.0, 0.0], 0
+    for size, returned in found:
+        each = [backend.to_numpy(v.value).reshape(-1) for v in returned]
+        sums = [
+            s + size * float(e.sum(dtype=float))
+            for s, e in zip(sums, each, strict=True)
+        ]
+        n += size * len(each[0])
+    return sums[0] / n, sums[1] / n
 
 
 _kept: list[Step] = []

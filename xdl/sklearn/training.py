@@ -98,6 +98,21 @@ class ByEpochs(Trainer):
         course.mean.total, course.mean.seen = self._of_arrays(arrays), 1
         course.place = 1
 
+    def begin_epoch(self) -> None:
+        """Begin with an epoch that others train."""
+        self._begin_epoch()
+
+    def end_epoch(self, loss: float, validation: Callable[..., object] | None) -> bool:
+        """End an epoch that others trained; tell whether it was the last.
+
+        Args:
+            loss: the mean loss.
+            validation: as of ``fit``.
+        """
+        self._course.mean.total, self._course.mean.seen = loss, 1
+        self._end_epoch(validation)
+        return self._ends is not None
+
 
 class Score(Metric):
     """What an estimator's ``score`` is, of samples in order.
@@ -224,22 +239,31 @@ class Trained(Estimator):
 
     def _train_by(self, trainer, books, data, validation, once):
         """Train to the end, and leave the weights that are to stay."""
-        self.n_iter_, model = 0, trainer.model
+        self.n_iter_ = 0
         try:
             trainer.fit(data, validation, 1 if once else self.max_iter)
         except KeyboardInterrupt:
             warn("Training interrupted by user.")
         except NonFiniteError as error:
-            if not self.early_stopping:
-                raise ValueError(f"{NOT_FINITE} {error}") from error
-            self._warn_of_divergence()
+            self._diverged(error)
+        is_done = trainer.outcome == "done" and not once
+        self._conclude(trainer, books, is_done)
+
+    def _diverged(self, error):
+        if not self.early_stopping:
+            raise ValueError(f"{NOT_FINITE} {error}") from error
+        self._warn_of_divergence()
+
+    def _conclude(self, trainer, books, is_done):
+        """Leave the weights that are to stay; warn if all epochs were done."""
+        model = trainer.model
         if books.best:
             model.load_state_dict(books.best)
         elif any(one.state() for one in trainer.callbacks):
             model.load_state_dict(weights(trainer))
         if not all(np.isfinite(weight.numpy()).all() for weight in model.parameters()):
             raise ValueError(NOT_FINITE)
-        if trainer.outcome == "done" and not once and self.tol is not None:
+        if is_done and self.tol is not None:
             self._warn_of_end()
 
     def __getstate__(self):

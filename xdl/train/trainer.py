@@ -243,15 +243,22 @@ class Trainer:
 
     def _one_epoch(self, train, validation):
         course = self._course
-        if not self.model.is_training:
-            self.model.train()
-        for hook in self._hooks("on_epoch_begin"):
-            hook(self)
+        self._begin_epoch()
         self._run(_of_epoch(train, course.epoch, course.place))
         if self._ends is not None:
             return
         if not course.place:
             raise EmptyBatchError("Trainer.fit: an epoch of no batches came")
+        self._end_epoch(validation)
+
+    def _begin_epoch(self):
+        if not self.model.is_training:
+            self.model.train()
+        for hook in self._hooks("on_epoch_begin"):
+            hook(self)
+
+    def _end_epoch(self, validation):
+        course = self._course
         logs = {"epoch": course.epoch + 1, "loss": course.mean.value()}
         logs["lr"] = self.optimizer.lr
         if validation is not None:

@@ -24,7 +24,7 @@ def over(step, arguments):
         step: a Compiled whose lock is held.
         arguments: as of ``Compiled.over``.
     """
-    arguments = mapped(arguments, _array)
+    arguments = mapped(arguments, plain)
     count = _count(leaves(arguments))
     is_flat = all(map(_is_array, arguments))
     pick = _picked if is_flat else _picked_nested
@@ -38,7 +38,7 @@ def over(step, arguments):
             done = 1
             pieces.append((_one(step, given, k, count), False))
         k += done
-    return _joined(pieces)
+    return joined(pieces)
 
 
 def _picked(arrays, k):
@@ -60,8 +60,12 @@ def _one(step, arguments, k, count):
         raise
 
 
-def _joined(pieces):
-    """Return what many steps return as one: all nested alike."""
+def joined(pieces):
+    """Return what many steps return as one: all nested alike.
+
+    Args:
+        pieces: what one step returned, or several: pairs (nested, is of several).
+    """
     flat = [leaves(returned) for returned, _ in pieces]
     are_stacked = [is_stacked for _, is_stacked in pieces]
     columns = zip(*flat, strict=True)
@@ -74,7 +78,7 @@ def _join(column, are_stacked):
     first = column[0]
     if isinstance(first, Variable):
         arrays = _join([array_of(leaf) for leaf in column], are_stacked)
-        return Variable(arrays, trainable=False)
+        return Variable._of(arrays)
     if not _is_array(first):
         items: list[Any] = []
         for leaf in column:
@@ -105,7 +109,8 @@ def stacked(outputs, results, count):
     return mapped(outputs, one)
 
 
-def _array(leaf):
+def plain(leaf):
+    """Return a leaf of the arguments as an array, if it is one."""
     if not isinstance(leaf, Variable):
         return leaf
     if leaf.trainable:

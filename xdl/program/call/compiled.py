@@ -16,8 +16,10 @@ from xdl.backend import namespace, random
 from xdl.backend import numpy as host
 from xdl.core import mode
 from xdl.errors import ArgumentError, DeviceError, GraphError
+from xdl.optim.ranges import Whole
 from xdl.program.call.batches import over
 from xdl.program.call.fast_path import MISS
+from xdl.program.call.members import Members
 from xdl.program.call.replay import Replay
 from xdl.program.call.waiting import no_collection, told
 from xdl.program.errors import Refused
@@ -218,6 +220,47 @@ class Compiled(Generic[Returned]):
         with self._lock:
             return over(self, arguments)
 
+    def members(self, n: int, threads: int | None = None) -> Members[Returned]:
+        """Return many models of the architecture of this step's, trained as one.
+
+        Each begins as a copy of the step's state as it is now.
+
+        Args:
+            n: how many.
+            threads: on how many threads native steps run; default as many as NumPy's
+                BLAS uses, and 1 where products are BLAS's. The numbers do not depend
+                on it.
+
+        Raises:
+            ArgumentError: ``n`` or ``threads`` is no int of 1 or more.
+
+        Example:
+            >>> import numpy as np, xdl
+            >>> model = xdl.models.LinearModel(3, 2)
+            >>> optimizer = xdl.SGD(model, lr=0.1)
+            >>> def step(x, target):
+            ...     model.forward(x)
+            ...     loss = model.loss(target)
+            ...     model.backward()
+            ...     optimizer.update()
+            ...     return loss
+            >>> many = xdl.compile(step, model, optimizer).members(2)
+            >>> with many.member(1):
+            ...     optimizer.lr = 1.0
+            >>> rows = np.arange(20).reshape(5, 4)
+            >>> x, target = np.ones((20, 3), np.float32), np.zeros(20, int)
+            >>> slow, fast = many.over([rows, rows], x, target)
+            >>> slow.shape
+            (5,)
+            >>> slow[4].item() > fast[4].item()
+            True
+        """
+        whole = Whole()
+        whole.checked("members: n", n)
+        if threads is not None:
+            whole.checked("members: threads", threads)
+        return Members(self, n, threads)
+
     def native_steps(self, given, arguments, first, end):
         """Do as many steps as one native call can; return how many, and their results.
 
@@ -245,8 +288,7 @@ class Compiled(Generic[Returned]):
         unusual = mode.current()
         if unusual is not None and unusual.checks:
             return self._eager(arguments)  # debug mode looks at every operation
-        nesting = repr(mapped(arguments, lambda leaf: None))
-        key = (unusual, nesting, self._kinds(given), self.state.key())
+        key = (*self.form(arguments, given), self.state.key())
         numbers = self.state.read_numbers()
         numbers += [leaf for leaf in given if type(leaf) is float]
         i = self._known(key, numbers)
@@ -268,6 +310,16 @@ class Compiled(Generic[Returned]):
         if len(given) == len(came) and all(map(_is_as_it_came, given, came)):
             self._use(i, replay.fast_path(came))  # for what is not nested
         return returned
+
+    def form(self, arguments, given):
+        """Return what a program depends on besides the state.
+
+        Args:
+            arguments: of a call, as they are taken.
+            given: the same, flat.
+        """
+        nesting = repr(mapped(arguments, lambda leaf: None))
+        return mode.current(), nesting, self._kinds(given)
 
     def _taken(self, arguments):
         """Return arguments as a step takes them: dense, if it may round otherwise."""

@@ -45,6 +45,14 @@ class Replay:
             follow(thing, name)
         give_memory_back()  # that of the planning
 
+    @property
+    def does_members(self):
+        """Whether a native function does steps of members, once this has run."""
+        is_native = hasattr(self.executor, "job") and self._has_run
+        if not is_native or self.program.has_floats:
+            return False
+        return all(update.in_place for update in self.program.updates)
+
     def holds(self, numbers):
         """Tell whether numbers answer the program's guards as those it was made with.
 

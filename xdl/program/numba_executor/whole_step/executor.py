@@ -1,5 +1,6 @@
 """A whole small step as one native function."""
 
+import functools
 import time
 from typing import Any
 
@@ -8,8 +9,10 @@ from numba.core import types
 
 from xdl.backend import numpy as host
 from xdl.native.cache import load
+from xdl.native.many import address_of
 from xdl.native.runtime import ADDRESS, ELEMENTS, is_readable
 from xdl.program.errors import Ineligible, Refused
+from xdl.program.numba_executor.whole_step.members import Job
 from xdl.program.numba_executor.whole_step.text import WholeText
 from xdl.program.numpy_executor.holding import Holding
 
@@ -50,6 +53,7 @@ class NumbaWhole:
         kinds = (types.int64, ADDRESS, *[ADDRESS] * len(self.text.asked()))
         kinds += tuple([ELEMENTS[str(memory.dtype)] for memory in memories])
         self._steps = _compiled(self.namespace["steps"], kinds)
+        self._kinds = kinds
         self.seconds = time.perf_counter() - begin
 
     @property
@@ -65,7 +69,7 @@ class NumbaWhole:
             m.name: self._array(m, arrays) for m in memories if m.kind not in passed
         }
         states = [self._kept[m.name] for m in self.text.given("state")]
-        self._table = self.text.table(states)
+        self.table = self.text.table(states)
         return self._step
 
     def _array(self, memory, arrays):
@@ -99,7 +103,7 @@ class NumbaWhole:
         given |= self._kept
         asked = [given[memory.name] for memory in self.text.asked()]
         return self._steps(
-            count, self._table, *asked, *[given[name] for name in self.text.memories]
+            count, self.table, *asked, *[given[name] for name in self.text.memories]
         )
 
     def direct(self, names):
@@ -109,7 +113,7 @@ class NumbaWhole:
             names: the namespace of the lines; what they name is added.
         """
         results = self.text.given("result")
-        names |= {"steps": self._steps, "table": self._table, "empty": np.empty}
+        names |= {"steps": self._steps, "table": self.table, "empty": np.empty}
         names |= {"numbered": self.returned, "Refused": Refused, **self._kept}
         lines = []
         for memory in results:
@@ -138,6 +142,31 @@ class NumbaWhole:
         results = [np.empty((count, *m.data), m.dtype) for m in memories]
         done = self._run(count, inputs, results)
         return done, [array[:done] for array in results]
+
+    def job(self, *given):
+        """Return the Job of some members, once bound; what is given is as of Job."""
+        return Job(self, *given)
+
+    @functools.cached_property
+    def address(self):
+        """The address of the native function."""
+        return address_of(self.namespace["steps"], self._kinds)
+
+    def own_arrays(self):
+        """Return the arrays behind the pointers, with memory for one more thread.
+
+        So are the arguments; results are empty.
+        """
+        arrays = dict(self._kept)
+        for memory in self.text.memories.values():
+            if memory.kind == "arena":
+                arrays[memory.name] = self._array(memory, ())
+            elif memory.kind == "input":
+                value = self.text.program.inputs[memory.data]
+                arrays[memory.name] = np.empty(value.shape, memory.dtype)
+            elif memory.kind == "result":
+                arrays[memory.name] = np.empty(0)
+        return arrays
 
     def returned(self, results):
         """Return results as a step gives them: numbers as Python's."""
