@@ -107,6 +107,7 @@ def test_every_formula_of_floating_numbers_has_a_bound():
     rows = [row for row in TABLE.values() if row.kind in kinds]
 
     known = {row.name for row in rows if row.floats or row.few}
+    known -= {row.name for row in rows if row.rounds_to}  # they are the same to the bit
 
     assert known == set(OF_ONE) | set(OF_TWO)
 
