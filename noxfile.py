@@ -17,7 +17,8 @@ ONNX = "onnx==1.23.2"  # its tests of operators are counted
 CUPY = "cupy-cuda13x==14.2.0"
 CUDA = [f"nvidia-cuda-{part}==13.2.*" for part in ("crt", "nvrtc", "runtime")]
 HOST_GPU = ("python", "-m", "tests.host_gpu")
-SHARED = ("-n", "auto", "--dist", "worksteal")  # a process for each processor
+SHARED = ("-n", "auto", "--dist", "worksteal")  # a process for each processor,
+ALONE = {"OPENBLAS_NUM_THREADS": "1"}  # so that products need no more threads
 PROJECT = nox.project.load_toml("pyproject.toml")["project"]
 
 
@@ -41,7 +42,7 @@ def tests(session):
     """Run the test suite, with Numba, which the other default sessions lack."""
     session.install("-e", ".[dev,jit]")
     cache = {"XDL_CACHE": session.create_tmp()}
-    session.run("pytest", *SHARED, *session.posargs, env=cache)
+    session.run("pytest", *SHARED, *session.posargs, env=ALONE | cache)
 
 
 @nox.session
@@ -119,7 +120,7 @@ def _on_host_gpu(session, *tests, archs="90"):
     met = pathlib.Path(session.create_tmp(), "met")
     shutil.rmtree(met, ignore_errors=True)
     met.mkdir()
-    noted = {"HOST_GPU_MET": str(met), "HOST_GPU_ARCHS": archs}
+    noted = ALONE | {"HOST_GPU_MET": str(met), "HOST_GPU_ARCHS": archs}
     session.run(*HOST_GPU, "-m", "pytest", *SHARED, "-m", "gpu", *tests, env=noted)
     session.run("python", "-m", "tests.host_gpu.report", str(met))
 

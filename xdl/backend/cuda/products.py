@@ -14,7 +14,6 @@ import functools
 import importlib
 import itertools
 import math
-from typing import Any
 
 import numpy as np
 
@@ -58,7 +57,7 @@ class Products:
         self._cupy, self._cublas = cupy, _library()
         self._handle, self._of_stream = ctypes.c_void_p(), None
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
-        self._space: Any = None
+        self._alive: list[object] = []  # what cuBLAS works in
         # The factors 1 and 0, in host memory that lives as long as the plans.
         self._factors = {
             68: (ctypes.c_float(1), ctypes.c_float(0)),
@@ -191,11 +190,10 @@ class Products:
         """
         if stream != self._of_stream:
             self._call("cublasSetStream_v2", self._handle, ctypes.c_void_p(stream))
-            self._space = self._cupy.empty(_SIZE, "uint8")
-            space = ctypes.c_void_p(self._space.data.ptr)
-            self._call(
-                "cublasSetWorkspace_v2", self._handle, space, ctypes.c_size_t(_SIZE)
-            )
+            space = self._cupy.empty(_SIZE, "uint8")
+            given = ctypes.c_void_p(space.data.ptr), ctypes.c_size_t(_SIZE)
+            self._call("cublasSetWorkspace_v2", self._handle, *given)
+            self._alive[:] = [space]
             self._of_stream = stream
 
 
