@@ -110,13 +110,15 @@ class CudaChecks:
         if now is None:
             self._fetch((host.ctypes.data, array, host.nbytes))
             return host
-        self._fetch((now.read_at, now.flag, 8), (host.ctypes.data, array, host.nbytes))
+        flag = self.flag()
+        self._fetch((now.read_at, flag, 8), (host.ctypes.data, array, host.nbytes))
         now.hear(int(now.read[0]))
         return host
 
     def _awaited(self, now):
         """Return the flag as it is once all has been done that was asked for."""
-        self._fetch((now.read_at, now.flag, 8))
+        flag = self.flag()
+        self._fetch((now.read_at, flag, 8))
         return int(now.read[0])
 
     def _fetch(self, *copies):

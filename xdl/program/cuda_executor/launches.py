@@ -7,7 +7,6 @@ import numpy as np
 
 from xdl.backend import convolution as by_products
 from xdl.backend.cuda import sources
-from xdl.backend.cuda.convolution import Convolutions
 from xdl.backend.cuda.products import OwnProducts, as_matrices
 from xdl.program.cuda_executor.arrays import is_plain_view
 from xdl.program.cuda_executor.text import HEAD, kernels_of
@@ -36,7 +35,6 @@ class Launches:
         self._kernels, self._module, self._scratch = {}, None, None
         self._memory, self._table, self._products = memory, table, products
         self._ours = OwnProducts(self._cupy, products(None))
-        self._convolutions = Convolutions(self._cupy)
 
     def of(self, instruction):
         """Return the function that launches an instruction; None: there is nothing."""
@@ -138,7 +136,7 @@ class Launches:
 
     def _convolution(self, one):
         arguments = self._memory.real(one.arguments)
-        out, kernels = self._memory.array(one.result), self._convolutions
+        out, kernels = self._memory.array(one.result), self._xp._convolutions
         if kernels.takes(*arguments[:2]):
             return functools.partial(getattr(kernels, one.name), *arguments, out=out)
         function = getattr(by_products, one.name)
